@@ -1,0 +1,142 @@
+"""The four case-description CSVs of CBIS-DDSM: one row a lesion, quirks removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mammo.errors import MammoError
+
+CASE_FILES = {
+    "mass_case_description_train_set.csv": ("mass", "train"),
+    "mass_case_description_test_set.csv": ("mass", "test"),
+    "calc_case_description_train_set.csv": ("calc", "train"),
+    "calc_case_description_test_set.csv": ("calc", "test"),
+}
+
+COLUMNS = {
+    "patient_id": "patient",
+    "left or right breast": "breast",
+    "image view": "view",
+    "abnormality id": "number",
+    "assessment": "birads",
+    "pathology": "pathology",
+    "subtlety": "subtlety",
+    "breast_density": "density",
+    "image file path": "image_path",
+    "cropped image file path": "crop_path",
+    "ROI mask file path": "mask_path",
+}
+
+DESCRIPTORS = {
+    "mass shape": "shape",
+    "mass margins": "margins",
+    "calc type": "calcification_type",
+    "calc distribution": "calcification_distribution",
+}
+
+PATHOLOGIES = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
+"""From the least to the most serious: an image takes the last that any of its lesions has."""
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """The CSVs that were found, by name."""
+
+    paths: dict[str, Path]
+
+
+def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
+    """Find the case CSVs in `csv`, or in `root`, its folder `csv` or one folder below.
+
+    Raises MammoError where one of the four is missing.
+    """
+    places = [csv] if csv else [root, root / "csv", *sorted(place for place in root.glob("*") if place.is_dir())]
+    found: dict[str, Path] = {}
+    for name in CASE_FILES:
+        for place in places:
+            if (place / name).is_file():
+                found[name] = place / name
+                break
+    if missing := [name for name in CASE_FILES if name not in found]:
+        where = csv or root
+        raise MammoError(
+            f"{where} lacks the case description CSV{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+            "download them beside the images or name their folder with --csv."
+        )
+    return CaseFiles(found)
+
+
+def read_lesions(files: CaseFiles) -> pd.DataFrame:
+    """All lesions of the four CSVs, one row each.
+
+    Raises MammoError naming the file and column where a column is missing or a value is unknown.
+    """
+    frames = [_read_one(path, *CASE_FILES[name]) for name, path in files.paths.items()]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _read_one(path: Path, abnormality: str, split: str) -> pd.DataFrame:
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise MammoError(f"{path} cannot be read as CSV: {error}.") from None
+    raw.columns = raw.columns.str.strip()
+    raw = raw.rename(columns={"breast density": "breast_density"}).apply(lambda column: column.str.strip())
+    if missing := [name for name in COLUMNS if name not in raw.columns]:
+        raise MammoError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
+    lesions = raw[list(COLUMNS)].rename(columns=COLUMNS)
+    for column, name in DESCRIPTORS.items():
+        lesions[name] = raw[column].where(raw[column] != "", None) if column in raw.columns else None
+    _check_pathology(lesions, path)
+    for name in ("number", "birads", "subtlety", "density"):
+        lesions[name] = _numbers(lesions[name], path, name)
+    lesions["density"] = lesions["density"].where(lesions["density"] > 0)
+    lesions["subtlety"] = lesions["subtlety"].where(lesions["subtlety"] > 0)
+    return _named(lesions.assign(abnormality=abnormality, split=split))
+
+
+def _check_pathology(lesions: pd.DataFrame, path: Path) -> None:
+    unknown = lesions.index[~lesions["pathology"].isin(PATHOLOGIES)]
+    if len(unknown):
+        value = lesions["pathology"].iloc[unknown[0]]
+        raise MammoError(f"{path}, row {unknown[0] + 2}: the pathology {value!r} is none of {', '.join(PATHOLOGIES)}.")
+
+
+def _numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
+    numbers = pd.to_numeric(column.where(column != "", None), errors="coerce")
+    wrong = column.index[(column != "") & numbers.isna()]
+    if len(wrong):
+        raise MammoError(f"{path}, row {wrong[0] + 2}: the {name} {column.iloc[wrong[0]]!r} is not a number.")
+    return numbers.astype("Int64")
+
+
+def _named(lesions: pd.DataFrame) -> pd.DataFrame:
+    """Add the ids: image and lesion are the folder names of the collection, film the physical view."""
+    image = lesions["image_path"].str.split("/").str[0]
+    film = lesions["patient"] + "_" + lesions["breast"] + "_" + lesions["view"]
+    lesion = image + "_" + lesions["number"].astype(str)
+    label = lesions["pathology"].map(lambda value: "malignant" if value == "MALIGNANT" else "benign")
+    return lesions.assign(image=image, film=film, lesion=lesion, label=label)
+
+
+def images_of(lesions: pd.DataFrame) -> pd.DataFrame:
+    """One row a listed image: malignant if any lesion is, with conflicts recorded; sorted by id."""
+    order = {name: rank for rank, name in enumerate(PATHOLOGIES)}
+    ranked = lesions.assign(
+        rank=lesions["pathology"].map(order),
+        reader=lesions["birads"].astype("Float64").replace(0.0, 3.5),
+        malignant=lesions["label"] == "malignant",
+    )
+    groups = ranked.groupby("image", sort=True)
+    images = groups[["patient", "breast", "view", "film", "abnormality", "split"]].first()
+    images["label"] = groups["malignant"].any().map({True: "malignant", False: "benign"})
+    images["pathology"] = groups["rank"].max().map(dict(enumerate(PATHOLOGIES)))
+    images["conflict"] = groups["malignant"].nunique() > 1
+    images["lesions"] = groups.size()
+    images["birads"] = groups["reader"].max().replace(3.5, 0.0).astype("Int64")
+    images["density"] = groups["density"].max()
+    images["subtlety"] = groups["subtlety"].max()
+    return images.reset_index()

@@ -1,0 +1,135 @@
+"""The noun `Dataset`: an index of mammograms that opens from its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mammo.data.dicom import read_dicom
+from mammo.data.inspection import preview_name, to_eight_bit
+from mammo.errors import MammoError
+from mammo.files import digest_json, whole_file
+from mammo.specs import Home, check_name
+
+INDEX = "index.parquet"
+ABOUT = b"mammo"
+KINDS = ("full", "crop")
+FILE = ["file", "rows", "columns", "bytes", "modified", "digest"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An index of mammograms: `images` has one row a full mammogram, `lesions` one row a lesion."""
+
+    name: str
+    folder: Path
+    about: dict[str, Any]
+    images: pd.DataFrame
+    lesions: pd.DataFrame
+
+    @classmethod
+    def open(cls, home: Home, name: str) -> Dataset:
+        """Open the data set `name`; raises MammoError where there is none or its index is damaged."""
+        folder = home.dataset(name)
+        if not (folder / INDEX).is_file():
+            known = ", ".join(datasets(home)) or "none yet"
+            raise MammoError(f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`.")
+        try:
+            table = pq.read_table(folder / INDEX)
+            about = json.loads((table.schema.metadata or {})[ABOUT])
+            lesions = pd.read_parquet(folder / about["lesions_file"])
+        except (OSError, KeyError, ValueError) as error:
+            raise MammoError(f"The index of {name!r} is damaged ({error}); run `mammo index` again.") from None
+        return cls(name, folder, about, table.to_pandas(), lesions)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any image of the set is made by a program."""
+        return bool(self.about["synthetic"])
+
+    @property
+    def quarantine(self) -> pd.DataFrame:
+        """The files that could not be used: path and reason."""
+        return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
+
+    def table(self, kind: str) -> pd.DataFrame:
+        """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.
+
+        Columns: image (the item's id), the patient's and findings' columns, and those of its file.
+        """
+        if kind == "full":
+            return self.images
+        if kind != "crop":
+            raise MammoError(f"There is no image kind {kind!r}; choose one of: {', '.join(KINDS)}.")
+        crops = self.lesions[self.lesions["crop"].notna()]
+        renamed = crops.rename(columns={"image": "parent", "lesion": "image", "crop": "file"})
+        renamed = renamed.rename(columns={f"crop_{name}": name for name in FILE[1:]})
+        return renamed.assign(conflict=False, lesions=1).reset_index(drop=True)
+
+    def digest(self, kind: str) -> str:
+        """SHA-256 over the ids and file digests of all items of `kind`, in order."""
+        table = self.table(kind)
+        return digest_json([list(pair) for pair in zip(table["image"], table["digest"], strict=True)])
+
+    def path(self, file: str) -> Path:
+        """The absolute path of a file named in the index."""
+        root = Path(self.about["root"])
+        return (root if root.is_absolute() else self.folder / root) / file
+
+    def item(self, image: str) -> pd.Series:
+        """The row of a full mammogram or of a lesion's crop; raises MammoError where there is none."""
+        for kind in KINDS:
+            table = self.table(kind)
+            rows = table[table["image"] == image]
+            if len(rows):
+                return rows.iloc[0]
+        raise MammoError(f"The data set {self.name!r} has no image {image!r}.")
+
+    def preview(self, image: str) -> Path:
+        """The path of a small JPEG of an image or crop."""
+        return self.folder / "previews" / preview_name(str(self.item(image)["digest"]))
+
+    def pixels(self, image: str) -> NDArray[np.uint8]:
+        """An image or crop at full size as 8 bit for showing; shape (rows, columns)."""
+        path = self.path(str(self.item(image)["file"]))
+        try:
+            return to_eight_bit(read_dicom(path))
+        except (MammoError, OSError) as error:
+            raise MammoError(f"The image {image!r} can no longer be read from {path}: {error}.") from None
+
+
+def datasets(home: Home) -> list[str]:
+    """The names of the data sets in `home`."""
+    return [name for name in home.names("datasets") if (home.dataset(name) / INDEX).is_file()]
+
+
+def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataFrame, lesions: pd.DataFrame) -> Dataset:
+    """Write an index; it becomes valid by the rename of one file.
+
+    Raises MammoError where the name is unsafe or the folder cannot be written.
+    """
+    folder = home.dataset(check_name(name, "data set"))
+    content = digest_json(json.loads(lesions.to_json(orient="split", index=False)))
+    about = {**about, "lesions_file": f"lesions-{content[:12]}.parquet"}
+    with whole_file(folder / about["lesions_file"]) as stream:
+        lesions.to_parquet(stream, index=False)
+    quarantined = pd.DataFrame(about["quarantined"], columns=["path", "reason"])
+    with whole_file(folder / "quarantine.csv") as stream:
+        quarantined.to_csv(stream, index=False)
+    table = pa.Table.from_pandas(images, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
+    with whole_file(folder / INDEX) as stream:
+        pq.write_table(table, stream)
+    for old in folder.glob("lesions-*.parquet"):
+        if old.name != about["lesions_file"]:
+            os.unlink(old)
+    return Dataset.open(home, name)

@@ -1,0 +1,24 @@
+"""The phantom: synthetic mammograms laid out on disk exactly as CBIS-DDSM."""
+
+from mammo.data.phantom.anatomy import PATHOLOGY_NOISE, Breast, Lesion, Patient, draw_patients
+from mammo.data.phantom.dicom import MANUFACTURER
+from mammo.data.phantom.patches import PATCH_FINDINGS, lesion_patch
+from mammo.data.phantom.spec import VERSION, PhantomSpec
+from mammo.data.phantom.tree import write_phantom
+from mammo.data.phantom.view import View, render_view
+
+__all__ = [
+    "MANUFACTURER",
+    "PATCH_FINDINGS",
+    "PATHOLOGY_NOISE",
+    "VERSION",
+    "Breast",
+    "Lesion",
+    "Patient",
+    "PhantomSpec",
+    "View",
+    "draw_patients",
+    "lesion_patch",
+    "render_view",
+    "write_phantom",
+]

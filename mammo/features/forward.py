@@ -1,0 +1,48 @@
+"""The trunk's forward pass: pictures in, activations out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mammo.features.networks import Trunk
+from mammo.features.precision import PRECISIONS
+
+BATCH = 32
+
+
+class Forward:
+    """A frozen trunk on a device, ready to turn batches of pictures into stored activations."""
+
+    def __init__(self, trunk: Trunk, precision: str, device: torch.device) -> None:
+        self.body = trunk.body.to(device).to(memory_format=torch.channels_last)
+        self.device = device
+        self.precision = precision
+        self.mean = torch.tensor(trunk.mean, device=device).view(1, -1, 1, 1)
+        self.std = torch.tensor(trunk.std, device=device).view(1, -1, 1, 1)
+
+    def map_shape(self, size: int) -> tuple[int, int, int]:
+        """The shape (channels, rows, columns) of the maps of pictures of `size` pixels, by running one."""
+        maps, _ = self(np.zeros((1, size, size), dtype=np.float32))
+        channels, rows, columns = maps.shape[1:]
+        return channels, rows, columns
+
+    def __call__(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
+        """Activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.
+
+        Pictures pass in batches of `BATCH`, always cut at the same places, so that a chunk computed
+        twice is the same to the last bit.
+        """
+        parts = [self._batch(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
+        return np.concatenate([maps for maps, _ in parts]), np.concatenate([pooled for _, pooled in parts])
+
+    @torch.inference_mode()
+    def _batch(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
+        grey = torch.from_numpy(pictures).to(self.device)[:, None]
+        images = ((grey - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            maps = self.body(images)
+        stored = maps.to(getattr(torch, PRECISIONS[self.precision].stored))
+        pooled = stored.float().mean(dim=(2, 3))
+        return stored.contiguous().cpu().numpy(), pooled.cpu().numpy()

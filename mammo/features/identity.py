@@ -1,0 +1,42 @@
+"""The identity of a cache: the digest of its spec and of everything that spec depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mammo.errors import MammoError
+from mammo.features.precision import PRECISIONS
+from mammo.features.trunks import find_trunk
+from mammo.features.weights import Weights
+from mammo.files import digest_json
+from mammo.images.augment import AUGMENTATIONS, versions
+from mammo.images.preprocess import PREPROCESSINGS
+from mammo.images.resize import RESIZES
+from mammo.specs import CacheSpec, pick
+
+FORMAT = 1
+"""Rises when the layout of a cache or the arithmetic of the extraction changes."""
+
+
+def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str, Any]:
+    """All that can change a number in a cache, as plain JSON; raises MammoError where `spec` names an unknown thing."""
+    kind = find_trunk(spec.trunk)
+    if spec.tap not in kind.taps:
+        raise MammoError(f"The trunk {spec.trunk} has no tap {spec.tap!r}; choose one of: {', '.join(kind.taps)}.")
+    pick(PRECISIONS, spec.precision, "precision")
+    versions(spec.augment, spec.draws)
+    return {
+        "format": FORMAT,
+        "spec": spec.to_json(),
+        "dataset_digest": dataset_digest,
+        "weights_digest": weights.digest,
+        "preprocess_version": pick(PREPROCESSINGS, spec.preprocess, "preprocessing").version,
+        "resize_version": pick(RESIZES, spec.resize, "resize").version,
+        "augment_version": AUGMENTATIONS[spec.augment].version,
+    }
+
+
+def cache_name(content: dict[str, Any]) -> str:
+    """The folder name of a cache: readable, and ending in the first eight digits of its identity."""
+    spec = CacheSpec.from_json(content["spec"])
+    return f"{spec.readable_name()}-{digest_json(content)[:8]}"

@@ -1,0 +1,166 @@
+"""Trunks as torch modules: built, given their weights, and cut at a tap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mammo.errors import MammoError
+from mammo.features.trunks import ANY_TIMM, find_trunk
+from mammo.features.weights import Weights
+
+VGG16_LAYOUT = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M")
+VGG16_LAST_CONVOLUTION = 28
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A network cut at a tap: `body` up to it is frozen and cached, `tail` runs from it to the last map.
+
+    `mean` and `std` are those of the weights' own training, one for each of three channels.
+    """
+
+    body: nn.Module
+    tail: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
+    """Build a trunk with its weights and cut it at `tap`, in evaluation mode.
+
+    Raises MammoError where the trunk or tap is unknown or the weights are those of another network.
+    """
+    kind = find_trunk(trunk)
+    if tap not in kind.taps:
+        raise MammoError(f"The trunk {trunk} has no tap {tap!r}; choose one of: {', '.join(kind.taps)}.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(weights.seed)
+        if trunk.startswith(ANY_TIMM):
+            return _any_timm(trunk, weights)
+        network = Vgg16(kind.narrowing) if kind.family == "vgg16" else resnet50(kind.narrowing)
+    if weights.path is not None:
+        load_weights(network, weights.path, trunk)
+    network.eval().requires_grad_(False)
+    body, tail = _cut(network, tap)
+    return Trunk(body, tail, IMAGENET_MEAN, IMAGENET_STD)
+
+
+class Vgg16(nn.Module):
+    """VGG16's convolutions at 1/`narrowing` of its width, named as timm and torchvision name them."""
+
+    def __init__(self, narrowing: int, norm_layer: type[nn.Module] | None = None) -> None:
+        from timm.models.vgg import VGG
+
+        super().__init__()
+        layout = [width if isinstance(width, str) else width // narrowing for width in VGG16_LAYOUT]
+        slim_classifier = 1 / 4096
+        self.features = VGG(layout, num_classes=0, mlp_ratio=slim_classifier, norm_layer=norm_layer).features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The last map (batch, channels, rows / 32, columns / 32) of images (batch, 3, rows, columns)."""
+        maps: Tensor = self.features(images)
+        return maps
+
+
+def resnet50(narrowing: int) -> nn.Module:
+    """ResNet50's stages at 1/`narrowing` of their width; the stem keeps its 64 channels.
+
+    The last batch norm of a block does not start at zero, as timm's default would have it: random
+    features would be degenerate.
+    """
+    from timm.models import resnet
+
+    channels = tuple(width // narrowing for width in (64, 128, 256, 512))
+    make: Any = resnet.ResNet
+    network: nn.Module = make(resnet.Bottleneck, (3, 4, 6, 3), channels=channels, num_classes=0, zero_init_last=False)
+    return network
+
+
+def _cut(network: Any, tap: str) -> tuple[nn.Module, nn.Module]:
+    """The part of a network up to a tap and the part from it to the last map."""
+    if isinstance(network, Vgg16):
+        layers = network.features
+        if tap == "features":
+            return layers, nn.Identity()
+        return layers[:VGG16_LAST_CONVOLUTION], layers[VGG16_LAST_CONVOLUTION:]
+    stem = [network.conv1, network.bn1, network.act1, network.maxpool]
+    stages = [network.layer1, network.layer2, network.layer3, network.layer4]
+    if tap == "features":
+        return nn.Sequential(*stem, *stages), nn.Identity()
+    return nn.Sequential(*stem, *stages[:3], network.layer4[:2]), network.layer4[2]
+
+
+class _LastMap(nn.Module):
+    """A timm model up to its last map, (batch, channels, rows, columns)."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        super().__init__()
+        self.model = model
+        self.name = name
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.model.forward_features(images)
+        if maps.ndim != 4:
+            raise MammoError(f"{self.name} gives no map of rows and columns; choose a convolutional model of timm.")
+        return maps if maps.shape[1] == self.model.num_features else maps.permute(0, 3, 1, 2)
+
+
+def _any_timm(trunk: str, weights: Weights) -> Trunk:
+    """Any timm model, cut at its last map."""
+    timm: Any = import_module("timm")
+    name = trunk.removeprefix(ANY_TIMM)
+    if not timm.is_model(name):
+        raise MammoError(f"timm knows no model {name!r}; its models are listed by timm.list_models().")
+    overlay = {"pretrained_cfg_overlay": {"file": str(weights.path)}} if weights.path else {}
+    try:
+        model = timm.create_model(name, pretrained=weights.path is not None, num_classes=0, **overlay)
+    except Exception as error:  # timm and torch raise many kinds on a file that does not fit
+        raise _other_network(weights.path, trunk, str(error).splitlines()[0][:160]) from None
+    model.eval().requires_grad_(False)
+    settings = timm.data.resolve_model_data_config(model)
+    return Trunk(_LastMap(model, trunk), nn.Identity(), tuple(settings["mean"]), tuple(settings["std"]))
+
+
+def load_weights(network: nn.Module, path: Path, trunk: str) -> None:
+    """Give `network` the tensors of a `.safetensors` file or of a `.pth` state dict, without unpickling code.
+
+    Tensors beyond the network's own, such as a classifier's, are passed over. Raises MammoError where a
+    tensor is missing or has another shape.
+    """
+    found = _read_tensors(path)
+    wanted = network.state_dict()
+    for name, tensor in wanted.items():
+        if name.endswith("num_batches_tracked"):
+            found.setdefault(name, tensor)
+        elif name not in found:
+            raise _other_network(path, trunk, f"it has no tensor {name}")
+        elif found[name].shape != tensor.shape:
+            shapes = f"{tuple(found[name].shape)} where {tuple(tensor.shape)} is needed"
+            raise _other_network(path, trunk, f"its tensor {name} has the shape {shapes}")
+    network.load_state_dict({name: found[name] for name in wanted})
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    try:
+        tensors: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except Exception as error:  # damaged files raise many kinds
+        raise MammoError(
+            f"The weights file {path} cannot be read ({str(error).splitlines()[0][:160]}); "
+            "give a .safetensors file or a .pth state dict."
+        ) from None
+    tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else {}
+    return {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
+
+
+def _other_network(path: Path | None, trunk: str, reason: str) -> MammoError:
+    return MammoError(f"The weights file {path} is not one of {trunk}: {reason}.")

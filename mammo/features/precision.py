@@ -1,0 +1,31 @@
+"""The arithmetic of a trunk's forward pass, and which one this machine is fast at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How activations are computed and how they are stored."""
+
+    label: str
+    stored: str
+
+
+PRECISIONS: dict[str, Precision] = {
+    "float32": Precision("32-bit floating point", "float32"),
+    "bfloat16": Precision("bfloat16 products, stored as float16 (which holds them to within 6e-8)", "float16"),
+}
+
+
+def fast_precision() -> str:
+    """`bfloat16` where the processor or an NVIDIA GPU computes it in hardware, else `float32`."""
+    if Path("/dev/nvidia0").exists():
+        return "bfloat16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "float32"
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

@@ -1,0 +1,141 @@
+"""Writing a cache chunk by chunk, so that a killed run loses only the chunk it was writing."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.errors import MammoError
+from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, content_digest
+from mammo.features.precision import PRECISIONS
+from mammo.files import digest_file, read_json, sweep_partials, unwritable, write_json
+from mammo.images.augment import versions
+from mammo.specs import CacheSpec
+
+MAKERS = ("torch", "timm", "zarr", "numcodecs")
+
+
+class CacheWriter:
+    """A cache in the making: which chunks are done, and how the others are written.
+
+    `shape` is (channels, rows, columns) of one map.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any], ids: list[str], shape: tuple[int, int, int]) -> None:
+        self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
+        self.spec = CacheSpec.from_json(identity["spec"])
+        self.versions = versions(self.spec.augment, self.spec.draws)
+        self.made_with = {name: metadata.version(name) for name in MAKERS}
+        self._start()
+        self.records = self._kept_records()
+
+    @property
+    def chunks(self) -> int:
+        """The number of chunks of images."""
+        return -(-len(self.ids) // CHUNK)
+
+    @property
+    def todo(self) -> list[tuple[int, int]]:
+        """The (version, chunk) pairs that are not done, in order."""
+        pairs = [(version, chunk) for chunk in range(self.chunks) for version in range(self.versions)]
+        return [pair for pair in pairs if pair not in self.records]
+
+    def _start(self) -> None:
+        """Make the arrays, unless this cache was begun before by the same versions of the same libraries."""
+        begun = read_json(self.folder / SPEC, "cache spec") if (self.folder / SPEC).is_file() else None
+        sweep_partials(self.folder)
+        if begun == self.identity and self._made_with() == self.made_with:
+            return
+        for leftover in (ARRAYS, RECORDS):
+            shutil.rmtree(self.folder / leftover, ignore_errors=True)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        self._create_arrays()
+        write_json(self.folder / "made_with.json", self.made_with)
+        write_json(self.folder / SPEC, self.identity)
+
+    def _made_with(self) -> Any:
+        path = self.folder / "made_with.json"
+        return read_json(path, "list of library versions") if path.is_file() else None
+
+    def _create_arrays(self) -> None:
+        import zarr
+        from zarr.codecs import ZstdCodec
+
+        images, (channels, rows, columns) = len(self.ids), self.shape
+        stored = PRECISIONS[self.spec.precision].stored
+        layouts = {MAPS: ((channels, rows, columns), stored), POOLED: ((channels,), "float32")}
+        for name, (item, dtype) in layouts.items():
+            try:
+                zarr.create_array(
+                    self.folder / ARRAYS / name,
+                    shape=(self.versions, images, *item),
+                    chunks=(1, min(CHUNK, images), *item),
+                    dtype=dtype,
+                    compressors=ZstdCodec(level=1, checksum=True),
+                    fill_value=float("nan"),
+                    overwrite=True,
+                )
+            except OSError as error:
+                raise unwritable(self.folder, error) from error
+
+    def _kept_records(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """The chunks that were recorded and whose files still have the size they were written with."""
+        kept = {}
+        for path in sorted((self.folder / RECORDS).glob("*.json")):
+            version, chunk = (int(part) for part in path.stem.split("-"))
+            record = read_json(path, "chunk record")
+            if all(self._has_size(name, entry["bytes"]) for name, entry in record.items()):
+                kept[version, chunk] = record
+        return kept
+
+    def _has_size(self, name: str, size: int) -> bool:
+        path = self.folder / ARRAYS / name
+        return path.is_file() and path.stat().st_size == size
+
+    def write(self, version: int, chunk: int, maps: NDArray[np.floating], pooled: NDArray[np.float32]) -> None:
+        """Write one chunk of both arrays and record it.
+
+        Raises MammoError where an activation is not finite or the disk is full.
+        """
+        if not (np.isfinite(maps).all() and np.isfinite(pooled).all()):
+            raise MammoError(
+                f"The trunk {self.spec.trunk} gives activations too large for {self.spec.precision}; use --precision float32."
+            )
+        record = {}
+        for name, values in ((MAPS, maps), (POOLED, pooled)):
+            key = self._write_array(name, version, chunk, values)
+            path = self.folder / ARRAYS / key
+            record[key] = {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+        write_json(self.folder / RECORDS / f"{version:04d}-{chunk:06d}.json", record)
+        self.records[version, chunk] = record
+
+    def _write_array(self, name: str, version: int, chunk: int, values: NDArray[np.floating]) -> str:
+        import zarr
+
+        array = zarr.open_array(self.folder / ARRAYS / name, mode="r+")
+        start = chunk * CHUNK
+        try:
+            array[version, start : start + len(values)] = values
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+        return f"{name}/c/{version}/{chunk}" + "/0" * (array.ndim - 2)
+
+    def finish(self) -> dict[str, Any]:
+        """Write the manifest of a cache whose chunks are all done, and return it."""
+        chunks = {name: entry for _, record in sorted(self.records.items()) for name, entry in record.items()}
+        manifest = {
+            "identity": self.identity,
+            "digest": content_digest(self.identity, chunks),
+            "made_with": self.made_with,
+            "shape": [len(self.ids), *self.shape],
+            "versions": self.versions,
+            "ids": self.ids,
+            "chunks": chunks,
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        return manifest

@@ -1,0 +1,68 @@
+"""The verb `verify`: every byte of every cache against the digest it was written with, and its repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammo.errors import MammoError
+from mammo.features.cache import ARRAYS, MANIFEST, Cache, Damage, caches
+from mammo.features.extract import extract
+from mammo.files import read_json
+from mammo.progress import Progress, Work
+from mammo.specs import CacheSpec, Home
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification found: counts, and the chunks that are not what was written."""
+
+    caches: int
+    chunks: int
+    damaged: list[Damage]
+
+
+def verify(home: Home, only: str | None = None) -> Work[Verified]:
+    """Check every chunk of the cache named `only`, or of all caches; raises MammoError where there is none so named."""
+    found = _find(home, only)
+    damaged: list[Damage] = []
+    chunks = 0
+    for done, cache in enumerate(found):
+        yield Progress("verify", done, len(found), "caches")
+        damaged += cache.damage()
+        chunks += len(cache.manifest["chunks"])
+    yield Progress("verify", len(found), len(found), "caches")
+    return Verified(len(found), chunks, damaged)
+
+
+def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) -> Work[None]:
+    """Compute damaged chunks again from the mammograms.
+
+    Raises MammoError where what comes out is not what was written, as with other versions of the libraries.
+    """
+    for name in sorted({one.cache for one in damaged}):
+        (cache,) = _find(home, name)
+        for one in damaged:
+            if one.cache == name:
+                (cache.folder / ARRAYS / one.chunk).unlink(missing_ok=True)
+        yield from extract(home, [cache.spec], weights_file)
+        again = Cache.open(home, cache.spec.dataset, name)
+        if again.manifest["digest"] != cache.manifest["digest"]:
+            raise MammoError(
+                f"The cache {name!r} was computed again and is whole, but its digest has changed: it was first made with "
+                f"{cache.manifest['made_with']} and now with {again.manifest['made_with']}; run its sweeps again."
+            )
+
+
+def _find(home: Home, only: str | None) -> list[Cache]:
+    """The finished caches, or the one so named, read without the checks that opening makes."""
+    names = [(dataset, name) for dataset in home.names("features") for name in caches(home, dataset)]
+    chosen = [(dataset, name) for dataset, name in names if only in (None, name, f"{dataset}/{name}")]
+    if only is not None and not chosen:
+        raise MammoError(f"There is no finished cache {only!r}; there are: {', '.join(n for _, n in names) or 'none'}.")
+    return [_unchecked(home.cache(dataset, name)) for dataset, name in chosen]
+
+
+def _unchecked(folder: Path) -> Cache:
+    manifest = read_json(folder / MANIFEST, "cache manifest")
+    return Cache(folder.name, folder, CacheSpec.from_json(manifest["identity"]["spec"]), manifest)

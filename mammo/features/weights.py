@@ -1,0 +1,184 @@
+"""Where a trunk's weights come from, found and identified before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from mammo.errors import MammoError
+from mammo.features.trunks import ANY_TIMM, TrunkKind, find_trunk
+from mammo.files import digest_file
+
+SHIPPED = Path(__file__).parent / "weights"
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+PATIENCE = 1.5
+
+NOTES = {
+    "imagenet": "ImageNet weights",
+    "synthetic": "trained on synthetic data",
+    "random": "random weights",
+    "file": "weights from a file",
+}
+"""What is said of a trunk's weights wherever they are used, by the first word of their label."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights that are there: their label, their file (none for random ones) and their digest."""
+
+    label: str
+    digest: str
+    path: Path | None = None
+    seed: int = 0
+
+    @property
+    def note(self) -> str:
+        """What is said of these weights wherever they are used."""
+        return weights_note(self.label)
+
+
+def weights_note(label: str) -> str:
+    """What is said of weights of this label wherever they are used."""
+    return NOTES[label.split("-")[0]]
+
+
+def weights_label(choice: str, seed: int = 0) -> str:
+    """The label of what a user chose: `imagenet`, `synthetic`, `random`, or the path of a weights file."""
+    if choice == "random":
+        return f"random-{seed}"
+    if choice.startswith("random-") or choice in NOTES:
+        return choice
+    if Path(choice).suffix in SUFFIXES:
+        return "file-" + re.sub(r"[^a-z0-9]+", "-", Path(choice).stem.lower()).strip("-")
+    raise MammoError(
+        f"There are no weights {choice!r}; choose imagenet, synthetic, random, or a file ending in {', '.join(SUFFIXES)}."
+    )
+
+
+def locate(trunk: str, label: str, file: Path | None = None) -> Weights:
+    """Find the weights `label` of a trunk, fetching ImageNet's where the network allows it.
+
+    Raises MammoError, within two seconds where there is no network, saying what is missing and the ways out.
+    """
+    kind = find_trunk(trunk)
+    source = label.split("-")[0]
+    if source == "random":
+        return _random(label)
+    if source == "synthetic":
+        path = _shipped(trunk, kind)
+    elif source == "file":
+        path = _given(file)
+    else:
+        path = _fetched(trunk, kind)
+    return Weights(label, digest_file(path), path)
+
+
+def _random(label: str) -> Weights:
+    """Random weights are identified by their seed and by the versions of the code that draws them."""
+    seed = label.removeprefix("random-")
+    if not seed.isdecimal():
+        raise MammoError(f"Random weights are named random-SEED with a whole number, not {label!r}.")
+    made_by = "-".join(f"{name}-{metadata.version(name)}" for name in ("torch", "timm"))
+    return Weights(label, f"random-{seed}-{made_by}", seed=int(seed))
+
+
+def _shipped(trunk: str, kind: TrunkKind) -> Path:
+    if not kind.shipped:
+        raise MammoError(
+            f"No synthetic weights come with {trunk}; they come with vgg16-mini and resnet50-mini. "
+            "Use --weights imagenet, a FILE or random."
+        )
+    path = SHIPPED / kind.shipped
+    if not path.is_file():
+        raise MammoError(f"The weights of {trunk} are missing at {path}; make them with `mammo pretrain {trunk}`.")
+    return path
+
+
+def _given(file: Path | None) -> Path:
+    if file is None or not file.is_file():
+        raise MammoError(f"There is no weights file {file}; name an existing {' or '.join(SUFFIXES[:2])} file.")
+    return file
+
+
+def _fetched(trunk: str, kind: TrunkKind) -> Path:
+    if not kind.hub:
+        raise MammoError(
+            f"{trunk} has no ImageNet weights: it is small and trained on synthetic data. "
+            "Use --weights synthetic, or the trunk without -mini."
+        )
+    repository = hub_of(trunk) if trunk.startswith(ANY_TIMM) else kind.hub
+    name = "model.safetensors"
+    path = _in_hub_cache(repository, name)
+    if path is None:
+        from huggingface_hub import constants
+
+        if constants.HF_HUB_OFFLINE or not reachable(getproxies().get("https", constants.ENDPOINT)):
+            raise missing_weights(trunk, repository, name, constants.HF_HUB_CACHE)
+        path = _download(trunk, repository, name)
+    return path
+
+
+def hub_of(trunk: str) -> str:
+    """The hub repository of a timm model; raises MammoError where timm does not know it or has no weights."""
+    import timm
+
+    name = trunk.removeprefix(ANY_TIMM)
+    if not timm.is_model(name):
+        raise MammoError(f"timm knows no model {name!r}; its models are listed by timm.list_models().")
+    settings = timm.get_pretrained_cfg(name)
+    if settings is None or not settings.hf_hub_id:
+        raise MammoError(f"timm has no pretrained weights for {name!r}; use --weights random or a FILE.")
+    model = settings.hf_hub_id
+    return f"{model}{settings.architecture}.{settings.tag}" if model.endswith("/") else str(model)
+
+
+def _in_hub_cache(repository: str, name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, name)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _download(trunk: str, repository: str, name: str) -> Path:
+    from huggingface_hub import constants, hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repository, name))
+    except Exception as error:  # the hub's client raises many kinds
+        sentence = missing_weights(trunk, repository, name, constants.HF_HUB_CACHE)
+        raise MammoError(f"{sentence} ({type(error).__name__}: {str(error).splitlines()[0][:160]})") from None
+
+
+def reachable(address: str) -> bool:
+    """Whether a server answers a connection within `PATIENCE` seconds, name look-up included."""
+    parts = urlsplit(address)
+    answered = threading.Event()
+
+    def connect() -> None:
+        try:
+            with socket.create_connection((parts.hostname or "", parts.port or 443), timeout=PATIENCE):
+                answered.set()
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return answered.is_set()
+
+
+def missing_weights(trunk: str, repository: str, name: str, cache: str) -> MammoError:
+    """The one message for weights that cannot be had: what, where they are looked for, and the ways out."""
+    mini = trunk if trunk.endswith("-mini") else f"{trunk}-mini"
+    small = f", or the trunk {mini} whose weights are shipped" if mini in ("vgg16-mini", "resnet50-mini") else ""
+    return MammoError(
+        f"The ImageNet weights of {trunk} are not on this machine and the network does not answer. "
+        f"Run once with a network, or copy {repository}/{name} here and give --weights FILE (looked for in {cache}), "
+        f"or choose --weights random (scores mean nothing){small}."
+    )

@@ -1,0 +1,125 @@
+"""Files that are whole or absent: everything is written beside its place and renamed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from mammo.errors import MammoError
+
+PARTIAL = ".partial-"
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a file beside `path`; on success rename it to `path`, on any error remove it.
+
+    Raises MammoError where the folder cannot be written or the disk is full.
+    """
+    with _said_plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
+        try:
+            with os.fdopen(descriptor, mode) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(beside, 0o644)
+            os.replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside)
+            raise
+
+
+@contextlib.contextmanager
+def _said_plainly(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> MammoError:
+    """The sentence for a failed write to `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MammoError(f"The disk is full: cannot write {path}. Free some space and run the same command again.")
+    reason = error.strerror or str(error)
+    return MammoError(f"Cannot write {path}: {reason}. Choose a folder you may write to with --home.")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with whole_file(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` to `path` as UTF-8, whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` to `path` as indented JSON, whole or not at all; keys keep their order."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read the JSON of `path`; `what` names it in the error.
+
+    Raises MammoError where the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise MammoError(f"There is no {what} at {path}.") from None
+    except (OSError, ValueError) as error:
+        raise MammoError(f"The {what} at {path} cannot be read ({error}); delete it and make it again.") from None
+
+
+def digest_bytes(content: bytes) -> str:
+    """SHA-256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_json(content: Any) -> str:
+    """SHA-256 of `content` as canonical JSON (sorted keys, no spaces), in hexadecimal."""
+    return digest_bytes(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, doing: str) -> Iterator[None]:
+    """Hold `folder` for this process; the lock goes when the process ends, however it ends.
+
+    Raises MammoError where another process holds it.
+    """
+    with _said_plainly(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise MammoError(f"Another process is {doing} in {folder}; wait until it ends or cancel it.") from None
+        yield
+
+
+def sweep_partials(folder: Path) -> None:
+    """Remove what killed writers left beside their files, here and in every folder below."""
+    for litter in folder.rglob("*"):
+        if litter.is_file() and (litter.name.startswith(PARTIAL) or litter.name.endswith(".partial")):
+            litter.unlink(missing_ok=True)

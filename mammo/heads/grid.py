@@ -1,0 +1,99 @@
+"""Grids of heads: lists of settings, multiplied out."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from mammo.errors import MammoError
+from mammo.heads.optimizers import OPTIMIZERS
+from mammo.heads.pools import POOLS
+from mammo.specs import HeadSpec, pick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AXES = tuple(field.name for field in fields(HeadSpec))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a grid file says: the axes of its heads, and the sweep settings that it fixes (None where it does not)."""
+
+    axes: dict[str, tuple[Any, ...]]
+    protocol: tuple[str, ...] | None = None
+    trunk: tuple[str, ...] | None = None
+    split_seed: int | None = None
+    redraws: int | None = None
+
+    @property
+    def heads(self) -> tuple[HeadSpec, ...]:
+        """The heads of the grid, as `expand` gives them."""
+        return expand(self.axes)
+
+
+def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
+    """Every combination of the axes, the last varying fastest; a head named twice comes once.
+
+    `axes` maps fields of `HeadSpec` to a value or a list of values; other fields keep their defaults.
+    Raises MammoError naming an unknown axis, an empty one, and a value that is of a wrong type or cannot train.
+    """
+    for name in axes:
+        if name not in AXES:
+            raise MammoError(f"A grid of heads has no axis {name!r}; its axes are: {', '.join(AXES)}.")
+    values = [_listed(name, value) for name, value in axes.items()]
+    heads = (HeadSpec.from_json(dict(zip(axes, chosen, strict=True))) for chosen in itertools.product(*values))
+    distinct = tuple(dict.fromkeys(heads))
+    for head in distinct:
+        check_names(head)
+    return distinct
+
+
+def check_names(head: HeadSpec) -> None:
+    """Raise MammoError where the head's pool or optimiser is not one of ours."""
+    pick(POOLS, head.pool, "pool")
+    pick(OPTIMIZERS, head.optimizer, "optimizer")
+
+
+def load_grid(path: Path) -> Grid:
+    """Read a grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
+
+    Beside the axes it may hold `protocol`, `trunk` (a name or a list), `split_seed` and `redraws` (numbers).
+    Raises MammoError where the file cannot be read or names something else.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise MammoError(f"The grid {path} cannot be read: {error.strerror or error}.") from None
+    except ValueError as error:
+        raise MammoError(f"The grid {path} is not valid TOML: {error}.") from None
+    axes = {name: _listed(name, content.pop(name)) for name in list(content) if name in AXES}
+    names = {name: _names(name, content.pop(name)) for name in ("protocol", "trunk") if name in content}
+    numbers = {name: _number(name, content.pop(name)) for name in ("split_seed", "redraws") if name in content}
+    if content:
+        known = ", ".join((*AXES, "protocol", "trunk", "split_seed", "redraws"))
+        raise MammoError(f"The grid {path} has an unknown entry {next(iter(content))!r}; it may hold: {known}.")
+    return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
+
+
+def _listed(name: str, value: Any) -> tuple[Any, ...]:
+    listed = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    if not listed:
+        raise MammoError(f"The grid's {name!r} is empty; give it at least one value, or leave it out.")
+    return listed
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    listed = _listed(name, value)
+    if not all(isinstance(item, str) for item in listed):
+        raise MammoError(f"The grid's {name!r} must be a name or a list of names, not {value!r}.")
+    return listed
+
+
+def _number(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MammoError(f"The grid's {name!r} must be a whole number of at least 0, not {value!r}.")
+    return value

@@ -1,0 +1,189 @@
+"""Training: epochs over banks of heads, early stopping, and the scores of what is kept."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from mammo.data.splits import TRAIN, VALIDATION
+from mammo.errors import MammoError
+from mammo.heads.bank import Bank, group_heads, logits
+from mammo.heads.grid import check_names
+from mammo.progress import Progress, Work
+from mammo.results.metrics import auc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mammo.specs import HeadSpec
+
+Floats = NDArray[np.float32]
+
+HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
+"""What `Trained.history` holds of an epoch.
+
+The train figures are running means during the epoch, over each batch before its update and with dropout, as Keras
+reports them; the validation figures are taken after the epoch.
+"""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Trained heads, in the order in which they were asked for.
+
+    `logits` float32 (heads, N) of all images from the weights kept; `history` float32 (heads, epochs,
+    len(HISTORY)), NaN after a head stopped; `epochs` int (heads,) trained and `best_epoch` int (heads,) after
+    which the kept weights were taken, both counted from 1. `weights` holds a head's "weight" (F,) and "bias" ();
+    a hidden head's "hidden.weight" (hidden, F), "hidden.bias" (hidden,), "weight" (hidden,) and "bias" ().
+    """
+
+    logits: Floats
+    history: Floats
+    best_epoch: NDArray[np.int64]
+    epochs: NDArray[np.int64]
+    weights: list[dict[str, Floats]]
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The images on the device: vectors (N, F), labels (N,), and the rows that train and validate."""
+
+    vectors: Tensor
+    labels: Tensor
+    train: Tensor
+    validation: Tensor
+
+
+def train_bank(
+    vectors: ArrayLike, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], device: str | None = None
+) -> Work[Trained]:
+    """Train heads on images of part TRAIN, stop them early on VALIDATION; the rest is only scored.
+
+    `vectors` (N, F) finite, `labels` in {0, 1} (N,), `parts` (N,) of `mammo.data.splits`; `device` is CUDA where
+    there is one, unless named. Yields a `Progress` an epoch whose `live["validation_auc"]` is each head's latest
+    (None before its first epoch or where undefined). Raises MammoError where the input cannot train these heads.
+    """
+    images = _images(vectors, labels, parts, heads, _device(device))
+    groups = group_heads(heads, images.vectors.shape[1])
+    longest = [max(heads[row].epochs for row in rows) for rows in groups]
+    trained = _untrained(heads, len(images.vectors))
+    for group, rows in enumerate(groups):
+        for epoch in _train(images, heads, rows, trained):
+            done = sum(longest[:group]) + epoch
+            yield Progress("train", done, sum(longest), "epochs", live={"validation_auc": _latest(trained)})
+    return trained
+
+
+def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained: Trained) -> Iterator[int]:
+    """Train the bank of heads at `rows` and fill in their places in `trained`; yields the number of each epoch."""
+    bank = Bank([heads[row] for row in rows], images.vectors.shape[1], images.vectors.device)
+    kept = {name: value.clone() for name, value in bank.weights.items()}
+    held_out, held_labels = images.vectors[images.validation], images.labels[images.validation]
+    running, best = np.asarray(rows), np.full(len(heads), -np.inf)
+    patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
+    place = {row: number for number, row in enumerate(rows)}
+    for epoch in itertools.count(1):
+        seen, seen_labels = bank.epoch(images.vectors, images.labels, images.train, epoch)
+        scores = bank.scores(held_out)
+        area = auc(held_labels.cpu().numpy(), scores.cpu().numpy())
+        figures = torch.stack([*_fit(seen, seen_labels), *_fit(scores, held_labels)], dim=1).cpu().numpy()
+        trained.history[running, epoch - 1] = np.column_stack([figures, area])
+        trained.epochs[running] = epoch
+
+        area = np.nan_to_num(area, nan=-1.0)
+        better = (area > best[running]) | (patience[running] == 0)
+        best[running[better]] = area[better]
+        trained.best_epoch[running[better]] = epoch
+        for name, value in kept.items():
+            value[[place[row] for row in running[better]]] = bank.weights[name][: len(running)][better]
+        yield epoch
+
+        waited = epoch - trained.best_epoch[running]
+        going = (epoch < epochs[running]) & ((waited < patience[running]) | (patience[running] == 0))
+        if not going.any():
+            break
+        if not going.all():
+            bank.keep(np.flatnonzero(going).tolist())
+            running = running[going]
+    trained.logits[rows] = logits(kept, images.vectors)[: len(rows)].cpu().numpy()
+    for row in rows:
+        trained.weights[row].update({name: value[place[row]].cpu().numpy() for name, value in kept.items()})
+
+
+def _fit(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean binary cross-entropy and accuracy (H,) of logits (H, N) on labels (N,)."""
+    loss = binary_cross_entropy_with_logits(scores, labels.expand_as(scores), reduction="none")
+    return loss.mean(1), ((scores > 0) == (labels > 0)).float().mean(1)
+
+
+def _untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
+    count = len(heads)
+    return Trained(
+        logits=np.full((count, images), np.nan, np.float32),
+        history=np.full((count, max(head.epochs for head in heads), len(HISTORY)), np.nan, np.float32),
+        best_epoch=np.zeros(count, np.int64),
+        epochs=np.zeros(count, np.int64),
+        weights=[{} for _ in heads],
+    )
+
+
+def _latest(trained: Trained) -> list[float | None]:
+    """Each head's validation AUC after its last epoch so far."""
+    areas = [
+        float(areas[epochs - 1]) if epochs else np.nan
+        for areas, epochs in zip(trained.history[:, :, -1], trained.epochs, strict=True)
+    ]
+    return [None if np.isnan(area) else area for area in areas]
+
+
+def _device(name: str | None) -> torch.device:
+    cuda = torch.cuda.is_available()
+    try:
+        device = torch.device(name or ("cuda" if cuda else "cpu"))
+    except RuntimeError:
+        raise MammoError(f"There is no device {name!r}; choose cpu or cuda.") from None
+    if device.type == "cuda" and not cuda:
+        raise MammoError("There is no CUDA device that torch can use; choose the device cpu.")
+    return device
+
+
+def _images(
+    vectors: ArrayLike, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], device: torch.device
+) -> _Images:
+    """Check what was given and move it to the device; raises MammoError where it cannot train the heads."""
+    numbers = np.require(vectors, np.float32, ["C", "W"])
+    truth, part = np.asarray(labels), np.asarray(parts)
+    if numbers.ndim != 2 or not numbers.shape[1] or not truth.shape == part.shape == numbers.shape[:1]:
+        shapes = f"{numbers.shape}, {truth.shape} and {part.shape}"
+        raise MammoError(f"Heads need vectors (N, F), labels (N,) and parts (N,), not arrays of shapes {shapes}.")
+    if not np.isin(truth, (0, 1)).all():
+        raise MammoError("Labels must be 0 (benign) or 1 (malignant).")
+    stacked = torch.from_numpy(numbers).to(device)
+    if not stacked.sum().isfinite():
+        raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
+    _check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads)
+    train, validation = (torch.from_numpy(np.flatnonzero(part == which)).to(device) for which in (TRAIN, VALIDATION))
+    return _Images(stacked, torch.from_numpy(truth.astype(np.float32)).to(device), train, validation)
+
+
+def _check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec]) -> None:
+    if not heads:
+        raise MammoError("There are no heads to train; name at least one.")
+    for head in heads:
+        check_names(head)
+    if len(np.unique(train)) < 2:
+        raise MammoError(
+            f"The {len(train)} training images are not of both classes; choose another split or more images."
+        )
+    if len(np.unique(validation)) < 2 and any(head.patience for head in heads):
+        raise MammoError(
+            f"The {len(validation)} validation images are not of both classes, so there is no AUC to stop training by; "
+            "choose another split or set patience to 0."
+        )

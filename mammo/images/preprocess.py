@@ -1,0 +1,28 @@
+"""Preprocessing: what is done to a mammogram before it is resized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mammo.images.resize import Picture
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """One preprocessing; `version` rises when its result changes."""
+
+    label: str
+    description: str
+    version: int
+    apply: Callable[[Picture], Picture]
+
+
+def builtin(picture: Picture) -> Picture:
+    """Leave the picture as it is: scaling by its bit depth and the trunk's normalisation are all that happens."""
+    return picture
+
+
+PREPROCESSINGS: dict[str, Preprocessing] = {
+    "builtin": Preprocessing("Built-in", "Only what the trunk's weights ask for: scale and normalise.", 1, builtin),
+}

@@ -1,0 +1,52 @@
+"""Work on every core: worker processes that need no guard in the caller's script."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from mammo.errors import MammoError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+IDLE_SECONDS = 20
+
+
+def cores() -> int:
+    """The number of processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None, ahead: int = 8
+) -> Iterator[Result]:
+    """Apply a module-level `function` to `items` in worker processes; yield results in order.
+
+    At most `ahead` items a worker are under way or waiting to be taken, so that a slow reader holds
+    little memory. One worker runs in this process. Raises MammoError where a worker dies.
+    """
+    workers = workers or cores()
+    if workers == 1:
+        yield from map(function, items)
+        return
+    from loky import get_reusable_executor
+
+    executor = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS)
+    under_way: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            under_way.append(executor.submit(function, item))
+            if len(under_way) >= workers * ahead:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    except BrokenProcessPool:
+        raise MammoError("A worker process was killed, perhaps for want of memory; run the same command again.") from None
+    finally:
+        for future in under_way:
+            future.cancel()

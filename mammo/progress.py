@@ -1,0 +1,48 @@
+"""How long work speaks: slow verbs are generators that yield `Progress`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of long work: `done` of `total` `unit`s of `stage`.
+
+    `live` carries numbers worth watching while the work runs, such as every head's
+    validation AUC; it must be JSON.
+    """
+
+    stage: str
+    done: int
+    total: int
+    unit: str = "images"
+    live: dict[str, Any] = field(default_factory=dict)
+
+
+Work = Generator[Progress, None, Result]
+"""A slow verb: yields `Progress`, returns its result."""
+
+
+def finish(work: Work[Result]) -> Result:
+    """Run slow work to its end without showing progress, and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+
+def counted(items: Iterable[Result], stage: str, total: int, unit: str = "images") -> Work[list[Result]]:
+    """Collect `items` into a list while yielding a `Progress` after each."""
+    collected: list[Result] = []
+    yield Progress(stage, 0, total, unit)
+    for item in items:
+        collected.append(item)
+        yield Progress(stage, len(collected), total, unit)
+    return collected

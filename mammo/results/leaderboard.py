@@ -1,0 +1,98 @@
+"""The leaderboard: runs ordered by validation AUC, with test figures, intervals and tie groups beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo.files import digest_bytes
+from mammo.results.intervals import accuracy_interval, auc_interval
+from mammo.results.metrics import METRICS
+from mammo.results.sweep import Sweep, sweeps
+from mammo.results.ties import tie_groups
+from mammo.specs import Home
+
+SETTINGS = [
+    "run", "cache", "trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "pool", "hidden",
+    "dropout", "optimizer", "lr", "batch", "epochs", "patience", "seed", "trained_epochs", "best_epoch", "protocol",
+    "split_seed", "redraw",
+]  # fmt: skip
+INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
+SCORED = ("validation", "test")
+
+
+def leaderboard(home: Home, names: list[str] | None = None) -> pd.DataFrame:
+    """One row a run of the sweeps `names`, or of all; best validation AUC first.
+
+    Intervals are 95 %, as (low, high). `tie_group` numbers the groups of runs that the validation images
+    of one split cannot tell apart; it is counted anew for each split.
+    """
+    opened = [Sweep.open(home, name) for name in (names or sweeps(home))]
+    boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
+    if not boards:
+        return pd.DataFrame()
+    board = _with_ties([piece for piece in boards if len(piece[0])])
+    return board.sort_values("validation_auc", ascending=False, kind="stable", ignore_index=True)
+
+
+Piece = tuple[pd.DataFrame, Sweep, int]
+
+
+def _scored(sweep: Sweep, split: int) -> Piece:
+    """The runs of one split of a sweep with every metric on validation and test."""
+    runs = sweep.runs[sweep.runs["split"] == split]
+    facts = sweep.about["splits"][split]
+    board = runs[SETTINGS].assign(
+        sweep=sweep.id,
+        dataset=sweep.about["dataset"]["name"],
+        synthetic=sweep.synthetic,
+        weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
+        leakage=[facts["leakage"]] * len(runs),
+    )
+    for part in SCORED:
+        labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())
+        board[f"n_{part}"] = len(labels)
+        for name, metric in METRICS.items():
+            board[f"{part}_{name}"] = metric.function(labels, logits)
+        for name, interval in INTERVALS.items():
+            board[f"{part}_{name}_interval"] = [tuple(pair) for pair in interval(labels, logits, patients).tolist()]
+    return board, sweep, split
+
+
+def _part(
+    sweep: Sweep, split: int, part: str, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.str_]]:
+    members = sweep.members(split, part)
+    return sweep.labels[members], sweep.logits[np.ix_(rows, members)], sweep.images["patient"].to_numpy()[members]
+
+
+def _with_ties(pieces: list[Piece]) -> pd.DataFrame:
+    """Number the ties among all runs that were validated on the same images, whatever their sweep."""
+    same: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        _, sweep, split = piece
+        images = sweep.images["image"].iloc[sweep.members(split, "validation")]
+        same.setdefault(digest_bytes("\n".join(images).encode()), []).append(piece)
+    boards = []
+    for group in same.values():
+        parts = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in group]
+        labels, _, patients = parts[0]
+        ties = tie_groups(labels, np.concatenate([logits for _, logits, _ in parts]), patients)
+        boards.append(pd.concat([board for board, _, _ in group]).assign(tie_group=ties))
+    return pd.concat(boards)
+
+
+def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:
+    """The leaderboard as plain JSON values, an undefined number as null."""
+    return [{str(name): _plain(value) for name, value in row.items()} for row in board.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,125 @@
+"""What runs say of the images of one part: for curves, intervals, and the images they get wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mammo.data.splits import PARTS
+from mammo.results.sweep import Sweep, sweep_of
+from mammo.specs import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
+
+    from mammo.specs import Home
+
+NAMED_BY = (
+    "trunk",
+    "weights",
+    "tap",
+    "size",
+    "resize",
+    "preprocess",
+    "augment",
+    "pool",
+    "hidden",
+    "dropout",
+    "optimizer",
+)
+NUMBERS = ("lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,)."""
+
+    name: str
+    labels: ArrayLike
+    logits: ArrayLike
+    patients: ArrayLike
+
+    def value(self, metric: Callable[[ArrayLike, ArrayLike], Any]) -> float:
+        """The value of a metric."""
+        return float(metric(self.labels, self.logits))
+
+    def interval(self, of: Callable[[ArrayLike, ArrayLike, ArrayLike], Any]) -> tuple[float, float]:
+        """The 95 % interval of a metric."""
+        low, high = of(self.labels, self.logits, self.patients)[0]
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One run in its sweep: `row` is its place in the sweep's tables."""
+
+    sweep: Sweep
+    row: int
+
+    @classmethod
+    def open(cls, home: Home, run: str) -> StoredRun:
+        """Open the run `SWEEP.NUMBER`; raises MammoError where there is none."""
+        sweep = Sweep.open(home, sweep_of(run))
+        return cls(sweep, sweep.row(run))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The run's row of settings."""
+        return {str(name): value for name, value in self.sweep.runs.iloc[self.row].items()}
+
+    @property
+    def history(self) -> NDArray[np.float32]:
+        """Loss, accuracy and AUC by epoch, (epochs, 5)."""
+        history: NDArray[np.float32] = np.asarray(self.sweep.history[self.row])
+        return history
+
+    def scored(self, part: str, name: str = "") -> Scored:
+        """The run's logits on `train`, `validation` or `test`."""
+        rows = self._rows(part)
+        patients = self.sweep.images["patient"].to_numpy()[rows]
+        return Scored(name, self.sweep.labels[rows], np.asarray(self.sweep.logits[self.row])[rows], patients)
+
+    def judged(self, part: str) -> pd.DataFrame:
+        """The images of a part with `probability` of malignancy, `right`, and how sure the run was of its answer.
+
+        `confidence` lies between 0.5 and 1; the surest come first.
+        """
+        rows = self._rows(part)
+        logits = np.asarray(self.sweep.logits[self.row], dtype=float)[rows]
+        images = self.sweep.images.iloc[rows].copy()
+        images["probability"] = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
+        images["right"] = (logits > 0) == (self.sweep.labels[rows] == 1)
+        images["confidence"] = np.maximum(images["probability"], 1 - images["probability"])
+        return images.iloc[np.argsort(-np.abs(logits), kind="stable")]
+
+    def _rows(self, part: str) -> NDArray[np.intp]:
+        pick(PARTS, part, "part")
+        return self.sweep.members(int(self.settings["split"]), part)
+
+
+def run_names(runs: pd.DataFrame) -> dict[str, str]:
+    """A short name for every run: the settings in which these runs differ; its id where they differ in none."""
+    told = [name for name in (*NAMED_BY, *NUMBERS) if name in runs and runs[name].nunique(dropna=False) > 1]
+    rows = runs.to_dict("records")
+    names = [" · ".join(_worded(name, row[name]) for name in told) or str(row["run"]) for row in rows]
+    return dict(zip(runs["run"].astype(str), names, strict=True))
+
+
+def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
+    """Open several runs."""
+    return [StoredRun.open(home, run) for run in runs]
+
+
+def _worded(setting: str, value: Any) -> str:
+    if setting == "lr":
+        return f"{value:.0e}".replace("e-0", "e-")
+    if setting == "hidden":
+        return f"hidden {value}" if value else "linear"
+    if setting in ("dropout", *NUMBERS) and setting != "protocol":
+        return f"{setting.replace('_', ' ')} {value:g}"
+    return str(value)

@@ -1,0 +1,245 @@
+"""Frozen specs, their JSON, and the home folder in which a spec names a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+
+from mammo.errors import MammoError
+from mammo.files import digest_json
+
+Thing = TypeVar("Thing")
+SpecType = TypeVar("SpecType", bound="Spec")
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+
+
+def pick(choices: Mapping[str, Thing], name: str, what: str) -> Thing:
+    """The entry `name` of `choices`; raises MammoError listing the choices where there is none."""
+    if name in choices:
+        return choices[name]
+    raise MammoError(f"There is no {what} {name!r}; choose one of: {', '.join(sorted(choices))}.")
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it is safe as a folder's name; raises MammoError where it is not."""
+    if NAME.fullmatch(name):
+        return name
+    raise MammoError(
+        f"{name!r} cannot name a {what}: use up to 80 lower-case letters, digits, '.', '-' and '_', a letter or digit first."
+    )
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A frozen description that goes to JSON and back without loss."""
+
+    what: ClassVar[str] = "spec"
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls: type[SpecType], content: Any) -> SpecType:
+        """The spec read from JSON; raises MammoError naming a field that is unknown, missing or of a wrong type."""
+        if not isinstance(content, dict):
+            raise MammoError(f"A {cls.what} is written as a table of fields, not as {content!r}.")
+        hints = get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in content:
+            if name not in names:
+                raise MammoError(f"A {cls.what} has no field {name!r}; its fields are: {', '.join(names)}.")
+        values = {name: _typed(value, hints[name], f"{cls.what} field {name!r}") for name, value in content.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise MammoError(f"A {cls.what} lacks a field: {error}.") from None
+
+    def digest(self) -> str:
+        """SHA-256 of the spec's canonical JSON."""
+        return digest_json(self.to_json())
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    """Check `value` against the annotation `hint`; JSON lists become tuples, tables become specs."""
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)[0]
+        if not isinstance(value, list | tuple):
+            raise MammoError(f"The {where} must be a list, not {value!r}.")
+        return tuple(_typed(item, inner, where) for item in value)
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = get_args(hint)[0]
+    if isinstance(hint, type) and issubclass(hint, Spec):
+        return hint.from_json(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+        raise MammoError(f"The {where} must be of type {hint.__name__}, not {value!r}.")
+    return value
+
+
+@dataclass(frozen=True)
+class CacheSpec(Spec):
+    """What a cache of activations holds.
+
+    Every field can change a number. `weights` is a label: `imagenet`, `synthetic`, `random-SEED` or
+    `file-STEM`; the identity adds the digest of the tensors themselves. `size` is in pixels. `draws` is
+    the number of augmented versions of each image beside the plain one.
+    """
+
+    what: ClassVar[str] = "cache spec"
+
+    dataset: str
+    trunk: str = "vgg16"
+    weights: str = "imagenet"
+    tap: str = "features"
+    kind: str = "full"
+    preprocess: str = "builtin"
+    resize: str = "stretch"
+    size: int = 224
+    augment: str = "none"
+    draws: int = 0
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and draws that make no sense."""
+        if not 32 <= self.size <= 4096:
+            raise MammoError(f"The image size must be between 32 and 4096 pixels, not {self.size}.")
+        if not 0 <= self.draws <= 1000:
+            raise MammoError(f"The number of augmentation draws must be between 0 and 1000, not {self.draws}.")
+
+    def readable_name(self) -> str:
+        """A folder name that a person can read, such as `vgg16-imagenet-224-letterbox-none-features`."""
+        kind = [] if self.kind == "full" else [self.kind]
+        preprocess = [] if self.preprocess == "builtin" else [self.preprocess]
+        augment = [] if self.augment == "none" else [f"{self.augment}{self.draws}"]
+        trunk = re.sub(r"[^a-z0-9]+", "-", self.trunk.lower()).strip("-")
+        weights = re.sub(r"[^a-z0-9]+", "-", self.weights.lower()).strip("-")
+        parts = [trunk, weights, *kind, str(self.size), *preprocess, self.resize, *augment, self.precision, self.tap]
+        return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class HeadSpec(Spec):
+    """One classification head and how it is trained.
+
+    `hidden` is the number of ReLU units between pooled features and the logit, 0 for none. `patience`
+    is the number of epochs without a better validation AUC after which training stops and the best
+    epoch's weights are kept; 0 trains all `epochs` and keeps the last. `seed` fixes the initial weights,
+    the order of batches and the dropout.
+    """
+
+    what: ClassVar[str] = "head spec"
+
+    pool: str = "flatten"
+    hidden: int = 0
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    lr: float = 1e-4
+    batch: int = 32
+    epochs: int = 50
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot train."""
+        if not 0 < self.lr <= 10:
+            raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
+        if not 0 <= self.dropout < 1:
+            raise MammoError(f"The dropout must be at least 0 and below 1, not {self.dropout}.")
+        for name, low, high in (("hidden", 0, 8192), ("batch", 1, 65536), ("epochs", 1, 10_000), ("patience", 0, 10_000)):
+            if not low <= getattr(self, name) <= high:
+                raise MammoError(f"The head's {name} must be between {low} and {high}, not {getattr(self, name)}.")
+
+
+@dataclass(frozen=True)
+class SplitSpec(Spec):
+    """How images are divided into train, validation and test.
+
+    `seed` fixes the test set; `redraw` draws train and validation anew from what is left. The fractions
+    are of all images; what neither validation nor test takes is train.
+    """
+
+    what: ClassVar[str] = "split spec"
+
+    protocol: str = "patient"
+    seed: int = 0
+    redraw: int = 0
+    validation: float = 0.1
+    test: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse fractions that leave nothing to train on."""
+        if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
+            raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
+
+
+@dataclass(frozen=True)
+class SweepSpec(Spec):
+    """Caches × heads × splits of one data set; `caches` holds the names of their folders."""
+
+    what: ClassVar[str] = "sweep spec"
+
+    dataset: str
+    caches: tuple[str, ...]
+    heads: tuple[HeadSpec, ...]
+    splits: tuple[SplitSpec, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty grid."""
+        for name in ("caches", "heads", "splits"):
+            if not getattr(self, name):
+                raise MammoError(f"A sweep needs at least one entry in its {name}.")
+
+    @property
+    def runs(self) -> int:
+        """The number of heads that the sweep trains."""
+        return len(self.caches) * len(self.heads) * len(self.splits)
+
+
+@dataclass(frozen=True)
+class Home:
+    """The one folder under which everything is written: data sets, features, sweeps and jobs."""
+
+    path: Path
+
+    @classmethod
+    def default(cls) -> Home:
+        """`$MAMMO_HOME`, or `cache` in the folder of the caller."""
+        return cls(Path(os.environ.get("MAMMO_HOME", "cache")).absolute())
+
+    def dataset(self, name: str) -> Path:
+        """The folder of the data set `name`."""
+        return self.path / "datasets" / check_name(name, "data set")
+
+    def features(self, dataset: str) -> Path:
+        """The folder that holds the caches of a data set."""
+        return self.path / "features" / check_name(dataset, "data set")
+
+    def cache(self, dataset: str, name: str) -> Path:
+        """The folder of one cache."""
+        return self.features(dataset) / check_name(name, "cache")
+
+    def sweep(self, name: str) -> Path:
+        """The folder of the sweep `name`."""
+        return self.path / "sweeps" / check_name(name, "sweep")
+
+    def job(self, name: str) -> Path:
+        """The folder of the job `name`."""
+        return self.path / "jobs" / check_name(name, "job")
+
+    def names(self, *folders: str) -> list[str]:
+        """The names of the folders below `folders`, sorted; a name that is no safe name is left out."""
+        place = self.path.joinpath(*folders)
+        if not place.is_dir():
+            return []
+        return sorted(entry.name for entry in place.iterdir() if entry.is_dir() and NAME.fullmatch(entry.name))

@@ -1,0 +1,90 @@
+"""The leaderboard as a table to choose runs from."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from mammo.results.leaderboard import leaderboard
+from mammo.results.sweep import sweeps
+from mammo.specs import Home
+from pages.shared import choose
+from pages.shared.places import nothing_yet
+
+MOST = 7
+ALL = "all"
+
+
+def choose_board(home: Home) -> pd.DataFrame:
+    """The leaderboard of one sweep or of all; where there is none, the page says so and ends."""
+    names = sweeps(home)
+    if not names:
+        nothing_yet("There is no sweep yet. Train some heads on the Sweep page first.", "sweep")
+    named = {ALL: "All sweeps"}
+    chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name))
+    return _read(str(home.path), tuple(names) if chosen == ALL else (chosen,))
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the sweep…")
+def _read(_place: str, names: tuple[str, ...]) -> pd.DataFrame:
+    return leaderboard(choose.home(), list(names))
+
+
+def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
+    """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
+    asked = st.query_params.get("runs", "").split(",")
+    rows = [row for row, run in enumerate(board["run"]) if run in asked] or list(range(min(3, len(board))))
+    event = st.dataframe(
+        _shown(board, names),
+        hide_index=True,
+        height=min(38 + 35 * len(board), 420),
+        column_config=_columns(),
+        key="board",
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows}},
+    )
+    chosen = [str(board["run"].iloc[row]) for row in event.selection.rows if row < len(board)]
+    st.query_params["runs"] = ",".join(chosen)
+    if len(chosen) > MOST:
+        st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
+    return chosen[:MOST]
+
+
+def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    leaked = [leak["test_images_with_patient_in_train"] for leak in board["leakage"]]
+    return pd.DataFrame(
+        {
+            "Group": board["tie_group"],
+            "Run": board["run"].map(names),
+            "Validation AUC": board["validation_auc"],
+            "Test AUC": board["test_auc"],
+            "95 % interval": _intervals(board["test_auc_interval"]),
+            "Test accuracy": board["test_accuracy"],
+            "Test images": board["n_test"],
+            "Leaked": leaked,
+            "Weights": board["weights_note"],
+            "Split": board["protocol"],
+        }
+    )
+
+
+def _intervals(bounds: Sequence[Sequence[float | None]]) -> list[str]:
+    return ["–".join("?" if value is None else f"{value:.2f}" for value in pair) for pair in bounds]
+
+
+def _columns() -> dict[str, object]:
+    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f", "width": "small"}
+    column = st.column_config
+    return {
+        "Group": column.NumberColumn(
+            width=60, help="Runs of one group cannot be told apart from its best by validation AUC (paired DeLong test)."
+        ),
+        "Run": column.TextColumn(width="medium", help="The settings in which these runs differ."),
+        "Validation AUC": column.ProgressColumn(**bar),
+        "Test AUC": column.ProgressColumn(**bar),
+        "95 % interval": column.TextColumn(width="small", help="Of the test AUC, counting a patient's images as one."),
+        "Test accuracy": column.ProgressColumn(**bar),
+        "Test images": column.NumberColumn(width="small"),
+        "Leaked": column.NumberColumn(width="small", help="Test images whose patient also has images in train."),
+    }

@@ -1,0 +1,65 @@
+"""Widgets that choose: each keeps its choice in the address, so that a link shares a view."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from mammo.data.dataset import Dataset, datasets
+from mammo.errors import MammoError
+from mammo.specs import Home
+from pages.shared.places import nothing_yet
+
+
+def home() -> Home:
+    """The home folder that this server shows."""
+    return Home.default()
+
+
+def one(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> Any:
+    """One of `options`; an address that names none of them gives the first."""
+    chosen = st.selectbox(label, options, key=key, bind="query-params", format_func=named, **more)
+    return chosen if chosen in options else options[0]
+
+
+def several(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> list[Any]:
+    """Some of `options`; raises MammoError where none is chosen."""
+    chosen = st.multiselect(label, options, key=key, bind="query-params", format_func=named, **more)
+    kept = [option for option in chosen if option in options or more.get("accept_new_options")]
+    if not kept:
+        raise MammoError(f"Choose at least one entry under “{label}”.")
+    return kept
+
+
+def entry(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> str:
+    """The name of one entry of a registry, shown by its label, its description as help."""
+    about = [f"**{item.label}**: {item.description}" for item in registry.values() if hasattr(item, "description")]
+    chosen = one(label, list(registry), key, lambda name: registry[name].label, help="\n\n".join(about) or None, **more)
+    return str(chosen)
+
+
+def entries(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> list[str]:
+    """The names of some entries of a registry, all of them unless told otherwise."""
+    return several(label, list(registry), key, lambda name: registry[name].label, default=list(registry), **more)
+
+
+def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -> int:
+    """A whole number between `low` and `high`."""
+    chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
+    return min(max(int(chosen), low), high)
+
+
+def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:
+    """One of a few options, side by side."""
+    chosen = st.segmented_control(
+        label, options, default=options[0], required=True, format_func=named, key=key, bind="query-params"
+    )
+    return chosen if chosen in options else options[0]
+
+
+def dataset(place: Home) -> Dataset:
+    """One of the data sets of a home; where there is none, the page says so and ends."""
+    names = datasets(place)
+    if not names:
+        nothing_yet("There is no data set yet. Make a phantom or index mammograms on the Data page first.", "data")
+    return Dataset.open(place, one("Data set", names, "dataset"))

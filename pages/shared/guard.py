@@ -1,0 +1,17 @@
+"""One guard: what a user can mend is said in the page, as one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from mammo.errors import MammoError
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Show a MammoError as its sentence instead of a traceback."""
+    try:
+        yield
+    except MammoError as error:
+        st.error(str(error), icon=":material/error:")

@@ -1,0 +1,29 @@
+"""The pages, in the order of the sidebar, and links between them."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+FOLDER = Path(__file__).parents[1]
+PLACES = {
+    "data": ("Data", ":material/folder_open:"),
+    "features": ("Features", ":material/layers:"),
+    "sweep": ("Sweep", ":material/grid_on:"),
+    "compare": ("Compare", ":material/stacked_line_chart:"),
+    "inspect": ("Inspect", ":material/search:"),
+    "jobs": ("Jobs", ":material/pending_actions:"),
+}
+
+
+def place(name: str) -> Any:
+    """One page as Streamlit knows it; the first is where a visitor without an address lands."""
+    title, icon = PLACES[name]
+    return st.Page(FOLDER / f"{name}.py", title=title, icon=icon, url_path=name, default=name == next(iter(PLACES)))
+
+
+def nothing_yet(sentence: str, go_to: str) -> None:
+    """Say what is missing and where to get it, and end the page here."""
+    st.info(sentence, icon=":material/info:")
+    st.page_link(place(go_to), label=f"Go to {PLACES[go_to][0]}")
+    st.stop()

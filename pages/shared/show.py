@@ -1,0 +1,103 @@
+"""Widgets that show: figures, badges, and mammograms on a dark wall."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from mammo.data.dataset import Dataset
+
+CARD = 168
+
+
+def dark() -> bool:
+    """Whether the visitor's theme is the dark one."""
+    return st.context.theme.type == "dark"
+
+
+def figure(drawn: Any, key: str) -> None:
+    """A Plotly figure in the theme of the page, without buttons."""
+    st.plotly_chart(drawn, key=key, config={"displayModeBar": False, "scrollZoom": False})
+
+
+def notes(synthetic: bool, weights: Iterable[str] = ()) -> str:
+    """What must be said beside any number or image: data or weights that are not the real thing."""
+    said = ["synthetic data"] if synthetic else []
+    for weight in dict.fromkeys(weights):
+        if "synthetic" in weight or "random" in weight:
+            said.append(weight if "weights" in weight else f"weights {weight}")
+    return "; ".join(said).capitalize()
+
+
+def badge(note: str) -> None:
+    """A plain badge of what `notes` says, if it says anything."""
+    if note:
+        st.badge(note, icon=":material/science:", color="orange")
+
+
+def facts(values: dict[str, Any]) -> None:
+    """A row of numbers that wraps on a narrow screen."""
+    with st.container(horizontal=True, gap="large"):
+        for label, value in values.items():
+            st.metric(label, f"{value:,}" if isinstance(value, int) else value, width="content")
+
+
+def wall(
+    dataset: Dataset,
+    images: pd.DataFrame,
+    key: str,
+    caption: Callable[[pd.Series], str],
+    on_open: Callable[[str], None] | None = None,
+) -> None:
+    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the image to show large."""
+    with st.container(horizontal=True, key=f"wall-{key}", vertical_alignment="bottom"):
+        for _, row in images.iterrows():
+            with st.container(width=CARD, gap="xsmall"):
+                preview = dataset.preview(row["image"])
+                st.image(preview if preview.is_file() else dataset.pixels(row["image"]), width="stretch")
+                st.caption(caption(row))
+                if on_open and st.button("Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"):
+                    on_open(row["image"])
+
+
+@st.dialog("Mammogram", width="large")
+def full_size(dataset: Dataset, image: str, note: str, said: str) -> None:
+    """One image at full size with its patient, view and lesions."""
+    row = dataset.item(image)
+    st.markdown(f"**{said}**  \nPatient {row['patient']}, {row['breast'].lower()} breast, {row['view']} view")
+    badge(note)
+    with st.container(key=f"wall-full-{image}", horizontal_alignment="center"):
+        st.image(dataset.pixels(image), width="stretch")
+    lesions = dataset.lesions[dataset.lesions["image"] == image]
+    columns = ["number", "abnormality", "pathology", "birads", "density", "subtlety"]
+    told = [column for column in columns if column in lesions]
+    st.dataframe(lesions[told].rename(columns=FINDINGS), hide_index=True)
+
+
+FINDINGS = {
+    "number": "Lesion",
+    "abnormality": "Kind",
+    "pathology": "Pathology",
+    "birads": "BI-RADS",
+    "density": "Density",
+    "subtlety": "Subtlety",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in words."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(number: float) -> str:
+    """Bytes in words."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1000
+    return ""

@@ -1,0 +1,90 @@
+"""Long work seen from a page: started as a job of its own, followed here, cancelled here."""
+
+from typing import Any
+
+import streamlit as st
+
+from mammo import jobs
+from mammo.results.figures import live_curves
+from mammo.specs import Home
+from pages.shared.guard import said_plainly
+from pages.shared.show import dark, duration, figure
+
+STATES = {
+    "running": ("Running", "blue", ":material/progress_activity:"),
+    "done": ("Done", "green", ":material/check:"),
+    "failed": ("Failed", "red", ":material/error:"),
+    "cancelled": ("Cancelled", "gray", ":material/block:"),
+    "interrupted": ("Interrupted", "orange", ":material/warning:"),
+}
+VERBS = {
+    "index-phantom": "Making a phantom",
+    "index-cbis-ddsm": "Indexing CBIS-DDSM",
+    "extract": "Extracting features",
+    "sweep": "Training heads",
+}
+
+
+def start(home: Home, verb: str, request: dict[str, Any]) -> None:
+    """Start a job and follow it in this session; it goes on when the page is closed."""
+    st.session_state.setdefault("followed", []).append(jobs.start(home, verb, request))
+    st.rerun()
+
+
+def follow(home: Home, verb: str) -> None:
+    """Show every running job of `verb`, and those that this session saw end."""
+    followed = st.session_state.setdefault("followed", [])
+    for job in jobs.jobs(home):
+        if job.verb == verb and (job.state == "running" or job.id in followed):
+            if job.state == "running" and job.id not in followed:
+                followed.append(job.id)
+            card(home, job)
+
+
+def card(home: Home, job: jobs.Job) -> None:
+    """One job: polled while it runs, plain text afterwards."""
+    with st.container(border=True, key=f"job-{job.id}"):
+        if job.state == "running":
+            _polled(home, job.id)
+        else:
+            _head(job)
+
+
+@st.fragment(run_every=1)
+def _polled(home: Home, name: str) -> None:
+    with said_plainly():
+        job = jobs.Job.open(home, name)
+        if job.state != "running":
+            st.rerun()
+        _head(job)
+        progress = job.progress
+        total = progress.get("total") or 0
+        st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=_said(progress))
+        if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
+            job.cancel()
+            st.rerun()
+        live = progress.get("live") or {}
+        if live.get("heads"):
+            figure(live_curves(live["heads"], live["history"], dark=dark()), f"live-{name}")
+
+
+def _head(job: jobs.Job) -> None:
+    label, colour, icon = STATES[job.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{VERBS.get(job.verb, job.verb)}**", width="content")
+        st.badge(label, color=colour, icon=icon)
+        st.caption(f"started {job.started}", width="content")
+    if job.message:
+        st.error(job.message)
+
+
+def _said(progress: dict[str, Any]) -> str:
+    if not progress.get("total"):
+        return "Starting…"
+    unit = progress.get("unit", "")
+    said = f"{progress.get('stage', '').capitalize()}: {progress['done']:,} of {progress['total']:,} {unit}"
+    if progress.get("rate"):
+        said += f", {progress['rate']:.3g} {unit} a second"
+    if progress.get("seconds_left") is not None:
+        said += f", {duration(progress['seconds_left'])} left"
+    return said

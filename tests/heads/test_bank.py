@@ -1,0 +1,134 @@
+"""The bank against torch's own optimisers, one head at a time."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from mammo.heads.bank import BANK_BYTES, Bank, generator, group_heads, initial_weights
+from mammo.heads.train import train_bank
+from mammo.progress import finish
+from mammo.specs import HeadSpec
+
+LINEAR = [HeadSpec(optimizer=name, lr=lr, epochs=10) for name in ("adam", "nadam") for lr in (1e-2, 1e-3, 1e-4)]
+HIDDEN = [HeadSpec(hidden=12, optimizer=head.optimizer, lr=head.lr, epochs=10) for head in LINEAR]
+CPU = torch.device("cpu")
+
+
+def torch_alone(images, head):
+    """Train one head as anyone would: a torch module, its optimiser, and the bank's weights and batch order."""
+    vectors, labels, parts = (torch.as_tensor(array) for array in images)
+    features, start = vectors.shape[1], initial_weights(head, vectors.shape[1])
+    sizes = [features, head.hidden, 1] if head.hidden else [features, 1]
+    layers = [torch.nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
+    names = ["hidden.weight", "hidden.bias", "weight", "bias"] if head.hidden else ["weight", "bias"]
+    module = torch.nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (torch.nn.ReLU(), layer)))
+    with torch.no_grad():
+        for parameter, name in zip(module.parameters(), names, strict=True):
+            parameter.copy_(start[name].view(parameter.shape))
+    family = {"adam": torch.optim.Adam, "nadam": torch.optim.NAdam}[head.optimizer]
+    optimizer = family(module.parameters(), lr=head.lr)
+    rows = torch.nonzero(parts == 0)[:, 0]
+    for epoch in range(1, head.epochs + 1):
+        order = rows[torch.randperm(len(rows), generator=generator(head.seed, "epoch", epoch))]
+        for batch in order.split(head.batch):
+            optimizer.zero_grad()
+            logits = module(vectors[batch])[:, 0]
+            torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[batch].float()).backward()
+            optimizer.step()
+    return module(vectors)[:, 0].detach().numpy()
+
+
+def test_each_head_of_a_mixed_bank_scores_as_torch_alone(images):
+    heads = LINEAR + HIDDEN
+    assert (images.parts == 0).sum() % heads[0].batch  # the last batch is short
+    together = finish(train_bank(*images, heads, device="cpu"))
+    for head, logits in zip(heads, together.logits, strict=True):
+        np.testing.assert_allclose(logits, torch_alone(images, head), atol=1e-4, err_msg=str(head))
+
+
+@pytest.mark.parametrize("heads", [LINEAR, HIDDEN], ids=["linear", "hidden"])
+def test_a_head_does_not_depend_on_its_neighbours(images, heads):
+    heads = [
+        HeadSpec(**{**head.to_json(), "dropout": 0.3, "patience": 3 * (row % 2)}) for row, head in enumerate(heads)
+    ]
+    together = finish(train_bank(*images, heads, device="cpu"))
+    backwards = finish(train_bank(*images, heads[::-1] * 3, device="cpu"))
+    for row, head in enumerate(heads):
+        alone = finish(train_bank(*images, [head], device="cpu"))
+        np.testing.assert_allclose(alone.logits[0], together.logits[row], atol=1e-6)
+        np.testing.assert_allclose(backwards.logits[-1 - row], together.logits[row], atol=1e-6)
+        assert alone.epochs[0] == together.epochs[row]
+        assert alone.best_epoch[0] == together.best_epoch[row]
+
+
+@pytest.mark.parametrize("hidden", [0, 12])
+def test_the_weights_score_the_images(images, hidden):
+    head = HeadSpec(hidden=hidden, lr=1e-2, epochs=3, dropout=0.4)
+    trained = finish(train_bank(*images, [head], device="cpu"))
+    weights, inputs = trained.weights[0], images.vectors
+    if hidden:
+        assert weights["hidden.weight"].shape == (hidden, inputs.shape[1])
+        inputs = np.maximum(inputs @ weights["hidden.weight"].T + weights["hidden.bias"], 0)
+    assert weights["bias"].shape == ()
+    np.testing.assert_allclose(trained.logits[0], inputs @ weights["weight"] + weights["bias"], atol=1e-4)
+
+
+@pytest.mark.parametrize("hidden", [0, 12])
+def test_dropout_acts_in_training_and_not_in_scoring(images, hidden):
+    vectors, labels = torch.from_numpy(images.vectors), torch.from_numpy(images.labels).float()
+    rows = torch.arange(len(labels))
+    plain, dropped = (
+        Bank([HeadSpec(hidden=hidden, dropout=rate, batch=len(labels))], vectors.shape[1], CPU) for rate in (0.0, 0.5)
+    )
+    assert torch.equal(plain.scores(vectors), dropped.scores(vectors))
+    (seen, order), (seen_dropped, order_dropped) = (bank.epoch(vectors, labels, rows, 1) for bank in (plain, dropped))
+    assert torch.equal(order, order_dropped)
+    assert (seen != seen_dropped).float().mean() > 0.9
+    assert abs(seen.mean() - seen_dropped.mean()) < 0.1
+
+
+@pytest.mark.parametrize("hidden", [0, 64])
+def test_dropout_drops_its_share_and_keeps_the_mean(hidden):
+    rates = [0.25, 0.25] if not hidden else [0.25, 0.75]
+    bank = Bank([HeadSpec(hidden=hidden, dropout=rate) for rate in rates], 50, CPU)
+    keep = bank._dropout(torch.ones(4000, 50), generator(0, "field"))
+    for head, rate in enumerate(rates):
+        field = keep[head] if hidden else keep
+        assert abs((field == 0).float().mean() - rate) < 0.01
+        assert abs(field.mean() - 1) < 0.03
+    if hidden:
+        assert not ((keep[0] == 0) & (keep[1] > 0)).any()  # one field: what the low rate drops, the high rate drops
+
+
+def test_weights_start_as_keras_dense():
+    weights = initial_weights(HeadSpec(hidden=64), 300)
+    for name, fans in (("hidden.weight", 364), ("weight", 65)):
+        limit = (6 / fans) ** 0.5
+        assert 0.9 * limit < weights[name].abs().max() <= limit
+    assert abs(weights["hidden.weight"].std() - (2 / 364) ** 0.5) < 0.002
+    assert not weights["hidden.bias"].any() and not weights["bias"].any()
+    assert not torch.equal(weights["weight"], initial_weights(HeadSpec(hidden=64, seed=1), 300)["weight"])
+
+
+def test_heads_that_cannot_share_a_batch_get_a_bank_each():
+    heads = [HeadSpec(), HeadSpec(batch=16), HeadSpec(seed=1), HeadSpec(hidden=8), HeadSpec(dropout=0.5)]
+    friends = [HeadSpec(lr=0.1, optimizer="nadam", epochs=3, patience=2), HeadSpec(hidden=8, dropout=0.5)]
+    assert group_heads(heads + friends, 100) == [[0, 5], [1], [2], [3, 6], [4]]
+
+
+def test_a_bank_stays_within_its_memory():
+    groups = group_heads([HeadSpec(hidden=128)] * 100, 25_088)
+    assert len(groups) > 1 and list(itertools.chain(*groups)) == list(range(100))
+    assert max(map(len, groups)) * 5 * 4 * 128 * 25_088 <= BANK_BYTES
+    assert len(group_heads([HeadSpec(hidden=8192)] * 2, 100_352)) == 2
+
+
+def test_a_tall_matrix_is_updated_in_tiles_without_a_trace(images, monkeypatch):
+    heads = [HeadSpec(lr=1e-2 / (row + 1), epochs=2) for row in range(40)]
+    whole = finish(train_bank(*images, heads, device="cpu"))
+    monkeypatch.setattr("mammo.heads.bank.TILE_NUMBERS", 16 * images.vectors.shape[1])
+    np.testing.assert_allclose(finish(train_bank(*images, heads, device="cpu")).logits, whole.logits, atol=1e-6)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mammo.heads.pools import POOLS
+
+
+class Maps:
+    """What pooling asks of a cache, in half precision as a cache may store it."""
+
+    stored = np.arange(2 * 3 * 4 * 2 * 2, dtype=np.float16).reshape(2, 3, 4, 2, 2)
+
+    def maps(self, version=0):
+        return self.stored[version]
+
+    def pooled(self, version=0):
+        return self.stored[version].mean(axis=(2, 3))
+
+
+@pytest.mark.parametrize(("name", "features"), [("flatten", 16), ("gap", 4)])
+def test_vectors_are_float32_an_image_a_row(name, features):
+    vectors = POOLS[name].vectors(Maps(), 0)
+    assert vectors.shape == (3, features) and vectors.dtype == np.float32
+
+
+def test_flatten_keeps_every_number_and_gap_the_means_of_the_version_asked_for():
+    flat, means = (POOLS[name].vectors(Maps(), 1) for name in ("flatten", "gap"))
+    np.testing.assert_array_equal(flat.ravel(), Maps.stored[1].ravel())
+    np.testing.assert_array_equal(means, flat.reshape(3, 4, 4).mean(axis=2))

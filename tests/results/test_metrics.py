@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.metrics import roc_curve as sklearn_roc_curve
+
+from mammo.results.metrics import METRICS, accuracy, auc, midranks, roc_curve
+
+
+def scored(images, steps, runs=12):
+    """Labels of both classes and float32 logits, rounded to 1/steps so that some are tied."""
+    chance = np.random.default_rng(images * steps)
+    labels = chance.integers(0, 2, images)
+    labels[:2] = 0, 1
+    logits = chance.normal(size=(runs, images)) + labels
+    return labels, (np.round(logits * steps) / steps).astype(np.float32)
+
+
+SHAPES = [(2, 1), (5, 1), (5, 1000), (60, 1), (60, 8), (645, 1), (645, 4), (645, 100_000)]
+
+
+@pytest.mark.parametrize(("images", "steps"), SHAPES)
+def test_auc_is_sklearns_with_and_without_ties(images, steps):
+    labels, logits = scored(images, steps)
+    expected = [roc_auc_score(labels, run) for run in logits]
+    np.testing.assert_allclose(auc(labels, logits), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("images", "steps"), SHAPES)
+@pytest.mark.parametrize("drop_intermediate", [False, True])
+def test_roc_curve_is_sklearns(images, steps, drop_intermediate):
+    labels, logits = scored(images, steps)
+    for run in logits:
+        expected = sklearn_roc_curve(labels, run, drop_intermediate=drop_intermediate)
+        for ours, theirs in zip(roc_curve(labels, run, drop_intermediate), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("images", "steps"), SHAPES)
+def test_midranks_are_scipys(images, steps):
+    _, logits = scored(images, steps)
+    np.testing.assert_array_equal(midranks(logits), rankdata(logits, axis=1))
+
+
+def test_accuracy_is_sklearns():
+    labels, logits = scored(645, 100)
+    expected = [accuracy_score(labels, run > 0) for run in logits]
+    np.testing.assert_allclose(accuracy(labels, logits), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_gives_one_number_a_run(name):
+    labels, logits = scored(60, 8, runs=7)
+    values = METRICS[name].function(labels, logits)
+    assert values.shape == (7,)
+    assert ((values >= 0) & (values <= 1)).all()
+    perfect, worst = METRICS[name].function(labels, np.stack([labels - 0.5, 0.5 - labels]))
+    assert (perfect, worst) == (1, 0)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_run_that_diverged_has_no_metric_and_spoils_no_other(name):
+    labels, logits = scored(60, 8, runs=3)
+    expected = METRICS[name].function(labels, logits)
+    logits[1, 5] = np.nan
+    values = METRICS[name].function(labels, logits)
+    assert np.isnan(values[1])
+    np.testing.assert_array_equal(values[[0, 2]], expected[[0, 2]])
+
+
+def test_auc_of_one_class_is_nan():
+    assert np.isnan(auc([1, 1, 1], [[0.1, 0.2, 0.3]])).all()
+    assert np.isnan(auc([0, 0], [0.1, 0.2]))
+
+
+def test_no_images_no_numbers():
+    assert np.isnan(auc([], np.zeros((2, 0)))).tolist() == [True, True]
+    assert np.isnan(accuracy([], np.zeros((2, 0)))).tolist() == [True, True]
+
+
+def test_labels_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="do not fit"):
+        auc([0, 1, 1], [[0.1, 0.2]])
