@@ -9,10 +9,10 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.pools import POOLS
+from mammo.heads.sweep import STEP, sweep_work, vector_lengths
 from mammo.images.augment import versions
 from mammo.parallel import cores
-from mammo.rates import recall
+from mammo.rates import SWEEP, extraction_key, recall
 from mammo.specs import CacheSpec, Home, SweepSpec
 
 GIGAFLOPS = 60.0
@@ -21,8 +21,6 @@ IMAGES = 25.0
 """Images a second that a core is taken to read and resize before it was measured."""
 WEIGHT_STEPS = 3e8
 """Weights of heads that are taken to be updated in a second before it was measured."""
-STEP = 2e-4
-"""Seconds that one step of a bank takes at the least."""
 STORED_SHARE = 0.45
 """Bytes that a compressed cache takes of its raw activations."""
 
@@ -39,11 +37,6 @@ class Estimate:
     note: str
 
 
-def extraction_key(spec: CacheSpec) -> str:
-    """The kind of work an extraction is, under which its rate is kept."""
-    return f"extract {spec.trunk} {spec.tap} {spec.size} {spec.precision} {spec.kind}"
-
-
 def cache_estimate(home: Home, spec: CacheSpec, images: int) -> Estimate:
     """What the cache of `spec` takes for so many images; a timm trunk's size is unknown and given as 0."""
     kind = find_trunk(spec.trunk)
@@ -56,28 +49,14 @@ def cache_estimate(home: Home, spec: CacheSpec, images: int) -> Estimate:
     return Estimate(int(raw * STORED_SHARE), total / (rate or guess), MEASURED if rate else ROUGH)
 
 
-def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> tuple[float, float]:
-    """Weights to update and steps to take: `features` gives the vector's length of each cache and pool."""
-    updates = steps = 0.0
-    for cache in spec.caches:
-        banks = set()
-        for head in spec.heads:
-            count = math.ceil(train_images / head.batch) * head.epochs
-            length = features[cache, head.pool]
-            updates += count * (length * (head.hidden or 1) + head.hidden)
-            banks.add((head.pool, head.hidden, head.batch, head.epochs, head.seed))
-        steps += sum(math.ceil(train_images / batch) * epochs for _, _, batch, epochs, _ in banks)
-    return updates * len(spec.splits), steps * len(spec.splits)
-
-
 def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
     """What a sweep over whole caches takes; raises MammoError where one of them cannot be opened."""
     caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
-    features = {(cache.name, pool): POOLS[pool].length(cache.shape) for cache in caches for pool in POOLS}
+    features = vector_lengths(caches)
     images = len(Dataset.open(home, spec.dataset).table(caches[0].spec.kind))
     split = spec.splits[0]
     updates, steps = sweep_work(spec, features, round(images * (1 - split.validation - split.test)))
     stored = sum(features[cache, head.pool] * (head.hidden or 1) for cache in spec.caches for head in spec.heads)
     size = 4 * len(spec.splits) * (stored + len(spec.caches) * len(spec.heads) * images)
-    rate = recall(home, "sweep")
+    rate = recall(home, SWEEP)
     return Estimate(int(size), updates / (rate or WEIGHT_STEPS) + steps * STEP, MEASURED if rate else ROUGH)

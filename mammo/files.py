@@ -32,7 +32,7 @@ def whole_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.chmod(beside, 0o644)
+            Path(beside).chmod(0o644)
             os.replace(beside, path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):

@@ -46,7 +46,7 @@ def ordered_map(
         while under_way:
             yield under_way.popleft().result()
     except BrokenProcessPool:
-        raise MammoError("A worker process was killed, perhaps for want of memory; run the same command again.") from None
+        raise MammoError("A worker process was killed, perhaps for want of memory; run the command again.") from None
     finally:
         for future in under_way:
             future.cancel()

@@ -6,9 +6,16 @@ import platform
 
 from mammo.errors import MammoError
 from mammo.files import read_json, write_json
-from mammo.specs import Home
+from mammo.specs import CacheSpec, Home
 
 FILE = "rates.json"
+SWEEP = "sweep"
+"""The work of updating the weights of heads."""
+
+
+def extraction_key(spec: CacheSpec) -> str:
+    """The kind of work an extraction is, under which its rate is kept."""
+    return f"extract {spec.trunk} {spec.tap} {spec.size} {spec.precision} {spec.kind}"
 
 
 def remember(home: Home, work: str, rate: float) -> None:

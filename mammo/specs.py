@@ -32,7 +32,8 @@ def check_name(name: str, what: str) -> str:
     if NAME.fullmatch(name):
         return name
     raise MammoError(
-        f"{name!r} cannot name a {what}: use up to 80 lower-case letters, digits, '.', '-' and '_', a letter or digit first."
+        f"{name!r} cannot name a {what}: use up to 80 lower-case letters, digits, '.', '-' and '_', "
+        "a letter or digit first."
     )
 
 
@@ -156,7 +157,8 @@ class HeadSpec(Spec):
             raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
         if not 0 <= self.dropout < 1:
             raise MammoError(f"The dropout must be at least 0 and below 1, not {self.dropout}.")
-        for name, low, high in (("hidden", 0, 8192), ("batch", 1, 65536), ("epochs", 1, 10_000), ("patience", 0, 10_000)):
+        bounds = {"hidden": (0, 8192), "batch": (1, 65536), "epochs": (1, 10_000), "patience": (0, 10_000)}
+        for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
                 raise MammoError(f"The head's {name} must be between {low} and {high}, not {getattr(self, name)}.")
 
@@ -211,6 +213,10 @@ class Home:
     """The one folder under which everything is written: data sets, features, sweeps and jobs."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Take a path or its text."""
+        object.__setattr__(self, "path", Path(self.path))
 
     @classmethod
     def default(cls) -> Home:

@@ -1,11 +1,31 @@
-import streamlit as st
-st.title('compare')
-st.selectbox('Data set',['a','b','c'],key='dataset',bind='query-params')
-st.write(dict(st.query_params)); st.write(st.context.theme.type)
-import plotly.express as px
-f=px.scatter(x=[1,2],y=[2,3]); from mammo.results.palette import template
-f.update_layout(template=template(False))
-st.plotly_chart(f)
-st.badge('Synthetic data',color='orange')
-st.button('x')
+"""Compare: the leaderboard, and the chosen runs over one another."""
 
+import streamlit as st
+
+from mammo.results.figures import auc_accuracy_figure, learning_curves, roc_figure
+from mammo.results.scores import run_names, stored_runs
+from pages.shared import board, choose, show
+
+home = choose.home()
+st.title("Compare")
+table = board.choose_board(home)
+note = show.notes(bool(table["synthetic"].any()), table["weights_note"])
+show.badge(note)
+names = run_names(table)
+chosen = board.choose_runs(table, names)
+if not chosen:
+    st.info("Tick runs in the table to see them here.", icon=":material/info:")
+    st.stop()
+runs = stored_runs(home, chosen)
+part = choose.switch("Images", ["test", "validation", "train"], "part")
+scored = [run.scored(part, names[run.id]) for run in runs]
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("ROC curves")
+    show.figure(roc_figure(scored, note, show.dark()), "roc")
+with right:
+    st.subheader("AUC and accuracy")
+    show.figure(auc_accuracy_figure(scored, note, show.dark()), "dots")
+    st.caption("Lines are 95 % intervals; images of one patient count together, not as independent.")
+st.subheader("Learning curves")
+show.figure(learning_curves({names[run.id]: run.history for run in runs}, note, show.dark()), "learning")

@@ -1,11 +1,77 @@
-import streamlit as st
-st.title('features')
-st.selectbox('Data set',['a','b','c'],key='dataset',bind='query-params')
-st.write(dict(st.query_params)); st.write(st.context.theme.type)
-import plotly.express as px
-f=px.scatter(x=[1,2],y=[2,3]); from mammo.results.palette import template
-f.update_layout(template=template(False))
-st.plotly_chart(f)
-st.badge('Synthetic data',color='orange')
-st.button('x')
+"""Features: what a frozen trunk makes of the images, extracted once and kept."""
 
+import streamlit as st
+
+from mammo.data.dataset import KINDS, Dataset
+from mammo.estimates import cache_estimate
+from mammo.features.precision import PRECISIONS, fast_precision
+from mammo.features.trunks import TRUNKS
+from mammo.features.weights import weights_note
+from mammo.images.augment import AUGMENTATIONS
+from mammo.images.preprocess import PREPROCESSINGS
+from mammo.images.resize import RESIZES
+from mammo.specs import CacheSpec, Home
+from pages.shared import choose, show, work
+from pages.shared.words import cache_rows
+
+AUTO = "auto"
+
+
+def choose_spec(dataset: Dataset) -> CacheSpec:
+    left, middle, right = st.columns(3)
+    with left:
+        trunk = choose.entry(
+            "Trunk", TRUNKS, "trunk", index=list(TRUNKS).index("vgg16-mini") if dataset.synthetic else 0
+        )
+        sources = [TRUNKS[trunk].default_weights, "random-0"]
+        weights = choose.one("Weights", sources, "weights", lambda name: weights_note(name).capitalize())
+        taps = TRUNKS[trunk].taps
+        tap = choose.one("Cut the trunk at", list(taps), "tap", lambda name: taps[name].label.capitalize())
+    with middle:
+        kind = choose.one("Images", KINDS, "kind", {"full": "Full mammograms", "crop": "Crops of lesions"}.__getitem__)
+        resize = choose.entry("Resize", RESIZES, "resize")
+        size = choose.number("Size in pixels", 32, 4096, 224, "size", step=32)
+    with right:
+        preprocess = choose.entry("Preprocessing", PREPROCESSINGS, "preprocess")
+        augment = choose.entry("Augmentation", AUGMENTATIONS, "augment")
+        low, high = AUGMENTATIONS[augment].draws
+        draws = choose.number("Versions beside the plain image", low, high, low, "draws") if high else 0
+        named = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
+        precision = choose.one("Precision", list(named), "precision", named.__getitem__)
+    return CacheSpec(
+        dataset=dataset.name,
+        trunk=trunk,
+        weights=weights,
+        tap=tap,
+        kind=kind,
+        preprocess=preprocess,
+        resize=resize,
+        size=size,
+        augment=augment,
+        draws=draws,
+        precision=fast_precision() if precision == AUTO else precision,
+    )
+
+
+def offer(home: Home, spec: CacheSpec, images: int) -> None:
+    estimate = cache_estimate(home, spec, images)
+    show.badge(show.notes(False, [weights_note(spec.weights)]))
+    show.facts({"Images": images, "On disk": show.size(estimate.bytes), "Time": show.duration(estimate.seconds)})
+    st.caption(f"Time: {estimate.note}.")
+    if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
+        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": None})
+
+
+home = choose.home()
+st.title("Features")
+dataset = choose.dataset(home)
+show.badge(show.notes(dataset.synthetic))
+spec = choose_spec(dataset)
+offer(home, spec, len(dataset.table(spec.kind)))
+work.follow(home, "extract")
+st.subheader("Extracted so far")
+opened = work.opened_caches(home, dataset.name)
+if opened:
+    st.dataframe(cache_rows(opened), hide_index=True)
+else:
+    st.caption("No features of this data set yet.")

@@ -1,11 +1,17 @@
-import streamlit as st
-st.title('jobs')
-st.selectbox('Data set',['a','b','c'],key='dataset',bind='query-params')
-st.write(dict(st.query_params)); st.write(st.context.theme.type)
-import plotly.express as px
-f=px.scatter(x=[1,2],y=[2,3]); from mammo.results.palette import template
-f.update_layout(template=template(False))
-st.plotly_chart(f)
-st.badge('Synthetic data',color='orange')
-st.button('x')
+"""Jobs: long work, running and ended."""
 
+import streamlit as st
+
+from mammo import jobs
+from pages.shared import choose, work
+
+home = choose.home()
+st.title("Jobs")
+st.caption("Work goes on when this page is closed or the server is restarted.")
+known = jobs.jobs(home)
+if not known:
+    st.info("Nothing has been started from the dashboard yet.", icon=":material/info:")
+for job in known[:30]:
+    work.card(home, job)
+if len(known) > 30:
+    st.caption(f"The newest 30 of {len(known)} jobs.")

@@ -1,11 +1,73 @@
-import streamlit as st
-st.title('sweep')
-st.selectbox('Data set',['a','b','c'],key='dataset',bind='query-params')
-st.write(dict(st.query_params)); st.write(st.context.theme.type)
-import plotly.express as px
-f=px.scatter(x=[1,2],y=[2,3]); from mammo.results.palette import template
-f.update_layout(template=template(False))
-st.plotly_chart(f)
-st.badge('Synthetic data',color='orange')
-st.button('x')
+"""Sweep: many heads on extracted features, watched while they train."""
 
+import streamlit as st
+
+from mammo.data.dataset import Dataset
+from mammo.data.splits import SPLITS
+from mammo.estimates import sweep_estimate
+from mammo.features.cache import caches
+from mammo.heads.grid import expand
+from mammo.heads.optimizers import OPTIMIZERS
+from mammo.heads.pools import POOLS
+from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
+from pages.shared import choose, show, work
+from pages.shared.places import nothing_yet
+
+RATES = ["1e-2", "3e-3", "1e-3", "3e-4", "1e-4", "3e-5", "1e-5"]
+UNITS = ["none", "32", "64", "128", "256"]
+DROPOUTS = ["0", "0.25", "0.5"]
+
+
+def choose_heads() -> tuple[HeadSpec, ...]:
+    st.subheader("Heads")
+    left, right = st.columns(2)
+    with left:
+        axes: dict[str, list[object]] = {"pool": [*choose.entries("Pooling", POOLS, "pool")]}
+        axes["optimizer"] = [*choose.entries("Optimiser", OPTIMIZERS, "optimizer")]
+        axes["lr"] = [float(rate) for rate in choose.several("Learning rate", RATES, "lr", default=["1e-3", "1e-4"])]
+    with right:
+        units = choose.several("Hidden layer (ReLU units)", UNITS, "hidden", default=["none"])
+        axes["hidden"] = [0 if unit == "none" else int(unit) for unit in units]
+        axes["dropout"] = [float(rate) for rate in choose.several("Dropout", DROPOUTS, "dropout", default=["0"])]
+        seeds = choose.number("Random starts of each head", 1, 20, 1, "seeds")
+    axes["seed"] = [*range(seeds)]
+    return expand({**axes, **choose_training()})
+
+
+def choose_training() -> dict[str, list[int]]:
+    with st.container(horizontal=True):
+        epochs = choose.number("Epochs", 1, 1000, 30, "epochs", width=180)
+        batch = choose.number("Images a batch", 1, 1024, 32, "batch", width=180)
+        said = "Stop after so many epochs without a better validation AUC, and keep the best; 0 trains all epochs."
+        patience = choose.number("Patience", 0, 1000, 10, "patience", help=said, width=180)
+    return {"epochs": [epochs], "batch": [batch], "patience": [patience]}
+
+
+def choose_splits() -> tuple[SplitSpec, ...]:
+    st.subheader("Splits")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        protocol = choose.entry("Split", SPLITS, "protocol", width=260)
+        seed = choose.number("Seed of the test set", 0, 10_000, 0, "split_seed", width=180)
+        redraws = choose.number("Draws of train and validation", 1, 50, 1, "redraws", width=240)
+    return tuple(SplitSpec(protocol=protocol, seed=seed, redraw=redraw) for redraw in range(redraws))
+
+
+def choose_spec(home: Home, dataset: Dataset) -> SweepSpec:
+    names = caches(home, dataset.name)
+    if not names:
+        nothing_yet("There are no features of this data set yet. Extract some on the Features page first.", "features")
+    chosen = choose.several("Features", names, "caches", default=names)
+    return SweepSpec(dataset.name, tuple(chosen), choose_heads(), choose_splits())
+
+
+home = choose.home()
+st.title("Sweep")
+dataset = choose.dataset(home)
+show.badge(show.notes(dataset.synthetic))
+work.follow(home, "sweep")
+spec = choose_spec(home, dataset)
+estimate = sweep_estimate(home, spec)
+show.facts({"Heads": spec.runs, "Time": show.duration(estimate.seconds), "On disk": show.size(estimate.bytes)})
+st.caption(f"Time: {estimate.note}.")
+if st.button("Train the heads", type="primary", icon=":material/play_arrow:"):
+    work.start(home, "sweep", {"spec": spec.to_json()})

@@ -42,7 +42,9 @@ class Dataset:
         folder = home.dataset(name)
         if not (folder / INDEX).is_file():
             known = ", ".join(datasets(home)) or "none yet"
-            raise MammoError(f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`.")
+            raise MammoError(
+                f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
+            )
         try:
             table = pq.read_table(folder / INDEX)
             about = json.loads((table.schema.metadata or {})[ABOUT])

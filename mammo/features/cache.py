@@ -51,7 +51,8 @@ class Cache:
         if not (folder / MANIFEST).is_file():
             done = len(list((folder / RECORDS).glob("*.json")))
             raise MammoError(
-                f"The cache {name!r} is incomplete: {done} chunks are done; run the same `mammo extract` again to finish it."
+                f"The cache {name!r} is incomplete: {done} chunks are done; "
+                "run the same `mammo extract` again to finish it."
             )
         manifest = read_json(folder / MANIFEST, "cache manifest")
         _refuse_mismatch(name, manifest["identity"], content)

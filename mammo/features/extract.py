@@ -25,6 +25,7 @@ from mammo.files import only_one
 from mammo.images.prepare import Source, Variant, prepare
 from mammo.parallel import ordered_map
 from mammo.progress import Progress, Work
+from mammo.rates import extraction_key, remember
 from mammo.specs import CacheSpec, Home
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ class Extracted:
 
 @dataclass
 class _Plan:
-    """One cache to fill: `todo` holds the chunks that were missing when it was opened."""
+    """One cache to fill: `todo` holds the chunks that were missing at first, `spent` the trunk's seconds."""
 
     variant: Variant
     forward: Forward
     writer: CacheWriter
     todo: set[int]
+    spent: float = 0.0
 
 
 def extract(
@@ -78,8 +80,19 @@ def extract(
             for name, (content, weights) in wanted.items()
             if not _is_whole(home, dataset.name, name)
         }
+        started = time.monotonic()
         yield from _fill(dataset, table, list(plans.values()), workers)
+        _remember_rate(home, list(plans.values()), len(table), time.monotonic() - started)
     return [_extracted(home, dataset, name, plans.get(name)) for name in wanted]
+
+
+def _remember_rate(home: Home, plans: list[_Plan], images: int, seconds: float) -> None:
+    """Keep how many images a second each trunk would have taken alone, where it ran for more than a few chunks."""
+    together = sum(plan.spent for plan in plans)
+    for plan in plans:
+        if len(plan.todo) > 2:
+            computed = sum(_rows(chunk, images) for chunk in plan.todo)
+            remember(home, extraction_key(plan.writer.spec), computed / (seconds - together + plan.spent))
 
 
 def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
@@ -125,7 +138,9 @@ def _fill(dataset: Dataset, table: pd.DataFrame, plans: list[_Plan], workers: in
         for chunk, pictures in _pictures(dataset, table, plans, todo, workers):
             for plan in plans:
                 if chunk in plan.todo:
+                    begun = time.monotonic()
                     maps, pooled = plan.forward(pictures[plan.variant])
+                    plan.spent += time.monotonic() - begun
                     writes.append(writing.submit(plan.writer.write, 0, chunk, maps, pooled))
             while len(writes) > WRITES_AHEAD:
                 writes.popleft().result()
@@ -147,9 +162,7 @@ def _pictures(
     """For each chunk to do, the pictures (images, size, size) of every variant that a plan lacks there."""
     sources = _sources(dataset, table)
     variants = {chunk: tuple({plan.variant: None for plan in plans if chunk in plan.todo}) for chunk in todo}
-    requests = (
-        (source, variants[chunk]) for chunk in todo for source in sources[chunk * CHUNK : (chunk + 1) * CHUNK]
-    )
+    requests = ((source, variants[chunk]) for chunk in todo for source in sources[chunk * CHUNK : (chunk + 1) * CHUNK])
     prepared = ordered_map(prepare, requests, workers)
     for chunk in todo:
         rows = [next(prepared) for _ in range(_rows(chunk, len(sources)))]

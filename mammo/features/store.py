@@ -104,7 +104,8 @@ class CacheWriter:
         """
         if not (np.isfinite(maps).all() and np.isfinite(pooled).all()):
             raise MammoError(
-                f"The trunk {self.spec.trunk} gives activations too large for {self.spec.precision}; use --precision float32."
+                f"The trunk {self.spec.trunk} gives activations too large for {self.spec.precision}; "
+                "use --precision float32."
             )
         record = {}
         for name, values in ((MAPS, maps), (POOLED, pooled)):

@@ -49,7 +49,7 @@ def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) 
         again = Cache.open(home, cache.spec.dataset, name)
         if again.manifest["digest"] != cache.manifest["digest"]:
             raise MammoError(
-                f"The cache {name!r} was computed again and is whole, but its digest has changed: it was first made with "
+                f"The cache {name!r} was computed again and is whole, but its digest has changed: it was made with "
                 f"{cache.manifest['made_with']} and now with {again.manifest['made_with']}; run its sweeps again."
             )
 

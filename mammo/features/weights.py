@@ -17,6 +17,7 @@ from mammo.files import digest_file
 
 SHIPPED = Path(__file__).parent / "weights"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+HUB_FILE = "model.safetensors"
 PATIENCE = 1.5
 
 NOTES = {
@@ -45,7 +46,7 @@ class Weights:
 
 def weights_note(label: str) -> str:
     """What is said of weights of this label wherever they are used."""
-    return NOTES[label.split("-")[0]]
+    return NOTES[label.split("-", maxsplit=1)[0]]
 
 
 def weights_label(choice: str, seed: int = 0) -> str:
@@ -57,7 +58,8 @@ def weights_label(choice: str, seed: int = 0) -> str:
     if Path(choice).suffix in SUFFIXES:
         return "file-" + re.sub(r"[^a-z0-9]+", "-", Path(choice).stem.lower()).strip("-")
     raise MammoError(
-        f"There are no weights {choice!r}; choose imagenet, synthetic, random, or a file ending in {', '.join(SUFFIXES)}."
+        f"There are no weights {choice!r}; choose imagenet, synthetic, random, "
+        f"or a file ending in {', '.join(SUFFIXES)}."
     )
 
 
@@ -67,7 +69,7 @@ def locate(trunk: str, label: str, file: Path | None = None) -> Weights:
     Raises MammoError, within two seconds where there is no network, saying what is missing and the ways out.
     """
     kind = find_trunk(trunk)
-    source = label.split("-")[0]
+    source = label.split("-", maxsplit=1)[0]
     if source == "random":
         return _random(label)
     if source == "synthetic":
@@ -100,6 +102,15 @@ def _shipped(trunk: str, kind: TrunkKind) -> Path:
     return path
 
 
+def locally(trunk: str) -> Path | None:
+    """The file of a trunk's default weights where it is on this machine; fetches nothing."""
+    kind = find_trunk(trunk)
+    if kind.shipped:
+        path = SHIPPED / kind.shipped
+        return path if path.is_file() else None
+    return _in_hub_cache(kind.hub, HUB_FILE)
+
+
 def _given(file: Path | None) -> Path:
     if file is None or not file.is_file():
         raise MammoError(f"There is no weights file {file}; name an existing {' or '.join(SUFFIXES[:2])} file.")
@@ -113,14 +124,13 @@ def _fetched(trunk: str, kind: TrunkKind) -> Path:
             "Use --weights synthetic, or the trunk without -mini."
         )
     repository = hub_of(trunk) if trunk.startswith(ANY_TIMM) else kind.hub
-    name = "model.safetensors"
-    path = _in_hub_cache(repository, name)
+    path = _in_hub_cache(repository, HUB_FILE)
     if path is None:
         from huggingface_hub import constants
 
         if constants.HF_HUB_OFFLINE or not reachable(getproxies().get("https", constants.ENDPOINT)):
-            raise missing_weights(trunk, repository, name, constants.HF_HUB_CACHE)
-        path = _download(trunk, repository, name)
+            raise missing_weights(trunk, repository, constants.HF_HUB_CACHE)
+        path = _download(trunk, repository)
     return path
 
 
@@ -145,13 +155,13 @@ def _in_hub_cache(repository: str, name: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _download(trunk: str, repository: str, name: str) -> Path:
+def _download(trunk: str, repository: str) -> Path:
     from huggingface_hub import constants, hf_hub_download
 
     try:
-        return Path(hf_hub_download(repository, name))
+        return Path(hf_hub_download(repository, HUB_FILE))
     except Exception as error:  # the hub's client raises many kinds
-        sentence = missing_weights(trunk, repository, name, constants.HF_HUB_CACHE)
+        sentence = missing_weights(trunk, repository, constants.HF_HUB_CACHE)
         raise MammoError(f"{sentence} ({type(error).__name__}: {str(error).splitlines()[0][:160]})") from None
 
 
@@ -173,12 +183,13 @@ def reachable(address: str) -> bool:
     return answered.is_set()
 
 
-def missing_weights(trunk: str, repository: str, name: str, cache: str) -> MammoError:
+def missing_weights(trunk: str, repository: str, cache: str) -> MammoError:
     """The one message for weights that cannot be had: what, where they are looked for, and the ways out."""
     mini = trunk if trunk.endswith("-mini") else f"{trunk}-mini"
     small = f", or the trunk {mini} whose weights are shipped" if mini in ("vgg16-mini", "resnet50-mini") else ""
     return MammoError(
         f"The ImageNet weights of {trunk} are not on this machine and the network does not answer. "
-        f"Run once with a network, or copy {repository}/{name} here and give --weights FILE (looked for in {cache}), "
+        f"Run once with a network, or copy {repository}/{HUB_FILE} here and give --weights FILE "
+        f"(it was looked for in {cache}), "
         f"or choose --weights random (scores mean nothing){small}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from typing import TYPE_CHECKING, TypeVar
@@ -15,12 +16,17 @@ from mammo.heads.optimizers import BETA1, BETA2, EPSILON, OPTIMIZERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from mammo.specs import HeadSpec
 
 Thing = TypeVar("Thing")
 
 BANK_BYTES = 2**30
-"""The most memory that a bank takes for weights, their two moments, the weights kept and one copy on the way."""
+"""The most memory that a bank takes: weights, their two moments, the weights kept, a copy on the way, activations."""
+
+SCORED = 512
+"""How many images are scored at a time."""
 
 TILE_NUMBERS = 2**22
 """How many gradients of a weight matrix exist at a time; the rest of the matrix waits its turn."""
@@ -51,8 +57,9 @@ def group_heads(heads: Sequence[HeadSpec], features: int) -> list[list[int]]:
     for row, head in enumerate(heads):
         groups.setdefault((head.seed, head.batch, head.hidden, 0 if head.hidden else head.dropout), []).append(row)
     banks = []
-    for (_, _, hidden, _), rows in groups.items():
-        most = max(1, BANK_BYTES // (5 * 4 * features * max(1, int(hidden))))
+    for rows in groups.values():
+        head = heads[rows[0]]
+        most = max(1, BANK_BYTES // (4 * max(1, head.hidden) * (5 * features + 4 * max(head.batch, SCORED))))
         banks += [rows[start : start + most] for start in range(0, len(rows), most)]
     return banks
 
@@ -71,9 +78,9 @@ def initial_weights(head: HeadSpec, features: int) -> Weights:
     return {**hidden, "weight": glorot(head.hidden, 1).flatten(), "bias": torch.zeros(())}
 
 
-def logits(weights: Weights, vectors: Tensor, images: int = 512) -> Tensor:
-    """What each of H heads says of each of N vectors (N, F), without dropout: (H, N), `images` at a time."""
-    return torch.cat([_out(weights, _inputs(weights, part)[0]) for part in torch.split(vectors, images)], dim=1)
+def logits(weights: Weights, vectors: Tensor) -> Tensor:
+    """What each of H heads says of each of N vectors (N, F), without dropout: (H, N)."""
+    return torch.cat([_out(weights, _inputs(weights, part)[0]) for part in torch.split(vectors, SCORED)], dim=1)
 
 
 def _inputs(weights: Weights, vectors: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -94,6 +101,11 @@ def _out(weights: Weights, inputs: Tensor) -> Tensor:
     if inputs.ndim == 2:
         return torch.addmm(weights["bias"][:, None], weights["weight"], inputs.T)
     return (weights["weight"][:, :, None] * inputs).sum(1).add_(weights["bias"][:, None])
+
+
+@functools.lru_cache
+def _coefficients(optimizer: str, steps: int) -> NDArray[np.float64]:
+    return OPTIMIZERS[optimizer].coefficients(steps)
 
 
 class Bank:
@@ -180,8 +192,9 @@ class Bank:
         heads = self._filled(self.heads)
         corrections = np.sqrt(1 - BETA2 ** np.arange(self.steps + 1, self.steps + steps + 1))
         self.steps += steps
-        known = {name: OPTIMIZERS[name].coefficients(self.steps)[-steps:] for name in {h.optimizer for h in heads}}
-        pairs = np.stack([known[head.optimizer] * head.lr for head in heads], axis=2) * corrections[:, None, None]
+        span, enough = slice(self.steps - steps, self.steps), 1 << self.steps.bit_length()
+        pairs = np.stack([_coefficients(head.optimizer, enough)[span] * head.lr for head in heads], axis=2)
+        pairs *= corrections[:, None, None]
         shares = torch.as_tensor(pairs, dtype=torch.float32).to(self.device)
         return zip(shares, (EPSILON * corrections).tolist(), strict=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset import Dataset
 from mammo.data.leakage import leakage
-from mammo.data.splits import Parts, draw, sizes
+from mammo.data.splits import TRAIN, Parts, draw, sizes
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
@@ -23,9 +24,12 @@ from mammo.files import digest_json, only_one, sweep_partials, whole_file, write
 from mammo.heads.grid import check_names
 from mammo.heads.pools import POOLS
 from mammo.progress import Progress, Work
+from mammo.rates import SWEEP, remember
 from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
 
+STEP = 2e-4
+"""Seconds that one step of a bank takes at the least, whatever its size."""
 TRAINING = 1
 """Rises when training the same heads on the same numbers gives other scores."""
 
@@ -71,9 +75,20 @@ def sweep(home: Home, spec: SweepSpec, device: str | None = None) -> Work[str]:
             sweep_partials(setting.folder)
             started = time.monotonic()
             units = _units(setting)
+            fresh = not any(unit.file.is_file() for unit in units)
             yield from _train(setting, units, device)
-            _assemble(setting, units, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _assemble(setting, units, seconds)
+            if fresh:
+                _remember_rate(home, setting, seconds)
     return setting.folder.name
+
+
+def _remember_rate(home: Home, setting: _Setting, seconds: float) -> None:
+    """Keep how many weights a second were updated, beyond what each step costs anyway."""
+    train = int((setting.parts[0] == TRAIN).sum())
+    updates, steps = sweep_work(setting.spec, vector_lengths(setting.caches), train)
+    remember(home, SWEEP, updates / max(seconds - steps * STEP, seconds / 10))
 
 
 def _open(home: Home, spec: SweepSpec) -> _Setting:
@@ -162,8 +177,9 @@ def _train_unit(
         except StopIteration as stop:
             trained = stop.value
             break
-        for curve, area in zip(curves, step.live["validation_auc"], strict=True):
-            curve.append(area)
+        for curve, area, epochs in zip(curves, step.live["validation_auc"], step.live["epochs"], strict=True):
+            if epochs > len(curve):
+                curve.append(area)
         share = int(len(heads) * step.done / step.total)
         yield Progress("sweep", done + share, setting.spec.runs, "heads", {"heads": names, "history": curves})
     tensors = {"logits": trained.logits, "history": trained.history}
@@ -171,6 +187,24 @@ def _train_unit(
     tensors |= {f"head.{row}.{key}": value for row, head in enumerate(trained.weights) for key, value in head.items()}
     with whole_file(unit.file) as stream:
         stream.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
+
+
+def vector_lengths(caches: list[Cache]) -> dict[tuple[str, str], int]:
+    """The number of features that each pool makes of each cache, by the cache's and the pool's name."""
+    return {(cache.name, pool): POOLS[pool].length(cache.shape) for cache in caches for pool in POOLS}
+
+
+def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> tuple[float, float]:
+    """Weights to update and steps to take: `features` gives the vector's length of each cache and pool."""
+    updates = steps = 0.0
+    for cache in spec.caches:
+        banks: dict[tuple[str, int, int, int], int] = {}
+        for head in spec.heads:
+            count = math.ceil(train_images / head.batch) * head.epochs
+            updates += count * (features[cache, head.pool] * (head.hidden or 1) + head.hidden)
+            banks[head.pool, head.hidden, head.batch, head.seed] = count
+        steps += sum(banks.values())
+    return updates * len(spec.splits), steps * len(spec.splits)
 
 
 def label_of(head: HeadSpec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,9 @@ def train_bank(
     """Train heads on images of part TRAIN, stop them early on VALIDATION; the rest is only scored.
 
     `vectors` (N, F) finite, `labels` in {0, 1} (N,), `parts` (N,) of `mammo.data.splits`; `device` is CUDA where
-    there is one, unless named. Yields a `Progress` an epoch whose `live["validation_auc"]` is each head's latest
-    (None before its first epoch or where undefined). Raises MammoError where the input cannot train these heads.
+    there is one, unless named. Yields a `Progress` an epoch whose `live` holds each head's `epochs` so
+    far and latest `validation_auc` (None before its first epoch or where undefined). Raises MammoError where the input
+    cannot train these heads.
     """
     images = _images(vectors, labels, parts, heads, _device(device))
     groups = group_heads(heads, images.vectors.shape[1])
@@ -77,7 +79,8 @@ def train_bank(
     for group, rows in enumerate(groups):
         for epoch in _train(images, heads, rows, trained):
             done = sum(longest[:group]) + epoch
-            yield Progress("train", done, sum(longest), "epochs", live={"validation_auc": _latest(trained)})
+            live = {"validation_auc": _latest(trained), "epochs": trained.epochs.tolist()}
+            yield Progress("train", done, sum(longest), "epochs", live)
     return trained
 
 
@@ -145,13 +148,12 @@ def _latest(trained: Trained) -> list[float | None]:
 
 def _device(name: str | None) -> torch.device:
     cuda = torch.cuda.is_available()
-    try:
-        device = torch.device(name or ("cuda" if cuda else "cpu"))
-    except RuntimeError:
-        raise MammoError(f"There is no device {name!r}; choose cpu or cuda.") from None
-    if device.type == "cuda" and not cuda:
+    chosen = name or ("cuda" if cuda else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", chosen):
+        raise MammoError(f"Heads do not train on a device {chosen!r}; choose cpu or cuda.")
+    if chosen != "cpu" and not cuda:
         raise MammoError("There is no CUDA device that torch can use; choose the device cpu.")
-    return device
+    return torch.device(chosen)
 
 
 def _images(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,10 +99,10 @@ def learning_curves(histories: Mapping[str, ArrayLike], note: str = "", dark: bo
 
 
 def live_curves(
-    heads: Sequence[str], histories: Sequence[Sequence[float]], note: str = "", dark: bool = False
+    heads: Sequence[str], histories: Sequence[Sequence[float | None]], note: str = "", dark: bool = False
 ) -> Figure:
     """Validation AUC of every head by epoch while a sweep runs; the five best so far stand out by name."""
-    latest = [max((value for value in history if not isnan(value)), default=-1.0) for history in histories]
+    latest = [max((value for value in history if value is not None), default=-1.0) for history in histories]
     best = sorted(range(len(heads)), key=lambda head: -latest[head])[:5]
     figure = _figure(note, dark, height=360 + LINE * len(best))
     epochs, values = _joined([history for head, history in enumerate(histories) if head not in best])
@@ -232,7 +231,7 @@ def _estimate(run: Scored, metric: Callable[..., Any], of: Callable[..., Any]) -
     return f"{run.value(metric):.2f} ({low:.2f}–{high:.2f})"
 
 
-def _joined(histories: Sequence[Sequence[float]]) -> tuple[list[float | None], list[float | None]]:
+def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:
     """Many curves as one line with gaps: a thousand heads are then one trace."""
     epochs: list[float | None] = []
     values: list[float | None] = []

@@ -68,6 +68,16 @@ class StoredRun:
         return cls(sweep, sweep.row(run))
 
     @property
+    def id(self) -> str:
+        """The run's id."""
+        return str(self.settings["run"])
+
+    @property
+    def weights_note(self) -> str:
+        """What must be said of the weights of the run's trunk."""
+        return str(self.sweep.about["caches"][self.settings["cache"]]["weights_note"])
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The run's row of settings."""
         return {str(name): value for name, value in self.sweep.runs.iloc[self.row].items()}

@@ -1,6 +1,6 @@
 """The leaderboard as a table to choose runs from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -51,6 +51,12 @@ def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
     return chosen[:MOST]
 
 
+def numbered(names: dict[str, str]) -> Callable[[str], str]:
+    """Words for a run in a list: its place, its settings and its id."""
+    places = {run: place for place, run in enumerate(names, start=1)}
+    return lambda run: f"{places[run]}. {names[run]} ({run})"
+
+
 def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     leaked = [leak["test_images_with_patient_in_train"] for leak in board["leakage"]]
     return pd.DataFrame(
@@ -74,17 +80,18 @@ def _intervals(bounds: Sequence[Sequence[float | None]]) -> list[str]:
 
 
 def _columns() -> dict[str, object]:
-    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f", "width": "small"}
+    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f", "width": 112}
     column = st.column_config
+    tied = "Runs of one group cannot be told apart from its best on the validation images (paired DeLong test, 5 %)."
     return {
-        "Group": column.NumberColumn(
-            width=60, help="Runs of one group cannot be told apart from its best by validation AUC (paired DeLong test)."
-        ),
-        "Run": column.TextColumn(width="medium", help="The settings in which these runs differ."),
+        "Group": column.NumberColumn(width=66, help=tied),
+        "Run": column.TextColumn(width=240, help="The settings in which these runs differ."),
         "Validation AUC": column.ProgressColumn(**bar),
         "Test AUC": column.ProgressColumn(**bar),
-        "95 % interval": column.TextColumn(width="small", help="Of the test AUC, counting a patient's images as one."),
+        "95 % interval": column.TextColumn(width=96, help="Of the test AUC; a patient's images count together."),
         "Test accuracy": column.ProgressColumn(**bar),
-        "Test images": column.NumberColumn(width="small"),
-        "Leaked": column.NumberColumn(width="small", help="Test images whose patient also has images in train."),
+        "Test images": column.NumberColumn(width=88),
+        "Leaked": column.NumberColumn(width=70, help="Test images whose patient also has images in train."),
+        "Weights": column.TextColumn(width=150),
+        "Split": column.TextColumn(width=70),
     }

@@ -17,9 +17,14 @@ PLACES = {
 
 
 def place(name: str) -> Any:
-    """One page as Streamlit knows it; the first is where a visitor without an address lands."""
+    """One page as Streamlit knows it."""
     title, icon = PLACES[name]
-    return st.Page(FOLDER / f"{name}.py", title=title, icon=icon, url_path=name, default=name == next(iter(PLACES)))
+    return st.Page(FOLDER / f"{name}.py", title=title, icon=icon, url_path=name)
+
+
+def landing() -> Any:
+    """Where a visitor without an address lands; it leads to Data, which keeps an address of its own."""
+    return st.Page(lambda: st.switch_page(place("data")), title="mammo", default=True, visibility="hidden")
 
 
 def nothing_yet(sentence: str, go_to: str) -> None:

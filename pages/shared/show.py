@@ -38,7 +38,7 @@ def badge(note: str) -> None:
 
 def facts(values: dict[str, Any]) -> None:
     """A row of numbers that wraps on a narrow screen."""
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in values.items():
             st.metric(label, f"{value:,}" if isinstance(value, int) else value, width="content")
 
@@ -48,31 +48,33 @@ def wall(
     images: pd.DataFrame,
     key: str,
     caption: Callable[[pd.Series], str],
-    on_open: Callable[[str], None] | None = None,
+    on_open: Callable[[pd.Series], None],
 ) -> None:
-    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the image to show large."""
+    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the row to show large."""
     with st.container(horizontal=True, key=f"wall-{key}", vertical_alignment="bottom"):
         for _, row in images.iterrows():
             with st.container(width=CARD, gap="xsmall"):
                 preview = dataset.preview(row["image"])
                 st.image(preview if preview.is_file() else dataset.pixels(row["image"]), width="stretch")
                 st.caption(caption(row))
-                if on_open and st.button("Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"):
-                    on_open(row["image"])
+                if st.button("Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"):
+                    on_open(row)
 
 
 @st.dialog("Mammogram", width="large")
 def full_size(dataset: Dataset, image: str, note: str, said: str) -> None:
     """One image at full size with its patient, view and lesions."""
     row = dataset.item(image)
-    st.markdown(f"**{said}**  \nPatient {row['patient']}, {row['breast'].lower()} breast, {row['view']} view")
-    badge(note)
-    with st.container(key=f"wall-full-{image}", horizontal_alignment="center"):
-        st.image(dataset.pixels(image), width="stretch")
-    lesions = dataset.lesions[dataset.lesions["image"] == image]
-    columns = ["number", "abnormality", "pathology", "birads", "density", "subtlety"]
-    told = [column for column in columns if column in lesions]
-    st.dataframe(lesions[told].rename(columns=FINDINGS), hide_index=True)
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(key=f"wall-full-{image}", horizontal_alignment="center"):
+        st.image(dataset.pixels(image), output_format="JPEG")
+    with right:
+        badge(note)
+        st.markdown(said)
+        st.markdown(f"Patient {row['patient']}  \n{row['breast'].capitalize()} breast, {row['view']} view")
+        own = dataset.lesions["lesion" if "parent" in row else "image"] == image
+        told = [column for column in FINDINGS if column in dataset.lesions]
+        st.dataframe(dataset.lesions.loc[own, told].rename(columns=FINDINGS), hide_index=True)
 
 
 FINDINGS = {

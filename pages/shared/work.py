@@ -1,14 +1,19 @@
 """Long work seen from a page: started as a job of its own, followed here, cancelled here."""
 
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
 from mammo import jobs
+from mammo.data.dataset import Dataset
+from mammo.features.cache import Cache, caches
+from mammo.features.weights import weights_note
 from mammo.results.figures import live_curves
-from mammo.specs import Home
+from mammo.specs import Home, SweepSpec, check_name
 from pages.shared.guard import said_plainly
-from pages.shared.show import dark, duration, figure
+from pages.shared.places import PLACES, place
+from pages.shared.show import dark, duration, figure, notes
 
 STATES = {
     "running": ("Running", "blue", ":material/progress_activity:"),
@@ -23,12 +28,39 @@ VERBS = {
     "extract": "Extracting features",
     "sweep": "Training heads",
 }
+NEXT = {"index-phantom": "data", "index-cbis-ddsm": "data", "extract": "sweep", "sweep": "compare"}
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> None:
     """Start a job and follow it in this session; it goes on when the page is closed."""
     st.session_state.setdefault("followed", []).append(jobs.start(home, verb, request))
     st.rerun()
+
+
+def phantom_form(home: Home) -> None:
+    """Make a phantom here; how to index real mammograms is told."""
+    left, right = st.columns(2, gap="large")
+    with left, st.form("phantom", border=False):
+        st.markdown("**Make a phantom**: synthetic mammograms, written as real DICOM files.")
+        name = st.text_input("Name", "phantom")
+        images = int(st.number_input("Mammograms", 20, 20_000, 300, step=20))
+        seed = int(st.number_input("Seed", 0, 1_000_000, 0))
+        if st.form_submit_button("Make it", type="primary", icon=":material/play_arrow:"):
+            check_name(name, "data set")
+            start(home, "index-phantom", {"name": name, "images": images, "seed": seed})
+    with right:
+        st.markdown("**Index CBIS-DDSM** that you downloaded from The Cancer Imaging Archive, in a terminal:")
+        st.code("mammo index cbis-ddsm FOLDER --as cbis-ddsm", language=None, wrap_lines=True)
+        st.caption("FOLDER holds the DICOM files as the NBIA downloader laid them out, and the four case CSVs.")
+
+
+def opened_caches(home: Home, dataset: str) -> list[Cache]:
+    """The caches of a data set; one that cannot be opened is told of and left out."""
+    opened = []
+    for name in caches(home, dataset):
+        with said_plainly():
+            opened.append(Cache.open(home, dataset, name))
+    return opened
 
 
 def follow(home: Home, verb: str) -> None:
@@ -63,9 +95,7 @@ def _polled(home: Home, name: str) -> None:
         if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
             job.cancel()
             st.rerun()
-        live = progress.get("live") or {}
-        if live.get("heads"):
-            figure(live_curves(live["heads"], live["history"], dark=dark()), f"live-{name}")
+        _watched(home, job)
 
 
 def _head(job: jobs.Job) -> None:
@@ -73,9 +103,22 @@ def _head(job: jobs.Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{VERBS.get(job.verb, job.verb)}**", width="content")
         st.badge(label, color=colour, icon=icon)
-        st.caption(f"started {job.started}", width="content")
+        st.caption(f"started {datetime.fromisoformat(job.started):%d %B %Y, %H:%M} UTC", width="content")
     if job.message:
         st.error(job.message)
+    if job.state == "done":
+        st.caption(f"Made: {job.result}")
+        st.page_link(place(NEXT[job.verb]), label=f"Go on to {PLACES[NEXT[job.verb]][0]}")
+
+
+def _watched(home: Home, job: jobs.Job) -> None:
+    """The curves of a sweep's heads while they train."""
+    live = job.progress.get("live") or {}
+    if live.get("heads"):
+        spec = SweepSpec.from_json(job.request["spec"])
+        weights = [weights_note(Cache.open(home, spec.dataset, name).spec.weights) for name in spec.caches]
+        note = notes(Dataset.open(home, spec.dataset).synthetic, weights)
+        figure(live_curves(live["heads"], live["history"], note, dark()), f"live-{job.id}")
 
 
 def _said(progress: dict[str, Any]) -> str:

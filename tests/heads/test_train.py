@@ -172,7 +172,7 @@ def test_bad_input_is_refused_in_a_sentence(images, what, sentence):
 
 
 def test_an_unknown_device_is_refused(images):
-    with pytest.raises(MammoError, match="no device 'abacus'"):
+    with pytest.raises(MammoError, match="a device 'abacus'; choose cpu"):
         finish(train_bank(*images, [HeadSpec()], device="abacus"))
 
 

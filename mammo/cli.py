@@ -1,0 +1,45 @@
+"""The command line: `mammo COMMAND`, or `python -m mammo COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from mammo import __version__
+from mammo.commands import demo, doctor, extract, index, leaderboard, pretrain, serve, split, sweep, verify
+from mammo.errors import MammoError
+
+COMMANDS = (demo, index, split, extract, sweep, leaderboard, verify, doctor, serve, pretrain)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="mammo",
+        description="Frozen-trunk features of mammograms, banks of classification heads, and honest comparison.",
+        epilog="Research software, not a medical device. Begin with: mammo demo",
+    )
+    top.add_argument("--version", action="version", version=f"mammo {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; bad input ends in one line on stderr and the exit code 2."""
+    arguments = parser().parse_args(words)
+    try:
+        code: int = arguments.run(arguments)
+    except MammoError as error:
+        print(f"mammo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mammo: interrupted; what was finished is kept.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

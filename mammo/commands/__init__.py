@@ -1,0 +1,1 @@
+"""The commands of `mammo`, one file each; nothing heavy is imported before a command runs."""

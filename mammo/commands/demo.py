@@ -1,0 +1,71 @@
+"""`mammo demo`: the whole way on synthetic mammograms, in one command."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from mammo.commands.leaderboard import text_of
+from mammo.commands.serve import add_address, serve
+from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar, words
+from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+
+NAME = "phantom-demo"
+TRUNKS = "vgg16-mini,resnet50-mini"
+AXES = {
+    "pool": ["flatten", "gap"],
+    "optimizer": ["adam", "nadam"],
+    "lr": [1e-3, 1e-4, 1e-5],
+    "epochs": [50],
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a demo is."""
+
+    images: int = 800
+    seed: int = 0
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    purpose = "synthetic mammograms, features, a sweep and the dashboard in one command"
+    parser = add_command(commands, "demo", purpose, "mammo demo --no-serve", run)
+    parser.add_argument("--images", type=int, default=Size.images, help=f"mammograms (default: {Size.images})")
+    parser.add_argument("--seed", type=int, default=Size.seed, help="seed of the mammograms (default: 0)")
+    parser.add_argument("--trunk", default=TRUNKS, help=f"trunks, a list (default: {TRUNKS})")
+    parser.add_argument("--no-serve", action="store_true", help="end after the leaderboard")
+    add_address(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
+    from mammo.results.leaderboard import leaderboard, to_json
+
+    home = home_of(arguments)
+    name = sweep_demo(home, words(arguments.trunk), Size(arguments.images, arguments.seed))
+    rows = to_json(leaderboard(home, [name]))
+    show(arguments, rows, text_of(rows))
+    return 0 if arguments.no_serve else serve(home, arguments.address, arguments.port)
+
+
+def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:
+    """Index the phantom, extract its features and train the demo's sweep; what is done already is reused."""
+    from mammo.data.index import index_phantom
+    from mammo.features.extract import extract
+    from mammo.heads.grid import expand
+    from mammo.heads.sweep import sweep
+
+    say("Synthetic mammograms: what follows says nothing about real ones.")
+    with_bar(index_phantom(home, NAME, size.images, size.seed))
+    made = with_bar(extract(home, [_spec(trunk) for trunk in trunks]))
+    spec = SweepSpec(NAME, tuple(one.cache.name for one in made), expand(AXES), (SplitSpec(),))
+    return with_bar(sweep(home, spec))
+
+
+def _spec(trunk: str) -> CacheSpec:
+    from mammo.features.precision import fast_precision
+    from mammo.features.trunks import find_trunk
+
+    return CacheSpec(NAME, trunk, find_trunk(trunk).default_weights, precision=fast_precision())

@@ -1,0 +1,129 @@
+"""`mammo doctor`: what this machine has, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from mammo.commands.shared import Commands, add_command, home_of, show, table
+from mammo.errors import MammoError
+from mammo.files import write_text
+from mammo.specs import Home
+
+PACKAGES = ("streamlit", "torch", "torchvision", "timm", "pydicom", "scikit-image", "scikit-learn", "plotly", "zarr")
+ROOM = 5 * 2**30
+"""Bytes that the caches of one data set comfortably fit into."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `remedy` says what to do where it is not well."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    purpose = "show versions, devices, weights and disk, what is missing and how to get it"
+    add_command(commands, "doctor", purpose, "mammo doctor", run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything, print it, and end with 1 where something needed is missing."""
+    home = home_of(arguments)
+    checks = [
+        _python(),
+        *map(_package, PACKAGES),
+        _imports(),
+        _device(),
+        *_weights(),
+        _home(home),
+        _disk(home),
+        _browser(),
+    ]
+    rows = [["ok" if check.ok else "LOOK", check.name, check.detail, check.remedy] for check in checks]
+    show(arguments, {"checks": [asdict(check) for check in checks]}, table(rows, ["", "what", "found", "what to do"]))
+    needed = {"python", "imports", "home", *PACKAGES}
+    return 1 if any(not check.ok for check in checks if check.name in needed) else 0
+
+
+def _python() -> Check:
+    ok = sys.version_info >= (3, 11)
+    return Check("python", ok, platform.python_version(), "" if ok else "Install Python 3.11 or newer.")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", "Run `pip install -r requirements.txt`.")
+
+
+def _imports() -> Check:
+    """torch and torchvision must come from the same source; a mixed pair does not import."""
+    try:
+        import torchvision
+
+        return Check("imports", True, f"torchvision {torchvision.__version__} imports beside torch")
+    except (ImportError, RuntimeError, OSError) as error:
+        remedy = "Install torch and torchvision from the same source, as requirements.txt pins them."
+        return Check("imports", False, str(error).splitlines()[0][:120], remedy)
+
+
+def _device() -> Check:
+    from mammo.features.precision import fast_precision
+    from mammo.parallel import cores
+
+    try:
+        import torch
+
+        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    except (ImportError, OSError):
+        gpu = None
+    return Check("device", True, f"{gpu or 'no GPU'}, {cores()} processor cores, fastest precision {fast_precision()}")
+
+
+def _weights() -> list[Check]:
+    from mammo.features.trunks import TRUNKS
+    from mammo.features.weights import locally
+
+    checks = []
+    for name, kind in TRUNKS.items():
+        path = locally(name)
+        source = f"{kind.default_weights} weights"
+        remedy = "" if path else "They are fetched at first use where there is a network; or give --weights FILE."
+        checks.append(Check(f"weights of {name}", path is not None, str(path or f"no {source} here"), remedy))
+    return checks
+
+
+def _home(home: Home) -> Check:
+    probe = home.path / ".doctor"
+    try:
+        write_text(probe, "")
+        probe.unlink()
+    except (MammoError, OSError) as error:
+        return Check("home", False, str(error), "Choose another folder with --home DIR or MAMMO_HOME.")
+    return Check("home", True, str(home.path))
+
+
+def _disk(home: Home) -> Check:
+    place = next(folder for folder in (home.path, *home.path.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return Check("disk", free > ROOM, f"{free / 2**30:.1f} GiB free", "" if free > ROOM else "Free some space.")
+
+
+def _browser() -> Check:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    find: Callable[[str], str | None] = shutil.which
+    path = next((found for found in map(find, names) if found), None)
+    remedy = "" if path else "Only the browser tests need it: apt-get install chromium."
+    return Check("chromium", path is not None, str(Path(path) if path else "not found"), remedy)

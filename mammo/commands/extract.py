@@ -1,0 +1,100 @@
+"""`mammo extract`: activations of frozen trunks into caches."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from pathlib import Path
+from typing import Any
+
+from mammo.commands.shared import Commands, add_command, home_of, show, table, with_bar, words
+from mammo.errors import MammoError
+from mammo.specs import CacheSpec
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    example = "mammo extract phantom --trunk vgg16-mini,resnet50-mini --resize stretch,letterbox"
+    parser = add_command(commands, "extract", "extract activations of frozen trunks into caches", example, run)
+    parser.add_argument("dataset", metavar="NAME", help="the data set")
+    parser.add_argument(
+        "--trunk", required=True, help="vgg16, resnet50, vgg16-mini, resnet50-mini or timm:MODEL; a list"
+    )
+    parser.add_argument("--weights", help="imagenet, synthetic, random or a .safetensors or .pth FILE")
+    parser.add_argument("--seed", type=int, default=0, help="seed of random weights (default: 0)")
+    parser.add_argument("--tap", default="features", help="features (default) or last-layer; a list")
+    parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
+    parser.add_argument("--resize", default="stretch", help="stretch (default) or letterbox; a list")
+    parser.add_argument("--preprocess", default="builtin", help="builtin (default); a list")
+    parser.add_argument("--augment", default="none", help="none (default)")
+    parser.add_argument("--draws", type=int, default=0, help="augmented versions beside the plain image (default: 0)")
+    parser.add_argument("--size", type=int, default=224, help="pixels of the square given to the trunk (default: 224)")
+    parser.add_argument("--precision", default="auto", help="auto (default), float32 or bfloat16")
+    parser.add_argument("--engine", default="local", choices=["local"], help="where the work runs")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--workers", type=int, help="processes that read images (default: one a core)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Extract, and print what was computed and reused."""
+    from mammo.features.extract import extract
+
+    if arguments.workers is not None and arguments.workers < 1:
+        raise MammoError(f"--workers must be at least 1, not {arguments.workers}.")
+    started = time.monotonic()
+    home = home_of(arguments)
+    specs, weights_file = specs_of(arguments)
+    made = with_bar(extract(home, specs, weights_file, arguments.device, arguments.workers))
+    content = report(made, time.monotonic() - started)
+    rows = [[one["cache"], one["images"], one["computed"], one["reused"]] for one in content["caches"]]
+    text = table(rows, ["cache", "images", "computed", "reused"])
+    show(arguments, content, f"{text}\n{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s")
+    return 0
+
+
+def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | None]:
+    """The cache specs that the options describe, and the weights file if one is named."""
+    from mammo.features.precision import fast_precision
+    from mammo.features.trunks import find_trunk
+    from mammo.features.weights import weights_label
+
+    file = None
+    axes = [words(getattr(arguments, name)) for name in ("trunk", "tap", "resize", "preprocess")]
+    specs = []
+    for trunk, tap, resize, preprocess in itertools.product(*axes):
+        choice = arguments.weights or find_trunk(trunk).default_weights
+        label = weights_label(choice, arguments.seed)
+        file = Path(choice).absolute() if label.startswith("file-") else None
+        precision = fast_precision() if arguments.precision == "auto" else arguments.precision
+        spec = CacheSpec(
+            arguments.dataset, trunk, label, tap, arguments.kind, preprocess, resize,
+            arguments.size, arguments.augment, arguments.draws, precision,
+        )  # fmt: skip
+        specs.append(spec)
+    if not specs:
+        raise MammoError("Name at least one trunk, tap, resize and preprocessing.")
+    return specs, file
+
+
+def report(made: list[Any], seconds: float) -> dict[str, Any]:
+    """What an extraction did, as plain JSON values; the top level speaks of the first cache and of sums."""
+    caches = [
+        {
+            "cache": one.cache.name,
+            "images": one.cache.shape[0],
+            "computed": one.computed,
+            "reused": one.reused,
+            "digest": one.cache.manifest["digest"],
+        }
+        for one in made
+    ]
+    computed = sum(one["computed"] for one in caches)
+    return {
+        **caches[0],
+        "computed": computed,
+        "reused": sum(one["reused"] for one in caches),
+        "seconds": round(seconds, 3),
+        "images_per_second": round(computed / seconds, 3),
+        "caches": caches,
+    }

@@ -1,0 +1,72 @@
+"""`mammo leaderboard`: runs side by side."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from mammo.commands.shared import Commands, add_command, home_of, say, show, table
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    example = "mammo leaderboard --top 10"
+    purpose = "list runs by validation AUC, with test figures, intervals and tie groups"
+    parser = add_command(commands, "leaderboard", purpose, example, run)
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="the sweeps to list (default: all)")
+    parser.add_argument("--top", type=int, default=30, help="rows to print as text (default: 30); JSON holds all")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the leaderboard."""
+    from mammo.results.leaderboard import leaderboard, to_json
+
+    rows = to_json(leaderboard(home_of(arguments), arguments.sweeps or None))
+    if not rows:
+        say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
+    show(arguments, rows, text_of(rows[: max(arguments.top, 0)]) if rows else "")
+    return 0
+
+
+def text_of(rows: list[dict[str, Any]]) -> str:
+    """The rows as a table, and below it what must be known about them."""
+    header = ["run", "trunk", "pool", "hidden", "optimizer", "lr", "split", "n", "validation AUC", "test AUC"]
+    header += ["95 % interval", "accuracy", "ties", "leaked"]
+    lines = [table([_cells(row) for row in rows], header)]
+    lines.append("Ordered by validation AUC; runs of one tie group cannot be told apart on the validation images.")
+    if any(row["synthetic"] for row in rows):
+        lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
+    if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):
+        lines.append("Weights: " + "; ".join(notes) + ".")
+    if any(leaked_share(row) for row in rows):
+        lines.append(
+            "leaked: the share of test images whose patient also stands in train; their scores come out too high."
+        )
+    return "\n".join(lines)
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    low, high = row["test_auc_interval"]
+    settings = [row[name] for name in ("run", "trunk", "pool", "hidden", "optimizer")]
+    figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
+    leaked = f"{leaked_share(row):.0%}"
+    split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
+    return [
+        *settings,
+        f"{row['lr']:g}",
+        split,
+        row["n_test"],
+        *figures,
+        _number(row["test_accuracy"]),
+        row["tie_group"],
+        leaked,
+    ]
+
+
+def leaked_share(row: dict[str, Any]) -> float:
+    """The share of test images whose patient also stands in train."""
+    return float(row["leakage"]["test_images_with_patient_in_train"] / max(row["n_test"], 1))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,103 @@
+"""What the commands share: their common options, the progress bar, and the way results are printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mammo.progress import Work
+from mammo.specs import Home
+
+Result = TypeVar("Result")
+Commands = Any
+"""argparse's collection of subcommands, which has no public type."""
+
+
+def add_command(
+    commands: Commands, name: str, purpose: str, example: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add a command with `--home`, `--json` and a help that shows an example."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=purpose,
+        description=purpose[0].upper() + purpose[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command takes."""
+    parser.add_argument("--home", metavar="DIR", help="where everything is kept (default: $MAMMO_HOME or ./cache)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, all else on stderr")
+
+
+def home_of(arguments: argparse.Namespace) -> Home:
+    """The home that the user chose."""
+    return Home(Path(arguments.home).absolute()) if arguments.home else Home.default()
+
+
+def words(text: str) -> list[str]:
+    """A comma-separated list from the command line."""
+    return [word for word in (part.strip() for part in text.split(",")) if word]
+
+
+def with_bar(work: Work[Result]) -> Result:
+    """Run slow work while drawing a bar for each stage on stderr, with the rate and the time left."""
+    from tqdm import tqdm
+
+    bar: Any = None
+    stage = ""
+    try:
+        while True:
+            step = next(work)
+            if bar is None or step.stage != stage:
+                if bar is not None:
+                    bar.close()
+                stage = step.stage
+                bar = tqdm(total=step.total, initial=step.done, unit=f" {step.unit}", desc=stage, file=sys.stderr)
+            bar.total = step.total
+            bar.update(step.done - bar.n)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr."""
+    print(text, file=sys.stderr)
+
+
+def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
+    """Print the result: `content` as JSON where it is asked for, else `text`."""
+    print(json.dumps(content, indent=2, allow_nan=False) if arguments.json else text)
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
+    """Rows as aligned columns of text, numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
+    right = [all(_numeric(row[column]) for row in cells) for column in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if flush else cell.ljust(width)
+            for cell, width, flush in zip(row, widths, right, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(list(header)), line(["-" * width for width in widths]), *(line(row) for row in cells)])
+
+
+def _numeric(cell: str) -> bool:
+    return not cell or cell[0].isdigit() or cell[0] in "-+."

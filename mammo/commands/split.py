@@ -1,0 +1,36 @@
+"""`mammo split`: the sizes of a split and what it leaks."""
+
+from __future__ import annotations
+
+import argparse
+
+from mammo.commands.shared import Commands, add_command, home_of, show, table
+from mammo.specs import SplitSpec
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    example = "mammo split phantom --protocol patient --seed 0"
+    parser = add_command(commands, "split", "show the sizes of a split and what it leaks", example, run)
+    parser.add_argument("dataset", metavar="NAME", help="the data set")
+    parser.add_argument("--protocol", default="patient", help="patient (default) or paper, the report's own")
+    parser.add_argument("--seed", type=int, default=0, help="fixes the test set (default: 0)")
+    parser.add_argument("--redraw", type=int, default=0, help="draws train and validation anew (default: 0)")
+    parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw the split and print its sizes and leakage."""
+    from mammo.data.dataset import Dataset
+    from mammo.data.leakage import leakage
+    from mammo.data.splits import draw, sizes
+
+    spec = SplitSpec(protocol=arguments.protocol, seed=arguments.seed, redraw=arguments.redraw)
+    images = Dataset.open(home_of(arguments), arguments.dataset).table(arguments.kind)
+    parts = draw(images, spec)
+    leaks = leakage(images, parts)
+    rows = [[f"{name} images", count] for name, count in sizes(parts).items()]
+    rows += [[f"{name.replace('_', ' ')} in train and test", leaks[name]] for name in ("patients", "breasts", "films")]
+    rows.append(["test images with their patient in train", leaks["test_images_with_patient_in_train"]])
+    show(arguments, {"protocol": spec.protocol, **sizes(parts), "leakage": leaks}, table(rows, ["what", "count"]))
+    return 0

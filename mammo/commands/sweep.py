@@ -1,0 +1,105 @@
+"""`mammo sweep`: a grid of heads on caches and splits."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mammo.commands.shared import Commands, add_command, home_of, show, with_bar, words
+from mammo.errors import MammoError
+from mammo.specs import Home, SplitSpec, SweepSpec
+
+AXES: dict[str, tuple[Callable[[str], Any], str]] = {
+    "pool": (str, "flatten, gap"),
+    "hidden": (int, "units of a hidden layer, 0 for none"),
+    "dropout": (float, "share of inputs dropped in training"),
+    "optimizer": (str, "adam, nadam"),
+    "lr": (float, "learning rates"),
+    "batch": (int, "images in a batch"),
+    "epochs": (int, "epochs"),
+    "patience": (int, "epochs without a better validation AUC before stopping, 0 for never"),
+    "seed": (int, "random starts"),
+}
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    example = "mammo sweep phantom --pool flatten,gap --optimizer adam,nadam --lr 1e-3,1e-4,1e-5 --epochs 50"
+    parser = add_command(commands, "sweep", "train a grid of heads on extracted features", example, run)
+    parser.add_argument("dataset", metavar="NAME", help="the data set")
+    parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
+    for name, (_, meaning) in AXES.items():
+        parser.add_argument(f"--{name}", help=f"{meaning}; a list separated by commas")
+    parser.add_argument("--cache", help="names of caches (default: all of the data set); a list")
+    parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
+    parser.add_argument("--protocol", help="how images are split: patient (default) or paper; a list")
+    parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
+    parser.add_argument("--redraws", type=int, help="draws of train and validation (default: 1)")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train the sweep and print its name."""
+    from mammo.heads.sweep import sweep
+
+    started = time.monotonic()
+    home = home_of(arguments)
+    spec = spec_of(home, arguments)
+    name = with_bar(sweep(home, spec, arguments.device))
+    seconds = round(time.monotonic() - started, 3)
+    text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
+    show(arguments, {"sweep": name, "runs": spec.runs, "seconds": seconds}, text)
+    return 0
+
+
+def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
+    """The sweep that the options and the grid file describe; an option outweighs the file."""
+    from mammo.heads.grid import Grid, expand, load_grid
+
+    grid = load_grid(arguments.grid) if arguments.grid else Grid({})
+    heads = expand({**grid.axes, **_axes(arguments)})
+    protocols = words(arguments.protocol) if arguments.protocol else list(grid.protocol or ("patient",))
+    seed = _first(arguments.split_seed, grid.split_seed, 0)
+    redraws = _first(arguments.redraws, grid.redraws, 1)
+    if redraws < 1:
+        raise MammoError(f"--redraws must be at least 1, not {redraws}.")
+    splits = tuple(SplitSpec(name, seed, redraw) for name in protocols for redraw in range(redraws))
+    trunks = words(arguments.trunk) if arguments.trunk else list(grid.trunk or ())
+    return SweepSpec(arguments.dataset, _caches(home, arguments, trunks), heads, splits)
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)
+
+
+def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    axes: dict[str, list[Any]] = {}
+    for name, (convert, _) in AXES.items():
+        text = getattr(arguments, name)
+        if text is None:
+            continue
+        try:
+            axes[name] = [convert(word) for word in words(text)]
+        except ValueError:
+            raise MammoError(f"--{name} takes numbers separated by commas, not {text!r}.") from None
+    return axes
+
+
+def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str]) -> tuple[str, ...]:
+    """The caches that are asked for, or all that are whole."""
+    from mammo.data.dataset import Dataset
+    from mammo.features.cache import Cache, caches
+
+    Dataset.open(home, arguments.dataset)
+    names = words(arguments.cache) if arguments.cache else caches(home, arguments.dataset)
+    if trunks:
+        names = [name for name in names if Cache.open(home, arguments.dataset, name).spec.trunk in trunks]
+    if not names:
+        raise MammoError(
+            f"The data set {arguments.dataset!r} has no features of {', '.join(trunks) or 'any trunk'} yet; "
+            f"make them with `mammo extract {arguments.dataset} --trunk …`."
+        )
+    return tuple(names)

@@ -1,0 +1,57 @@
+"""Homes that tests share: real phantoms, real caches, real sweeps, made once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from mammo.commands.demo import AXES
+from mammo.data.index import index_phantom
+from mammo.features.extract import extract
+from mammo.heads.grid import expand
+from mammo.heads.sweep import sweep
+from mammo.progress import finish
+from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+
+SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Real files of CBIS-DDSM, which do not come with the project."""
+    if not SAMPLES:
+        pytest.skip("MAMMO_CBIS_SAMPLES is unset: the real files of CBIS-DDSM are not here")
+    return Path(SAMPLES)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home."""
+    return Home(tmp_path / "home")
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A small demo: a phantom of 160 images, two caches and a sweep of 24 runs; do not write into it."""
+    place = shared_folder(tmp_path_factory) / "demo"
+    place.mkdir(exist_ok=True)
+    home = Home(place / "home")
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finish(index_phantom(home, "phantom-demo", images=160, seed=0))
+        specs = [
+            CacheSpec("phantom-demo", trunk=trunk, weights="synthetic") for trunk in ("vgg16-mini", "resnet50-mini")
+        ]
+        made = finish(extract(home, specs))
+        heads = expand({**AXES, "epochs": [12]})
+        finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
+    return home
