@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -103,19 +104,20 @@ class Job:
         if self.state != "running":
             return
         told = read_json(self.home.job(self.id) / PROGRESS, "progress of the job")
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(told["pid"], signal.SIGTERM)
-        if not _ended(told, GRACE):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(told["pid"], signal.SIGKILL)
+        _end(told)
         if Job.open(self.home, self.id).state in ("running", "interrupted"):
             write_json(self.home.job(self.id) / PROGRESS, {**told, "state": "cancelled"})
 
 
 def _alive(told: dict[str, Any], folder: Path) -> bool:
-    """Whether the process that wrote `told` still runs; one that has not written yet has a moment of grace."""
-    if not told:
-        return time.time() - (folder / REQUEST).stat().st_mtime < GRACE
+    """Whether a job goes on; one that has told nothing yet has a moment of grace."""
+    if told:
+        return _running(told)
+    return time.time() - (folder / REQUEST).stat().st_mtime < GRACE
+
+
+def _running(told: dict[str, Any]) -> bool:
+    """Whether the very process that wrote `told` still runs, not another that got its number."""
     try:
         process = psutil.Process(told["pid"])
         return abs(process.create_time() - told["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -123,13 +125,14 @@ def _alive(told: dict[str, Any], folder: Path) -> bool:
         return False
 
 
-def _ended(told: dict[str, Any], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not _alive(told, Path()):
-            return True
-        time.sleep(0.05)
-    return False
+def _end(told: dict[str, Any]) -> None:
+    """Ask a job's processes to end, and after `GRACE` seconds at the latest end what is left of them."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(told["pid"], signal.SIGTERM)
+        end = time.monotonic() + GRACE
+        while _running(told) and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(told["pid"], signal.SIGKILL)
 
 
 def jobs(home: Home) -> list[Job]:
@@ -154,6 +157,7 @@ def start(home: Home, verb: str, request: dict[str, Any]) -> str:
             start_new_session=True,
         )
     created = psutil.Process(process.pid).create_time()
+    threading.Thread(target=process.wait, daemon=True).start()  # so that an ended job leaves no zombie
     _tell_first(folder / PROGRESS, {"pid": process.pid, "created": created, "state": "running"})
     return name
 

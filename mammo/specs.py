@@ -53,15 +53,15 @@ class Spec:
         if not isinstance(content, dict):
             raise MammoError(f"A {cls.what} is written as a table of fields, not as {content!r}.")
         hints = get_type_hints(cls)
-        names = [field.name for field in dataclasses.fields(cls)]
+        fields = dataclasses.fields(cls)
+        names = [field.name for field in fields]
         for name in content:
             if name not in names:
                 raise MammoError(f"A {cls.what} has no field {name!r}; its fields are: {', '.join(names)}.")
-        values = {name: _typed(value, hints[name], f"{cls.what} field {name!r}") for name, value in content.items()}
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise MammoError(f"A {cls.what} lacks a field: {error}.") from None
+        needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+        if missing := [name for name in needed if name not in content]:
+            raise MammoError(f"A {cls.what} lacks the field{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
+        return cls(**{key: _typed(value, hints[key], f"{cls.what} field {key!r}") for key, value in content.items()})
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON."""
@@ -180,7 +180,10 @@ class SplitSpec(Spec):
     test: float = 0.2
 
     def __post_init__(self) -> None:
-        """Refuse fractions that leave nothing to train on."""
+        """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""
+        for name in ("seed", "redraw"):
+            if getattr(self, name) < 0:
+                raise MammoError(f"The split's {name} must be zero or more, not {getattr(self, name)}.")
         if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
             raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
 

@@ -14,7 +14,7 @@ from pages.shared import choose, show, work
 from pages.shared.places import nothing_yet
 
 RATES = ["1e-2", "3e-3", "1e-3", "3e-4", "1e-4", "3e-5", "1e-5"]
-UNITS = ["none", "32", "64", "128", "256"]
+UNITS = ["0", "32", "64", "128", "256"]
 DROPOUTS = ["0", "0.25", "0.5"]
 
 
@@ -24,11 +24,12 @@ def choose_heads() -> tuple[HeadSpec, ...]:
     with left:
         axes: dict[str, list[object]] = {"pool": [*choose.entries("Pooling", POOLS, "pool")]}
         axes["optimizer"] = [*choose.entries("Optimiser", OPTIMIZERS, "optimizer")]
-        axes["lr"] = [float(rate) for rate in choose.several("Learning rate", RATES, "lr", default=["1e-3", "1e-4"])]
+        axes["lr"] = [*choose.numbers("Learning rate", RATES, "lr", default=["1e-3", "1e-4"])]
     with right:
-        units = choose.several("Hidden layer (ReLU units)", UNITS, "hidden", default=["none"])
-        axes["hidden"] = [0 if unit == "none" else int(unit) for unit in units]
-        axes["dropout"] = [float(rate) for rate in choose.several("Dropout", DROPOUTS, "dropout", default=["0"])]
+        said = "ReLU units between features and output; 0 is a linear head."
+        units = choose.numbers("Hidden units", UNITS, "hidden", default=["0"], help=said)
+        axes["hidden"] = [int(number) for number in units]
+        axes["dropout"] = [*choose.numbers("Dropout", DROPOUTS, "dropout", default=["0"])]
         seeds = choose.number("Random starts of each head", 1, 20, 1, "seeds")
     axes["seed"] = [*range(seeds)]
     return expand({**axes, **choose_training()})

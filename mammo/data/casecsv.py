@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mammo.errors import MammoError
@@ -40,6 +41,10 @@ DESCRIPTORS = {
 PATHOLOGIES = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
 """From the least to the most serious: an image takes the last that any of its lesions has."""
 
+ALLOWED = {"pathology": PATHOLOGIES, "breast": ("LEFT", "RIGHT"), "view": ("CC", "MLO")}
+NEEDED = ("patient", "number", "image_path")
+NUMBERS = ("number", "birads", "subtlety", "density")
+
 
 @dataclass(frozen=True)
 class CaseFiles:
@@ -72,15 +77,21 @@ def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
 def read_lesions(files: CaseFiles) -> pd.DataFrame:
     """All lesions of the four CSVs, one row each.
 
-    Raises MammoError naming the file and column where a column is missing or a value is unknown.
+    Raises MammoError naming the file and column where a column is missing or a value is unknown, and the
+    lesion that is listed twice.
     """
     frames = [_read_one(path, *CASE_FILES[name]) for name, path in files.paths.items()]
-    return pd.concat(frames, ignore_index=True)
+    lesions = pd.concat(frames, ignore_index=True)
+    if lesions.empty:
+        raise MammoError(f"The case CSVs list no lesion: {', '.join(str(path) for path in files.paths.values())}.")
+    if (twice := lesions["lesion"].duplicated()).any():
+        raise MammoError(f"The case CSVs list the lesion {lesions['lesion'][twice].iloc[0]} twice; remove one of them.")
+    return lesions
 
 
 def _read_one(path: Path, abnormality: str, split: str) -> pd.DataFrame:
     try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False).fillna("")
     except (OSError, ValueError) as error:
         raise MammoError(f"{path} cannot be read as CSV: {error}.") from None
     raw.columns = raw.columns.str.strip()
@@ -90,27 +101,34 @@ def _read_one(path: Path, abnormality: str, split: str) -> pd.DataFrame:
     lesions = raw[list(COLUMNS)].rename(columns=COLUMNS)
     for column, name in DESCRIPTORS.items():
         lesions[name] = raw[column].where(raw[column] != "", None) if column in raw.columns else None
-    _check_pathology(lesions, path)
-    for name in ("number", "birads", "subtlety", "density"):
-        lesions[name] = _numbers(lesions[name], path, name)
+    _check_words(lesions, path)
+    for name in NUMBERS:
+        lesions[name] = _numbers(lesions[name], path)
     lesions["density"] = lesions["density"].where(lesions["density"] > 0)
     lesions["subtlety"] = lesions["subtlety"].where(lesions["subtlety"] > 0)
     return _named(lesions.assign(abnormality=abnormality, split=split))
 
 
-def _check_pathology(lesions: pd.DataFrame, path: Path) -> None:
-    unknown = lesions.index[~lesions["pathology"].isin(PATHOLOGIES)]
-    if len(unknown):
-        value = lesions["pathology"].iloc[unknown[0]]
-        raise MammoError(f"{path}, row {unknown[0] + 2}: the pathology {value!r} is none of {', '.join(PATHOLOGIES)}.")
+def _check_words(lesions: pd.DataFrame, path: Path) -> None:
+    for name, allowed in ALLOWED.items():
+        _refuse(lesions[name], ~lesions[name].isin(allowed), path, f"is none of {', '.join(allowed)}")
+    for name in NEEDED:
+        _refuse(lesions[name], lesions[name] == "", path, "must not be empty")
 
 
-def _numbers(column: pd.Series, path: Path, name: str) -> pd.Series:
-    numbers = pd.to_numeric(column.where(column != "", None), errors="coerce")
-    wrong = column.index[(column != "") & numbers.isna()]
-    if len(wrong):
-        raise MammoError(f"{path}, row {wrong[0] + 2}: the {name} {column.iloc[wrong[0]]!r} is not a number.")
+def _numbers(column: pd.Series, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(column.where(column != "", None), errors="coerce").astype("float64")
+    whole = np.isfinite(numbers) & (numbers % 1 == 0)
+    _refuse(column, (column != "") & ~whole, path, "is not a whole number")
     return numbers.astype("Int64")
+
+
+def _refuse(column: pd.Series, wrong: pd.Series, path: Path, why: str) -> None:
+    """Raise MammoError naming the first row of a CSV whose value is `wrong`; the header is row 1."""
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        name = next(name for name, ours in COLUMNS.items() if ours == column.name)
+        raise MammoError(f"{path}, row {row + 2}: the {name} {column.iloc[row]!r} {why}.")
 
 
 def _named(lesions: pd.DataFrame) -> pd.DataFrame:

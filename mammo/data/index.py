@@ -47,7 +47,7 @@ def index_cbis_ddsm(
     by_folder = list_case_files(root)
     lesions = read_lesions(find_case_files(root, csv))
     with only_one(folder, "indexing"):
-        sweep_partials(folder / "previews")
+        sweep_partials(folder)
         facts = yield from _inspect(folder, root, [file for files in by_folder.values() for file in files], workers)
         found = _Found(by_folder, facts)
         images = _attach(images_of(lesions), "image", found)
@@ -111,6 +111,8 @@ def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
     try:
         table = pd.read_parquet(folder / INSPECTED)
     except (OSError, ValueError):
+        return {}
+    if list(table.columns) != [field.name for field in dataclasses.fields(FileFacts)]:
         return {}
     known = {}
     for row in table.to_dict("records"):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mammo.specs import Home
 
 NAMED_BY = (
+    "dataset",
+    "kind",
     "trunk",
     "weights",
     "tap",

@@ -85,7 +85,7 @@ def _columns() -> dict[str, object]:
     tied = "Runs of one group cannot be told apart from its best on the validation images (paired DeLong test, 5 %)."
     return {
         "Group": column.NumberColumn(width=66, help=tied),
-        "Run": column.TextColumn(width=240, help="The settings in which these runs differ."),
+        "Run": column.TextColumn(width=280, help="The settings in which these runs differ."),
         "Validation AUC": column.ProgressColumn(**bar),
         "Test AUC": column.ProgressColumn(**bar),
         "95 % interval": column.TextColumn(width=96, help="Of the test AUC; a patient's images count together."),

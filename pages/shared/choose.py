@@ -31,6 +31,15 @@ def several(label: str, options: Sequence[Any], key: str, named: Callable[[Any],
     return kept
 
 
+def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[float]:
+    """Some of `options` or other numbers that are typed in; raises MammoError where one is no number."""
+    chosen = several(label, options, key, accept_new_options=True, **more)
+    try:
+        return [float(number) for number in chosen]
+    except ValueError:
+        raise MammoError(f"“{label}” takes numbers such as {options[0]}, not {', '.join(chosen)}.") from None
+
+
 def entry(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> str:
     """The name of one entry of a registry, shown by its label, its description as help."""
     about = [f"**{item.label}**: {item.description}" for item in registry.values() if hasattr(item, "description")]

@@ -1,0 +1,143 @@
+"""The sweep: complete, resumable, and honest about chance."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.data.dataset import Dataset, write_dataset
+from mammo.errors import MammoError
+from mammo.features.cache import caches
+from mammo.heads.grid import expand
+from mammo.heads.sweep import UNITS, sweep
+from mammo.progress import Progress, finish
+from mammo.results.leaderboard import leaderboard
+from mammo.results.sweep import ABOUT, LOGITS, Sweep, sweep_of, sweeps
+from mammo.specs import Home, SplitSpec, SweepSpec
+
+NAME = "phantom-demo"
+
+
+@pytest.fixture
+def own_home(demo_home: Home, tmp_path: Path) -> Home:
+    """A copy of the demo's data set and caches, to write into."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(demo_home.features(NAME), home.features(NAME))
+    shutil.copytree(demo_home.dataset(NAME), home.dataset(NAME), ignore=shutil.ignore_patterns("files"))
+    return home
+
+
+def small(home: Home, redraws: int = 2, **axes: object) -> SweepSpec:
+    heads = expand({"pool": ["flatten", "gap"], "lr": [1e-3, 1e-4], "epochs": [3], **axes})
+    splits = tuple(SplitSpec(redraw=redraw) for redraw in range(redraws))
+    return SweepSpec(NAME, tuple(caches(home, NAME)), heads, splits)
+
+
+def test_every_run_is_scored_on_every_image(own_home: Home) -> None:
+    spec = small(own_home)
+    opened = Sweep.open(own_home, finish(sweep(own_home, spec)))
+    assert len(opened.runs) == spec.runs == 16
+    assert opened.logits.shape == (16, 160) and np.isfinite(opened.logits).all()
+    assert opened.history.shape == (16, 3, 5)
+    assert list(opened.runs["trunk"].value_counts()) == [8, 8]
+    rows = opened.runs[["split", "cache", "pool", "lr"]].drop_duplicates()
+    assert len(rows) == 16
+    assert not (opened.folder / UNITS).exists()
+
+
+def test_rows_belong_to_their_settings(own_home: Home) -> None:
+    """A run in a large sweep scores as it does when it is trained alone."""
+    together = Sweep.open(own_home, finish(sweep(own_home, small(own_home))))
+    for row in (0, 5, 10, 15):
+        run = together.runs.iloc[row]
+        heads = expand({"pool": [run["pool"]], "lr": [float(run["lr"])], "epochs": [3]})
+        alone = SweepSpec(NAME, (run["cache"],), heads, (SplitSpec(redraw=int(run["redraw"])),))
+        scores = Sweep.open(own_home, finish(sweep(own_home, alone))).logits[0]
+        np.testing.assert_allclose(together.logits[row], scores, atol=1e-5)
+
+
+def test_a_stopped_sweep_keeps_what_it_had_finished(own_home: Home) -> None:
+    spec = small(own_home)
+    work = sweep(own_home, spec)
+    while not (step := next(work)).done >= 4:
+        assert isinstance(step, Progress)
+    work.close()
+    assert sweeps(own_home) == []
+    again = list(sweep(own_home, spec))
+    assert again[0].done >= 2, "a finished unit is trained again"
+    (name,) = sweeps(own_home)
+    undisturbed = Home(own_home.path.parent / "other")
+    shutil.copytree(own_home.path, undisturbed.path, ignore=shutil.ignore_patterns("sweeps"))
+    finish(sweep(undisturbed, spec))
+    assert (undisturbed.sweep(name) / LOGITS).read_bytes() == (own_home.sweep(name) / LOGITS).read_bytes()
+
+
+def test_the_same_sweep_is_not_trained_twice(own_home: Home) -> None:
+    name = finish(sweep(own_home, small(own_home)))
+    before = (own_home.sweep(name) / ABOUT).stat().st_mtime_ns
+    assert list(sweep(own_home, small(own_home))) == []
+    assert (own_home.sweep(name) / ABOUT).stat().st_mtime_ns == before
+    assert finish(sweep(own_home, small(own_home, redraws=1))) != name
+
+
+def test_live_curves_grow_with_the_epochs(own_home: Home) -> None:
+    steps = [step for step in sweep(own_home, small(own_home, redraws=1)) if step.live]
+    lengths = [[len(curve) for curve in step.live["history"]] for step in steps]
+    assert max(map(max, lengths)) == 3
+    assert all(len(step.live["heads"]) == len(step.live["history"]) for step in steps)
+
+
+def test_permuted_labels_score_at_chance(own_home: Home) -> None:
+    dataset = Dataset.open(own_home, NAME)
+    rng = np.random.default_rng(7)
+    aucs = []
+    for _ in range(4):
+        shuffled = dataset.images.assign(label=rng.permutation(dataset.images["label"]))
+        write_dataset(own_home, NAME, dataset.about, shuffled, dataset.lesions)
+        spec = small(own_home, redraws=1, epochs=[8], optimizer=["adam", "nadam"])
+        splits = tuple(SplitSpec(seed=seed) for seed in range(4))
+        board = leaderboard(own_home, [finish(sweep(own_home, SweepSpec(NAME, spec.caches, spec.heads, splits)))])
+        aucs.append(board["test_auc"].mean())
+    assert abs(np.mean(aucs) - 0.5) < 0.1
+
+
+def test_other_images_than_the_cache_was_made_of_are_refused(own_home: Home) -> None:
+    dataset = Dataset.open(own_home, NAME)
+    write_dataset(own_home, NAME, dataset.about, dataset.images.iloc[:-1], dataset.lesions)
+    with pytest.raises(MammoError, match="dataset_digest"):
+        finish(sweep(own_home, small(own_home)))
+
+
+def test_leak_stands_beside_every_score(own_home: Home) -> None:
+    spec = small(own_home, redraws=1)
+    leaking = SweepSpec(NAME, spec.caches, spec.heads, (SplitSpec("paper"), SplitSpec("patient")))
+    board = leaderboard(own_home, [finish(sweep(own_home, leaking))])
+    leaked = board["leakage"].map(lambda facts: facts["test_images_with_patient_in_train"])
+    assert (leaked[board["protocol"] == "paper"] > 0).all()
+    assert (leaked[board["protocol"] == "patient"] == 0).all()
+
+
+def test_ties_are_counted_for_each_split_and_across_sweeps(own_home: Home) -> None:
+    names = [finish(sweep(own_home, small(own_home, epochs=[epochs]))) for epochs in (2, 3)]
+    board = leaderboard(own_home, names)
+    for _, rows in board.groupby("redraw"):
+        assert rows["tie_group"].min() == 1
+        assert rows.sort_values("validation_auc", ascending=False)["tie_group"].iloc[0] == 1
+    assert isinstance(board, pd.DataFrame) and board["validation_auc"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("run", ["", "nothing", "a.b", ".3"])
+def test_a_run_that_is_none(run: str) -> None:
+    with pytest.raises(MammoError, match="is no run"):
+        sweep_of(run)
+
+
+def test_damaged_sweep_is_refused(own_home: Home) -> None:
+    name = finish(sweep(own_home, small(own_home)))
+    (own_home.sweep(name) / LOGITS).write_bytes(b"not numpy")
+    with pytest.raises(MammoError, match="damaged"):
+        Sweep.open(own_home, name)

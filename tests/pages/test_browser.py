@@ -1,0 +1,127 @@
+"""The dashboard as a visitor sees it."""
+
+import pytest
+
+from mammo.results.leaderboard import leaderboard
+
+pytestmark = pytest.mark.browser
+
+PAGES = ["data", "features", "sweep", "compare", "inspect", "jobs"]
+EMPTY = {
+    "data": "There is no data set yet",
+    "features": "There is no data set yet",
+    "sweep": "There is no data set yet",
+    "compare": "There is no sweep yet",
+    "inspect": "There is no sweep yet",
+    "jobs": "Nothing has been started",
+}
+
+
+def looks_whole(page, name):
+    """The page has its title, its frame, the six pages to go to, and no exception."""
+    assert page.locator("h1").inner_text() == name.capitalize()
+    links = page.locator("[data-testid=stSidebarNavLink]")
+    assert [text.split("\n")[-1] for text in links.all_inner_texts()] == [page.capitalize() for page in PAGES]
+    assert page.get_by_text("not a medical device").count() == 1
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_first_hit_on_a_fresh_server_with_an_empty_home(fresh, home, name):
+    with fresh(home) as site, site.visit(name) as page:
+        looks_whole(page, name)
+        assert page.get_by_text(EMPTY[name]).first.is_visible()
+        assert site.faults() == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_opens_alone_with_the_demos_home(demo, name):
+    with demo.visit(name) as page:
+        looks_whole(page, name)
+        assert page.locator("[data-testid=stAlertContentError]").count() == 0
+        if name != "jobs":
+            assert page.get_by_text("Synthetic data").first.is_visible()
+    assert demo.faults() == []
+
+
+@pytest.mark.parametrize("name", ["data", "features", "sweep", "compare", "inspect"])
+def test_no_page_is_wider_than_a_phone(demo, name):
+    with demo.visit(name, width=420) as page:
+        page.locator("h1").wait_for()
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth")
+
+
+def test_the_address_without_a_page_leads_to_data(demo):
+    with demo.visit("") as page:
+        page.wait_for_url("**/data")
+        assert page.locator("h1").inner_text() == "Data"
+
+
+def test_compare_shows_the_runs_of_a_shared_link_and_of_a_click(demo, demo_home):
+    board = leaderboard(demo_home)
+    with demo.visit(f"compare?runs={board['run'][4]}") as page:
+        legend = page.locator(".js-plotly-plot .legendtext")
+        legend.first.wait_for()
+        shown = [text for text in legend.all_inner_texts() if "AUC" in text]
+        assert len(shown) == 1
+        assert f"AUC {board['test_auc'][4]:.2f}" in shown[0]
+        assert f"n = {board['n_test'][4]}" in shown[0]
+        page.locator("[data-testid=stDataFrame] canvas").first.click(position={"x": 20, "y": 38 + 17}, force=True)
+        page.wait_for_url(f"**runs=*{board['run'][0]}*")
+
+
+def test_inspect_shows_a_mistake_at_full_size(demo):
+    with demo.visit("inspect?answers=All") as page:
+        page.get_by_text("Full size").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.locator("img").wait_for()
+        assert dialog.locator("img").evaluate("image => image.naturalHeight") > 320
+        assert "run says" in dialog.inner_text()
+        assert "Synthetic data" in dialog.inner_text()
+
+
+def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
+    with demo.visit("data?dataset=..%2F..%2Fetc&protocol=none&sample=99999&split_seed=x&label=%3Cb%3E") as page:
+        looks_whole(page, "data")
+    with demo.visit("sweep?lr=abc&hidden=-4") as page:
+        assert page.locator("[data-testid=stAlertContentError]").count() == 1
+        looks_whole(page, "sweep")
+    assert demo.faults() == []
+
+
+def test_the_paper_split_is_shown_to_leak_and_the_patient_split_not_to(demo):
+    with demo.visit("data") as page:
+        assert page.get_by_text("No leakage").count() == 1
+    with demo.visit("data?protocol=The+report%27s") as page:
+        assert page.get_by_text("Leakage:").count() == 1
+
+
+def test_a_bad_name_is_answered_with_a_sentence(fresh, home):
+    with fresh(home) as site, site.visit("data") as page:
+        page.get_by_label("Name").fill("../outside")
+        page.get_by_text("Make it").click()
+        page.get_by_text("cannot name a data set").wait_for()
+        assert not home.path.exists()
+
+
+def test_work_goes_on_when_its_page_is_closed(fresh, home):
+    with fresh(home) as site:
+        with site.visit("data") as page:
+            page.get_by_label("Mammograms").fill("20")
+            page.get_by_text("Make it").click()
+            page.get_by_text("Making a phantom").wait_for()
+        with site.visit("jobs") as page:
+            page.get_by_text("Done", exact=True).wait_for()
+        with site.visit("data") as page:
+            assert page.get_by_text("Sample images").count() == 1
+        assert site.faults() == []
+
+
+def test_work_can_be_cancelled(fresh, home):
+    with fresh(home) as site, site.visit("data") as page:
+        page.get_by_label("Mammograms").fill("20000")
+        page.get_by_text("Make it").click()
+        page.get_by_text("Cancel", exact=True).click()
+        page.get_by_text("Cancelled", exact=True).wait_for()
+        assert site.faults() == []

@@ -1,0 +1,180 @@
+"""The command line as a user and a script meet it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mammo.cli import COMMANDS, main, parser
+from mammo.features.cache import ARRAYS, Cache, caches
+from mammo.results.sweep import sweeps
+from mammo.specs import Home
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, home: Home, *words: str) -> tuple[int, str, str]:
+    code = main([*words, "--home", str(home.path)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def run_json(capsys: Capture, home: Home, *words: str) -> object:
+    code, out, err = run(capsys, home, *words, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.mark.parametrize("command", [command.__name__.rpartition(".")[2] for command in COMMANDS])
+def test_every_command_has_help_with_an_example(command: str, capsys: Capture) -> None:
+    words = [command, "phantom"] if command == "index" else [command]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"example:\n  mammo {command}" in shown
+    assert "--home" in shown and "--json" in shown
+
+
+def test_index_counts(home: Home, capsys: Capture) -> None:
+    found = run_json(capsys, home, "index", "phantom", "--images", "12", "--seed", "3", "--as", "p")
+    assert found["images"] == 12 and found["synthetic"] is True
+    assert found["kinds"]["full"] == 12 and found["kinds"]["crop"] == found["kinds"]["mask"] == found["lesions"]
+    assert set(found["labels"]) <= {"malignant", "benign", "benign_without_callback"}
+    assert sum(found["labels"].values()) == found["lesions"]
+    assert found["quarantined"] == []
+
+
+def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
+    kept = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
+    assert kept["train"] + kept["validation"] + kept["test"] == 160
+    assert set(kept["leakage"].values()) == {0}
+    drawn = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
+    assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
+
+
+def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture) -> None:
+    rows = run_json(capsys, demo_home, "leaderboard")
+    promised = {"run", "dataset", "trunk", "weights", "pool", "hidden", "optimizer", "lr", "protocol", "leakage"}
+    promised |= {"n_test", "validation_auc", "test_auc", "test_auc_interval", "test_accuracy", "tie_group"}
+    assert len(rows) == 24 and promised <= set(rows[0])
+    validation = [row["validation_auc"] for row in rows]
+    assert validation == sorted(validation, reverse=True)
+    for row in rows:
+        low, high = row["test_auc_interval"]
+        assert 0 <= low < row["test_auc"] < high <= 1
+        assert row["synthetic"] is True and "synthetic" in row["weights_note"]
+    _, text, _ = run(capsys, demo_home, "leaderboard")
+    assert "SYNTHETIC DATA" in text and "trained on synthetic data" in text
+
+
+def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(demo_home.dataset("phantom-demo"), home.dataset("phantom-demo"))
+    words = ("extract", "phantom-demo", "--trunk", "vgg16-mini", "--size", "64", "--precision", "float32")
+    made = run_json(capsys, home, *words)
+    assert (made["images"], made["computed"], made["reused"]) == (160, 160, 0)
+    assert made["images_per_second"] > 0 and made["seconds"] > 0 and len(made["digest"]) == 64
+    again = run_json(capsys, home, *words)
+    assert (again["computed"], again["reused"], again["digest"]) == (0, 160, made["digest"])
+    grid = tmp_path / "grid.toml"
+    grid.write_text('pool = ["flatten", "gap"]\nlr = [1e-3, 1e-4]\nepochs = 2\nredraws = 2\n')
+    swept = run_json(capsys, home, "sweep", "phantom-demo", "--grid", str(grid))
+    assert swept["runs"] == 8 and sweeps(home) == [swept["sweep"]]
+    one = run_json(capsys, home, "sweep", "phantom-demo", "--grid", str(grid), "--pool", "gap", "--redraws", "1")
+    assert one["runs"] == 2
+
+
+def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    home = Home(tmp_path / "home")
+    for place in ("datasets", "features"):
+        shutil.copytree(demo_home.path / place, home.path / place)
+    name = caches(home, "phantom-demo")[0]
+    cache = Cache.open(home, "phantom-demo", name)
+    chunk = sorted(cache.manifest["chunks"])[1]
+    file = cache.folder / ARRAYS / chunk
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    code, out, _ = run(capsys, home, "verify", "--json")
+    assert code == 1
+    assert [(one["cache"], one["chunk"]) for one in json.loads(out)["damaged"]] == [(name, chunk)]
+    assert run(capsys, home, "verify", "--repair")[0] == 0
+    assert run(capsys, home, "verify")[0] == 0
+    assert Cache.open(home, "phantom-demo", name).manifest["digest"] == cache.manifest["digest"]
+
+
+def test_doctor_checks_everything(home: Home, capsys: Capture) -> None:
+    checks = run_json(capsys, home, "doctor")["checks"]
+    assert {"python", "torch", "device", "home", "disk", "weights of vgg16-mini"} <= {check["name"] for check in checks}
+    assert all(check["remedy"] for check in checks if not check["ok"])
+
+
+BAD = {
+    "unknown data set": (["extract", "nothing", "--trunk", "vgg16-mini"], "no data set 'nothing'"),
+    "unknown trunk": (["extract", "phantom-demo", "--trunk", "vgg17"], "no trunk 'vgg17'"),
+    "unknown tap": (["extract", "phantom-demo", "--trunk", "vgg16-mini", "--tap", "fc"], "no tap 'fc'"),
+    "unknown resize": (["extract", "phantom-demo", "--trunk", "vgg16-mini", "--resize", "crop"], "no resize 'crop'"),
+    "unknown weights": (["extract", "phantom-demo", "--trunk", "vgg16", "--weights", "best"], "no weights 'best'"),
+    "no weights file": (["extract", "phantom-demo", "--trunk", "vgg16", "--weights", "no.pth"], "no weights file"),
+    "silly size": (["extract", "phantom-demo", "--trunk", "vgg16-mini", "--size", "3"], "between 32 and 4096"),
+    "unknown pool": (["sweep", "phantom-demo", "--pool", "max"], "no pool 'max'"),
+    "unknown optimiser": (["sweep", "phantom-demo", "--optimizer", "sgd"], "no optimiser 'sgd'"),
+    "words for numbers": (["sweep", "phantom-demo", "--lr", "fast"], "takes numbers"),
+    "unknown cache": (["sweep", "phantom-demo", "--cache", "nothing"], "no cache 'nothing'"),
+    "path as a name": (["split", "../../etc"], "cannot name a data set"),
+    "unknown protocol": (["split", "phantom-demo", "--protocol", "mine"], "no split protocol 'mine'"),
+    "unknown sweep": (["leaderboard", "nothing"], "no finished sweep 'nothing'"),
+    "no folder": (["index", "cbis-ddsm", "/nowhere", "--as", "x"], "no folder /nowhere"),
+    "no images": (["index", "phantom", "--images", "0", "--as", "x"], "between 1 and 100,000"),
+    "not a mini": (["pretrain", "vgg16"], "mini"),
+    "no grid": (["sweep", "phantom-demo", "--grid", "no.toml"], "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_in_one_line(case: str, demo_home: Home, capsys: Capture) -> None:
+    words, expected = BAD[case]
+    code, out, err = run(capsys, demo_home, *words)
+    sentences = [line for line in err.splitlines() if line.startswith("mammo: ")]
+    assert code == 2 and not out and len(sentences) == 1
+    assert expected in sentences[0]
+
+
+def test_home_that_cannot_be_written(tmp_path: Path, capsys: Capture) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    code, _, err = run(capsys, Home(blocked), "index", "phantom", "--images", "4", "--as", "p")
+    assert code == 2 and "Cannot write" in err and "--home" in err
+
+
+def test_help_is_light() -> None:
+    """Asking for help loads none of the packages that take time."""
+    script = "import sys; from mammo.cli import parser; parser(); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    heavy = {"torch", "timm", "numpy", "pandas", "streamlit", "zarr", "plotly", "skimage", "sklearn"}
+    assert not {name for name in heavy if f"'{name}'" in loaded}
+
+
+def test_opening_results_needs_no_torch(demo_home: Home) -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nimport mammo\n"
+        f"home = mammo.Home(Path({str(demo_home.path)!r}))\n"
+        "assert len(mammo.leaderboard(home)) == 24\n"
+        "import mammo.results.figures\n"
+        "mammo.Dataset.open(home, 'phantom-demo')\n"
+        "print(sorted({'torch', 'timm', 'streamlit'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_commands_of_the_contract_are_there() -> None:
+    (choices,) = (action.choices for action in parser()._actions if action.dest == "command")
+    promised = {"demo", "pretrain", "index", "split", "extract", "sweep", "leaderboard", "verify", "doctor", "serve"}
+    assert promised <= set(choices)

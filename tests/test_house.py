@@ -1,0 +1,101 @@
+"""The house keeps its rules: imports run down, functions are short, pages are thin."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = [
+    ["errors", "progress", "files", "parallel", "specs", "rates"],
+    ["data"],
+    ["results"],
+    ["images"],
+    ["features"],
+    ["heads"],
+    ["estimates", "jobs"],
+    ["commands", "cli", "__main__", "__init__"],
+]
+"""From the ground up: a room imports its own floor's and lower rooms only."""
+
+LIGHT = ["data", "results", "specs.py", "estimates.py", "jobs.py", "commands", "cli.py", "features/cache.py"]
+HEAVY = {"torch", "torchvision", "timm"}
+MODULES = sorted((ROOT / "mammo").rglob("*.py"))
+PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+CODE = [*MODULES, *PAGES]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_on_opening(tree: ast.Module) -> set[str]:
+    """What a module imports at once: not inside functions, not for type checking only."""
+    top = ast.Module([node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If)], [])
+    return {name.split(".")[0] for name in imports(top)}
+
+
+def floor(module: str) -> int:
+    room = module.split(".")[1] if "." in module else "__init__"
+    return next(level for level, rooms in enumerate(FLOORS) if room in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_imports_run_down(path: Path) -> None:
+    if path.name == "__init__.py" and path.parent == ROOT / "mammo":
+        return
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    here = floor(".".join(parts))
+    for name in imports(ast.parse(path.read_text())):
+        if name == "mammo" or name.startswith("mammo.__version__"):
+            continue
+        if name.startswith("mammo."):
+            assert floor(name) <= here, f"{path} imports {name}, which lies above it"
+        assert name.split(".")[0] not in {"streamlit", "pages", "app"}, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if named(p).removeprefix("mammo/").startswith(tuple(LIGHT))], ids=named
+)
+def test_light_rooms_open_without_torch(path: Path) -> None:
+    assert not imports_on_opening(ast.parse(path.read_text())) & HEAVY
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_pages_are_thin_and_apart(path: Path) -> None:
+    text = path.read_text()
+    if path.parent.name == "pages":
+        assert text.count("\n") <= 80
+    pages = {page.stem for page in (ROOT / "pages").glob("*.py")}
+    for name in imports(ast.parse(text)):
+        assert name.split(".")[0] not in HEAVY | {"app"}, f"{path} imports {name}"
+        assert not (name.startswith("pages.") and name.split(".")[1] in pages), f"{path} imports the page {name}"
+
+
+@pytest.mark.parametrize("path", CODE, ids=named)
+def test_functions_are_short(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name} is too long"
+
+
+def test_nothing_is_pickled_or_evaluated() -> None:
+    for path in CODE:
+        tree = ast.parse(path.read_text())
+        assert not {name.split(".")[0] for name in imports(tree)} & {"pickle", "shelve", "marshal", "dill"}, path
+        called = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not called & {"eval", "exec"}, path
