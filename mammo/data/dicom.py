@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
@@ -50,8 +50,7 @@ def read_dicom(path: Path) -> Raster:
         except MammoError:
             raise
         except Exception as error:  # damaged files raise nearly anything
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise MammoError(f"damaged DICOM: {first[:160]}") from None
+            raise MammoError(f"damaged DICOM: {first_line(error)}") from None
 
 
 def _raster(dataset: FileDataset) -> Raster:

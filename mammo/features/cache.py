@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ MAPS, POOLED = "maps", "pooled"
 
 @dataclass(frozen=True)
 class Damage:
-    """A chunk that is not what it was when it was written."""
+    """A chunk, or the description of an array's chunks, that is not what it was when it was written."""
 
     cache: str
     chunk: str
@@ -47,15 +47,15 @@ class Cache:
         folder = home.cache(dataset, name)
         if not (folder / SPEC).is_file():
             raise MammoError(f"There is no cache {name!r} of the data set {dataset!r}; make it with `mammo extract`.")
-        content = read_json(folder / SPEC, "cache spec")
+        content = _table(folder / SPEC, "cache spec")
         if not (folder / MANIFEST).is_file():
             done = len(list((folder / RECORDS).glob("*.json")))
             raise MammoError(
                 f"The cache {name!r} is incomplete: {done} chunks are done; "
                 "run the same `mammo extract` again to finish it."
             )
-        manifest = read_json(folder / MANIFEST, "cache manifest")
-        _refuse_mismatch(name, manifest["identity"], content)
+        manifest = read_manifest(folder)
+        refuse_mismatch(name, manifest["identity"], content)
         cache = cls(name, folder, CacheSpec.from_json(content["spec"]), manifest)
         if damaged := next(cache.missing(), None):
             raise _damaged(damaged)
@@ -96,23 +96,23 @@ class Cache:
         return values
 
     def missing(self) -> Iterator[Damage]:
-        """Yield a `Damage` for every chunk file that is absent or of another size; reads no content."""
-        for chunk, record in self.manifest["chunks"].items():
-            path = self.folder / ARRAYS / chunk
-            size = path.stat().st_size if path.is_file() else None
-            if size is None:
-                yield Damage(self.name, chunk, "is missing")
-            elif size != record["bytes"]:
-                yield Damage(self.name, chunk, f"has {size} bytes instead of {record['bytes']}")
+        """Yield a `Damage` for every file that is absent or of another size; reads no chunk, only what describes them."""
+        return self._faults(lambda file: file in self.manifest["arrays"])
 
     def damage(self) -> Iterator[Damage]:
-        """Yield a `Damage` for every chunk whose bytes are not those that were written."""
-        absent = {one.chunk: one for one in self.missing()}
-        for chunk, record in self.manifest["chunks"].items():
-            if chunk in absent:
-                yield absent[chunk]
-            elif digest_file(self.folder / ARRAYS / chunk) != record["sha256"]:
-                yield Damage(self.name, chunk, "does not have the digest it was written with")
+        """Yield a `Damage` for every file whose bytes are not those that were written."""
+        return self._faults(lambda _: True)
+
+    def _faults(self, read: Callable[[str], bool]) -> Iterator[Damage]:
+        for file, record in {**self.manifest["arrays"], **self.manifest["chunks"]}.items():
+            path = self.folder / ARRAYS / file
+            size = path.stat().st_size if path.is_file() else None
+            if size is None:
+                yield Damage(self.name, file, "is missing")
+            elif size != record["bytes"]:
+                yield Damage(self.name, file, f"has {size} bytes instead of {record['bytes']}")
+            elif read(file) and digest_file(path) != record["sha256"]:
+                yield Damage(self.name, file, "does not have the digest it was written with")
 
 
 def caches(home: Home, dataset: str) -> list[str]:
@@ -128,11 +128,12 @@ def _damaged(damage: Damage) -> MammoError:
     )
 
 
-def _refuse_mismatch(name: str, expected: dict[str, Any], found: dict[str, Any]) -> None:
-    for key in sorted(set(expected) | set(found)):
-        ours, theirs = expected.get(key), found.get(key)
+def refuse_mismatch(name: str, made_with: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raise MammoError naming the first field in which the identity `asked` for is not the one of the cache."""
+    for key in sorted(set(made_with) | set(asked)):
+        ours, theirs = made_with.get(key), asked.get(key)
         if isinstance(ours, dict) and isinstance(theirs, dict):
-            _refuse_mismatch(name, ours, theirs)
+            refuse_mismatch(name, ours, theirs)
         elif ours != theirs:
             raise MammoError(
                 f"The cache {name!r} does not match its spec in the field {key!r}: it was made with {ours!r}, "
@@ -140,6 +141,24 @@ def _refuse_mismatch(name: str, expected: dict[str, Any], found: dict[str, Any])
             )
 
 
-def content_digest(identity: dict[str, Any], chunks: dict[str, dict[str, Any]]) -> str:
-    """The digest of a whole cache: of its identity and of every chunk's bytes."""
-    return digest_json([identity, {chunk: record["sha256"] for chunk, record in sorted(chunks.items())}])
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished cache; raises MammoError where it is not what was written."""
+    manifest = _table(folder / MANIFEST, "cache manifest")
+    if manifest.get("digest") != content_digest(manifest):
+        raise MammoError(
+            f"The manifest of the cache {folder.name!r} does not have the digest it was written with; "
+            "run the same `mammo extract` again to write it anew."
+        )
+    return manifest
+
+
+def content_digest(manifest: dict[str, Any]) -> str:
+    """The digest of a whole cache: of all that its manifest holds but the versions of the libraries that made it."""
+    return digest_json({key: value for key, value in manifest.items() if key not in ("digest", "made_with")})
+
+
+def _table(path: Path, what: str) -> dict[str, Any]:
+    content = read_json(path, what)
+    if not isinstance(content, dict):
+        raise MammoError(f"The {what} at {path} is no table of fields; delete it and extract the cache again.")
+    return content

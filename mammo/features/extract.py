@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.dataset import Dataset
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
 from mammo.features.cache import CHUNK, Cache
 from mammo.features.identity import cache_name, identity
 from mammo.features.store import CacheWriter
@@ -115,16 +115,22 @@ def _is_whole(home: Home, dataset: str, name: str) -> bool:
 
 
 def _plan(folder: Path, content: dict[str, Any], weights: Weights, ids: list[str], device: str | None) -> _Plan:
-    import torch
-
-    from mammo.features.forward import Forward
+    from mammo.features.forward import Forward, device_of
     from mammo.features.networks import build
 
     spec = CacheSpec.from_json(content["spec"])
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    forward = Forward(build(spec.trunk, weights, spec.tap), spec.precision, place)
-    writer = CacheWriter(folder, content, ids, forward.map_shape(spec.size))
+    forward = Forward(build(spec.trunk, weights, spec.tap), spec.precision, device_of(device))
+    writer = CacheWriter(folder, content, ids, _map_shape(forward, spec))
     return _Plan(Variant.of(spec), forward, writer, {chunk for _, chunk in writer.todo})
+
+
+def _map_shape(forward: Forward, spec: CacheSpec) -> tuple[int, int, int]:
+    try:
+        return forward.map_shape(spec.size)
+    except (RuntimeError, AssertionError) as error:  # models of timm refuse sizes they were not made for
+        raise MammoError(
+            f"{spec.trunk} does not take {spec.size} pixels on this machine: {first_line(error)}."
+        ) from None
 
 
 def _fill(dataset: Dataset, table: pd.DataFrame, plans: list[_Plan], workers: int | None) -> Work[None]:

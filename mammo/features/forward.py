@@ -6,10 +6,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mammo.errors import MammoError, first_line
 from mammo.features.networks import Trunk
 from mammo.features.precision import PRECISIONS
 
 BATCH = 32
+
+
+def device_of(name: str | None) -> torch.device:
+    """The device `name`, or CUDA where there is one; raises MammoError where torch has no such device here."""
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise MammoError(f"There is no device {name!r} here ({first_line(error)}); choose cpu or cuda.") from None
+    return device
 
 
 class Forward:

@@ -17,6 +17,9 @@ from mammo.specs import CacheSpec, pick
 FORMAT = 1
 """Rises when the layout of a cache or the arithmetic of the extraction changes."""
 
+LONGEST = 70
+"""Letters of a cache's name before its identity."""
+
 
 def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str, Any]:
     """All that can change a number in a cache, as plain JSON; raises MammoError where `spec` names an unknown thing."""
@@ -39,4 +42,4 @@ def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str
 def cache_name(content: dict[str, Any]) -> str:
     """The folder name of a cache: readable, and ending in the first eight digits of its identity."""
     spec = CacheSpec.from_json(content["spec"])
-    return f"{spec.readable_name()}-{digest_json(content)[:8]}"
+    return f"{spec.readable_name()[:LONGEST].strip('-')}-{digest_json(content)[:8]}"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
 from mammo.features.trunks import ANY_TIMM, find_trunk
 from mammo.features.weights import Weights
 
@@ -119,11 +120,9 @@ def _any_timm(trunk: str, weights: Weights) -> Trunk:
     name = trunk.removeprefix(ANY_TIMM)
     if not timm.is_model(name):
         raise MammoError(f"timm knows no model {name!r}; its models are listed by timm.list_models().")
-    overlay = {"pretrained_cfg_overlay": {"file": str(weights.path)}} if weights.path else {}
-    try:
-        model = timm.create_model(name, pretrained=weights.path is not None, num_classes=0, **overlay)
-    except Exception as error:  # timm and torch raise many kinds on a file that does not fit
-        raise _other_network(weights.path, trunk, str(error).splitlines()[0][:160]) from None
+    model = timm.create_model(name, num_classes=0)
+    if weights.path is not None:
+        load_weights(model, weights.path, trunk)
     model.eval().requires_grad_(False)
     settings = timm.data.resolve_model_data_config(model)
     return Trunk(_LastMap(model, trunk), nn.Identity(), tuple(settings["mean"]), tuple(settings["std"]))
@@ -153,14 +152,22 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
     try:
         tensors: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except UnpicklingError:
+        reason = "it holds more than tensors, or is damaged"
+        raise _unreadable(path, reason) from None
     except Exception as error:  # damaged files raise many kinds
-        raise MammoError(
-            f"The weights file {path} cannot be read ({str(error).splitlines()[0][:160]}); "
-            "give a .safetensors file or a .pth state dict."
-        ) from None
-    tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else {}
+        raise _unreadable(path, first_line(error)) from None
+    tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else None
+    if not isinstance(tensors, dict):
+        raise _unreadable(path, "it holds no table of tensors")
     return {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
 
 
-def _other_network(path: Path | None, trunk: str, reason: str) -> MammoError:
+def _unreadable(path: Path, reason: str) -> MammoError:
+    return MammoError(
+        f"The weights file {path} cannot be read ({reason}); give a .safetensors file or a .pth state dict."
+    )
+
+
+def _other_network(path: Path, trunk: str, reason: str) -> MammoError:
     return MammoError(f"The weights file {path} is not one of {trunk}: {reason}.")

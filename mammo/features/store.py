@@ -17,6 +17,8 @@ from mammo.files import digest_file, read_json, sweep_partials, unwritable, writ
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec
 
+DESCRIPTION = "zarr.json"
+MADE_WITH = "made_with.json"
 MAKERS = ("torch", "timm", "zarr", "numcodecs")
 
 
@@ -46,21 +48,22 @@ class CacheWriter:
         return [pair for pair in pairs if pair not in self.records]
 
     def _start(self) -> None:
-        """Make the arrays, unless this cache was begun before by the same versions of the same libraries."""
-        begun = read_json(self.folder / SPEC, "cache spec") if (self.folder / SPEC).is_file() else None
+        """Make the arrays; keep those that the same versions of the same libraries began for this identity."""
         sweep_partials(self.folder)
-        if begun == self.identity and self._made_with() == self.made_with:
-            return
-        for leftover in (ARRAYS, RECORDS):
-            shutil.rmtree(self.folder / leftover, ignore_errors=True)
-        (self.folder / MANIFEST).unlink(missing_ok=True)
+        if self._begun(SPEC) != self.identity or self._begun(MADE_WITH) != self.made_with:
+            for leftover in (ARRAYS, RECORDS):
+                shutil.rmtree(self.folder / leftover, ignore_errors=True)
+            (self.folder / MANIFEST).unlink(missing_ok=True)
         self._create_arrays()
-        write_json(self.folder / "made_with.json", self.made_with)
+        write_json(self.folder / MADE_WITH, self.made_with)
         write_json(self.folder / SPEC, self.identity)
 
-    def _made_with(self) -> Any:
-        path = self.folder / "made_with.json"
-        return read_json(path, "list of library versions") if path.is_file() else None
+    def _begun(self, file: str) -> Any:
+        """What an earlier run wrote into `file`; None where there is nothing that can be read."""
+        try:
+            return read_json(self.folder / file, "cache spec")
+        except MammoError:
+            return None
 
     def _create_arrays(self) -> None:
         import zarr
@@ -70,6 +73,8 @@ class CacheWriter:
         stored = PRECISIONS[self.spec.precision].stored
         layouts = {MAPS: ((channels, rows, columns), stored), POOLED: ((channels,), "float32")}
         for name, (item, dtype) in layouts.items():
+            if (self.folder / ARRAYS / name / DESCRIPTION).is_file():
+                continue
             try:
                 zarr.create_array(
                     self.folder / ARRAYS / name,
@@ -78,7 +83,6 @@ class CacheWriter:
                     dtype=dtype,
                     compressors=ZstdCodec(level=1, checksum=True),
                     fill_value=float("nan"),
-                    overwrite=True,
                 )
             except OSError as error:
                 raise unwritable(self.folder, error) from error
@@ -88,8 +92,8 @@ class CacheWriter:
         kept = {}
         for path in sorted((self.folder / RECORDS).glob("*.json")):
             version, chunk = (int(part) for part in path.stem.split("-"))
-            record = read_json(path, "chunk record")
-            if all(self._has_size(name, entry["bytes"]) for name, entry in record.items()):
+            record = self._begun(f"{RECORDS}/{path.name}")
+            if record and all(self._has_size(name, entry["bytes"]) for name, entry in record.items()):
                 kept[version, chunk] = record
         return kept
 
@@ -110,8 +114,7 @@ class CacheWriter:
         record = {}
         for name, values in ((MAPS, maps), (POOLED, pooled)):
             key = self._write_array(name, version, chunk, values)
-            path = self.folder / ARRAYS / key
-            record[key] = {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+            record[key] = self._facts(key)
         write_json(self.folder / RECORDS / f"{version:04d}-{chunk:06d}.json", record)
         self.records[version, chunk] = record
 
@@ -119,24 +122,32 @@ class CacheWriter:
         import zarr
 
         array = zarr.open_array(self.folder / ARRAYS / name, mode="r+")
+        key = f"{name}/c/{version}/{chunk}" + "/0" * (array.ndim - 2)
         start = chunk * CHUNK
         try:
+            # zarr reads what stands in the place of a chunk at the edge before it writes: that may be damaged
+            (self.folder / ARRAYS / key).unlink(missing_ok=True)
             array[version, start : start + len(values)] = values
         except OSError as error:
             raise unwritable(self.folder, error) from error
-        return f"{name}/c/{version}/{chunk}" + "/0" * (array.ndim - 2)
+        return key
+
+    def _facts(self, file: str) -> dict[str, Any]:
+        path = self.folder / ARRAYS / file
+        return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
 
     def finish(self) -> dict[str, Any]:
         """Write the manifest of a cache whose chunks are all done, and return it."""
         chunks = {name: entry for _, record in sorted(self.records.items()) for name, entry in record.items()}
-        manifest = {
+        manifest: dict[str, Any] = {
             "identity": self.identity,
-            "digest": content_digest(self.identity, chunks),
             "made_with": self.made_with,
             "shape": [len(self.ids), *self.shape],
             "versions": self.versions,
             "ids": self.ids,
+            "arrays": {file: self._facts(file) for file in (f"{name}/{DESCRIPTION}" for name in (MAPS, POOLED))},
             "chunks": chunks,
         }
+        manifest["digest"] = content_digest(manifest)
         write_json(self.folder / MANIFEST, manifest)
         return manifest

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, Cache, Damage, caches
+from mammo.features.cache import ARRAYS, Cache, Damage, caches, read_manifest, refuse_mismatch
 from mammo.features.extract import extract
-from mammo.files import read_json
+from mammo.features.identity import identity
+from mammo.features.weights import locate
 from mammo.progress import Progress, Work
 from mammo.specs import CacheSpec, Home
 
@@ -42,6 +44,7 @@ def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) 
     """
     for name in sorted({one.cache for one in damaged}):
         (cache,) = _find(home, name)
+        _refuse_other(home, cache, weights_file)
         for one in damaged:
             if one.cache == name:
                 (cache.folder / ARRAYS / one.chunk).unlink(missing_ok=True)
@@ -54,6 +57,15 @@ def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) 
             )
 
 
+def _refuse_other(home: Home, cache: Cache, weights_file: Path | None) -> None:
+    """Refuse a repair from another data set or other weights than the cache was made with."""
+    weights = locate(cache.spec.trunk, cache.spec.weights, weights_file)
+    dataset = Dataset.open(home, cache.spec.dataset)
+    refuse_mismatch(
+        cache.name, cache.manifest["identity"], identity(cache.spec, dataset.digest(cache.spec.kind), weights)
+    )
+
+
 def _find(home: Home, only: str | None) -> list[Cache]:
     """The finished caches, or the one so named, read without the checks that opening makes."""
     names = [(dataset, name) for dataset in home.names("features") for name in caches(home, dataset)]
@@ -64,5 +76,5 @@ def _find(home: Home, only: str | None) -> list[Cache]:
 
 
 def _unchecked(folder: Path) -> Cache:
-    manifest = read_json(folder / MANIFEST, "cache manifest")
+    manifest = read_manifest(folder)
     return Cache(folder.name, folder, CacheSpec.from_json(manifest["identity"]["spec"]), manifest)

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
 from mammo.features.trunks import ANY_TIMM, TrunkKind, find_trunk
 from mammo.files import digest_file
 
@@ -69,23 +69,24 @@ def locate(trunk: str, label: str, file: Path | None = None) -> Weights:
     Raises MammoError, within two seconds where there is no network, saying what is missing and the ways out.
     """
     kind = find_trunk(trunk)
-    source = label.split("-", maxsplit=1)[0]
-    if source == "random":
+    if label.startswith("random-"):
         return _random(label)
-    if source == "synthetic":
+    if label == "synthetic":
         path = _shipped(trunk, kind)
-    elif source == "file":
+    elif label == "imagenet":
+        path = _fetched(trunk, kind)
+    elif label.startswith("file-"):
         path = _given(file)
     else:
-        path = _fetched(trunk, kind)
+        raise MammoError(f"There are no weights {label!r}; choose imagenet, synthetic, random-SEED or file-NAME.")
     return Weights(label, digest_file(path), path)
 
 
 def _random(label: str) -> Weights:
     """Random weights are identified by their seed and by the versions of the code that draws them."""
     seed = label.removeprefix("random-")
-    if not seed.isdecimal():
-        raise MammoError(f"Random weights are named random-SEED with a whole number, not {label!r}.")
+    if not (seed.isdecimal() and int(seed) < 2**63):
+        raise MammoError(f"Random weights are named random-SEED with a whole number below 2^63, not {label!r}.")
     made_by = "-".join(f"{name}-{metadata.version(name)}" for name in ("torch", "timm"))
     return Weights(label, f"random-{seed}-{made_by}", seed=int(seed))
 
@@ -162,7 +163,7 @@ def _download(trunk: str, repository: str) -> Path:
         return Path(hf_hub_download(repository, HUB_FILE))
     except Exception as error:  # the hub's client raises many kinds
         sentence = missing_weights(trunk, repository, constants.HF_HUB_CACHE)
-        raise MammoError(f"{sentence} ({type(error).__name__}: {str(error).splitlines()[0][:160]})") from None
+        raise MammoError(f"{sentence} ({type(error).__name__}: {first_line(error)})") from None
 
 
 def reachable(address: str) -> bool:

@@ -140,3 +140,11 @@ def demo(browser: Any, demo_home: Home, tmp_path_factory: pytest.TempPathFactory
     """The dashboard on the demo's home, for tests that only look."""
     with served(browser, demo_home, tmp_path_factory.mktemp("dashboard") / "server.log") as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def empty(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The dashboard on a home that does not exist yet."""
+    place = tmp_path_factory.mktemp("empty")
+    with served(browser, Home(place / "home"), place / "server.log") as site:
+        yield site
