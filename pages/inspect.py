@@ -9,12 +9,14 @@ from pages.shared import board, choose, show
 from pages.shared.words import judgement, verdict
 
 AT_ONCE = 18
+MOST = 1000
 
 home = choose.home()
 st.title("Inspect")
 table = board.choose_board(home)
 names = run_names(table)
-run = StoredRun.open(home, choose.one("Run, best validation AUC first", list(names), "run", board.numbered(names)))
+best = list(names)[:MOST]
+run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "run", board.numbered(names)))
 dataset = Dataset.open(home, run.sweep.about["dataset"]["name"])
 note = show.notes(run.sweep.synthetic, [run.weights_note])
 show.badge(note)

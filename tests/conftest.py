@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mammo.commands.demo import AXES
-from mammo.data.index import index_phantom
+from mammo.data.index import index_cbis_ddsm, index_phantom
+from mammo.data.phantom import PhantomSpec, write_phantom
 from mammo.features.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
@@ -55,3 +58,36 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         heads = expand({**AXES, "epochs": [12]})
         finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
     return home
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A data set `tiny` of 140 very small phantoms and one cache of random features; do not write into it."""
+    place = shared_folder(tmp_path_factory) / "tiny"
+    place.mkdir(exist_ok=True)
+    home = Home(place / "home")
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finish(write_phantom(place / "tree", PhantomSpec(images=140, seed=3, height=128), workers=1))
+        finish(index_cbis_ddsm(home, "tiny", place / "tree", workers=1))
+        finish(extract(home, [CacheSpec("tiny", "vgg16-mini", "random-0", size=64)], device="cpu", workers=1))
+    return home
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a file system of some kilobytes and returns its folder; skips where this user may mount none."""
+    mounted: list[Path] = []
+
+    def make(kilobytes: int) -> Path:
+        folder = tmp_path / f"disk-{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("no small file system can be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

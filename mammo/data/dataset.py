@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mammo.data.dicom import read_dicom
 from mammo.data.inspection import preview_name, to_eight_bit
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
 from mammo.files import digest_json, whole_file
 from mammo.specs import Home, check_name
 
@@ -46,12 +46,13 @@ class Dataset:
                 f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
             )
         try:
-            table = pq.read_table(folder / INDEX)
+            table = pq.read_table(folder / INDEX, page_checksum_verification=True)
             about = json.loads((table.schema.metadata or {})[ABOUT])
-            lesions = pd.read_parquet(folder / about["lesions_file"])
-        except (OSError, KeyError, ValueError) as error:
-            raise MammoError(f"The index of {name!r} is damaged ({error}); run `mammo index` again.") from None
-        return cls(name, folder, about, table.to_pandas(), lesions)
+            lesions = pd.read_parquet(folder / about["lesions_file"], page_checksum_verification=True)
+            return cls(name, folder, about, table.to_pandas(), lesions)
+        except Exception as error:  # damaged files raise nearly anything
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise MammoError(f"The index of {name!r} is damaged ({reason}); run `mammo index` again.") from None
 
     @property
     def synthetic(self) -> bool:
@@ -123,14 +124,14 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     content = digest_json(json.loads(lesions.to_json(orient="split", index=False)))
     about = {**about, "lesions_file": f"lesions-{content[:12]}.parquet"}
     with whole_file(folder / about["lesions_file"]) as stream:
-        lesions.to_parquet(stream, index=False)
+        lesions.to_parquet(stream, index=False, write_page_checksum=True)
     quarantined = pd.DataFrame(about["quarantined"], columns=["path", "reason"])
     with whole_file(folder / "quarantine.csv") as stream:
         quarantined.to_csv(stream, index=False)
     table = pa.Table.from_pandas(images, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
     with whole_file(folder / INDEX) as stream:
-        pq.write_table(table, stream)
+        pq.write_table(table, stream, write_page_checksum=True)
     for old in folder.glob("lesions-*.parquet"):
         if old.name != about["lesions_file"]:
             os.unlink(old)

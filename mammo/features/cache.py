@@ -93,10 +93,12 @@ class Cache:
             values: NDArray[np.floating] = np.asarray(stored[version])
         except Exception:  # a damaged chunk raises whatever its codec raises
             raise _damaged(next(self.damage(), Damage(self.name, array, "cannot be decoded"))) from None
+        if gone := next(self.missing(), None):  # zarr reads an absent chunk as NaN
+            raise _damaged(gone)
         return values
 
     def missing(self) -> Iterator[Damage]:
-        """Yield a `Damage` for every file that is absent or of another size; reads no chunk, only what describes them."""
+        """Yield a `Damage` for every file that is absent or of another size; reads no chunk."""
         return self._faults(lambda file: file in self.manifest["arrays"])
 
     def damage(self) -> Iterator[Damage]:

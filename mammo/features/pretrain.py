@@ -19,7 +19,7 @@ from mammo.data.phantom import PATCH_FINDINGS
 from mammo.errors import MammoError
 from mammo.features.networks import IMAGENET_MEAN, IMAGENET_STD, Vgg16, resnet50
 from mammo.features.precision import fast_precision
-from mammo.features.syllabus import KINDS, PRETRAINING_SEED, Patches, Views, draw_patches, draw_views
+from mammo.features.syllabus import KINDS, PRETRAINING_SEED, LessonPlan, Patches, Views, draw_lessons
 from mammo.features.trunks import TRUNKS, TrunkKind
 from mammo.features.weights import NOTES, SHIPPED
 from mammo.files import whole_file, write_json
@@ -71,30 +71,50 @@ def pretrain(
     out: Path | None = None,
     patches: int = 16_000,
     views: int = 6_000,
-    patch_epochs: int = 3,
-    view_epochs: int = 5,
+    patch_epochs: int = 2,
+    view_epochs: int = 3,
     workers: int | None = None,
 ) -> Work[dict[str, Any]]:
     """Teach a mini trunk on patches, then on whole views, and write its weights and figures into the folder `out`.
 
-    Without `out` they go where the shipped weights are. Returns the figures; the AUC is of the written
-    weights on views of other patients. Raises MammoError where `trunk` is no mini trunk.
+    Without `out` they go where the shipped weights are; the defaults are what those were made with. The
+    same seed gives the same weights on the same processor, torch and number of threads. Returns the
+    figures; the AUC is of the written weights on views of other patients. Raises MammoError where `trunk`
+    is no mini trunk, the seed is negative or there are too few lessons.
     """
     kind = _mini(trunk)
+    _refuse_too_little(seed, patches, views)
     started = time.monotonic()
-    lessons, exam = PRETRAINING_SEED + 2 * seed, PRETRAINING_SEED + 2 * seed + 1
-    taught = yield from draw_patches(lessons, patches, workers)
-    asked = yield from draw_patches(exam, min(patches, HELD_OUT_PATCHES), workers)
-    taught_views = yield from draw_views(lessons, views, workers)
-    asked_views = yield from draw_views(exam, min(views, HELD_OUT_VIEWS), workers)
+    base = PRETRAINING_SEED + 2 * seed
+    lessons = yield from draw_lessons(base, patches, views, workers)
+    exam = yield from draw_lessons(base + 1, min(patches, HELD_OUT_PATCHES), min(views, HELD_OUT_VIEWS), workers)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         pupil = _pupil(kind)
-        yield from _teach(pupil, _of_patches(taught), patch_loss, patch_epochs, "teach patches")
-        patch_accuracy = _patch_accuracy(pupil, asked)
-        yield from _teach(pupil, _of_views(taught_views), view_loss, view_epochs, "teach views")
+        yield from _teach(pupil, _of_patches(lessons.patches), patch_loss, patch_epochs, "teach patches")
+        accuracy = _patch_accuracy(pupil, exam.patches)
+        yield from _teach(pupil, _of_views(lessons.views), view_loss, view_epochs, "teach views")
     pupil.network = _plain(kind, pupil.network)
     figures = {
+        **_taught(trunk, seed, patches, views, patch_epochs, view_epochs),
+        **_marks(pupil, accuracy, exam),
+        "parameters": sum(parameter.numel() for parameter in pupil.network.parameters()),
+        **_made_with(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    return _write(pupil.network, (out or SHIPPED) / kind.shipped, figures)
+
+
+def _refuse_too_little(seed: int, patches: int, views: int) -> None:
+    if seed < 0:
+        raise MammoError(f"The seed of a pretraining is zero or more, not {seed}.")
+    if min(patches, views) < BATCH:
+        raise MammoError(f"A pretraining needs at least {BATCH} patches and {BATCH} views, not {patches} and {views}.")
+
+
+def _taught(trunk: str, seed: int, patches: int, views: int, patch_epochs: int, view_epochs: int) -> dict[str, Any]:
+    """What the trunk was taught with, and the command that does it again."""
+    return {
         "trunk": trunk,
         "seed": seed,
         "command": f"mammo pretrain {trunk} --seed {seed}",
@@ -103,16 +123,21 @@ def pretrain(
         "patch_epochs": patch_epochs,
         "views": views,
         "view_epochs": view_epochs,
-        "held_out_patches": len(asked.findings),
-        "held_out_patch_accuracy": round(patch_accuracy, 4),
-        "held_out_views": len(asked_views.malignant),
-        "held_out_view_auc": _view_auc(pupil, asked_views),
-        "parameters": sum(parameter.numel() for parameter in pupil.network.parameters()),
-        "precision": fast_precision(),
-        "torch": torch.__version__,
-        "seconds": round(time.monotonic() - started, 1),
     }
-    return _write(pupil.network, (out or SHIPPED) / kind.shipped, figures)
+
+
+def _marks(pupil: Pupil, patch_accuracy: float, exam: LessonPlan) -> dict[str, Any]:
+    """How the pupil did: on patches before it went on to views, on views at the end."""
+    return {
+        "held_out_patches": len(exam.patches.findings),
+        "held_out_patch_accuracy": round(patch_accuracy, 4),
+        "held_out_views": len(exam.views.malignant),
+        "held_out_view_auc": _view_auc(pupil, exam.views),
+    }
+
+
+def _made_with() -> dict[str, Any]:
+    return {"precision": fast_precision(), "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
 def _mini(trunk: str) -> TrunkKind:

@@ -56,6 +56,20 @@ class Views:
     malignant: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class LessonPlan:
+    """All that a trunk is taught with, or examined on."""
+
+    patches: Patches
+    views: Views
+
+
+def draw_lessons(seed: int, patches: int, views: int, workers: int | None = None) -> Work[LessonPlan]:
+    """Draw so many patches and views; other seeds give other patients and other tissue."""
+    drawn = yield from draw_patches(seed, patches, workers)
+    return LessonPlan(drawn, (yield from draw_views(seed, views, workers)))
+
+
 def draw_patches(seed: int, count: int, workers: int | None = None) -> Work[Patches]:
     """Draw `count` patches, the five findings in turn."""
     jobs = ((seed, start, min(_PATCHES_A_JOB, count - start)) for start in range(0, count, _PATCHES_A_JOB))

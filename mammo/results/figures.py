@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from mammo.results.metrics import accuracy, auc, roc_curve
 from mammo.results.palette import CLASSES, ground, style, template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import ArrayLike
@@ -25,7 +25,9 @@ LINE = 20
 
 def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
     """ROC curves over one another; the legend gives each run's AUC, its 95 % interval and the images scored."""
-    figure = _figure(note, dark, height=470 + LINE * len(runs))
+    told = [_told(run) for run in runs]
+    lines = sum(1 + words.count("<br>") for words in told)
+    figure = _figure(note, dark, height=470 + LINE * lines)
     chance = {"color": ground(dark).muted, "dash": "dot", "width": 1}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=chance, hoverinfo="skip", showlegend=False)
     for number, run in enumerate(runs):
@@ -35,12 +37,12 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Fi
             y=found,
             mode="lines",
             line={**style(number), "width": 2.2},
-            name=f"{run.name} — AUC {_estimate(run, auc, auc_interval)}, n = {np.size(run.labels)}",
+            name=told[number],
             hovertemplate="1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
         )
     figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
     figure.update_yaxes(title_text="Sensitivity", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
-    _legend_below(figure, len(runs))
+    _legend_below(figure, lines)
     return figure
 
 
@@ -66,6 +68,7 @@ def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = Fal
             col=column,
         )
     figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1}, row=1, col=1)
+    figure.update_xaxes(nticks=4)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     figure.update_yaxes(showticklabels=False, col=2)
     return figure
@@ -189,7 +192,7 @@ def _panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1
     from plotly.subplots import make_subplots
 
     shared = {"shared_xaxes": rows > 1, "shared_yaxes": columns > 1}
-    gaps = {"vertical_spacing": 0.08, "horizontal_spacing": 0.05}
+    gaps = {"vertical_spacing": 0.08, "horizontal_spacing": 0.1}
     figure = make_subplots(rows=rows, cols=columns, **shared, **gaps)
     for number, title in enumerate(titles):
         if rows > 1:
@@ -226,9 +229,11 @@ def _bars(figure: Figure, categories: list[str], counts: list[int], label: str, 
     )
 
 
-def _estimate(run: Scored, metric: Callable[..., Any], of: Callable[..., Any]) -> str:
-    low, high = run.interval(of)
-    return f"{run.value(metric):.2f} ({low:.2f}–{high:.2f})"
+def _told(run: Scored) -> str:
+    """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
+    low, high = run.interval(auc_interval)
+    figures = f"AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), n = {np.size(run.labels)}"
+    return f"{run.name}{'<br>' if len(run.name) > 26 else ' — '}{figures}"
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:

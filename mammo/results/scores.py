@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,11 +116,12 @@ class StoredRun:
 
 
 def run_names(runs: pd.DataFrame) -> dict[str, str]:
-    """A short name for every run: the settings in which these runs differ; its id where they differ in none."""
+    """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
     told = [name for name in (*NAMED_BY, *NUMBERS) if name in runs and runs[name].nunique(dropna=False) > 1]
-    rows = runs.to_dict("records")
-    names = [" · ".join(_worded(name, row[name]) for name in told) or str(row["run"]) for row in rows]
-    return dict(zip(runs["run"].astype(str), names, strict=True))
+    names = [" · ".join(_worded(name, row[name]) for name in told) for row in runs.to_dict("records")]
+    often = Counter(names)
+    pairs = zip(runs["run"].astype(str), names, strict=True)
+    return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
 
 
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:

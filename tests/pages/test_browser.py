@@ -71,7 +71,7 @@ def test_compare_shows_the_runs_of_a_shared_link_and_of_a_click(demo, demo_home)
     with demo.visit(f"compare?runs={board['run'][4]}") as page:
         legend = page.locator(".js-plotly-plot .legendtext")
         legend.first.wait_for()
-        shown = [text for text in legend.all_inner_texts() if "AUC" in text]
+        shown = [text for text in legend.all_text_contents() if "AUC" in text]
         assert len(shown) == 1
         assert f"AUC {board['test_auc'][4]:.2f}" in shown[0]
         assert f"n = {board['n_test'][4]}" in shown[0]

@@ -1,0 +1,141 @@
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.leakage import leakage
+from mammo.data.phantom import PhantomSpec, draw_patients
+from mammo.data.phantom.layout import plan
+from mammo.data.phantom.tables import case_tables
+from mammo.data.splits import SPLITS, TEST, TRAIN, VALIDATION, draw, sizes
+from mammo.errors import MammoError
+from mammo.specs import SplitSpec
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory):
+    """The image table of 1500 phantoms, drawn but not rendered."""
+    root = tmp_path_factory.mktemp("csv")
+    listings = [one for patient in draw_patients(PhantomSpec(1500, 5)) for one in plan(patient)]
+    for name, text in case_tables(listings).items():
+        (root / name).write_text(text)
+    return images_of(read_lesions(find_case_files(root)))
+
+
+@pytest.fixture(scope="module")
+def real(samples):
+    return images_of(read_lesions(find_case_files(samples / "nbia", samples / "csv")))
+
+
+def few(*labels):
+    """One image a patient."""
+    patients = [f"P_{number:05d}" for number in range(len(labels))]
+    columns = {"image": patients, "patient": patients, "breast": "LEFT", "film": patients, "label": labels}
+    return pd.DataFrame(columns)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_patient_never_stands_in_two_parts(phantom, seed):
+    for redraw in range(3):
+        parts = draw(phantom, SplitSpec("patient", seed, redraw))
+        assert pd.Series(parts).groupby(phantom["patient"]).nunique().max() == 1
+        assert set(leakage(phantom, parts).values()) == {0}
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+def test_every_image_stands_in_one_part_and_fractions_are_near(phantom, protocol):
+    for seed, (validation, test) in itertools.product(range(3), [(0.1, 0.2), (0.2, 0.3)]):
+        parts = draw(phantom, SplitSpec(protocol, seed, 0, validation, test))
+        assert parts.dtype == np.int8 and set(parts) == {TRAIN, VALIDATION, TEST}
+        shares = np.bincount(parts) / len(parts)
+        assert shares[TEST] == pytest.approx(test, abs=0.015)
+        assert shares[VALIDATION] == pytest.approx(validation, abs=0.015)
+        assert sum(sizes(parts).values()) == len(phantom)
+
+
+def test_patients_with_a_malignant_image_are_shared_out_evenly(phantom):
+    malignant = phantom["label"] == "malignant"
+    with_malignant = malignant.groupby(phantom["patient"]).transform("any")
+    for seed in range(5):
+        parts = draw(phantom, SplitSpec("patient", seed))
+        for part in (TRAIN, VALIDATION, TEST):
+            assert with_malignant[parts == part].mean() == pytest.approx(with_malignant.mean(), abs=0.03)
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+def test_the_seed_alone_fixes_the_test_set_and_the_redraw_moves_validation(phantom, protocol):
+    draws = [draw(phantom, SplitSpec(protocol, 3, redraw)) for redraw in range(5)]
+    for parts in draws[1:]:
+        assert np.array_equal(parts == TEST, draws[0] == TEST)
+    for one, other in itertools.combinations(draws, 2):
+        assert not np.array_equal(one == VALIDATION, other == VALIDATION)
+    assert np.array_equal(draw(phantom, SplitSpec(protocol, 3, 2)), draws[2])
+    elsewhere = draw(phantom, SplitSpec(protocol, 4))
+    assert not np.array_equal(elsewhere == TEST, draws[0] == TEST)
+
+
+def test_the_test_set_does_not_hang_on_the_validation_fraction(phantom):
+    one, other = (draw(phantom, SplitSpec("patient", 1, 0, validation, 0.2)) for validation in (0.1, 0.3))
+    assert np.array_equal(one == TEST, other == TEST)
+
+
+def test_leakage_is_what_counting_one_by_one_gives(phantom):
+    table = phantom.iloc[:300].reset_index(drop=True)
+    parts = draw(table, SplitSpec("paper", 1))
+    train = [row for row, part in zip(table.itertuples(), parts, strict=True) if part == TRAIN]
+    test = [row for row, part in zip(table.itertuples(), parts, strict=True) if part == TEST]
+    shared = {"patients": set(), "breasts": set(), "films": set()}
+    images = set()
+    for one, other in itertools.product(train, test):
+        if one.patient == other.patient:
+            shared["patients"].add(one.patient)
+            images.add(other.image)
+            if one.breast == other.breast:
+                shared["breasts"].add((one.patient, one.breast))
+                if one.view == other.view:
+                    shared["films"].add((one.patient, one.breast, one.view))
+    found = leakage(table, parts)
+    assert found == {
+        **{name: len(things) for name, things in shared.items()},
+        "test_images_with_patient_in_train": len(images),
+    }
+    assert found["patients"] > 0
+
+
+def test_the_reports_split_shows_two_thirds_of_the_test_images_patients_to_training(real):
+    shares = []
+    for seed in range(5):
+        parts = draw(real, SplitSpec("paper", seed))
+        assert sizes(parts) == {"train": 2172, "validation": 310, "test": 621}
+        shares.append(leakage(real, parts)["test_images_with_patient_in_train"] / 621)
+    assert np.mean(shares) == pytest.approx(0.68, abs=0.03)
+
+
+def test_the_default_split_of_the_real_collection_leaks_nothing(real):
+    parts = draw(real, SplitSpec())
+    assert set(leakage(real, parts).values()) == {0}
+    assert sizes(parts)["test"] == pytest.approx(621, abs=6)
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("labels", [[], ["malignant"], ["benign", "malignant"], ["benign"] * 3])
+def test_too_few_images_are_said_plainly(protocol, labels):
+    with pytest.raises(MammoError, match=rf"^{len(labels)} images are too few for this split: .+ would be empty\.$"):
+        draw(few(*labels), SplitSpec(protocol))
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("label", ["benign", "malignant"])
+def test_images_of_one_label_can_be_divided(protocol, label):
+    assert sizes(draw(few(*[label] * 20), SplitSpec(protocol))) == {"train": 14, "validation": 2, "test": 4}
+
+
+def test_an_unknown_protocol_is_refused(phantom):
+    with pytest.raises(MammoError, match="There is no split protocol 'random'; choose one of: paper, patient"):
+        draw(phantom, SplitSpec("random"))
+
+
+def test_every_protocol_says_what_it_is():
+    assert all(protocol.label and protocol.description.endswith(".") for protocol in SPLITS.values())

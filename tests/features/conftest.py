@@ -1,0 +1,96 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mammo.features.cache import Cache, caches
+from mammo.features.extract import extract
+from mammo.progress import finish
+from mammo.specs import CacheSpec, Home
+
+EXTRACT = ("--trunk", "vgg16-mini", "--weights", "random", "--precision", "float32", "--device", "cpu", "--json")
+
+
+@pytest.fixture
+def own(tiny, tmp_path) -> Home:
+    """A home with the data set `tiny` and no cache, for a test to write into."""
+    shutil.copytree(tiny.path / "datasets", tmp_path / "own" / "datasets")
+    return Home(tmp_path / "own")
+
+
+@pytest.fixture
+def filled(tiny, tmp_path) -> Home:
+    """A home with the data set `tiny` and its cache, for a test to damage."""
+    return Home(Path(shutil.copytree(tiny.path, tmp_path / "filled")))
+
+
+@pytest.fixture
+def cache(filled) -> Cache:
+    """The cache in `filled`."""
+    (name,) = caches(filled, "tiny")
+    return Cache.open(filled, "tiny", name)
+
+
+@pytest.fixture
+def make():
+    """Extracts one spec in this process."""
+
+    def extracted(home, workers=1, **fields):
+        spec = CacheSpec(**{"dataset": "tiny", "trunk": "vgg16-mini", "weights": "random-0", "size": 64, **fields})
+        (made,) = finish(extract(home, [spec], device="cpu", workers=workers))
+        return made
+
+    return extracted
+
+
+@pytest.fixture
+def mammo():
+    """Starts `mammo` as a user would; what still runs when the test ends is killed with all its children."""
+    started = []
+
+    def start(home, *words, environment=None):
+        command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def until():
+    """Waits until something is true; a test that waits for a minute fails."""
+
+    def wait(true, what):
+        deadline = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < deadline, f"waited a minute for {what}"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def files():
+    """The content of every file below a folder, by its path there."""
+
+    def read(folder):
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    return read

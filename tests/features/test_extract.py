@@ -1,0 +1,286 @@
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pydicom
+import pytest
+
+from mammo.data.dataset import Dataset
+from mammo.data.index import index_cbis_ddsm
+from mammo.errors import MammoError
+from mammo.features import extract as extracting
+from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache, caches
+from mammo.features.extract import extract
+from mammo.images import prepare as preparing
+from mammo.progress import finish
+from mammo.specs import CacheSpec, Home
+
+WORDS = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
+WORDS = ("extract", *WORDS, "--device", "cpu", "--json")
+LOCKED = """
+import sys, time
+from pathlib import Path
+from mammo.files import only_one
+with only_one(Path(sys.argv[1]), "extracting"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def records(home):
+    return sorted(path.name for path in home.path.glob(f"features/tiny/*/{RECORDS}/*.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(
+    tiny, own, mammo, until, files, make, workers, tmp_path
+):
+    """Stopped with SIGKILL once a chunk is recorded; the source tree is slowed by nothing, so it may finish first."""
+    (name,) = caches(tiny, "tiny")
+    process = mammo(own, *WORDS, "--workers", workers)
+    until(lambda: records(own) or process.poll() is not None, "the first chunk")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = records(own)
+    assert done, process.stderr.read()
+    (own.cache("tiny", name) / ARRAYS / MAPS / "litter.partial").write_bytes(b"of a killed writer")
+    out, err = mammo(own, *WORDS, "--workers", workers).communicate()
+    said = json.loads(out)
+    rows = [64, 64, 12]
+    reused = sum(rows[int(record[5:11])] for record in done)
+    assert (said["cache"], said["computed"], said["reused"]) == (name, 140 - reused, reused), err
+    assert files(own.cache("tiny", name)) == files(tiny.cache("tiny", name))
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_an_interrupted_extraction_goes_on_with_the_missing_chunks_only(tiny, filled, cache, make, files, kept):
+    """As left by a kill: the manifest is missing, some chunks have no record, one of them was half written."""
+    (cache.folder / MANIFEST).unlink()
+    for number in range(kept, 3):
+        (cache.folder / RECORDS / f"0000-{number:06d}.json").unlink()
+    for number in range(kept, 3):
+        path = cache.folder / ARRAYS / MAPS / f"c/0/{number}/0/0/0"
+        path.write_bytes(path.read_bytes()[:100])
+    made = make(filled)
+    assert made.reused == min(140, 64 * kept)
+    assert made.computed == 140 - made.reused
+    assert files(cache.folder) == files(tiny.cache("tiny", cache.name))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"null"])
+def test_a_damaged_record_costs_its_chunk_only(tiny, filled, cache, make, files, content):
+    (cache.folder / MANIFEST).unlink()
+    (cache.folder / RECORDS / "0000-000001.json").write_bytes(content)
+    assert make(filled).computed == 64
+    assert files(cache.folder) == files(tiny.cache("tiny", cache.name))
+
+
+def test_a_cache_that_is_whole_is_not_computed_again(filled, cache, make, files):
+    before = files(filled.path)
+    made = make(filled)
+    assert (made.computed, made.reused) == (0, 140)
+    assert files(filled.path) == before
+
+
+def test_a_shortened_chunk_is_computed_again(tiny, filled, cache, make, files):
+    path = cache.folder / ARRAYS / MAPS / "c/0/2/0/0/0"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert make(filled).computed == 12
+    assert files(cache.folder) == files(tiny.cache("tiny", cache.name))
+
+
+def test_workers_change_nothing(tiny, own, make, files):
+    made = make(own, workers=2)
+    assert files(made.cache.folder) == files(tiny.cache("tiny", made.cache.name))
+
+
+def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
+    read = Counter()
+    real = preparing.read_dicom
+    monkeypatch.setattr(preparing, "read_dicom", lambda path: read.update([path]) or real(path))
+    base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
+    changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
+    specs = [dataclasses.replace(base, **change) for change in changes]
+    together = finish(extract(own, specs, device="cpu", workers=1))
+    assert len({one.cache.name for one in together}) == 5
+    assert len(read) == 140 and set(read.values()) == {1}
+    alone_home = Home(shutil.copytree(own.path, tmp_path / "alone", ignore=shutil.ignore_patterns("features")))
+    for spec, one in zip(specs, together, strict=True):
+        assert one.cache.spec == spec
+        alone = make(alone_home, **spec.to_json())
+        assert files(alone.cache.folder) == files(one.cache.folder)
+
+
+def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
+    from mammo.data.dicom import read_dicom
+    from mammo.images.resize import stretch
+
+    table = Dataset.open(own, "tiny").images
+    made = make(own, size=32)
+    assert made.cache.ids == list(table["image"])
+    shuffled = np.random.default_rng(0).permutation(140)[:3]
+    import torch
+
+    from mammo.features.forward import Forward
+    from mammo.features.networks import build
+    from mammo.features.weights import locate
+
+    forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
+    for row in shuffled:
+        picture = stretch(read_dicom(Dataset.open(own, "tiny").path(table["file"][row])).to_float(), 32)
+        maps, pooled = forward(picture[None])
+        assert np.allclose(maps[0], made.cache.maps()[row], atol=1e-5)
+        assert np.allclose(pooled[0], made.cache.pooled()[row], atol=1e-5)
+
+
+def test_crops_are_extracted_too(own, make):
+    made = make(own, kind="crop", size=32)
+    assert made.cache.ids == list(Dataset.open(own, "tiny").table("crop")["image"])
+    assert "-crop-" in made.cache.name
+
+
+def test_bfloat16_is_stored_as_float16(own, make):
+    half, whole = make(own, precision="bfloat16"), make(own)
+    assert half.cache.name != whole.cache.name
+    assert half.cache.maps().dtype == np.float16 and half.cache.pooled().dtype == np.float32
+    scale = np.abs(whole.cache.maps()).max()
+    assert 0 < np.abs(half.cache.maps() - whole.cache.maps()).max() < 0.05 * scale
+
+
+def test_a_changed_data_set_gives_a_new_cache(tiny, own, make, tmp_path):
+    dataset = Dataset.open(own, "tiny")
+    tree = shutil.copytree(dataset.about["root"], tmp_path / "tree")
+    path = tree / dataset.images["file"][5]
+    data = pydicom.dcmread(path)
+    data.PixelData = data.PixelData[::-1]
+    data.save_as(path)
+    finish(index_cbis_ddsm(own, "tiny", tree, workers=1))
+    made = make(own)
+    assert made.computed == 140
+    assert made.cache.name not in caches(tiny, "tiny")
+
+
+def test_a_file_that_changed_after_indexing_ends_in_its_sentence(own, make, tmp_path):
+    dataset = Dataset.open(own, "tiny")
+    tree = shutil.copytree(dataset.about["root"], tmp_path / "tree")
+    dataset = finish(index_cbis_ddsm(own, "tiny", tree, workers=1))
+    path = tree / dataset.images["file"][100]
+    path.write_bytes(path.read_bytes() + b"\0\0")
+    with pytest.raises(MammoError, match=f"{path} has changed since it was indexed; index the data set again"):
+        make(own)
+    assert caches(own, "tiny") == []
+    assert records(own) == ["0000-000000.json"]
+
+
+def test_a_second_extraction_of_the_same_cache_is_refused(filled, cache, make):
+    command = [sys.executable, "-c", LOCKED, str(cache.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline()
+        with pytest.raises(MammoError, match=r"Another process is extracting in .+; wait until it ends or cancel it"):
+            make(filled)
+        assert make(filled, size=32).computed == 140
+        process.kill()
+    assert make(filled).computed == 0
+
+
+def test_a_full_disk_ends_in_a_sentence_and_the_work_goes_on_later(tiny, small_disk, make, files):
+    disk = small_disk(1200)
+    shutil.copytree(tiny.path / "datasets", disk / "datasets", ignore=shutil.ignore_patterns("previews"))
+    home = Home(disk)
+    room = os.statvfs(disk)
+    (disk / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize - 90_000))
+    with pytest.raises(MammoError, match="The disk is full: cannot write .+ Free some space and run the same command"):
+        make(home)
+    done = records(home)
+    assert 1 <= len(done) < 3
+    assert caches(home, "tiny") == []
+    (disk / "filler").unlink()
+    made = make(home)
+    assert made.reused == 64 * len(done)
+    assert files(made.cache.folder) == files(tiny.cache("tiny", made.cache.name))
+
+
+def test_progress_counts_images_and_starts_where_the_work_stands(filled, cache):
+    (cache.folder / MANIFEST).unlink()
+    (cache.folder / RECORDS / "0000-000000.json").unlink()
+    steps = list(extract(filled, [cache.spec], device="cpu", workers=1))
+    assert [(step.done, step.total) for step in steps] == [(76, 140), (140, 140)]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dataset": "other"}, r"There is no data set 'other' in .+ \(there: tiny\)"),
+        ({"trunk": "vgg17"}, "There is no trunk 'vgg17'"),
+        ({"tap": "middle"}, "has no tap 'middle'"),
+        ({"kind": "mask"}, "There is no image kind 'mask'"),
+        ({"resize": "crop"}, "There is no resize 'crop'"),
+        ({"precision": "int8"}, "There is no precision 'int8'"),
+        ({"weights": "nonsense"}, "There are no weights 'nonsense'"),
+        ({"weights": "file-x"}, "There is no weights file None"),
+        ({"weights": "imagenet"}, "vgg16-mini has no ImageNet weights"),
+    ],
+)
+def test_what_is_unknown_is_refused_before_anything_is_written(own, make, change, sentence):
+    with pytest.raises(MammoError, match=sentence):
+        make(own, **change)
+    assert not (own.path / "features").exists()
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99", ""])
+def test_a_device_that_is_not_here_is_refused(own, device):
+    spec = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
+    if not device:
+        assert finish(extract(own, [spec], device=device, workers=1))[0].computed == 140
+        return
+    with pytest.raises(MammoError, match=f"There is no device '{device}' here .+ choose cpu or cuda"):
+        finish(extract(own, [spec], device=device, workers=1))
+
+
+def test_specs_of_two_data_sets_do_not_go_together(own):
+    specs = [CacheSpec("tiny", kind=kind) for kind in ("full", "crop")]
+    with pytest.raises(MammoError, match="share the data set and the image kind"):
+        finish(extract(own, specs))
+
+
+def test_activations_that_are_not_finite_are_refused(own, tmp_path, make):
+    import torch
+    from safetensors.torch import save_file
+
+    from mammo.features.networks import Vgg16
+
+    tensors = {name: tensor * 1e12 for name, tensor in Vgg16(8).state_dict().items()}
+    save_file(tensors, tmp_path / "huge.safetensors")
+    spec = CacheSpec("tiny", "vgg16-mini", "file-huge", size=32)
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+    with pytest.raises(MammoError, match="activations too large for float32"):
+        finish(extract(own, [spec], tmp_path / "huge.safetensors", "cpu", 1))
+    assert caches(own, "tiny") == []
+
+
+def test_a_home_that_cannot_be_written_is_said_plainly(own, make):
+    (own.path / "features").write_text("a file in the way")
+    with pytest.raises(MammoError, match="^Cannot write .+ Choose a folder you may write to with --home"):
+        make(own)
+
+
+def test_the_command_says_one_line_and_a_code(own, mammo):
+    wrong = ("extract", "tiny", "--trunk", "vgg17", "--weights", "random")
+    out, err = (process := mammo(own, *wrong)).communicate()
+    assert process.returncode == 2
+    assert out == "" and err.startswith("mammo: There is no trunk 'vgg17'") and err.count("\n") == 1
+
+
+def test_the_rate_is_remembered_only_after_real_work(own, make):
+    from mammo.rates import extraction_key, recall
+
+    made = make(own, size=32)
+    assert recall(own, extraction_key(made.cache.spec)) > 0
+    assert extracting.CHUNK == 64 and isinstance(made.cache, Cache)

@@ -1,0 +1,102 @@
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+from mammo.data.dataset import Dataset
+from mammo.errors import MammoError
+from mammo.images import prepare as preparing
+from mammo.images.augment import AUGMENTATIONS, versions
+from mammo.images.prepare import Source, Variant, prepare
+from mammo.images.preprocess import PREPROCESSINGS
+from mammo.images.resize import letterbox, stretch
+from mammo.specs import CacheSpec
+
+STRETCH, BOX = Variant("builtin", "stretch", 64), Variant("builtin", "letterbox", 48)
+
+
+@pytest.fixture
+def source(tiny, tmp_path):
+    """The source of one image, whose file a test may change."""
+    dataset = Dataset.open(tiny, "tiny")
+    row = dataset.images.iloc[0]
+    path = tmp_path / "1-1.dcm"
+    path.write_bytes(dataset.path(row["file"]).read_bytes())
+    os.utime(path, ns=(row["modified"], row["modified"]))
+    return Source(row["image"], path, row["bytes"], row["modified"], row["digest"])
+
+
+def test_every_variant_is_what_it_is_alone(source):
+    both = prepare((source, (STRETCH, BOX)))
+    picture = preparing.read_dicom(source.path).to_float()
+    assert [one.shape for one in both] == [(64, 64), (48, 48)]
+    assert np.array_equal(both[0], stretch(picture, 64))
+    assert np.array_equal(both[1], letterbox(picture, 48))
+    for alone, variant in zip(both, (STRETCH, BOX), strict=True):
+        assert np.array_equal(prepare((source, (variant,)))[0], alone)
+
+
+def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
+    read = []
+    real = preparing.read_dicom
+    monkeypatch.setattr(preparing, "read_dicom", lambda path: read.append(path) or real(path))
+    assert len(prepare((source, (STRETCH, BOX, Variant("builtin", "stretch", 32))))) == 3
+    assert read == [source.path]
+
+
+def test_sixteen_bits_reach_the_trunk(source):
+    (picture,) = prepare((source, (STRETCH,)))
+    assert picture.dtype == np.float32
+    assert np.unique(picture * 255 % 1).size > 256
+
+
+def test_a_file_that_was_only_touched_is_still_the_same(source):
+    before = prepare((source, (STRETCH,)))
+    os.utime(source.path)
+    assert np.array_equal(prepare((source, (STRETCH,)))[0], before[0])
+
+
+def test_a_file_that_changed_is_refused(source):
+    content = bytearray(source.path.read_bytes())
+    content[-1] ^= 1
+    source.path.write_bytes(content)
+    with pytest.raises(MammoError, match=rf"{source.path} has changed since it was indexed; index the data set again"):
+        prepare((source, (STRETCH,)))
+    source.path.write_bytes(content + b"\0\0")
+    with pytest.raises(MammoError, match="has changed since it was indexed"):
+        prepare((source, (STRETCH,)))
+
+
+def test_a_file_that_has_gone_is_refused(source):
+    source.path.unlink()
+    with pytest.raises(MammoError, match=rf"{source.path} cannot be read \(No such file or directory\); index"):
+        prepare((source, (STRETCH,)))
+
+
+def test_a_file_that_is_no_image_any_more_is_refused(source):
+    source.path.write_text("x")
+    now = dataclasses.replace(source, bytes=1, modified=source.path.stat().st_mtime_ns)
+    with pytest.raises(MammoError, match=r"can no longer be read \(not a DICOM file\); index the data set again"):
+        prepare((now, (STRETCH,)))
+
+
+def test_a_variant_is_the_part_of_a_spec_that_concerns_pixels():
+    assert Variant.of(CacheSpec("tiny", resize="letterbox", size=96)) == Variant("builtin", "letterbox", 96)
+    assert Variant.of(CacheSpec("tiny", "resnet50", tap="last-layer")) == Variant.of(CacheSpec("tiny"))
+    with pytest.raises(MammoError, match="There is no resize 'crop'"):
+        Variant.of(CacheSpec("tiny", resize="crop"))
+    with pytest.raises(MammoError, match="There is no preprocessing 'x'"):
+        Variant.of(CacheSpec("tiny", preprocess="x"))
+
+
+def test_built_in_preprocessing_changes_nothing():
+    picture = np.random.default_rng(0).random((4, 5), dtype=np.float32)
+    assert np.array_equal(PREPROCESSINGS["builtin"].apply(picture), picture)
+
+
+def test_augmentation_bounds_its_draws():
+    assert versions("none", 0) == 1
+    assert all(entry.draws[0] <= entry.draws[1] for entry in AUGMENTATIONS.values())
+    with pytest.raises(MammoError, match="takes 0 to 0 draws, not 1"):
+        versions("none", 1)

@@ -1,0 +1,134 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.results.figures import (
+    auc_accuracy_figure,
+    label_counts,
+    learning_curves,
+    live_curves,
+    patient_counts,
+    roc_figure,
+    score_histogram,
+)
+from mammo.results.intervals import accuracy_interval, auc_interval
+from mammo.results.metrics import accuracy, auc
+from mammo.results.palette import DARK, LIGHT, SERIES, style
+from mammo.results.scores import Scored
+
+LABELS = np.array([0, 0, 0, 1, 1, 1, 0, 1])
+PATIENTS = np.array(["a", "a", "b", "b", "c", "d", "e", "f"])
+RUNS = [
+    Scored("gap · adam", LABELS, np.array([-2.0, 1.0, -1.0, 2.0, 3.0, -0.5, -3.0, 0.5]), PATIENTS),
+    Scored("flatten · nadam", LABELS, np.array([2.0, 1.0, -1.0, 2.0, -3.0, 0.5, -3.0, 0.5]), PATIENTS),
+]
+IMAGES = pd.DataFrame(
+    {
+        "patient": ["a", "a", "b", "c"],
+        "label": ["benign", "malignant", "benign", "malignant"],
+        "abnormality": ["mass", "calc", "calc", "mass"],
+    }
+)
+HISTORY = {"gap": np.arange(15.0).reshape(3, 5), "flatten": np.full((3, 5), np.nan)}
+DRAWN = {
+    "roc": lambda **more: roc_figure(RUNS, **more),
+    "dots": lambda **more: auc_accuracy_figure(RUNS, **more),
+    "learning": lambda **more: learning_curves(HISTORY, **more),
+    "live": lambda **more: live_curves(["gap", "flatten"], [[0.5, 0.6], [None]], **more),
+    "labels": lambda **more: label_counts(IMAGES, **more),
+    "patients": lambda **more: patient_counts(IMAGES, **more),
+    "histogram": lambda **more: score_histogram(RUNS[0], **more),
+}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_figure_draws_its_note_and_names_its_axes(name, dark):
+    figure = DRAWN[name](note="Synthetic data", dark=dark)
+    assert "Synthetic data" in [annotation.text for annotation in figure.layout.annotations]
+    assert figure.layout.annotations[-1].font.color == (DARK if dark else LIGHT).notice
+    axes = [axis.title.text for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
+    assert any(axes)
+    assert figure.to_json()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_note_where_there_is_nothing_to_say(name):
+    assert not DRAWN[name]().layout.annotations
+
+
+def test_roc_legend_tells_auc_interval_and_n():
+    curves = [trace for trace in roc_figure(RUNS).data if trace.name]
+    for trace, run in zip(curves, RUNS, strict=True):
+        low, high = auc_interval(LABELS, [run.logits], PATIENTS)[0]
+        area = auc(LABELS, run.logits)
+        assert trace.name == f"{run.name} — AUC {area:.2f} ({low:.2f}–{high:.2f}), n = 8"
+        assert np.trapezoid(trace.y, trace.x) == pytest.approx(area)
+
+
+def test_dots_stand_at_the_metrics_with_their_intervals():
+    areas, shares = auc_accuracy_figure(RUNS).data
+    for trace, metric, interval in ((areas, auc, auc_interval), (shares, accuracy, accuracy_interval)):
+        logits = [run.logits for run in RUNS]
+        bounds = interval(LABELS, logits, PATIENTS)
+        np.testing.assert_allclose(trace.x, metric(LABELS, logits))
+        np.testing.assert_allclose(trace.x + trace.error_x.array, bounds[:, 1])
+        np.testing.assert_allclose(trace.x - trace.error_x.arrayminus, bounds[:, 0])
+
+
+def test_learning_curves_draw_train_dotted_and_validation_solid():
+    traces = [trace for trace in learning_curves(HISTORY).data if trace.name == "gap"]
+    assert sorted((trace.line.dash, *trace.y) for trace in traces) == [
+        ("dot", 0, 5, 10),
+        ("dot", 1, 6, 11),
+        ("solid", 2, 7, 12),
+        ("solid", 3, 8, 13),
+    ]
+    assert sum(bool(trace.showlegend) for trace in traces) == 1
+
+
+def test_live_curves_name_the_five_best_and_join_the_rest():
+    curves = [[0.5, 0.5 + head / 100] for head in range(40)]
+    joined, *named = live_curves([f"head {head}" for head in range(40)], curves).data
+    assert [trace.name for trace in named] == [f"head {head} — {0.5 + head / 100:.3f}" for head in range(39, 34, -1)]
+    assert sum(value is None for value in joined.y) == 35
+
+
+def test_live_curves_before_the_first_epoch():
+    figure = live_curves(["gap", "flatten"], [[], [None]])
+    assert {trace.name for trace in figure.data if trace.name} == {"gap", "flatten"}
+
+
+def test_counts_count_images_and_patients():
+    bars = {trace.name: dict(zip(trace.x, trace.y, strict=True)) for trace in label_counts(IMAGES).data}
+    assert bars == {"Benign": {"Calcification": 1, "Mass": 1}, "Malignant": {"Calcification": 1, "Mass": 1}}
+    bars = {trace.name: dict(zip(trace.x, trace.y, strict=True)) for trace in patient_counts(IMAGES).data}
+    assert bars == {"Benign": {"1": 1, "2": 0}, "Malignant": {"1": 1, "2": 1}}
+
+
+def test_histogram_holds_each_class_once():
+    benign, malignant = score_histogram(RUNS[0]).data
+    assert (len(benign.x), len(malignant.x)) == (4, 4)
+    assert benign.x[0] == pytest.approx(1 / (1 + np.exp(2)))
+
+
+def luminance(colour):
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(one, other):
+    """WCAG 2's contrast ratio."""
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", [LIGHT, DARK])
+def test_the_palette_can_be_read_on_both_grounds(ground):
+    assert min(contrast(colour, ground.paper) for colour in SERIES) >= 3
+    assert min(contrast(colour, ground.paper) for colour in (ground.text, ground.faint, ground.notice)) >= 4.5
+
+
+def test_lines_beyond_the_palette_differ_by_dash():
+    assert len({(style(number)["color"], style(number)["dash"]) for number in range(28)}) == 28

@@ -1,0 +1,69 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.errors import MammoError
+from mammo.results.leaderboard import leaderboard
+from mammo.results.metrics import accuracy, auc
+from mammo.results.scores import StoredRun, run_names, stored_runs
+
+
+def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):
+    board = leaderboard(demo_home)
+    for row in (0, len(board) - 1):
+        run = StoredRun.open(demo_home, board["run"][row])
+        for part in ("validation", "test"):
+            scored = run.scored(part)
+            assert scored.value(auc) == board[f"{part}_auc"][row]
+            assert scored.value(accuracy) == board[f"{part}_accuracy"][row]
+            assert np.size(scored.labels) == board[f"n_{part}"][row]
+
+
+def test_judged_images_are_those_of_the_part_the_surest_first(demo_home):
+    run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][3])
+    judged = run.judged("test")
+    assert judged["confidence"].is_monotonic_decreasing
+    assert judged["right"].mean() == pytest.approx(run.scored("test").value(accuracy))
+    assert ((judged["probability"] > 0.5) == (judged["label"] == "malignant")).tolist() == judged["right"].tolist()
+    parts = [set(run.judged(part)["image"]) for part in ("train", "validation", "test")]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == len(run.sweep.images)
+
+
+def test_a_run_keeps_its_history_and_weights_note(demo_home):
+    run = stored_runs(demo_home, [leaderboard(demo_home)["run"][0]])[0]
+    assert run.history.shape[1] == 5
+    assert np.isfinite(run.history[0]).all()
+    assert run.weights_note
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.0", "../x.1", ""])
+def test_a_run_that_is_not_there_is_refused(demo_home, name):
+    with pytest.raises(MammoError):
+        StoredRun.open(demo_home, name)
+
+
+def test_a_part_that_is_not_there_is_refused(demo_home):
+    run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
+    with pytest.raises(MammoError, match="part"):
+        run.scored("all")
+
+
+def test_names_tell_what_differs_and_nothing_else():
+    runs = pd.DataFrame(
+        {
+            "run": ["s.0", "s.1"],
+            "trunk": ["vgg16", "vgg16"],
+            "hidden": [0, 128],
+            "lr": [1e-3, 3e-4],
+            "seed": [0, 0],
+        }
+    )
+    assert run_names(runs) == {"s.0": "linear · 1e-3", "s.1": "hidden 128 · 3e-4"}
+    assert run_names(runs[:1]) == {"s.0": "s.0"}
+    again = pd.concat([runs, runs[:1].assign(run="t.0")])
+    assert run_names(again) == {"s.0": "linear · 1e-3 · s.0", "s.1": "hidden 128 · 3e-4", "t.0": "linear · 1e-3 · t.0"}
+
+
+def test_names_of_different_settings_differ(demo_home):
+    board = leaderboard(demo_home)
+    assert len(set(run_names(board).values())) == len(board)

@@ -1,0 +1,70 @@
+import os
+import signal
+
+import pytest
+
+from mammo.errors import MammoError
+from mammo.parallel import cores, ordered_map
+
+
+def double(number):
+    return 2 * number
+
+
+def refuse(number):
+    if number == 3:
+        raise MammoError("three is refused")
+    return number
+
+
+def die(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def where(_):
+    return os.getpid()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers):
+    assert list(ordered_map(double, range(50), workers)) == [2 * number for number in range(50)]
+    assert list(ordered_map(double, [], workers)) == []
+
+
+def test_one_worker_is_this_process_and_several_are_not():
+    assert set(ordered_map(where, range(3), 1)) == {os.getpid()}
+    assert os.getpid() not in set(ordered_map(where, range(3), 2))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_arrives_with_its_sentence_after_the_results_before_it(workers):
+    results = ordered_map(refuse, range(10), workers)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(MammoError, match="three is refused"):
+        next(results)
+
+
+def test_a_killed_worker_is_said_plainly_and_the_next_work_goes_on():
+    with pytest.raises(MammoError, match="A worker process was killed"):
+        list(ordered_map(die, range(10), 2))
+    assert list(ordered_map(double, range(4), 2)) == [0, 2, 4, 6]
+
+
+def test_items_are_taken_only_a_little_ahead():
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    results = ordered_map(double, items(), 2, ahead=3)
+    assert next(results) == 0
+    assert len(taken) == 6
+    results.close()
+
+
+def test_there_is_at_least_one_core():
+    assert cores() >= 1
