@@ -9,7 +9,7 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.sweep import STEP, sweep_work, vector_lengths
+from mammo.heads.work import STEP, sweep_work, vector_lengths
 from mammo.images.augment import versions
 from mammo.parallel import cores
 from mammo.rates import SWEEP, extraction_key, recall

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -15,11 +17,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 IDLE_SECONDS = 20
+WATCH_SECONDS = 1.0
 
 
 def cores() -> int:
     """The number of processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _end_with(parent: int) -> None:
+    """End this worker soon after its parent, however that ended: nobody would read its results."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def ordered_map(
@@ -36,7 +50,7 @@ def ordered_map(
         return
     from loky import get_reusable_executor
 
-    executor = get_reusable_executor(max_workers=workers, timeout=IDLE_SECONDS)
+    executor = get_reusable_executor(workers, timeout=IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
     under_way: deque[Future[Result]] = deque()
     try:
         for item in items:

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 
 from mammo.errors import MammoError
@@ -21,6 +24,18 @@ def die(number):
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+PARENT = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from mammo.parallel import ordered_map
+from many_bytes import many_bytes
+results = ordered_map(many_bytes, range(100), 2)
+next(results)
+print(*{result[0] for result in [next(results) for _ in range(8)]}, flush=True)
+time.sleep(60)
+"""
 
 
 def where(_):
@@ -68,3 +83,17 @@ def test_items_are_taken_only_a_little_ahead():
 
 def test_there_is_at_least_one_core():
     assert cores() >= 1
+
+
+def test_workers_end_with_a_killed_parent_though_their_results_are_read_no_more(tmp_path):
+    function = "import os\n\ndef many_bytes(_):\n    return os.getpid(), bytes(1_000_000)\n"
+    (tmp_path / "many_bytes.py").write_text(function)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        workers = [int(word) for word in process.stdout.readline().split()]
+        assert workers and all(psutil.pid_exists(worker) for worker in workers)
+        alive = [psutil.Process(worker) for worker in workers]
+        process.kill()
+    _, left = psutil.wait_procs(alive, timeout=30)
+    assert left == []

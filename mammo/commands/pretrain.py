@@ -14,7 +14,9 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "pretrain", purpose, "mammo pretrain vgg16-mini --seed 1", run)
     parser.add_argument("trunk", metavar="TRUNK", help="vgg16-mini or resnet50-mini")
     parser.add_argument("--seed", type=int, default=1, help="the seed (default: 1)")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="the folder to write into (default: the shipped weights)")
+    parser.add_argument(
+        "--to", type=Path, metavar="DIR", help="the folder to write into (default: that of the shipped ones)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -51,7 +52,7 @@ def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
         load_weights(network, weights.path, trunk)
     network.eval().requires_grad_(False)
     body, tail = _cut(network, tap)
-    return Trunk(body, tail, IMAGENET_MEAN, IMAGENET_STD)
+    return Trunk(body.eval(), tail.eval(), IMAGENET_MEAN, IMAGENET_STD)
 
 
 class Vgg16(nn.Module):
@@ -125,7 +126,7 @@ def _any_timm(trunk: str, weights: Weights) -> Trunk:
         load_weights(model, weights.path, trunk)
     model.eval().requires_grad_(False)
     settings = timm.data.resolve_model_data_config(model)
-    return Trunk(_LastMap(model, trunk), nn.Identity(), tuple(settings["mean"]), tuple(settings["std"]))
+    return Trunk(_LastMap(model, trunk).eval(), nn.Identity(), tuple(settings["mean"]), tuple(settings["std"]))
 
 
 def load_weights(network: nn.Module, path: Path, trunk: str) -> None:
@@ -151,10 +152,12 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        tensors: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+        with warnings.catch_warnings():  # torch warns of foreign files in words that speak of its own options
+            warnings.simplefilter("ignore")
+            unpickle = path.suffix != ".safetensors"
+            tensors: Any = torch.load(path, "cpu", weights_only=True) if unpickle else load_file(path)
     except UnpicklingError:
-        reason = "it holds more than tensors, or is damaged"
-        raise _unreadable(path, reason) from None
+        raise _unreadable(path, "it holds more than tensors, or is damaged") from None
     except Exception as error:  # damaged files raise many kinds
         raise _unreadable(path, first_line(error)) from None
     tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else None

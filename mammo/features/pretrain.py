@@ -148,8 +148,17 @@ def _mini(trunk: str) -> TrunkKind:
 
 
 def _pupil(kind: TrunkKind) -> Pupil:
-    """A pupil with a fresh network; VGG16 learns nothing without batch norms."""
-    network = Vgg16(kind.narrowing, nn.BatchNorm2d) if kind.family == "vgg16" else resnet50(kind.narrowing)
+    """A pupil with a fresh network: a VGG16 with batch norms, without which it learns nothing, or a ResNet50
+    whose blocks start as the identity, with which it learns sooner (Goyal et al. 2017, section 5.1).
+    """
+    network: nn.Module
+    if kind.family == "vgg16":
+        network = Vgg16(kind.narrowing, nn.BatchNorm2d)
+    else:
+        network = resnet50(kind.narrowing)
+        for name, vector in network.named_parameters():
+            if name.endswith("bn3.weight"):
+                nn.init.zeros_(vector)
     return Pupil(network, kind.taps["features"].channels).to(memory_format=torch.channels_last)
 
 

@@ -22,9 +22,7 @@ def test_sixteen_bits_are_kept(tmp_path, write_dicom):
 def test_monochrome1_is_inverted(tmp_path, write_dicom):
     raster = read_dicom(write_dicom(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="MONOCHROME1"))
     assert np.array_equal(raster.pixels, 65535 - RAMP)
-    eight = read_dicom(
-        write_dicom(tmp_path / "b.dcm", RAMP.astype(np.uint8), PhotometricInterpretation="MONOCHROME1")
-    )
+    eight = read_dicom(write_dicom(tmp_path / "b.dcm", RAMP.astype(np.uint8), PhotometricInterpretation="MONOCHROME1"))
     assert np.array_equal(eight.pixels, 255 - RAMP.astype(np.uint8))
 
 

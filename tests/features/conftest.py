@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -68,7 +69,7 @@ def mammo():
 
     yield start
     for process in started:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 

@@ -42,14 +42,14 @@ def records(home):
 def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(
     tiny, own, mammo, until, files, make, workers, tmp_path
 ):
-    """Stopped with SIGKILL once a chunk is recorded; the source tree is slowed by nothing, so it may finish first."""
+    """Stopped with SIGKILL as soon as a chunk is recorded."""
     (name,) = caches(tiny, "tiny")
     process = mammo(own, *WORDS, "--workers", workers)
     until(lambda: records(own) or process.poll() is not None, "the first chunk")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     done = records(own)
-    assert done, process.stderr.read()
+    assert done
     (own.cache("tiny", name) / ARRAYS / MAPS / "litter.partial").write_bytes(b"of a killed writer")
     out, err = mammo(own, *WORDS, "--workers", workers).communicate()
     said = json.loads(out)
@@ -195,7 +195,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_work_goes_on_later(tiny, small_d
     shutil.copytree(tiny.path / "datasets", disk / "datasets", ignore=shutil.ignore_patterns("previews"))
     home = Home(disk)
     room = os.statvfs(disk)
-    (disk / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize - 90_000))
+    (disk / "filler").write_bytes(b"x" * (room.f_bavail * room.f_frsize - 170_000))
     with pytest.raises(MammoError, match="The disk is full: cannot write .+ Free some space and run the same command"):
         make(home)
     done = records(home)

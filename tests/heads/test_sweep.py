@@ -13,7 +13,8 @@ from mammo.data.dataset import Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.features.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import UNITS, sweep
+from mammo.heads.sweep import sweep
+from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
 from mammo.results.leaderboard import leaderboard
 from mammo.results.sweep import ABOUT, LOGITS, Sweep, sweep_of, sweeps

@@ -162,9 +162,9 @@ def draw_style(rng: np.random.Generator, kind: str, suspicion: float) -> str:
 
 
 def draw_radius(rng: np.random.Generator, kind: str, suspicion: float) -> float:
-    """A lesion's radius in image heights: 0.015 to 0.06, suspicious ones somewhat larger."""
-    middle = 0.031 if kind == "mass" else 0.028
-    return float(np.clip(middle * np.exp(0.34 * rng.standard_normal() + 0.14 * suspicion), 0.015, 0.06))
+    """A lesion's radius in image heights: 0.018 to 0.08, suspicious ones larger."""
+    middle = 0.036 if kind == "mass" else 0.033
+    return float(np.clip(middle * np.exp(0.26 * rng.standard_normal() + 0.22 * suspicion), 0.018, 0.08))
 
 
 def _draw_breast(rng: np.random.Generator, side: str, kinds: tuple[str, ...]) -> Breast:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo.data.phantom.arrays import Field, Points, as_field
-from mammo.data.phantom.lesions import Stamp, percentile, polar_window, ragged_circle
+from mammo.data.phantom.lesions import Stamp, appearance, polar_window, ragged_circle
 
-CONTRAST = {1: 0.06, 2: 0.11, 3: 0.18, 4: 0.28, 5: 0.42}
+CONTRAST = {1: 0.10, 2: 0.18, 3: 0.30, 4: 0.46, 5: 0.66}
 """Added brightness at the middle of a calcification larger than a pixel, by subtlety."""
+
+_HAZE = 0.3
+"""Brightness of the density that surrounds the most suspicious clusters, against that of a calcification."""
 
 _PIXEL = 0.4
 """Standard deviation, in pixels, of the blur that sampling on the grid adds."""
@@ -42,15 +45,17 @@ def calcification_stamp(rng: np.random.Generator, radius: float, suspicion: floa
     half = max(6, int(1.25 * radius) + 4)
     polar = polar_window(half)
     values = np.zeros(polar.distance.shape, np.float32)
-    share = percentile(suspicion)
+    share = appearance(suspicion)
     for particle in _FAMILIES[style](rng, radius, share, height):
         _deposit(values, half, particle)
+    if style == "cluster":
+        values += np.float32(_HAZE * share**2) * np.exp(-((polar.distance / np.float32(0.8 * radius)) ** 2))
     outline = ragged_circle(rng, {2: 0.08, 3: 0.04, 5: 0.02})
     return Stamp(values, polar.distance <= np.float32(radius) * outline[polar.angle])
 
 
 def _cluster(rng: np.random.Generator, radius: float, share: float, height: int) -> list[Particle]:
-    number = int(np.clip(rng.lognormal(np.log(6 + 20 * share), 0.25), 4, 60))
+    number = int(np.clip(rng.lognormal(np.log(6 + 34 * share), 0.25), 4, 80))
     elongation = 1 + 2.2 * float(rng.random()) * share**2
     places = _places(rng, number, radius * (0.9 - 0.3 * share), elongation)
     length = height * 0.0011 * np.exp((0.12 + 0.45 * share) * rng.standard_normal(number))

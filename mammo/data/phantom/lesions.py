@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from mammo.data.phantom.arrays import Field, Mask
 
+_CONTRASTED = 1.8
+
 _ANGLES = 512
 
 
@@ -29,9 +31,9 @@ class Polar:
     angle: NDArray[np.intp]
 
 
-def percentile(suspicion: float) -> float:
-    """A latent suspicion (standard normal) as its share of all lesions, 0 to 1."""
-    return NormalDist().cdf(suspicion)
+def appearance(suspicion: float) -> float:
+    """How suspicious a lesion of a latent suspicion (standard normal) looks, 0 to 1; few lesions look in between."""
+    return NormalDist().cdf(_CONTRASTED * suspicion)
 
 
 def polar_window(half: int) -> Polar:

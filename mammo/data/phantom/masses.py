@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from mammo.data.phantom.arrays import Field, Mask, as_field
-from mammo.data.phantom.lesions import Polar, Stamp, percentile, polar_window, ragged_circle
+from mammo.data.phantom.lesions import Polar, Stamp, appearance, polar_window, ragged_circle
 
-CONTRAST = {1: 0.05, 2: 0.085, 3: 0.125, 4: 0.165, 5: 0.21}
+CONTRAST = {1: 0.08, 2: 0.13, 3: 0.19, 4: 0.25, 5: 0.31}
 """Added brightness at a mass's middle by subtlety."""
 
 _LOBES = {"round": {2: 0.04}, "oval": {2: 0.20}, "lobulated": {2: 0.10, 3: 0.11, 4: 0.08}}
@@ -17,7 +17,7 @@ _SPICULES_FROM = 0.40
 
 def mass_stamp(rng: np.random.Generator, radius: float, suspicion: float, style: str) -> Stamp:
     """Draw a mass of `radius` pixels whose irregularity, margin and spicules follow `suspicion`."""
-    share = percentile(suspicion)
+    share = appearance(suspicion)
     half = max(6, int(2.3 * radius) + 2)
     polar = polar_window(half)
     outline = ragged_circle(rng, _irregularity(rng, share, style))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mammo.errors import MammoError
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same spec would give other pixels, labels or files."""
 
 

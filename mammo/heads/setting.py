@@ -1,0 +1,86 @@
+"""A sweep with everything it needs opened and checked, before any head is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo.data.dataset import Dataset
+from mammo.data.splits import TRAIN, Parts, draw
+from mammo.errors import MammoError
+from mammo.features.cache import Cache
+from mammo.features.weights import weights_note
+from mammo.files import digest_json
+from mammo.specs import Home, SweepSpec
+
+TRAINING = 1
+"""Rises when training the same heads on the same numbers gives other scores."""
+
+CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a sweep trains on: its images, caches and splits; `about` is what will be told of it."""
+
+    spec: SweepSpec
+    folder: Path
+    table: pd.DataFrame
+    caches: list[Cache]
+    parts: list[Parts]
+    about: dict[str, Any]
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """1 for a malignant image, 0 for a benign one; (images,)."""
+        return np.asarray(self.table["label"] == "malignant", dtype=np.int8)
+
+    @property
+    def train_images(self) -> int:
+        """The number of images that train on the first split."""
+        return int((self.parts[0] == TRAIN).sum())
+
+
+def open_setting(home: Home, spec: SweepSpec) -> Setting:
+    """Open what a sweep needs; raises MammoError where a cache or split does not fit the data set."""
+    dataset = Dataset.open(home, spec.dataset)
+    caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
+    kinds = {cache.spec.kind for cache in caches}
+    if len(kinds) != 1:
+        raise MammoError(f"A sweep takes caches of one image kind, not of {' and '.join(sorted(kinds))}.")
+    table = dataset.table(kinds.pop())
+    for cache in caches:
+        _refuse_other_images(cache, dataset)
+    about = _about(spec, dataset, caches, table)
+    name = f"{spec.dataset}-{digest_json(about['identity'])[:8]}"
+    parts = [draw(table, split) for split in spec.splits]
+    return Setting(spec, home.sweep(name), table, caches, parts, {"id": name, **about})
+
+
+def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
+    if cache.manifest["identity"]["dataset_digest"] != dataset.digest(cache.spec.kind):
+        raise MammoError(
+            f"The cache {cache.name!r} was extracted from other images than the data set {dataset.name!r} now holds "
+            "(field dataset_digest); extract it again."
+        )
+
+
+def _about(spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame) -> dict[str, Any]:
+    truth = digest_json(table[["image", "patient", "breast", "film", "label"]].astype(str).to_numpy().tolist())
+    identity = {
+        "training": TRAINING,
+        "spec": spec.to_json(),
+        "caches": [cache.manifest["digest"] for cache in caches],
+        "truth": truth,
+    }
+    described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
+    for cache in caches:
+        note = weights_note(cache.spec.weights)
+        described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
+    facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
+    return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

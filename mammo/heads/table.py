@@ -1,0 +1,87 @@
+"""The table of a sweep: its trained units brought together, and described."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo.data.leakage import leakage
+from mammo.data.splits import sizes
+from mammo.features.cache import Cache
+from mammo.files import whole_file, write_json
+from mammo.heads.setting import CACHE_FIELDS, Setting
+from mammo.heads.units import UNITS, Unit
+from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
+from mammo.specs import HeadSpec, SplitSpec
+
+DESCRIBED = ["image", "patient", "breast", "view", "film", "abnormality", "label", "pathology", "lesions", "birads"]
+DESCRIBED += ["density", "subtlety"]
+
+
+def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
+    """Bring the units together into one table and remove them; the last file written makes the sweep valid."""
+    from safetensors.numpy import load_file, save
+
+    runs = pd.DataFrame(_run_rows(setting))
+    longest = max(head.epochs for head in setting.spec.heads)
+    logits = np.empty((len(runs), len(setting.table)), dtype=np.float32)
+    history = np.full((len(runs), longest, 5), np.nan, dtype=np.float32)
+    epochs, best = np.zeros(len(runs), dtype=int), np.zeros(len(runs), dtype=int)
+    weights: dict[str, NDArray[np.float32]] = {}
+    for unit in units:
+        tensors = load_file(unit.file)
+        for row, run in enumerate(_runs_of(setting, unit)):
+            logits[run] = tensors["logits"][row]
+            history[run, : tensors["history"].shape[1]] = tensors["history"][row]
+            epochs[run], best[run] = tensors["epochs"][row], tensors["best_epoch"][row]
+            prefix = f"head.{row}."
+            weights |= {
+                f"{run}.{key[len(prefix) :]}": value for key, value in tensors.items() if key.startswith(prefix)
+            }
+    runs = runs.assign(trained_epochs=epochs, best_epoch=best)
+    _write(setting, runs, {LOGITS: logits, HISTORY: history, PARTS_FILE: np.stack(setting.parts)})
+    with whole_file(setting.folder / HEADS) as stream:
+        stream.write(save(weights))
+    splits = [_split_facts(setting, row) for row in range(len(setting.parts))]
+    write_json(setting.folder / ABOUT, {**setting.about, "splits": splits, "seconds": round(seconds, 3)})
+    shutil.rmtree(setting.folder / UNITS)
+
+
+def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]) -> None:
+    for file, frame in ((RUNS, runs), (IMAGES, setting.table[DESCRIBED])):
+        with whole_file(setting.folder / file) as stream:
+            frame.to_parquet(stream, index=False)
+    for file, array in arrays.items():
+        with whole_file(setting.folder / file) as stream:
+            np.save(stream, array, allow_pickle=False)
+
+
+def _split_facts(setting: Setting, row: int) -> dict[str, Any]:
+    split, parts = setting.spec.splits[row], setting.parts[row]
+    return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": leakage(setting.table, parts)}
+
+
+def _runs_of(setting: Setting, unit: Unit) -> Iterator[int]:
+    """The rows of a unit's runs: splits outermost, then caches, then heads."""
+    before = (unit.split * len(setting.caches) + unit.cache) * len(setting.spec.heads)
+    return (before + number for number in unit.heads)
+
+
+def _run_rows(setting: Setting) -> Iterator[dict[str, Any]]:
+    number = 0
+    for split, split_spec in enumerate(setting.spec.splits):
+        for cache in setting.caches:
+            for head in setting.spec.heads:
+                yield {"run": f"{setting.folder.name}.{number}", **_row(split, split_spec, cache, head)}
+                number += 1
+
+
+def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:
+    drawn = {"protocol": split_spec.protocol, "split_seed": split_spec.seed, "redraw": split_spec.redraw}
+    made = {name: getattr(cache.spec, name) for name in CACHE_FIELDS}
+    return {"cache": cache.name, **made, **head.to_json(), "split": split, **drawn}

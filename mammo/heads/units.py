@@ -1,0 +1,126 @@
+"""The units of a sweep: the heads of one pool on one cache and split, trained together and kept in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.files import whole_file
+from mammo.heads.pools import POOLS
+from mammo.heads.setting import Setting
+from mammo.progress import Progress, Work
+from mammo.specs import HeadSpec
+
+if TYPE_CHECKING:
+    from mammo.heads.train import Trained
+
+UNITS = "units"
+WATCHED = 240
+"""The most heads whose curves are told while a sweep runs: the newest."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest piece that a killed sweep keeps."""
+
+    split: int
+    cache: int
+    heads: list[int]
+    file: Path
+
+
+@dataclass
+class Curves:
+    """The validation AUC by epoch of the heads trained so far, for those who watch."""
+
+    names: list[str] = field(default_factory=list)
+    history: list[list[float | None]] = field(default_factory=list)
+
+    def begin(self, names: list[str]) -> None:
+        """Take in the heads of the next unit."""
+        self.names = [*self.names, *names][-WATCHED:]
+        self.history = [*self.history, *([] for _ in names)][-WATCHED:]
+
+    def step(self, areas: list[float | None], epochs: list[int]) -> None:
+        """Add the newest AUC of each head of the unit that has ended another epoch."""
+        shown = min(len(areas), WATCHED)
+        newest = zip(self.history[-shown:], areas[-shown:], epochs[-shown:], strict=True)
+        for curve, area, count in newest:
+            if count > len(curve):
+                curve.append(area)
+
+    @property
+    def live(self) -> dict[str, Any]:
+        """The curves as plain JSON values."""
+        return {"heads": self.names, "history": self.history}
+
+
+def units_of(setting: Setting) -> list[Unit]:
+    """The units of a sweep, those that share a cache and pool one after another."""
+    pools: dict[str, list[int]] = {}
+    for number, head in enumerate(setting.spec.heads):
+        pools.setdefault(head.pool, []).append(number)
+    folder = setting.folder / UNITS
+    return [
+        Unit(split, cache, heads, folder / f"{cache:04d}-{pool}-{split:04d}.safetensors")
+        for cache in range(len(setting.caches))
+        for pool, heads in pools.items()
+        for split in range(len(setting.parts))
+    ]
+
+
+def train_units(setting: Setting, units: list[Unit], device: str | None) -> Work[None]:
+    """Train the units that have no file yet and write their files."""
+    curves = Curves()
+    done = 0
+    loaded: tuple[int, str] | None = None
+    vectors = np.empty((0, 0), dtype=np.float32)
+    for unit in units:
+        if not unit.file.is_file():
+            pool = setting.spec.heads[unit.heads[0]].pool
+            if loaded != (unit.cache, pool):
+                loaded = (unit.cache, pool)
+                vectors = POOLS[pool].vectors(setting.caches[unit.cache], 0)
+            trained = yield from _train(setting, unit, vectors, done, curves, device)
+            _save(unit, trained)
+        done += len(unit.heads)
+        yield Progress("sweep", done, setting.spec.runs, "heads", curves.live)
+
+
+def _train(
+    setting: Setting, unit: Unit, vectors: NDArray[np.float32], done: int, curves: Curves, device: str | None
+) -> Work[Trained]:
+    from mammo.heads.train import train_bank
+
+    heads = [setting.spec.heads[number] for number in unit.heads]
+    curves.begin([f"{setting.caches[unit.cache].spec.trunk} {label_of(head)}" for head in heads])
+    training = train_bank(vectors, setting.labels, setting.parts[unit.split], heads, device)
+    while True:
+        try:
+            step = next(training)
+        except StopIteration as stop:
+            trained: Trained = stop.value
+            return trained
+        curves.step(step.live["validation_auc"], step.live["epochs"])
+        share = int(len(heads) * step.done / step.total)
+        yield Progress("sweep", done + share, setting.spec.runs, "heads", curves.live)
+
+
+def label_of(head: HeadSpec) -> str:
+    """A head in a few words, such as `flatten adam 0.0001`."""
+    hidden = f" {head.hidden} units" if head.hidden else ""
+    return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}"
+
+
+def _save(unit: Unit, trained: Trained) -> None:
+    from safetensors.numpy import save
+
+    tensors: dict[str, NDArray[Any]] = {"logits": trained.logits, "history": trained.history}
+    tensors |= {"epochs": trained.epochs, "best_epoch": trained.best_epoch}
+    tensors |= {f"head.{row}.{key}": value for row, head in enumerate(trained.weights) for key, value in head.items()}
+    with whole_file(unit.file) as stream:
+        stream.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))

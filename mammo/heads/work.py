@@ -1,0 +1,37 @@
+"""How much work a sweep is, and how fast this machine does it."""
+
+from __future__ import annotations
+
+import math
+
+from mammo.features.cache import Cache
+from mammo.heads.pools import POOLS
+from mammo.rates import SWEEP, remember
+from mammo.specs import Home, SweepSpec
+
+STEP = 2e-4
+"""Seconds that one step of a bank takes at the least, whatever its size."""
+
+
+def vector_lengths(caches: list[Cache]) -> dict[tuple[str, str], int]:
+    """The number of features that each pool makes of each cache, by the cache's and the pool's name."""
+    return {(cache.name, pool): POOLS[pool].length(cache.shape) for cache in caches for pool in POOLS}
+
+
+def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> tuple[float, float]:
+    """Weights to update and steps to take: `features` gives the vector's length of each cache and pool."""
+    updates = steps = 0.0
+    for cache in spec.caches:
+        banks: dict[tuple[str, int, int, int], int] = {}
+        for head in spec.heads:
+            count = math.ceil(train_images / head.batch) * head.epochs
+            updates += count * (features[cache, head.pool] * (head.hidden or 1) + head.hidden)
+            banks[head.pool, head.hidden, head.batch, head.seed] = count
+        steps += sum(banks.values())
+    return updates * len(spec.splits), steps * len(spec.splits)
+
+
+def remember_rate(home: Home, spec: SweepSpec, caches: list[Cache], train_images: int, seconds: float) -> None:
+    """Keep how many weights a second a sweep updated, beyond what each step costs anyway."""
+    updates, steps = sweep_work(spec, vector_lengths(caches), train_images)
+    remember(home, SWEEP, updates / max(seconds - steps * STEP, seconds / 10))

@@ -1,0 +1,132 @@
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from mammo.errors import MammoError
+from mammo.features.trunks import TRUNKS
+from mammo.features.weights import Weights, locate, reachable, weights_label, weights_note
+
+LOCATE = """
+import sys
+from mammo.errors import MammoError
+from mammo.features.weights import locate
+for trunk in sys.argv[1:]:
+    try:
+        print(locate(trunk, "imagenet"))
+    except MammoError as error:
+        print(error)
+"""
+
+
+@pytest.fixture
+def closed_port():
+    """The address of a local port at which nobody answers."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+def without_network(tmp_path, endpoint, *trunks):
+    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    environment |= {"HF_HOME": str(tmp_path / "hub"), "HF_ENDPOINT": endpoint}
+    environment.pop("HF_HUB_CACHE", None)
+    command = [sys.executable, "-c", LOCATE, *trunks]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.splitlines()
+
+
+def test_without_a_network_the_sentence_says_what_is_missing_and_the_ways_out(tmp_path, closed_port):
+    full, timm_model, mini, unknown = without_network(
+        tmp_path, closed_port, "vgg16", "timm:resnet18", "resnet50-mini", "timm:nonsense"
+    )
+    assert full.startswith("The ImageNet weights of vgg16 are not on this machine and the network does not answer.")
+    for way in ("--weights FILE", "timm/vgg16.tv_in1k/model.safetensors", "--weights random", "vgg16-mini"):
+        assert way in full
+    assert str(tmp_path / "hub") in full
+    assert timm_model.startswith("The ImageNet weights of timm:resnet18 are not on this machine")
+    assert "timm/resnet18" in timm_model and "mini" not in timm_model
+    assert mini.startswith("resnet50-mini has no ImageNet weights")
+    assert unknown == "timm knows no model 'nonsense'; its models are listed by timm.list_models()."
+
+
+def test_a_server_is_reachable_only_where_one_listens(closed_port):
+    assert not reachable(closed_port)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert reachable(f"http://127.0.0.1:{server.getsockname()[1]}")
+    assert not reachable("http://nobody.invalid")
+
+
+def test_random_weights_are_identified_by_their_seed_and_the_code_that_draws_them():
+    first, again, other = locate("vgg16", "random-0"), locate("resnet50", "random-0"), locate("vgg16", "random-7")
+    assert first.digest == again.digest != other.digest
+    assert (other.seed, other.path) == (7, None)
+    assert "torch-" in first.digest and "timm-" in first.digest
+
+
+@pytest.mark.parametrize("label", ["random-", "random-x", "random--1", "random-1.5", f"random-{2**64}"])
+def test_random_weights_need_a_whole_number(label):
+    with pytest.raises(MammoError, match="Random weights are named random-SEED with a whole number"):
+        locate("vgg16-mini", label)
+
+
+def test_a_file_is_identified_by_its_content(tmp_path):
+    one, two = tmp_path / "a.pth", tmp_path / "b.pth"
+    one.write_bytes(b"1")
+    two.write_bytes(b"1")
+    assert locate("vgg16", "file-a", one).digest == locate("vgg16", "file-a", two).digest
+    two.write_bytes(b"2")
+    assert locate("vgg16", "file-a", one).digest != locate("vgg16", "file-a", two).digest
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    for path in (None, tmp_path / "none.pth", tmp_path):
+        with pytest.raises(MammoError, match="There is no weights file"):
+            locate("vgg16", "file-none", path)
+
+
+@pytest.mark.parametrize("label", ["nonsense", "", "imagenet-1", "file", "random", "synthetic-2"])
+def test_a_label_that_names_no_weights_is_refused(label):
+    with pytest.raises(MammoError, match=f"There are no weights '{label}'"):
+        locate("vgg16", label)
+
+
+def test_synthetic_weights_come_with_the_minis_only():
+    with pytest.raises(MammoError, match="No synthetic weights come with vgg16; they come with vgg16-mini"):
+        locate("vgg16", "synthetic")
+    assert {name: kind.default_weights for name, kind in TRUNKS.items()} == {
+        "vgg16": "imagenet",
+        "resnet50": "imagenet",
+        "vgg16-mini": "synthetic",
+        "resnet50-mini": "synthetic",
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "label"),
+    [
+        ("imagenet", "imagenet"),
+        ("synthetic", "synthetic"),
+        ("random", "random-3"),
+        ("random-5", "random-5"),
+        ("/some/My Weights_v2.safetensors", "file-my-weights-v2"),
+        ("vgg16.pth", "file-vgg16"),
+    ],
+)
+def test_a_choice_becomes_a_label(choice, label):
+    assert weights_label(choice, 3) == label
+    assert weights_note(label)
+    assert Weights(label, "x").note == weights_note(label)
+
+
+@pytest.mark.parametrize("choice", ["imagnet", "", "weights.h5", "folder/"])
+def test_a_choice_that_is_no_weights_lists_what_can_be_chosen(choice):
+    with pytest.raises(MammoError, match=r"choose imagenet, synthetic, random, or a file ending in .safetensors, .pth"):
+        weights_label(choice)
+
+
+def test_weights_are_called_what_they_are():
+    assert weights_note("synthetic") == "trained on synthetic data"
+    assert weights_note("random-3") == "random weights"
