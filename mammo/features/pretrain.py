@@ -70,8 +70,8 @@ def pretrain(
     seed: int,
     out: Path | None = None,
     patches: int = 16_000,
-    views: int = 6_000,
-    patch_epochs: int = 2,
+    views: int = 4_000,
+    patch_epochs: int = 4,
     view_epochs: int = 3,
     workers: int | None = None,
 ) -> Work[dict[str, Any]]:

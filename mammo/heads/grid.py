@@ -55,7 +55,7 @@ def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
 def check_names(head: HeadSpec) -> None:
     """Raise MammoError where the head's pool or optimiser is not one of ours."""
     pick(POOLS, head.pool, "pool")
-    pick(OPTIMIZERS, head.optimizer, "optimizer")
+    pick(OPTIMIZERS, head.optimizer, "optimiser")
 
 
 def load_grid(path: Path) -> Grid:

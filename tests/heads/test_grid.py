@@ -38,7 +38,7 @@ def test_a_head_named_twice_comes_once():
         ({"lr": []}, "'lr' is empty"),
         ({"lr": [-1.0]}, "learning rate must be above 0"),
         ({"pool": "max"}, "no pool 'max'"),
-        ({"optimizer": ["adam", "sgd"]}, "no optimizer 'sgd'"),
+        ({"optimizer": ["adam", "sgd"]}, "no optimiser 'sgd'"),
     ],
 )
 def test_bad_axes_are_refused_by_name(axes, sentence):

@@ -161,7 +161,7 @@ def _bad(images, what):
         ("no train", "0 training images are not of both classes"),
         ("labels", "Labels must be 0"),
         ("short", r"shapes \(290, 40\), \(289,\)"),
-        ("optimizer", "no optimizer 'sgd'; choose one of: adam, nadam"),
+        ("optimizer", "no optimiser 'sgd'; choose one of: adam, nadam"),
         ("pool", "no pool 'max'; choose one of: flatten, gap"),
         ("no heads", "no heads to train"),
     ],
