@@ -13,6 +13,8 @@ from mammo.progress import Work
 from mammo.specs import Home
 
 Result = TypeVar("Result")
+PROTOCOLS = "patient (default), five-fold, official, official-pooled or paper"
+"""What `--protocol` takes; `data.splits` says what each means."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""
 

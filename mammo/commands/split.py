@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mammo.commands.shared import Commands, add_command, home_of, show, table
+from mammo.commands.shared import PROTOCOLS, Commands, add_command, home_of, show, table
 from mammo.specs import SplitSpec
 
 
@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     example = "mammo split phantom --protocol patient --seed 0"
     parser = add_command(commands, "split", "show the sizes of a split and what it leaks", example, run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
-    parser.add_argument("--protocol", default="patient", help="patient (default) or paper, the report's own")
+    parser.add_argument("--protocol", default="patient", help=PROTOCOLS)
     parser.add_argument("--seed", type=int, default=0, help="fixes the test set (default: 0)")
     parser.add_argument("--redraw", type=int, default=0, help="draws train and validation anew (default: 0)")
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")

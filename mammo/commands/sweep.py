@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, with_bar, words
+from mammo.commands.shared import PROTOCOLS, Commands, add_command, home_of, show, with_bar, words
 from mammo.errors import MammoError
 from mammo.specs import Home, SplitSpec, SweepSpec
 
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         parser.add_argument(f"--{name}", help=f"{meaning}; a list separated by commas")
     parser.add_argument("--cache", help="names of caches (default: all of the data set); a list")
     parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
-    parser.add_argument("--protocol", help="how images are split: patient (default) or paper; a list")
+    parser.add_argument("--protocol", help=f"how images are split: {PROTOCOLS}; a list")
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
     parser.add_argument("--redraws", type=int, help="draws of train and validation (default: 1)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")

@@ -9,7 +9,7 @@ from mammo.data.leakage import leakage
 from mammo.data.phantom import PhantomSpec, draw_patients
 from mammo.data.phantom.layout import plan
 from mammo.data.phantom.tables import case_tables
-from mammo.data.splits import SPLITS, TEST, TRAIN, VALIDATION, draw, sizes
+from mammo.data.splits import FOLDS, OUT, SPLITS, TEST, TRAIN, VALIDATION, draw, sizes
 from mammo.errors import MammoError
 from mammo.specs import SplitSpec
 
@@ -29,6 +29,10 @@ def real(samples):
     return images_of(read_lesions(find_case_files(samples / "nbia", samples / "csv")))
 
 
+DRAWN = ["patient", "paper"]
+OFFICIAL = ["official", "official-pooled"]
+
+
 def few(*labels):
     """One image a patient."""
     patients = [f"P_{number:05d}" for number in range(len(labels))]
@@ -44,7 +48,7 @@ def test_a_patient_never_stands_in_two_parts(phantom, seed):
         assert set(leakage(phantom, parts).values()) == {0}
 
 
-@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("protocol", DRAWN)
 def test_every_image_stands_in_one_part_and_fractions_are_near(phantom, protocol):
     for seed, (validation, test) in itertools.product(range(3), [(0.1, 0.2), (0.2, 0.3)]):
         parts = draw(phantom, SplitSpec(protocol, seed, 0, validation, test))
@@ -64,7 +68,7 @@ def test_patients_with_a_malignant_image_are_shared_out_evenly(phantom):
             assert with_malignant[parts == part].mean() == pytest.approx(with_malignant.mean(), abs=0.03)
 
 
-@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("protocol", DRAWN)
 def test_the_seed_alone_fixes_the_test_set_and_the_redraw_moves_validation(phantom, protocol):
     draws = [draw(phantom, SplitSpec(protocol, 3, redraw)) for redraw in range(5)]
     for parts in draws[1:]:
@@ -119,21 +123,61 @@ def test_the_default_split_of_the_real_collection_leaks_nothing(real):
     assert sizes(parts)["test"] == pytest.approx(621, abs=6)
 
 
-@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("protocol", DRAWN)
 @pytest.mark.parametrize("labels", [[], ["malignant"], ["benign", "malignant"], ["benign"] * 3])
 def test_too_few_images_are_said_plainly(protocol, labels):
     with pytest.raises(MammoError, match=rf"^{len(labels)} images are too few for this split: .+ would be empty\.$"):
         draw(few(*labels), SplitSpec(protocol))
 
 
-@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("protocol", [*DRAWN, "five-fold"])
 @pytest.mark.parametrize("label", ["benign", "malignant"])
 def test_images_of_one_label_can_be_divided(protocol, label):
     assert sizes(draw(few(*[label] * 20), SplitSpec(protocol))) == {"train": 14, "validation": 2, "test": 4}
 
 
+def test_five_folds_test_every_image_once_and_share_no_patient(phantom):
+    folds = [draw(phantom, SplitSpec("five-fold", 2, fold)) for fold in range(FOLDS)]
+    assert (np.sum([parts == TEST for parts in folds], axis=0) == 1).all()
+    for parts in folds:
+        assert set(leakage(phantom, parts).values()) == {0}
+        assert np.mean(parts == TEST) == pytest.approx(0.2, abs=0.015)
+    with pytest.raises(MammoError, match="folds 0 to 4, not 5"):
+        draw(phantom, SplitSpec("five-fold", 2, FOLDS))
+
+
+def test_the_collections_own_test_set_leaks_31_patients_when_it_is_pooled(real):
+    parts = draw(real, SplitSpec("official"))
+    assert (parts == TEST).sum() == 645 and (parts != TEST).sum() == 3103 - 645
+    assert leakage(real, parts)["patients"] == 31
+
+
+def test_dropping_the_shared_patients_leaves_2394_images_and_no_leak(real):
+    for redraw in range(3):
+        parts = draw(real, SplitSpec("official-pooled", 0, redraw))
+        counted = sizes(parts)
+        assert (counted["train"] + counted["validation"], counted["test"]) == (2394, 645)
+        assert (parts == OUT).sum() == 64
+        assert set(leakage(real, parts).values()) == {0}
+
+
+@pytest.mark.parametrize("protocol", OFFICIAL)
+def test_validation_shares_no_patient_with_train_or_test(phantom, protocol):
+    parts = draw(phantom, SplitSpec(protocol, 1))
+    held = set(phantom["patient"][parts == VALIDATION])
+    assert held and not held & set(phantom["patient"][(parts == TRAIN) | (parts == TEST)])
+    assert np.mean(parts == VALIDATION) == pytest.approx(0.1, abs=0.015)
+    assert set(phantom["split"][parts == TEST]) == {"test"}
+
+
+@pytest.mark.parametrize("protocol", OFFICIAL)
+def test_a_set_without_official_parts_is_split_otherwise(protocol):
+    with pytest.raises(MammoError, match="names no official train and test images; split it by patient"):
+        draw(few("benign", "malignant"), SplitSpec(protocol))
+
+
 def test_an_unknown_protocol_is_refused(phantom):
-    with pytest.raises(MammoError, match="There is no split protocol 'random'; choose one of: paper, patient"):
+    with pytest.raises(MammoError, match="There is no split protocol 'random'; choose one of: five-fold, official"):
         draw(phantom, SplitSpec("random"))
 
 

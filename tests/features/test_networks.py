@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 PLACES = [(name, tap) for name, kind in TRUNKS.items() for tap in kind.taps]
 
 
-@pytest.fixture(scope="module", autouse=True)
+_whole = {}
 
 
 def random(trunk, tap="features", seed=0):
@@ -177,7 +177,9 @@ def test_a_damaged_file_is_said_plainly(tmp_path, ending, damage):
             damage
         ]
     )
-    with pytest.raises(MammoError, match=rf"The weights file {path} cannot be read \(.+\); give a .safetensors") as said:
+    with pytest.raises(
+        MammoError, match=rf"The weights file {path} cannot be read \(.+\); give a .safetensors"
+    ) as said:
         build("vgg16-mini", locate("vgg16-mini", "file-w", path))
     assert "\n" not in str(said.value)
 

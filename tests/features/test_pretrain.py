@@ -38,13 +38,20 @@ def views():
     return finish(draw_views(PRETRAINING_SEED, 24, workers=1))
 
 
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """By trunk, the folder that a tiny pretraining wrote into, what it told on the way, and its figures."""
+    folders = {trunk: tmp_path_factory.mktemp(trunk) for trunk in MINIS}
+    return {trunk: (folder, *run(tiny(trunk, folder))) for trunk, folder in folders.items()}
+
+
 @pytest.mark.parametrize("trunk", MINIS)
-def test_pretrains_end_to_end(trunk, tmp_path):
-    steps, figures = run(tiny(trunk, tmp_path))
-    path = tmp_path / f"{trunk}.safetensors"
+def test_pretrains_end_to_end(trunk, taught):
+    folder, steps, figures = taught[trunk]
+    path = folder / f"{trunk}.safetensors"
     assert [step.stage for step in steps if step.done == step.total][-2:] == ["teach patches", "teach views"]
     assert figures["bytes"] == path.stat().st_size
-    assert json.loads((tmp_path / f"{trunk}.json").read_text()) == figures
+    assert json.loads((folder / f"{trunk}.json").read_text()) == figures
     assert figures["command"] == f"mammo pretrain {trunk} --seed 5"
     assert 0 <= figures["held_out_patch_accuracy"] <= 1
     for tap, place in TRUNKS[trunk].taps.items():
@@ -52,12 +59,11 @@ def test_pretrains_end_to_end(trunk, tmp_path):
         assert body(torch.zeros(1, 3, 64, 64)).shape[1] == place.channels
 
 
-def test_same_seed_gives_the_same_weights(tmp_path):
-    first, again, other = (tmp_path / name for name in ("first", "again", "other"))
-    for out, seed in ((first, 5), (again, 5), (other, 6)):
-        finish(tiny("resnet50-mini", out, seed))
-    names = [(out / "resnet50-mini.safetensors", out / "resnet50-mini.json") for out in (first, again, other)]
-    kernels = [_tensors(path)["conv1.weight"] for path, _ in names]
+def test_the_seed_fixes_the_weights(taught, tmp_path):
+    kernels = [_tensors(taught["resnet50-mini"][0] / "resnet50-mini.safetensors")["conv1.weight"]]
+    for name, seed in (("again", 5), ("other", 6)):
+        finish(tiny("resnet50-mini", tmp_path / name, seed))
+        kernels.append(_tensors(tmp_path / name / "resnet50-mini.safetensors")["conv1.weight"])
     assert torch.equal(kernels[0], kernels[1])
     assert not torch.equal(kernels[0], kernels[2])
 
@@ -83,6 +89,14 @@ def test_folding_batch_norms_preserves_the_maps():
 def test_refuses_what_is_no_mini_trunk(trunk, tmp_path):
     with pytest.raises(MammoError, match="vgg16-mini, resnet50-mini"):
         finish(tiny(trunk, tmp_path))
+
+
+def test_refuses_seeds_of_the_demo_and_too_few_lessons(tmp_path):
+    with pytest.raises(MammoError, match="zero or more, not -1"):
+        finish(tiny("vgg16-mini", tmp_path, seed=-1))
+    with pytest.raises(MammoError, match="at least 32 patches"):
+        finish(pretrain("vgg16-mini", 0, tmp_path, patches=31, views=32, workers=1))
+    assert not list(tmp_path.iterdir())
 
 
 def test_views_tell_where_their_lesions_are(views):
