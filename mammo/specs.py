@@ -218,13 +218,13 @@ class Home:
     path: Path
 
     def __post_init__(self) -> None:
-        """Take a path or its text."""
-        object.__setattr__(self, "path", Path(self.path))
+        """Take a path or its text; it stays the same place when the working directory changes."""
+        object.__setattr__(self, "path", Path(self.path).absolute())
 
     @classmethod
     def default(cls) -> Home:
         """`$MAMMO_HOME`, or `cache` in the folder of the caller."""
-        return cls(Path(os.environ.get("MAMMO_HOME", "cache")).absolute())
+        return cls(Path(os.environ.get("MAMMO_HOME", "cache")))
 
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""

@@ -241,3 +241,10 @@ def test_every_precision_is_stored_as_a_type_of_numpy():
     import numpy as np
 
     assert all(np.dtype(precision.stored).kind == "f" for precision in PRECISIONS.values())
+
+
+def test_a_home_stays_where_it_was_when_the_working_directory_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    home = Home("cache")
+    monkeypatch.chdir("/")
+    assert home.path == tmp_path / "cache"

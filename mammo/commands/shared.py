@@ -43,7 +43,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 def home_of(arguments: argparse.Namespace) -> Home:
     """The home that the user chose."""
-    return Home(Path(arguments.home).absolute()) if arguments.home else Home.default()
+    return Home(Path(arguments.home)) if arguments.home else Home.default()
 
 
 def words(text: str) -> list[str]:
