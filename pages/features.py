@@ -12,7 +12,7 @@ from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
 from pages.shared import choose, show, work
-from pages.shared.words import cache_rows
+from pages.shared.words import KIND_NAMES, cache_rows
 
 AUTO = "auto"
 
@@ -28,7 +28,7 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
         taps = TRUNKS[trunk].taps
         tap = choose.one("Cut the trunk at", list(taps), "tap", lambda name: taps[name].label.capitalize())
     with middle:
-        kind = choose.one("Images", KINDS, "kind", {"full": "Full mammograms", "crop": "Crops of lesions"}.__getitem__)
+        kind = choose.one("Images", KINDS, "kind", KIND_NAMES.__getitem__)
         resize = choose.entry("Resize", RESIZES, "resize")
         size = choose.number("Size in pixels", 32, 4096, 224, "size", step=32)
     with right:

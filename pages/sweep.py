@@ -5,13 +5,13 @@ import streamlit as st
 from mammo.data.dataset import Dataset
 from mammo.data.splits import SPLITS
 from mammo.estimates import sweep_estimate
-from mammo.features.cache import caches
 from mammo.heads.grid import expand
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
 from pages.shared import choose, show, work
 from pages.shared.places import nothing_yet
+from pages.shared.words import KIND_NAMES
 
 RATES = ["1e-2", "3e-3", "1e-3", "3e-4", "1e-4", "3e-5", "1e-5"]
 UNITS = ["0", "32", "64", "128", "256"]
@@ -54,9 +54,12 @@ def choose_splits() -> tuple[SplitSpec, ...]:
 
 
 def choose_spec(home: Home, dataset: Dataset) -> SweepSpec:
-    names = caches(home, dataset.name)
-    if not names:
+    opened = work.opened_caches(home, dataset.name)
+    if not opened:
         nothing_yet("There are no features of this data set yet. Extract some on the Features page first.", "features")
+    kinds = [kind for kind in KIND_NAMES if any(cache.spec.kind == kind for cache in opened)]
+    kind = choose.one("Images", kinds, "kind", KIND_NAMES.__getitem__) if len(kinds) > 1 else kinds[0]
+    names = [cache.name for cache in opened if cache.spec.kind == kind]
     chosen = choose.several("Features", names, "caches", default=names)
     return SweepSpec(dataset.name, tuple(chosen), choose_heads(), choose_splits())
 

@@ -90,6 +90,18 @@ def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path,
     assert one["runs"] == 2
 
 
+def test_a_sweep_takes_features_of_one_image_kind(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    home = Home(tmp_path / "home")
+    for place in ("datasets", "features"):
+        shutil.copytree(demo_home.path / place, home.path / place)
+    crops = ("extract", "phantom-demo", "--trunk", "vgg16-mini", "--kind", "crop", "--size", "64")
+    assert run_json(capsys, home, *crops)["images"] > 160
+    words = ("sweep", "phantom-demo", "--epochs", "2")
+    assert run_json(capsys, home, *words)["runs"] == 2
+    assert run_json(capsys, home, *words, "--kind", "crop")["runs"] == 1
+    assert {row["kind"] for row in run_json(capsys, home, "leaderboard")} == {"full", "crop"}
+
+
 def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     for place in ("datasets", "features"):

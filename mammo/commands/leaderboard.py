@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text_of(rows: list[dict[str, Any]]) -> str:
     """The rows as a table, and below it what must be known about them."""
-    header = ["run", "trunk", "pool", "hidden", "optimizer", "lr", "split", "n", "validation AUC", "test AUC"]
+    header = ["run", "trunk", "images", "pool", "hidden", "optimizer", "lr", "split", "n", "validation AUC", "test AUC"]
     header += ["95 % interval", "accuracy", "ties", "leaked"]
     lines = [table([_cells(row) for row in rows], header)]
     lines.append("Ordered by validation AUC; runs of one tie group cannot be told apart on the validation images.")
@@ -47,7 +47,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
-    settings = [row[name] for name in ("run", "trunk", "pool", "hidden", "optimizer")]
+    settings = [row[name] for name in ("run", "trunk", "kind", "pool", "hidden", "optimizer")]
     figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
     leaked = f"{leaked_share(row):.0%}"
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"

@@ -33,7 +33,8 @@ def add(commands: Commands) -> None:
     parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
     for name, (_, meaning) in AXES.items():
         parser.add_argument(f"--{name}", help=f"{meaning}; a list separated by commas")
-    parser.add_argument("--cache", help="names of caches (default: all of the data set); a list")
+    parser.add_argument("--cache", help="names of caches (default: all of the image kind); a list")
+    parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
     parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
     parser.add_argument("--protocol", help=f"how images are split: {PROTOCOLS}; a list")
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
@@ -89,17 +90,21 @@ def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
 
 
 def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str]) -> tuple[str, ...]:
-    """The caches that are asked for, or all that are whole."""
+    """The caches that are asked for, or all whole ones of the image kind."""
     from mammo.data.dataset import Dataset
     from mammo.features.cache import Cache, caches
 
     Dataset.open(home, arguments.dataset)
     names = words(arguments.cache) if arguments.cache else caches(home, arguments.dataset)
+    specs = {name: Cache.open(home, arguments.dataset, name).spec for name in names}
+    if not arguments.cache:
+        names = [name for name in names if specs[name].kind == arguments.kind]
     if trunks:
-        names = [name for name in names if Cache.open(home, arguments.dataset, name).spec.trunk in trunks]
+        names = [name for name in names if specs[name].trunk in trunks]
     if not names:
         raise MammoError(
-            f"The data set {arguments.dataset!r} has no features of {', '.join(trunks) or 'any trunk'} yet; "
+            f"The data set {arguments.dataset!r} has no features of {', '.join(trunks) or 'any trunk'} "
+            f"on images of the kind {arguments.kind!r} yet; "
             f"make them with `mammo extract {arguments.dataset} --trunk …`."
         )
     return tuple(names)

@@ -9,6 +9,7 @@ from mammo.features.trunks import find_trunk
 from mammo.features.weights import weights_note
 from pages.shared.show import size
 
+KIND_NAMES = {"full": "Full mammograms", "crop": "Crops of lesions"}
 FINDINGS = {"mass": "mass", "calc": "calcification"}
 
 

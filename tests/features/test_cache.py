@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from mammo.cli import main
 from mammo.errors import MammoError
 from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, Cache, caches
 from mammo.features.verify import repair, verify
@@ -203,16 +204,15 @@ def test_repair_from_other_images_is_refused_and_loses_nothing(filled, cache, fi
     assert caches(filled, "tiny") == [cache.name]
 
 
-def test_verify_and_repair_on_the_command_line(filled, cache, mammo):
+def test_verify_and_repair_on_the_command_line(filled, cache, capsys):
+    def run(*words):
+        return main(["verify", *words, "--home", str(filled.path)]), capsys.readouterr().out
+
     name = chunk_names(cache)[4]
     flip(cache.folder / ARRAYS / name)
-    out, _ = (process := mammo(filled, "verify")).communicate()
-    assert process.returncode == 1
-    assert f"{cache.name}: the chunk {name} does not have the digest" in out
-    out, _ = (process := mammo(filled, "verify", "--repair", "--json")).communicate()
-    assert process.returncode == 0
-    assert [one["chunk"] for one in json.loads(out)["damaged"]] == [name]
+    code, out = run()
+    assert code == 1 and f"{cache.name}: the chunk {name} does not have the digest" in out
+    code, out = run("--repair", "--json")
+    assert code == 0 and [one["chunk"] for one in json.loads(out)["damaged"]] == [name]
     assert reopen(filled, cache).manifest["digest"] == cache.manifest["digest"]
-    process = mammo(filled, "verify")
-    process.communicate()
-    assert process.returncode == 0
+    assert run()[0] == 0

@@ -38,20 +38,17 @@ def records(home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(
-    tiny, own, mammo, until, files, make, workers, tmp_path
-):
+def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(tiny, own, mammo, until, files):
     """Stopped with SIGKILL as soon as a chunk is recorded."""
     (name,) = caches(tiny, "tiny")
-    process = mammo(own, *WORDS, "--workers", workers)
+    process = mammo(own, *WORDS, "--workers", "2")
     until(lambda: records(own) or process.poll() is not None, "the first chunk")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     done = records(own)
     assert done
     (own.cache("tiny", name) / ARRAYS / MAPS / "litter.partial").write_bytes(b"of a killed writer")
-    out, err = mammo(own, *WORDS, "--workers", workers).communicate()
+    out, err = mammo(own, *WORDS, "--workers", "2").communicate()
     said = json.loads(out)
     rows = [64, 64, 12]
     reused = sum(rows[int(record[5:11])] for record in done)
