@@ -9,7 +9,7 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.work import STEP, sweep_work, vector_lengths
+from mammo.heads.work import guessed_seconds, vector_lengths
 from mammo.images.augment import versions
 from mammo.parallel import cores
 from mammo.rates import SWEEP, extraction_key, recall
@@ -19,8 +19,6 @@ GIGAFLOPS = 60.0
 """What a processor core is taken to do in a trunk's forward pass before it was measured."""
 IMAGES = 25.0
 """Images a second that a core is taken to read and resize before it was measured."""
-WEIGHT_STEPS = 3e8
-"""Weights of heads that are taken to be updated in a second before it was measured."""
 STORED_SHARE = 0.45
 """Bytes that a compressed cache takes of its raw activations."""
 
@@ -55,8 +53,8 @@ def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
     features = vector_lengths(caches)
     images = len(Dataset.open(home, spec.dataset).table(caches[0].spec.kind))
     split = spec.splits[0]
-    updates, steps = sweep_work(spec, features, round(images * (1 - split.validation - split.test)))
+    guess = guessed_seconds(spec, caches, round(images * (1 - split.validation - split.test)))
     stored = sum(features[cache, head.pool] * (head.hidden or 1) for cache in spec.caches for head in spec.heads)
     size = 4 * len(spec.splits) * (stored + len(spec.caches) * len(spec.heads) * images)
     rate = recall(home, SWEEP)
-    return Estimate(int(size), updates / (rate or WEIGHT_STEPS) + steps * STEP, MEASURED if rate else ROUGH)
+    return Estimate(int(size), guess / (rate or 1.0), MEASURED if rate else ROUGH)

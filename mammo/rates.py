@@ -10,7 +10,7 @@ from mammo.specs import CacheSpec, Home
 
 FILE = "rates.json"
 SWEEP = "sweep"
-"""The work of updating the weights of heads."""
+"""Training heads; its rate is how many times faster than guessed it went."""
 
 
 def extraction_key(spec: CacheSpec) -> str:

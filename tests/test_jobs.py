@@ -85,6 +85,7 @@ def test_a_job_can_be_cancelled(home: Home) -> None:
     assert datasets(home) == []
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_called_interrupted_and_can_go_on(home: Home) -> None:
     request = {"name": "p", "images": 80, "seed": 1}
     name = start(home, "index-phantom", request)
@@ -94,6 +95,7 @@ def test_a_killed_job_is_called_interrupted_and_can_go_on(home: Home) -> None:
     assert wait(home, start(home, "index-phantom", request), ended).state == "done"
 
 
+@pytest.mark.slow
 def test_another_process_with_the_same_number_is_not_the_job(home: Home) -> None:
     name = start(home, "index-phantom", {"name": "p", "images": 6, "seed": 1})
     wait(home, name, ended)

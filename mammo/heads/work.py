@@ -9,8 +9,10 @@ from mammo.heads.pools import POOLS
 from mammo.rates import SWEEP, remember
 from mammo.specs import Home, SweepSpec
 
-STEP = 2e-4
-"""Seconds that one step of a bank takes at the least, whatever its size."""
+STEP = 8e-4
+"""Seconds that one step of a bank is taken to cost, whatever its size."""
+UPDATES = 3e8
+"""Weights of heads that are taken to be updated in a second."""
 
 
 def vector_lengths(caches: list[Cache]) -> dict[tuple[str, str], int]:
@@ -31,7 +33,12 @@ def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_imag
     return updates * len(spec.splits), steps * len(spec.splits)
 
 
-def remember_rate(home: Home, spec: SweepSpec, caches: list[Cache], train_images: int, seconds: float) -> None:
-    """Keep how many weights a second a sweep updated, beyond what each step costs anyway."""
+def guessed_seconds(spec: SweepSpec, caches: list[Cache], train_images: int) -> float:
+    """What a sweep would take on a machine of which nothing is known."""
     updates, steps = sweep_work(spec, vector_lengths(caches), train_images)
-    remember(home, SWEEP, updates / max(seconds - steps * STEP, seconds / 10))
+    return updates / UPDATES + steps * STEP
+
+
+def remember_rate(home: Home, spec: SweepSpec, caches: list[Cache], train_images: int, seconds: float) -> None:
+    """Keep how many times faster than guessed this machine trained a sweep."""
+    remember(home, SWEEP, guessed_seconds(spec, caches, train_images) / max(seconds, 1e-3))

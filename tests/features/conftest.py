@@ -14,8 +14,6 @@ from mammo.features.extract import extract
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 
-EXTRACT = ("--trunk", "vgg16-mini", "--weights", "random", "--precision", "float32", "--device", "cpu", "--json")
-
 
 @pytest.fixture
 def own(tiny, tmp_path) -> Home:

@@ -45,6 +45,7 @@ def taught(tmp_path_factory):
     return {trunk: (folder, *run(tiny(trunk, folder))) for trunk, folder in folders.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trunk", MINIS)
 def test_pretrains_end_to_end(trunk, taught):
     folder, steps, figures = taught[trunk]
@@ -59,6 +60,7 @@ def test_pretrains_end_to_end(trunk, taught):
         assert body(torch.zeros(1, 3, 64, 64)).shape[1] == place.channels
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_weights(taught, tmp_path):
     kernels = [_tensors(taught["resnet50-mini"][0] / "resnet50-mini.safetensors")["conv1.weight"]]
     for name, seed in (("again", 5), ("other", 6)):

@@ -92,6 +92,7 @@ def test_live_curves_grow_with_the_epochs(own_home: Home) -> None:
     assert all(len(step.live["heads"]) == len(step.live["history"]) for step in steps)
 
 
+@pytest.mark.slow
 def test_permuted_labels_score_at_chance(own_home: Home) -> None:
     dataset = Dataset.open(own_home, NAME)
     rng = np.random.default_rng(7)
