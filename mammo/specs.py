@@ -17,6 +17,8 @@ from mammo.files import digest_json
 Thing = TypeVar("Thing")
 SpecType = TypeVar("SpecType", bound="Spec")
 
+LARGEST = 2**63 - 1
+"""The largest seed: tables hold whole numbers of 64 bits."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -157,6 +159,8 @@ class HeadSpec(Spec):
             raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
         if not 0 <= self.dropout < 1:
             raise MammoError(f"The dropout must be at least 0 and below 1, not {self.dropout}.")
+        if abs(self.seed) > LARGEST:
+            raise MammoError(f"The head's seed must be below 2^63, not {self.seed}.")
         bounds = {"hidden": (0, 8192), "batch": (1, 65536), "epochs": (1, 10_000), "patience": (0, 10_000)}
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
@@ -182,8 +186,8 @@ class SplitSpec(Spec):
     def __post_init__(self) -> None:
         """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""
         for name in ("seed", "redraw"):
-            if getattr(self, name) < 0:
-                raise MammoError(f"The split's {name} must be zero or more, not {getattr(self, name)}.")
+            if not 0 <= getattr(self, name) <= LARGEST:
+                raise MammoError(f"The split's {name} must be between 0 and 2^63 - 1, not {getattr(self, name)}.")
         if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
             raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
 
@@ -200,10 +204,11 @@ class SweepSpec(Spec):
     splits: tuple[SplitSpec, ...]
 
     def __post_init__(self) -> None:
-        """Refuse an empty grid."""
+        """Refuse an empty grid; what is named twice comes once."""
         for name in ("caches", "heads", "splits"):
             if not getattr(self, name):
                 raise MammoError(f"A sweep needs at least one entry in its {name}.")
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
 
     @property
     def runs(self) -> int:
@@ -224,7 +229,7 @@ class Home:
     @classmethod
     def default(cls) -> Home:
         """`$MAMMO_HOME`, or `cache` in the folder of the caller."""
-        return cls(Path(os.environ.get("MAMMO_HOME", "cache")))
+        return cls(Path(os.environ.get("MAMMO_HOME") or "cache"))
 
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""

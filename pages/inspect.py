@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from mammo.data.dataset import Dataset
 from mammo.results.figures import score_histogram
 from mammo.results.scores import StoredRun, run_names
 from pages.shared import board, choose, show
@@ -17,7 +16,7 @@ table = board.choose_board(home)
 names = run_names(table)
 best = list(names)[:MOST]
 run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "run", board.numbered(names)))
-dataset = Dataset.open(home, run.sweep.about["dataset"]["name"])
+dataset = run.dataset(home)
 note = show.notes(run.sweep.synthetic, [run.weights_note])
 show.badge(note)
 with st.container(horizontal=True, gap="large"):

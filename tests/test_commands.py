@@ -190,3 +190,9 @@ def test_commands_of_the_contract_are_there() -> None:
     (choices,) = (action.choices for action in parser()._actions if action.dest == "command")
     promised = {"demo", "pretrain", "index", "split", "extract", "sweep", "leaderboard", "verify", "doctor", "serve"}
     assert promised <= set(choices)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536"])
+def test_a_port_that_is_none_is_refused(port: str, capsys: Capture, home: Home) -> None:
+    code, _, err = run(capsys, home, "serve", "--port", port)
+    assert code == 2 and "between 1 and 65535" in err

@@ -91,7 +91,9 @@ def test_a_whole_number_will_do_for_a_fraction():
         (HeadSpec, {"patience": -1}),
         (SplitSpec, {"test": 0.5}),
         (SplitSpec, {"validation": 0.0}),
+        (HeadSpec, {"seed": 2**63}),
         (SplitSpec, {"seed": -1}),
+        (SplitSpec, {"seed": 2**63}),
         (SplitSpec, {"redraw": -1}),
         (SweepSpec, {"dataset": "d", "caches": (), "heads": (HeadSpec(),), "splits": (SplitSpec(),)}),
     ],
@@ -133,6 +135,8 @@ def test_the_default_home_follows_the_environment(monkeypatch, tmp_path):
     assert Home.default().path == tmp_path
     monkeypatch.delenv("MAMMO_HOME")
     monkeypatch.chdir(tmp_path)
+    assert Home.default().path == tmp_path / "cache"
+    monkeypatch.setenv("MAMMO_HOME", "")
     assert Home.default().path == tmp_path / "cache"
     assert Home(str(tmp_path)) == Home(Path(tmp_path))
 
@@ -248,3 +252,9 @@ def test_a_home_stays_where_it_was_when_the_working_directory_changes(tmp_path, 
     home = Home("cache")
     monkeypatch.chdir("/")
     assert home.path == tmp_path / "cache"
+
+
+def test_what_a_sweep_names_twice_comes_once():
+    spec = SweepSpec("d", ("a", "b", "a"), (HeadSpec(), HeadSpec()), (SplitSpec(), SplitSpec(redraw=1), SplitSpec()))
+    assert spec == SweepSpec("d", ("a", "b"), (HeadSpec(),), (SplitSpec(), SplitSpec(redraw=1)))
+    assert spec.runs == 4

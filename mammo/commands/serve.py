@@ -35,10 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
 def serve(home: Home, address: str, port: int) -> int:
     """Run streamlit on the dashboard with this home; returns its exit code.
 
-    Raises MammoError where the dashboard is not there, as when the package was installed without it.
+    Raises MammoError where there is no such port, or no dashboard, as when the package was installed without it.
     """
     if not APP.is_file():
         raise MammoError(f"The dashboard is not at {APP}; run this from a checkout of the project.")
+    if not 0 < port < 65536:
+        raise MammoError(f"The port must be between 1 and 65535, not {port}.")
     say(f"The dashboard on {home.path}: http://{address}:{port} (end it with Ctrl-C)")
     options = ["--server.port", str(port), "--server.address", address, "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *options]

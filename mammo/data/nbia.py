@@ -24,9 +24,18 @@ def list_case_files(root: Path) -> dict[str, list[str]]:
         for name in names:
             if name.lower().endswith(".dcm"):
                 path = Path(folder) / name
+                _refuse_unspeakable(path)
                 files[path.relative_to(base).parts[0]].append(str(path.relative_to(root)))
     if not files:
         raise MammoError(
             f"{root} holds no DICOM file (.dcm); give the folder into which the collection {COLLECTION} was downloaded."
         )
     return {folder: sorted(files[folder]) for folder in sorted(files)}
+
+
+def _refuse_unspeakable(path: Path) -> None:
+    """Raise MammoError where a file's name is no UTF-8: an index could not hold it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise MammoError(f"The name of the file {str(path)!a} is not UTF-8; rename it.") from None

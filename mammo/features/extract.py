@@ -97,6 +97,8 @@ def _remember_rate(home: Home, plans: list[_Plan], images: int, seconds: float) 
 
 def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
     """The data set and the rows to extract, the same for all specs."""
+    if not specs:
+        raise MammoError("There is nothing to extract; name at least one trunk.")
     if len({(spec.dataset, spec.kind) for spec in specs}) != 1:
         raise MammoError("Caches are extracted together only when they share the data set and the image kind.")
     dataset = Dataset.open(home, specs[0].dataset)

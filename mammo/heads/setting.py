@@ -15,11 +15,14 @@ from mammo.data.splits import TRAIN, Parts, draw
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
-from mammo.files import digest_json
+from mammo.files import digest_bytes, digest_json
 from mammo.specs import Home, SweepSpec
 
 TRAINING = 1
 """Rises when training the same heads on the same numbers gives other scores."""
+
+LONGEST = 70
+"""Letters of a sweep's name before its identity."""
 
 CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
 
@@ -56,9 +59,9 @@ def open_setting(home: Home, spec: SweepSpec) -> Setting:
     table = dataset.table(kinds.pop())
     for cache in caches:
         _refuse_other_images(cache, dataset)
-    about = _about(spec, dataset, caches, table)
-    name = f"{spec.dataset}-{digest_json(about['identity'])[:8]}"
     parts = [draw(table, split) for split in spec.splits]
+    about = _about(spec, dataset, caches, table, parts)
+    name = f"{spec.dataset[:LONGEST]}-{digest_json(about['identity'])[:8]}"
     return Setting(spec, home.sweep(name), table, caches, parts, {"id": name, **about})
 
 
@@ -70,17 +73,21 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
         )
 
 
-def _about(spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame) -> dict[str, Any]:
+def _about(
+    spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame, parts: list[Parts]
+) -> dict[str, Any]:
     truth = digest_json(table[["image", "patient", "breast", "film", "label"]].astype(str).to_numpy().tolist())
     identity = {
         "training": TRAINING,
         "spec": spec.to_json(),
         "caches": [cache.manifest["digest"] for cache in caches],
         "truth": truth,
+        "parts": digest_bytes(np.stack(parts).tobytes()),
     }
     described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
     for cache in caches:
         note = weights_note(cache.spec.weights)
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
+    facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

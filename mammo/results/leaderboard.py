@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.files import digest_bytes
+from mammo.files import digest_json
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import METRICS
 from mammo.results.sweep import Sweep, sweeps
@@ -70,12 +70,13 @@ def _part(
 
 
 def _with_ties(pieces: list[Piece]) -> pd.DataFrame:
-    """Number the ties among all runs that were validated on the same images, whatever their sweep."""
+    """Number the ties among all runs that were validated on the same images and labels, whatever their sweep."""
     same: dict[str, list[Piece]] = {}
     for piece in pieces:
         _, sweep, split = piece
-        images = sweep.images["image"].iloc[sweep.members(split, "validation")]
-        same.setdefault(digest_bytes("\n".join(images).encode()), []).append(piece)
+        images = sweep.images[["image", "label", "patient"]].iloc[sweep.members(split, "validation")]
+        held = [sweep.about["dataset"]["name"], images.astype(str).to_numpy().tolist()]
+        same.setdefault(digest_json(held), []).append(piece)
     boards = []
     for group in same.values():
         parts = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in group]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mammo.data.dataset import Dataset
 from mammo.data.splits import PARTS
+from mammo.errors import MammoError
 from mammo.results.sweep import Sweep, sweep_of
 from mammo.specs import pick
 
@@ -74,6 +76,18 @@ class StoredRun:
     def id(self) -> str:
         """The run's id."""
         return str(self.settings["run"])
+
+    def dataset(self, home: Home) -> Dataset:
+        """The data set that the run scored; raises MammoError where its name now holds other images."""
+        about = self.sweep.about["dataset"]
+        dataset = Dataset.open(home, about["name"])
+        held = dataset.digest(str(self.settings["kind"]))
+        if about.get("digest", held) != held:
+            raise MammoError(
+                f"The data set {dataset.name!r} has changed since the run {self.id} scored its images; "
+                "extract its features and run the sweep again."
+            )
+        return dataset
 
     @property
     def weights_note(self) -> str:

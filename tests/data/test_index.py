@@ -326,3 +326,14 @@ def test_a_full_disk_keeps_the_old_index(tree, full_images, small_disk):
     pd.testing.assert_frame_equal(Dataset.open(home, "few").images, before.images)
     (home.path / "filler").unlink()
     assert index(home, tree).digest("full") != before.digest("full")
+
+
+def test_a_file_name_that_no_index_could_hold_ends_in_one_sentence(home, tmp_path):
+    folder = tmp_path / "tree" / "Mass-Training_P_00001_LEFT_CC"
+    folder.mkdir(parents=True)
+    try:
+        (folder / os.fsdecode(b"b\xffd.dcm")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with pytest.raises(MammoError, match="not UTF-8; rename it"):
+        index(home, tmp_path / "tree")

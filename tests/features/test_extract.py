@@ -281,3 +281,8 @@ def test_the_rate_is_remembered_only_after_real_work(own, make):
     made = make(own, size=32)
     assert recall(own, extraction_key(made.cache.spec)) > 0
     assert extracting.CHUNK == 64 and isinstance(made.cache, Cache)
+
+
+def test_nothing_to_extract_is_said(home):
+    with pytest.raises(MammoError, match="name at least one trunk"):
+        finish(extract(home, []))

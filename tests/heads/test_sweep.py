@@ -12,13 +12,15 @@ import pytest
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.features.cache import caches
+from mammo.features.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
 from mammo.results.leaderboard import leaderboard
+from mammo.results.scores import StoredRun
 from mammo.results.sweep import ABOUT, LOGITS, Sweep, sweep_of, sweeps
-from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "phantom-demo"
 
@@ -143,3 +145,56 @@ def test_damaged_sweep_is_refused(own_home: Home) -> None:
     (own_home.sweep(name) / LOGITS).write_bytes(b"not numpy")
     with pytest.raises(MammoError, match="damaged"):
         Sweep.open(own_home, name)
+
+
+def test_a_sweep_whose_images_change_parts_is_another(own_home: Home) -> None:
+    """The collection's own split stands in the index, where a corrected case table can change it."""
+    spec = small(own_home, redraws=1)
+    official = SweepSpec(NAME, spec.caches, spec.heads, (SplitSpec("official"),))
+    before = finish(sweep(own_home, official))
+    dataset = Dataset.open(own_home, NAME)
+    swapped = dataset.images.assign(split=dataset.images["split"].map({"train": "test", "test": "train"}))
+    write_dataset(own_home, NAME, dataset.about, swapped, dataset.lesions)
+    after = finish(sweep(own_home, official))
+    assert after != before
+    opened = Sweep.open(own_home, after)
+    tested = opened.images["image"].iloc[opened.members(0, "test")]
+    assert set(tested) == set(swapped.loc[swapped["split"] == "test", "image"])
+
+
+def test_runs_of_other_labels_share_no_tie_group(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = small(own_home, redraws=1)
+    drawn = SweepSpec(NAME, spec.caches, spec.heads, (SplitSpec("paper"),))
+    names = [finish(sweep(own_home, drawn))]
+    dataset = Dataset.open(own_home, NAME)
+    other = dataset.images["label"].map({"malignant": "benign", "benign": "malignant"})
+    write_dataset(own_home, NAME, dataset.about, dataset.images.assign(label=other), dataset.lesions)
+    names.append(finish(sweep(own_home, drawn)))
+    compared: list[int] = []
+
+    def count(_labels: object, logits: np.ndarray, _patients: object) -> np.ndarray:
+        compared.append(len(logits))
+        return np.ones(len(logits), dtype=int)
+
+    monkeypatch.setattr("mammo.results.leaderboard.tie_groups", count)
+    leaderboard(own_home, names)
+    assert compared == [8, 8]
+
+
+def test_a_run_does_not_show_other_images_of_the_same_names(own_home: Home) -> None:
+    run = StoredRun.open(own_home, finish(sweep(own_home, small(own_home, redraws=1))) + ".0")
+    assert run.dataset(own_home).name == NAME
+    dataset = Dataset.open(own_home, NAME)
+    others = dataset.images.assign(digest=dataset.images["digest"].iloc[::-1].to_numpy())
+    write_dataset(own_home, NAME, dataset.about, others, dataset.lesions)
+    with pytest.raises(MammoError, match="has changed since the run"):
+        run.dataset(own_home)
+
+
+def test_a_data_set_of_the_longest_name_can_be_swept(tiny: Home, tmp_path: Path) -> None:
+    longest, home = "x" * 80, Home(tmp_path)
+    shutil.copytree(tiny.dataset("tiny"), home.dataset(longest))
+    specs = [CacheSpec(longest, "vgg16-mini", "random-0", size=32)]
+    (made,) = finish(extract(home, specs, device="cpu", workers=1))
+    spec = SweepSpec(longest, (made.cache.name,), expand({"pool": ["gap"], "epochs": [1]}), (SplitSpec(),))
+    assert Sweep.open(home, finish(sweep(home, spec))).about["dataset"]["name"] == longest
