@@ -172,7 +172,8 @@ class SplitSpec(Spec):
     """How images are divided into train, validation and test.
 
     `seed` fixes the test set; `redraw` draws train and validation anew from what is left. The fractions
-    are of all images; what neither validation nor test takes is train.
+    are of all images; what neither validation nor test takes is train. `labels` says which images take
+    part and the classes that heads learn: a name of `mammo.data.labels.LABELS`.
     """
 
     what: ClassVar[str] = "split spec"
@@ -182,6 +183,7 @@ class SplitSpec(Spec):
     redraw: int = 0
     validation: float = 0.1
     test: float = 0.2
+    labels: str = "merged"
 
     def __post_init__(self) -> None:
         """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.data.labels import LABELS
 from mammo.errors import MammoError
 from mammo.specs import SplitSpec, pick
 
@@ -24,15 +25,16 @@ Take = Callable[[pd.DataFrame, float, np.random.Generator], Rows]
 
 @dataclass(frozen=True)
 class SplitProtocol:
-    """One way to divide images; `test` gives the rows kept for the report.
+    """One way to divide images.
 
-    `by_patient` takes whole patients into validation, and none that stand in test; `drops_shared` leaves
-    out training images whose patient stands in test.
+    `given` says what stands before validation is drawn: TEST, OUT, VALIDATION where the data set names it, and
+    TRAIN, from which validation is drawn where it names none. `by_patient` takes whole patients into validation,
+    and none that stand in test; `drops_shared` leaves out training images whose patient stands in test.
     """
 
     label: str
     description: str
-    test: Callable[[pd.DataFrame, SplitSpec], Rows]
+    given: Callable[[pd.DataFrame, SplitSpec], Parts]
     by_patient: bool = True
     drops_shared: bool = False
 
@@ -41,33 +43,61 @@ def draw(table: pd.DataFrame, spec: SplitSpec) -> Parts:
     """Divide the rows of a data set's table; returns int8 (images,) of TRAIN, VALIDATION and TEST, or OUT for none.
 
     The test set depends on `spec.seed`, validation on `spec.redraw` too; under `five-fold`, `spec.redraw` is
-    the fold that is kept for the test. Raises MammoError where the protocol is unknown or does not fit the
-    table, or a part would be empty.
+    the fold that is kept for the test. `spec.labels` moves no image from one part to another: what a policy drops
+    is left out of the parts that all policies share. Raises MammoError where the protocol or the policy is unknown
+    or does not fit the table, or a part would be empty.
     """
     protocol = pick(SPLITS, spec.protocol, "split protocol")
-    parts = np.full(len(table), TRAIN, dtype=np.int8)
-    test = protocol.test(table, spec)
-    parts[test] = TEST
-    shared = np.zeros(len(table), dtype=bool)
-    if protocol.by_patient:
-        shared = table["patient"].isin(table["patient"].iloc[test]).to_numpy() & (parts != TEST)
-    rest = np.flatnonzero((parts == TRAIN) & ~shared)
-    take = _whole_patients if protocol.by_patient else _random_images
-    share = min(spec.validation * len(table) / max(len(rest), 1), 1.0)
-    parts[rest[take(table.iloc[rest], share, np.random.default_rng([spec.seed, 1, spec.redraw]))]] = VALIDATION
-    if protocol.drops_shared:
-        parts[shared] = OUT
+    policy = pick(LABELS, spec.labels, "label policy")
+    parts = protocol.given(table, spec)
+    if not (parts == VALIDATION).any():
+        _draw_validation(parts, table, spec, protocol)
+    parts[~policy.takes(table)] = OUT
     if empty := [name for name, part in PARTS.items() if not (parts == part).any()]:
-        raise MammoError(f"{len(table)} images are too few for this split: {' and '.join(empty)} would be empty.")
+        counted = f"{len(table)} images"
+        if protocol.by_patient and table["patient"].nunique() < len(table):
+            counted += f" of {table['patient'].nunique()} patients"
+        raise MammoError(f"{counted} are too few for this split: {' and '.join(empty)} would be empty.")
+    policy.refuse_missing(table[parts == TRAIN])
     return parts
 
 
-def _drawn(take: Take) -> Callable[[pd.DataFrame, SplitSpec], Rows]:
+def _draw_validation(parts: Parts, table: pd.DataFrame, spec: SplitSpec, protocol: SplitProtocol) -> None:
+    """Move a share of the training images to validation, in place."""
+    shared = np.zeros(len(table), dtype=bool)
+    if protocol.by_patient:
+        _refuse_nameless(table["patient"])
+        shared = table["patient"].isin(table["patient"][parts == TEST]).to_numpy() & (parts == TRAIN)
+    rest = np.flatnonzero((parts == TRAIN) & ~shared)
+    take = _whole_patients if protocol.by_patient else _random_images
+    share = min(spec.validation * (parts != OUT).sum() / max(len(rest), 1), 1.0)
+    parts[rest[take(table.iloc[rest], share, np.random.default_rng([spec.seed, 1, spec.redraw]))]] = VALIDATION
+    if protocol.drops_shared:
+        parts[shared] = OUT
+
+
+def _refuse_nameless(patients: pd.Series) -> None:
+    """Raise MammoError where images name no patient: nothing could keep a patient's images together."""
+    if nameless := int((patients.isna() | (patients == "")).sum()):
+        raise MammoError(
+            f"{nameless} of {len(patients)} images name no patient, so they cannot be split by patient; "
+            "name their patients in the data set, or draw images at random with the protocol 'paper'."
+        )
+
+
+def _drawn(take: Take) -> Callable[[pd.DataFrame, SplitSpec], Parts]:
     """A test set that is drawn as validation is."""
-    return lambda table, spec: take(table, spec.test, np.random.default_rng([spec.seed, 0]))
+    return lambda table, spec: _tested(table, take(table, spec.test, np.random.default_rng([spec.seed, 0])))
 
 
-def _fold(table: pd.DataFrame, spec: SplitSpec) -> Rows:
+def _tested(table: pd.DataFrame, rows: Rows) -> Parts:
+    """All images to train on, but for the test images at `rows`."""
+    parts = np.full(len(table), TRAIN, dtype=np.int8)
+    parts[rows] = TEST
+    return parts
+
+
+def _fold(table: pd.DataFrame, spec: SplitSpec) -> Parts:
     """The fold numbered `spec.redraw` of `FOLDS` folds of whole patients; the folds cover all images once."""
     if not 0 <= spec.redraw < FOLDS:
         raise MammoError(f"There are folds 0 to {FOLDS - 1}, not {spec.redraw}; ask for {FOLDS} redraws at most.")
@@ -76,14 +106,35 @@ def _fold(table: pd.DataFrame, spec: SplitSpec) -> Rows:
     for fold in range(spec.redraw + 1):
         chosen = _whole_patients(table.iloc[left], 1 / (FOLDS - fold), rng)
         taken, left = left[chosen], np.delete(left, chosen)
-    return taken
+    return _tested(table, taken)
 
 
-def _official_test(table: pd.DataFrame, _spec: SplitSpec) -> Rows:
-    known = table["split"] if "split" in table else pd.Series(dtype=str)
-    if not {"train", "test"} <= set(known):
-        raise MammoError("This data set names no official train and test images; split it by patient.")
-    return np.flatnonzero((known == "test").to_numpy())
+def _official(table: pd.DataFrame, _spec: SplitSpec) -> Parts:
+    """The named test set; whatever else is named, validation or nothing, is there to train on."""
+    return _tested(table, np.flatnonzero(_named_parts(table) == "test"))
+
+
+def _as_named(table: pd.DataFrame, _spec: SplitSpec) -> Parts:
+    """Every part as it is named; what names none is left out."""
+    named = _named_parts(table)
+    parts = np.full(len(table), OUT, dtype=np.int8)
+    for name, part in PARTS.items():
+        parts[named == name] = part
+    if unknown := sorted(set(named) - {*PARTS, ""}):
+        raise MammoError(f"This data set's column 'split' names {unknown[0]!r}, which is none of {', '.join(PARTS)}.")
+    return parts
+
+
+def _named_parts(table: pd.DataFrame) -> NDArray[np.str_]:
+    """What the data set's own column `split` says in lower case, empty where it says nothing; (images,).
+
+    Raises MammoError where it names no image to train or none to test on.
+    """
+    column = table["split"] if "split" in table else pd.Series("", index=table.index)
+    named = column.astype("string").fillna("").str.strip().str.lower().to_numpy(dtype=np.str_)
+    if missing := [name for name in ("train", "test") if name not in named]:
+        raise MammoError(f"This data set names no official {' and '.join(missing)} images; split it by patient.")
+    return named
 
 
 def _random_images(table: pd.DataFrame, fraction: float, rng: np.random.Generator) -> Rows:
@@ -121,14 +172,20 @@ SPLITS: dict[str, SplitProtocol] = {
     ),
     "official": SplitProtocol(
         "The collection's own",
-        "The test set that came with the collection; validation is taken from its training patients.",
-        _official_test,
+        "The test set that came with the collection; validation is taken from the patients of all its other images.",
+        _official,
     ),
     "official-pooled": SplitProtocol(
         "The collection's own, without shared patients",
         "As the collection's own, but training images whose patient also stands in test are left out.",
-        _official_test,
+        _official,
         drops_shared=True,
+    ),
+    "manifest": SplitProtocol(
+        "As the data set names them",
+        "Train, validation and test as the data set's own table names them, even where patients stand in two of them; "
+        "images that name none are left out, and validation is taken from training patients where none is named.",
+        _as_named,
     ),
     "paper": SplitProtocol(
         "The report's",

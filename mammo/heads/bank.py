@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mammo.heads.optimizers import BETA1, BETA2, EPSILON, OPTIMIZERS
+from mammo.heads.outputs import outputs_for, probabilities, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +36,8 @@ STRIP = 8
 """Matrix libraries add up a matrix's last few rows in another order, so every product has whole strips of rows."""
 
 Weights = dict[str, Tensor]
-"""The weights of H heads: "weight" (H, F) and "bias" (H,); where the heads have hidden units, "hidden.weight"
-(H, hidden, F), "hidden.bias" (H, hidden), "weight" (H, hidden) and "bias" (H,)."""
+"""The weights of H heads of C outputs (see `outputs`): "weight" (H, C, F) and "bias" (H, C); where the heads have
+hidden units, "hidden.weight" (H, hidden, F), "hidden.bias" (H, hidden), "weight" (H, C, hidden) and "bias" (H, C)."""
 
 Rule = tuple[Tensor, float]
 """One update of all heads: the shares (2, H) of mean and gradient in the step, and what is added to the divisor."""
@@ -48,7 +49,7 @@ def generator(seed: int, *place: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big"))
 
 
-def group_heads(heads: Sequence[HeadSpec], features: int) -> list[list[int]]:
+def group_heads(heads: Sequence[HeadSpec], features: int, classes: int = 2) -> list[list[int]]:
     """Positions of the heads that may share a bank: equal seed, batch and hidden size, within `BANK_BYTES`.
 
     A linear head's dropout falls on the features, which its bank shares, so it must be equal too.
@@ -59,13 +60,20 @@ def group_heads(heads: Sequence[HeadSpec], features: int) -> list[list[int]]:
     banks = []
     for rows in groups.values():
         head = heads[rows[0]]
-        most = max(1, BANK_BYTES // (4 * max(1, head.hidden) * (5 * features + 4 * max(head.batch, SCORED))))
+        height = _height(head, classes)
+        most = max(1, BANK_BYTES // (4 * height * (5 * features + 4 * max(head.batch, SCORED))))
         banks += [rows[start : start + most] for start in range(0, len(rows), most)]
     return banks
 
 
-def initial_weights(head: HeadSpec, features: int) -> Weights:
-    """A head's weights before training: Glorot uniform, biases zero, as Keras' Dense starts."""
+def _height(head: HeadSpec, classes: int) -> int:
+    """The rows that a head has in the matrix of its first layer."""
+    return head.hidden or outputs_for(classes)
+
+
+def initial_weights(head: HeadSpec, features: int, classes: int = 2) -> Weights:
+    """A head's weights before training, shaped as in `Weights`: Glorot uniform, biases zero, as Keras' Dense starts."""
+    count = outputs_for(classes)
     source = generator(head.seed, "weights")
 
     def glorot(*shape: int) -> Tensor:
@@ -73,14 +81,14 @@ def initial_weights(head: HeadSpec, features: int) -> Weights:
         return torch.empty(shape).uniform_(-limit, limit, generator=source)
 
     if not head.hidden:
-        return {"weight": glorot(features, 1).flatten(), "bias": torch.zeros(())}
+        return {"weight": glorot(count, features), "bias": torch.zeros(count)}
     hidden = {"hidden.weight": glorot(head.hidden, features), "hidden.bias": torch.zeros(head.hidden)}
-    return {**hidden, "weight": glorot(head.hidden, 1).flatten(), "bias": torch.zeros(())}
+    return {**hidden, "weight": glorot(count, head.hidden), "bias": torch.zeros(count)}
 
 
-def logits(weights: Weights, vectors: Tensor) -> Tensor:
-    """What each of H heads says of each of N vectors (N, F), without dropout: (H, N)."""
-    return torch.cat([_out(weights, _inputs(weights, part)[0]) for part in torch.split(vectors, SCORED)], dim=1)
+def outputs(weights: Weights, vectors: Tensor) -> Tensor:
+    """The outputs of each of H heads for each of N vectors (N, F), without dropout: (H, C, N)."""
+    return torch.cat([_out(weights, _inputs(weights, part)[0]) for part in torch.split(vectors, SCORED)], dim=2)
 
 
 def _inputs(weights: Weights, vectors: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -97,10 +105,12 @@ def _inputs(weights: Weights, vectors: Tensor, keep: Tensor | None = None) -> tu
 
 
 def _out(weights: Weights, inputs: Tensor) -> Tensor:
-    """The logits (H, B) of the last layer."""
+    """The outputs (H, C, B) of the last layer."""
+    weight, bias = weights["weight"], weights["bias"]
     if inputs.ndim == 2:
-        return torch.addmm(weights["bias"][:, None], weights["weight"], inputs.T)
-    return (weights["weight"][:, :, None] * inputs).sum(1).add_(weights["bias"][:, None])
+        return torch.addmm(bias.view(-1, 1), weight.flatten(0, 1), inputs.T).view(*bias.shape, -1)
+    sums = [(weight[:, output, :, None] * inputs).sum(1) for output in range(bias.shape[1])]
+    return torch.stack(sums, dim=1).add_(bias[:, :, None])
 
 
 @functools.lru_cache
@@ -109,19 +119,20 @@ def _coefficients(optimizer: str, steps: int) -> NDArray[np.float64]:
 
 
 class Bank:
-    """H heads that share features, batch order and hidden size; each has its own optimiser, rate and dropout.
+    """H heads that share features, classes, batch order and hidden size; each has its own optimiser, rate and dropout.
 
     A head's weights, and so its scores, do not depend on the heads beside it: bit for bit where the matrix
     library treats whole strips of rows alike (as MKL does), to rounding elsewhere. No gradient flows into the
     features, so the first layer's backward pass is one matrix product, and no autograd graph is needed.
     """
 
-    def __init__(self, heads: Sequence[HeadSpec], features: int, device: torch.device) -> None:
+    def __init__(self, heads: Sequence[HeadSpec], features: int, device: torch.device, classes: int = 2) -> None:
         self.heads = list(heads)
         self.device = device
+        self.classes = classes
         self.steps = 0
         self.first = "hidden.weight" if heads[0].hidden else "weight"
-        start = initial_weights(heads[0], features)
+        start = initial_weights(heads[0], features, classes)
         lanes = len(self._filled(self.heads))
         self.weights = {name: value.to(device).repeat(lanes, *[1] * value.ndim) for name, value in start.items()}
         moments = ({name: torch.zeros_like(value) for name, value in self.weights.items()} for _ in range(2))
@@ -138,40 +149,42 @@ class Bank:
                 state[name] = value.index_select(0, lanes)
 
     def scores(self, vectors: Tensor) -> Tensor:
-        """The heads' logits (H, N) of vectors (N, F)."""
-        return logits(self.weights, vectors)[: len(self.heads)]
+        """The heads' outputs (H, C, N) for vectors (N, F)."""
+        return outputs(self.weights, vectors)[: len(self.heads)]
 
     @torch.inference_mode()
     def epoch(self, vectors: Tensor, labels: Tensor, rows: Tensor, number: int) -> tuple[Tensor, Tensor]:
         """Train one epoch on `rows` of vectors (N, F) and labels (N,), the last batch as short as it comes.
 
-        Returns the logits (H, rows) that each batch had before its update, and the labels in that order.
+        Returns the outputs (H, C, rows) that each batch had before its update, and the labels in that order.
         """
         source = generator(self.heads[0].seed, "epoch", number)
         order = rows[torch.randperm(len(rows), generator=source).to(self.device)]
         labels, size = labels[order], self.heads[0].batch
-        batches = zip(torch.split(order, size), torch.split(labels, size), strict=True)
+        targets = torch.split(truth(labels, outputs_for(self.classes)), size, dim=1)
+        batches = zip(torch.split(order, size), targets, strict=True)
         rules = self._rules(-(-len(rows) // size))
         seen = [
-            self._step(vectors.index_select(0, batch), truth, rule, source)
-            for (batch, truth), rule in zip(batches, rules, strict=True)
+            self._step(vectors.index_select(0, batch), target, rule, source)
+            for (batch, target), rule in zip(batches, rules, strict=True)
         ]
-        return torch.cat(seen, dim=1)[: len(self.heads)], labels
+        return torch.cat(seen, dim=2)[: len(self.heads)], labels
 
-    def _step(self, vectors: Tensor, labels: Tensor, rule: Rule, source: torch.Generator) -> Tensor:
-        """One update of every head from a batch (B, F) and its labels (B,); returns the logits before it."""
+    def _step(self, vectors: Tensor, target: Tensor, rule: Rule, source: torch.Generator) -> Tensor:
+        """One update of every head from a batch (B, F) and its truth (C, B); returns the outputs before it."""
         inputs, gate = _inputs(self.weights, vectors, self._dropout(vectors, source))
         scores = _out(self.weights, inputs)
-        # In double precision, since a vector's last few numbers take another path through the exponential.
-        error = (scores.double().sigmoid().float() - labels) / len(labels)
+        error = (probabilities(scores) - target) / len(vectors)
         if gate is not None:
-            back = gate * error[:, None] * self.weights["weight"][:, :, None]
-            self._update("weight", (inputs * error[:, None]).sum(2), rule)
+            errors, weights = error[:, :, None].unbind(1), self.weights["weight"][:, :, :, None].unbind(1)
+            parts = (gate * one * weight for one, weight in zip(errors, weights, strict=True))
+            back = functools.reduce(Tensor.add_, parts)
+            self._update("weight", torch.stack([(inputs * one).sum(2) for one in errors], dim=1), rule)
             self._update("hidden.bias", back.sum(2), rule)
             self._update_first(back.flatten(0, 1), vectors, rule)
         else:
-            self._update_first(error, inputs, rule)
-        self._update("bias", error.sum(1), rule)
+            self._update_first(error.flatten(0, 1), inputs, rule)
+        self._update("bias", error.sum(2), rule)
         return scores
 
     def _dropout(self, vectors: Tensor, source: torch.Generator) -> Tensor | None:
@@ -200,7 +213,7 @@ class Bank:
 
     def _filled(self, row: Sequence[Thing]) -> list[Thing]:
         """An entry a head, the last repeated until the first layer has whole strips of rows."""
-        step = STRIP // math.gcd(STRIP, self.heads[0].hidden or 1)
+        step = STRIP // math.gcd(STRIP, _height(self.heads[0], self.classes))
         return [*row, *[row[-1]] * (-len(row) % step)]
 
     def _update_first(self, error: Tensor, vectors: Tensor, rule: Rule) -> None:

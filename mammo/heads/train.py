@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.heads.bank import Bank, group_heads, logits
+from mammo.heads.bank import Bank, group_heads, outputs
 from mammo.heads.grid import check_names
+from mammo.heads.outputs import log_odds, loss
 from mammo.progress import Progress, Work
 from mammo.results.metrics import auc
 
@@ -39,10 +39,11 @@ reports them; the validation figures are taken after the epoch.
 class Trained:
     """Trained heads, in the order in which they were asked for.
 
-    `logits` float32 (heads, N) of all images from the weights kept; `history` float32 (heads, epochs,
-    len(HISTORY)), NaN after a head stopped; `epochs` int (heads,) trained and `best_epoch` int (heads,) after
-    which the kept weights were taken, both counted from 1. `weights` holds a head's "weight" (F,) and "bias" ();
-    a hidden head's "hidden.weight" (hidden, F), "hidden.bias" (hidden,), "weight" (hidden,) and "bias" ().
+    `logits` float32 (heads, N) of all images from the weights kept: the log-odds of malignant against the rest.
+    `history` float32 (heads, epochs, len(HISTORY)), NaN after a head stopped; `epochs` int (heads,) trained and
+    `best_epoch` int (heads,) after which the kept weights were taken, both counted from 1. `weights` holds a head's
+    "weight" (F,) and "bias" (); a hidden head's "hidden.weight" (hidden, F), "hidden.bias" (hidden,), "weight"
+    (hidden,) and "bias" (). A head of K > 2 classes has K rows in "weight" and K numbers in "bias".
     """
 
     logits: Floats
@@ -54,26 +55,33 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Images:
-    """The images on the device: vectors (N, F), labels (N,), and the rows that train and validate."""
+    """The images on the device: vectors (N, F), classes from 0 (N,), and the rows that train and validate."""
 
     vectors: Tensor
     labels: Tensor
     train: Tensor
     validation: Tensor
+    classes: int
 
 
 def train_bank(
-    vectors: ArrayLike, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], device: str | None = None
+    vectors: ArrayLike,
+    labels: ArrayLike,
+    parts: ArrayLike,
+    heads: Sequence[HeadSpec],
+    device: str | None = None,
+    classes: int = 2,
 ) -> Work[Trained]:
     """Train heads on images of part TRAIN, stop them early on VALIDATION; the rest is only scored.
 
-    `vectors` (N, F) finite, `labels` in {0, 1} (N,), `parts` (N,) of `mammo.data.splits`; `device` is CUDA where
-    there is one, unless named. Yields a `Progress` an epoch whose `live` holds each head's `epochs` so
-    far and latest `validation_auc` (None before its first epoch or where undefined). Raises MammoError where the input
-    cannot train these heads.
+    `vectors` (N, F) finite, `labels` from 0 to `classes` - 1 (N,), the last of them malignant, `parts` (N,) of
+    `mammo.data.splits`; `device` is CUDA where there is one, unless named. Two classes are learnt by one logit, more
+    by a softmax; accuracy and AUC are of malignant against the rest. Yields a `Progress` an epoch whose `live` holds
+    each head's `epochs` so far and latest `validation_auc` (None before its first epoch or where undefined). Raises
+    MammoError where the input cannot train these heads.
     """
-    images = _images(vectors, labels, parts, heads, _device(device))
-    groups = group_heads(heads, images.vectors.shape[1])
+    images = _images(vectors, labels, parts, heads, _device(device), classes)
+    groups = group_heads(heads, images.vectors.shape[1], classes)
     longest = [max(heads[row].epochs for row in rows) for rows in groups]
     trained = _untrained(heads, len(images.vectors))
     for group, rows in enumerate(groups):
@@ -86,7 +94,7 @@ def train_bank(
 
 def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained: Trained) -> Iterator[int]:
     """Train the bank of heads at `rows` and fill in their places in `trained`; yields the number of each epoch."""
-    bank = Bank([heads[row] for row in rows], images.vectors.shape[1], images.vectors.device)
+    bank = Bank([heads[row] for row in rows], images.vectors.shape[1], images.vectors.device, images.classes)
     kept = {name: value.clone() for name, value in bank.weights.items()}
     held_out, held_labels = images.vectors[images.validation], images.labels[images.validation]
     running, best = np.asarray(rows), np.full(len(heads), -np.inf)
@@ -95,8 +103,9 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
     for epoch in itertools.count(1):
         seen, seen_labels = bank.epoch(images.vectors, images.labels, images.train, epoch)
         scores = bank.scores(held_out)
-        area = auc(held_labels.cpu().numpy(), scores.cpu().numpy())
-        figures = torch.stack([*_fit(seen, seen_labels), *_fit(scores, held_labels)], dim=1).cpu().numpy()
+        area = auc((held_labels == images.classes - 1).cpu().numpy(), log_odds(scores).cpu().numpy())
+        fits = *_fit(seen, seen_labels, images.classes), *_fit(scores, held_labels, images.classes)
+        figures = torch.stack(fits, dim=1).cpu().numpy()
         trained.history[running, epoch - 1] = np.column_stack([figures, area])
         trained.epochs[running] = epoch
 
@@ -115,15 +124,17 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
         if not going.all():
             bank.keep(np.flatnonzero(going).tolist())
             running = running[going]
-    trained.logits[rows] = logits(kept, images.vectors)[: len(rows)].cpu().numpy()
+    trained.logits[rows] = log_odds(outputs(kept, images.vectors))[: len(rows)].cpu().numpy()
+    if images.classes == 2:
+        kept |= {name: kept[name][:, 0] for name in ("weight", "bias")}
     for row in rows:
         trained.weights[row].update({name: value[place[row]].cpu().numpy() for name, value in kept.items()})
 
 
-def _fit(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean binary cross-entropy and accuracy (H,) of logits (H, N) on labels (N,)."""
-    loss = binary_cross_entropy_with_logits(scores, labels.expand_as(scores), reduction="none")
-    return loss.mean(1), ((scores > 0) == (labels > 0)).float().mean(1)
+def _fit(scores: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy, and accuracy of malignant against the rest, (H,) of outputs (H, C, N) on labels (N,)."""
+    right = (log_odds(scores) > 0) == (labels == classes - 1)
+    return loss(scores, labels).mean(1), right.float().mean(1)
 
 
 def _untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
@@ -157,7 +168,12 @@ def _device(name: str | None) -> torch.device:
 
 
 def _images(
-    vectors: ArrayLike, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], device: torch.device
+    vectors: ArrayLike,
+    labels: ArrayLike,
+    parts: ArrayLike,
+    heads: Sequence[HeadSpec],
+    device: torch.device,
+    classes: int,
 ) -> _Images:
     """Check what was given and move it to the device; raises MammoError where it cannot train the heads."""
     numbers = np.require(vectors, np.float32, ["C", "W"])
@@ -165,26 +181,28 @@ def _images(
     if numbers.ndim != 2 or not numbers.shape[1] or not truth.shape == part.shape == numbers.shape[:1]:
         shapes = f"{numbers.shape}, {truth.shape} and {part.shape}"
         raise MammoError(f"Heads need vectors (N, F), labels (N,) and parts (N,), not arrays of shapes {shapes}.")
-    if not np.isin(truth, (0, 1)).all():
-        raise MammoError("Labels must be 0 (benign) or 1 (malignant).")
+    if not np.isin(truth, range(classes)).all():
+        known = "0 (benign) or 1 (malignant)" if classes == 2 else f"0 to {classes - 1}, the last for malignant"
+        raise MammoError(f"Labels must be {known}.")
     stacked = torch.from_numpy(numbers).to(device)
     if not stacked.sum().isfinite():
         raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
-    _check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads)
+    _check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
     train, validation = (torch.from_numpy(np.flatnonzero(part == which)).to(device) for which in (TRAIN, VALIDATION))
-    return _Images(stacked, torch.from_numpy(truth.astype(np.float32)).to(device), train, validation)
+    return _Images(stacked, torch.from_numpy(truth.astype(np.int64)).to(device), train, validation, classes)
 
 
-def _check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec]) -> None:
+def _check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec], classes: int) -> None:
     if not heads:
         raise MammoError("There are no heads to train; name at least one.")
     for head in heads:
         check_names(head)
-    if len(np.unique(train)) < 2:
+    if len(np.unique(train)) < classes:
+        which = "both" if classes == 2 else f"all {classes}"
         raise MammoError(
-            f"The {len(train)} training images are not of both classes; choose another split or more images."
+            f"The {len(train)} training images are not of {which} classes; choose another split or more images."
         )
-    if len(np.unique(validation)) < 2 and any(head.patience for head in heads):
+    if len(np.unique(validation == classes - 1)) < 2 and any(head.patience for head in heads):
         raise MammoError(
             f"The {len(validation)} validation images are not of both classes, so there is no AUC to stop training by; "
             "choose another split or set patience to 0."
