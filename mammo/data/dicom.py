@@ -2,75 +2,129 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mammo.errors import MammoError, first_line
+from mammo.data.raster import Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
+from mammo.errors import MammoError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pydicom import FileDataset
+
+__all__ = ["SYNTHETIC", "Raster", "read_dicom"]
 
 SYNTHETIC = "synthetic"
 """A file whose Manufacturer holds this word is called synthetic wherever it is shown."""
 
+MAX_BITS = 16
 
-@dataclass(frozen=True)
-class Raster:
-    """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth."""
+_LIBJPEG, _OPENJPEG = "pylibjpeg-libjpeg", "pylibjpeg-openjpeg"
+SYNTAXES: dict[str, str] = {
+    "1.2.840.10008.1.2": "",  # implicit VR little endian
+    "1.2.840.10008.1.2.1": "",  # explicit VR little endian
+    "1.2.840.10008.1.2.2": "",  # explicit VR big endian
+    "1.2.840.10008.1.2.5": "",  # RLE
+    "1.2.840.10008.1.2.4.50": "",  # JPEG baseline, 8 bits
+    "1.2.840.10008.1.2.4.51": _LIBJPEG,  # JPEG extended, 12 bits
+    "1.2.840.10008.1.2.4.57": _LIBJPEG,  # JPEG Lossless
+    "1.2.840.10008.1.2.4.70": _LIBJPEG,  # JPEG Lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": _LIBJPEG,  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": _LIBJPEG,  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": "",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": "",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201": _OPENJPEG,  # High-throughput JPEG 2000, three kinds
+    "1.2.840.10008.1.2.4.202": _OPENJPEG,
+    "1.2.840.10008.1.2.4.203": _OPENJPEG,
+}
+"""The transfer syntaxes that are read, and the package beside Pillow and pydicom that each takes.
 
-    pixels: NDArray[np.unsignedinteger]
-    bits: int
-    synthetic: bool = False
-
-    def to_float(self) -> NDArray[np.float32]:
-        """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
-        return self.pixels.astype(np.float32) / np.float32(2**self.bits - 1)
+The deflated one is missing on purpose: the whole data set is inflated before a header can be seen.
+"""
 
 
-def read_dicom(path: Path) -> Raster:
-    """Read a single-frame greyscale DICOM file.
+def read_dicom(path: Path, frame: int = 0) -> Raster:
+    """Read one greyscale frame of a DICOM file as it is meant to be shown; `frame` counts from 1, 0 is the only one.
 
-    Raises MammoError where the file is no DICOM, is damaged, or holds no greyscale image.
+    Modality LUT, VOI LUT or window and MONOCHROME1 are applied in this order (`mammo.data.grey`). Raises MammoError
+    where the file is no DICOM, is damaged, too large, or holds no such greyscale frame.
     """
-    import pydicom
     from pydicom.errors import InvalidDicomError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    refuse_unfit(path)
+    with in_one_sentence("DICOM", path):
         try:
-            dataset = pydicom.dcmread(path)
-            return _raster(dataset)
+            return _read(path, frame)
         except InvalidDicomError:
             raise MammoError("not a DICOM file") from None
-        except MammoError:
-            raise
-        except Exception as error:  # damaged files raise nearly anything
-            raise MammoError(f"damaged DICOM: {first_line(error)}") from None
 
 
-def _raster(dataset: FileDataset) -> Raster:
-    if "PixelData" not in dataset:
-        raise MammoError("a DICOM file without pixels")
-    _refuse_truncated(dataset)
-    pixels = dataset.pixel_array
-    if pixels.ndim != 2:
-        raise MammoError(f"not one greyscale image: its pixels have the shape {pixels.shape}")
-    bits = int(dataset.BitsStored)
-    if pixels.dtype.kind == "i":
-        raise MammoError("signed pixels, which are not read yet")
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        pixels = (2**bits - 1) - pixels
+def _read(path: Path, frame: int) -> Raster:
+    import pydicom
+
+    from mammo.data.grey import as_shown
+
+    _refuse_syntax(path)
+    dataset = pydicom.dcmread(path)
+    _refuse_unseen(dataset)
+    index = choose_frame(frame, int(dataset.get("NumberOfFrames") or 1))
+    pixels, bits = as_shown(_decode(dataset, index), dataset, index)
     return Raster(pixels, bits, SYNTHETIC in str(dataset.get("Manufacturer", "")).lower())
+
+
+def _refuse_syntax(path: Path) -> None:
+    """Look at the file's meta header alone: nothing else is parsed or inflated before its syntax is known."""
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import UID
+
+    syntax = read_file_meta_info(path).get("TransferSyntaxUID")
+    if not syntax:
+        raise MammoError("damaged DICOM: it names no transfer syntax")
+    if syntax not in SYNTAXES:
+        raise MammoError(f"the transfer syntax {UID(syntax).name}, which is not read")
+
+
+def _refuse_unseen(dataset: FileDataset) -> None:
+    """Refuse what has no grey pixels or claims too many, from the header, before anything is decoded."""
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise MammoError("floating-point pixels, which are not read")
+    if "PixelData" not in dataset or "Rows" not in dataset:
+        raise MammoError("a DICOM file without pixels")
+    photometric = str(dataset.get("PhotometricInterpretation", "none"))
+    if int(dataset.get("SamplesPerPixel", 1)) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise MammoError(f"not one greyscale image: its photometric interpretation is {photometric[:16]}")
+    refuse_large(int(dataset.Rows), int(dataset.Columns))
+    if not 1 <= int(dataset.BitsStored) <= MAX_BITS:
+        raise MammoError(f"{int(dataset.BitsStored)} bits a pixel; at most {MAX_BITS} are read")
+    _refuse_undecodable(dataset)
+    _refuse_truncated(dataset)
+
+
+def _refuse_undecodable(dataset: FileDataset) -> None:
+    """Name the package that is missing; Pillow reads JPEG of 8 bits only."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    pillow = "pillow" if int(dataset.BitsStored) > 8 else ""
+    if SYNTAXES[syntax] and not set(get_decoder(syntax).available_plugins) - {pillow}:
+        raise MammoError(f"{syntax.name}, which takes another package: pip install pylibjpeg {SYNTAXES[syntax]}")
 
 
 def _refuse_truncated(dataset: FileDataset) -> None:
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
-    expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated) // 8
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    expected = (frames * int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated) + 7) // 8
     if len(dataset.PixelData) < expected:
         raise MammoError(f"truncated: it holds {len(dataset.PixelData)} of {expected} bytes of pixels")
+
+
+def _decode(dataset: FileDataset, index: int) -> NDArray[np.integer]:
+    """The stored values of one frame (rows, columns), signed or not."""
+    from pydicom.pixels.utils import pixel_array
+
+    pixels = pixel_array(dataset, index=index, view_only=True)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
+        raise MammoError(f"not one greyscale image: its pixels have the shape {pixels.shape}")
+    return pixels

@@ -80,12 +80,6 @@ def coloured(path):
     data.save_as(path)
 
 
-def signed(path):
-    data = pydicom.dcmread(path)
-    data.PixelRepresentation = 1
-    data.save_as(path)
-
-
 DAMAGES = {
     no_pixels: "a DICOM file without pixels",
     truncated: r"truncated: it holds \d+ of 12288 bytes of pixels",
@@ -94,7 +88,6 @@ DAMAGES = {
     empty: "not a DICOM file",
     rubbish: "DICOM",
     coloured: "not one greyscale image",
-    signed: "signed pixels",
 }
 
 

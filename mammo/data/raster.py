@@ -1,0 +1,90 @@
+"""The pixels of one file, and the limits that every reader of image files keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.errors import MammoError
+
+MAX_BYTES = 256_000_000
+"""The largest file that is opened; an uncompressed mammogram of one frame has 15 to 60 MB."""
+
+MAX_PIXELS = 64_000_000
+"""The most pixels a frame may have; a mammogram has at most 30 million."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth."""
+
+    pixels: NDArray[np.unsignedinteger]
+    bits: int
+    synthetic: bool = False
+
+    def to_float(self) -> NDArray[np.float32]:
+        """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
+        return self.pixels.astype(np.float32) / np.float32(2**self.bits - 1)
+
+
+@contextlib.contextmanager
+def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
+    """Turn whatever a library raises over a damaged file of this `kind` into a MammoError that does not name `path`.
+
+    MemoryError passes: the file may be sound, and who set the limit knows what to say.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (MammoError, MemoryError):
+            raise
+        except Exception as error:  # damaged files raise nearly anything
+            raise MammoError(f"damaged {kind}: {_gist(error, path)}") from None
+
+
+def _gist(error: Exception, path: Path) -> str:
+    """The lines of what a library says, in one of at most 160 letters, without the path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    words = " ".join(str(error).replace(str(path), "the file").split())
+    return words[:160] or type(error).__name__
+
+
+def refuse_unfit(path: Path) -> None:
+    """Raise MammoError where `path` is no plain file, is empty, or is larger than `MAX_BYTES`."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise MammoError(error.strerror or str(error)) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise MammoError("not a plain file")
+    if found.st_size > MAX_BYTES:
+        raise MammoError(f"larger than {MAX_BYTES // 10**6} MB, the most that is read")
+
+
+def refuse_large(rows: int, columns: int) -> None:
+    """Raise MammoError where a frame of this size has no pixels or more than `MAX_PIXELS`."""
+    if rows < 1 or columns < 1:
+        raise MammoError(f"its header claims {rows} × {columns} pixels")
+    if rows * columns > MAX_PIXELS:
+        raise MammoError(f"its header claims {rows} × {columns} pixels; at most {MAX_PIXELS // 10**6} million are read")
+
+
+def choose_frame(frame: int, frames: int) -> int:
+    """The index from 0 of frame number `frame` (from 1; 0 means the only one) of a file that holds `frames`.
+
+    Raises MammoError where the file holds no such frame, or holds several and none is named.
+    """
+    if frame == 0 and frames > 1:
+        raise MammoError(f"it holds {frames} frames; name one in the manifest's column `frame`")
+    if not max(frame, 1) <= frames:
+        raise MammoError(f"it holds {frames} frame{'s' * (frames != 1)}; there is no frame {frame}")
+    return max(frame, 1) - 1

@@ -1,0 +1,47 @@
+"""One image file of any kind to pixels, or one sentence that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mammo.data.dicom import read_dicom
+from mammo.data.pictures import read_npy, read_pgm, read_picture
+from mammo.data.raster import Raster, refuse_unfit
+from mammo.errors import MammoError
+
+Reader = Callable[[Path, int], Raster]
+
+READERS: dict[tuple[int, bytes], Reader] = {
+    (128, b"DICM"): read_dicom,
+    (0, b"\x89PNG\r\n\x1a\n"): read_picture,
+    (0, b"\xff\xd8\xff"): read_picture,
+    (0, b"II*\0"): read_picture,
+    (0, b"MM\0*"): read_picture,
+    (0, b"P5"): read_pgm,
+    (0, b"\x93NUMPY"): read_npy,
+}
+"""What stands at which place in a file, and who reads such a file; the first that fits is taken."""
+
+HEAD = 132
+
+
+def read_image(path: Path, frame: int = 0) -> Raster:
+    """Read one greyscale frame of a DICOM, PNG, JPEG, TIFF, PGM or NPY file; its content decides, not its name.
+
+    `frame` counts from 1; 0 means the only one. Raises MammoError with a short reason, which does not name the file,
+    where it is of no such kind, damaged, too large, or holds no such greyscale frame. Files that nobody vouches for
+    are read through `mammo.parallel.guarded_map`, which bounds what a reader may spend on one.
+    """
+    refuse_unfit(path)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+    except OSError as error:
+        raise MammoError(error.strerror or str(error)) from None
+    if not head:
+        raise MammoError("an empty file")
+    for (place, magic), reader in READERS.items():
+        if head[place:].startswith(magic):
+            return reader(path, frame)
+    raise MammoError("not an image of a kind that is read (DICOM, PNG, JPEG, TIFF, PGM or NPY)")
