@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 from mammo.data.dataset import Dataset
+from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.work import guessed_seconds, vector_lengths
+from mammo.heads.work import guessed_seconds, head_weights, vector_lengths
 from mammo.images.augment import versions
 from mammo.parallel import cores
 from mammo.rates import SWEEP, extraction_key, recall
@@ -54,7 +56,8 @@ def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
     images = len(Dataset.open(home, spec.dataset).table(caches[0].spec.kind))
     split = spec.splits[0]
     guess = guessed_seconds(spec, caches, round(images * (1 - split.validation - split.test)))
-    stored = sum(features[cache, head.pool] * (head.hidden or 1) for cache in spec.caches for head in spec.heads)
-    size = 4 * len(spec.splits) * (stored + len(spec.caches) * len(spec.heads) * images)
+    outputs = [LABELS[split.labels].outputs for split in spec.splits]
+    made = itertools.product(spec.caches, spec.heads, outputs)
+    size = 4 * sum(head_weights(head, features[cache, head.pool], number) + images for cache, head, number in made)
     rate = recall(home, SWEEP)
     return Estimate(int(size), guess / (rate or 1.0), MEASURED if rate else ROUGH)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from mammo.data.labels import LABELS
 from mammo.data.splits import SPLITS
 from mammo.estimates import sweep_estimate
 from mammo.heads.grid import expand
@@ -48,9 +49,10 @@ def choose_splits() -> tuple[SplitSpec, ...]:
     st.subheader("Splits")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         protocol = choose.entry("Split", SPLITS, "protocol", width=260)
+        labels = choose.entry("Labels", LABELS, "labels", width=180)
         seed = choose.number("Seed of the test set", 0, 10_000, 0, "split_seed", width=180)
         redraws = choose.number("Draws of train and validation", 1, 50, 1, "redraws", width=240)
-    return tuple(SplitSpec(protocol=protocol, seed=seed, redraw=redraw) for redraw in range(redraws))
+    return tuple(SplitSpec(protocol, seed, redraw, labels=labels) for redraw in range(redraws))
 
 
 def choose_spec(home: Home, dataset: Dataset) -> SweepSpec:

@@ -58,6 +58,25 @@ def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
 
 
+def test_a_label_policy_is_shown_by_split_and_kept_by_sweep(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    merged, dropped = (
+        run_json(capsys, demo_home, "split", "phantom-demo", "--labels", labels) for labels in ("merged", "dropped")
+    )
+    parts = ("train", "validation", "test", "left_out")
+    assert sum(merged[name] for name in parts) == sum(dropped[name] for name in parts) == 160
+    assert merged["left_out"] == 0 < dropped["left_out"] and dropped["test"] < merged["test"]
+    home = Home(tmp_path / "home")
+    for place in ("datasets", "features"):
+        shutil.copytree(demo_home.path / place, home.path / place)
+    words = ("sweep", "phantom-demo", "--trunk", "vgg16-mini", "--pool", "gap", "--epochs", "2")
+    assert run_json(capsys, home, *words, "--labels", "merged,three-way")["runs"] == 2
+    grid = tmp_path / "grid.toml"
+    grid.write_text('labels = "dropped"\n')
+    assert run_json(capsys, home, *words, "--grid", str(grid))["runs"] == 1
+    assert {row["labels"] for row in run_json(capsys, home, "leaderboard")} == {"merged", "three-way", "dropped"}
+    assert "three-way" in run(capsys, home, "leaderboard")[1]
+
+
 def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture) -> None:
     rows = run_json(capsys, demo_home, "leaderboard")
     promised = {"run", "dataset", "trunk", "weights", "pool", "hidden", "optimizer", "lr", "protocol", "leakage"}

@@ -16,7 +16,7 @@ from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec, check_n
 WEIGHTS = Weights("random-0", "abc")
 CACHE = CacheSpec("phantom", "vgg16-mini", "random-0")
 SWEEP = SweepSpec("phantom", ("a-1", "b-2"), (HeadSpec(lr=1e-3), HeadSpec(hidden=128, dropout=0.5)), (SplitSpec(),))
-SPECS = [CACHE, HeadSpec(pool="gap", lr=0.1, seed=-3), SplitSpec("paper", 4, 2, 0.2, 0.3), SWEEP]
+SPECS = [CACHE, HeadSpec(pool="gap", lr=0.1, seed=-3), SplitSpec("paper", 4, 2, 0.2, 0.3, "dropped"), SWEEP]
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.what)
@@ -69,6 +69,12 @@ def test_missing_fields_are_named():
         CacheSpec.from_json({"trunk": "vgg16"})
     with pytest.raises(MammoError, match=r"^A sweep spec lacks the fields caches, heads, splits\.$"):
         SweepSpec.from_json({"dataset": "phantom"})
+
+
+def test_a_split_that_names_no_labels_merges_them():
+    assert SplitSpec.from_json({"protocol": "paper", "seed": 3}) == SplitSpec("paper", 3, labels="merged")
+    policies = {SplitSpec(labels=labels).digest() for labels in ("merged", "dropped", "three-way")}
+    assert len(policies) == 3
 
 
 def test_a_whole_number_will_do_for_a_fraction():

@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text_of(rows: list[dict[str, Any]]) -> str:
     """The rows as a table, and below it what must be known about them."""
-    header = ["run", "trunk", "images", "pool", "hidden", "optimizer", "lr", "split", "n", "validation AUC", "test AUC"]
-    header += ["95 % interval", "accuracy", "ties", "leaked"]
+    header = ["run", "trunk", "images", "pool", "hidden", "optimizer", "lr", "labels", "split", "n"]
+    header += ["validation AUC", "test AUC", "95 % interval", "accuracy", "ties", "leaked"]
     lines = [table([_cells(row) for row in rows], header)]
     lines.append("Ordered by validation AUC; runs of one tie group cannot be told apart on the validation images.")
     if any(row["synthetic"] for row in rows):
@@ -54,6 +54,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     return [
         *settings,
         f"{row['lr']:g}",
+        row["labels"],
         split,
         row["n_test"],
         *figures,

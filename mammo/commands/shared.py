@@ -13,8 +13,10 @@ from mammo.progress import Work
 from mammo.specs import Home
 
 Result = TypeVar("Result")
-PROTOCOLS = "patient (default), five-fold, official, official-pooled or paper"
+PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest or paper"
 """What `--protocol` takes; `data.splits` says what each means."""
+POLICIES = "what benign without callback counts as: merged (default), dropped or three-way"
+"""What `--labels` takes; `data.labels` says what each means."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mammo.commands.shared import PROTOCOLS, Commands, add_command, home_of, show, table
+from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, table
 from mammo.specs import SplitSpec
 
 
@@ -14,6 +14,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "split", "show the sizes of a split and what it leaks", example, run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--protocol", default="patient", help=PROTOCOLS)
+    parser.add_argument("--labels", default="merged", help=POLICIES)
     parser.add_argument("--seed", type=int, default=0, help="fixes the test set (default: 0)")
     parser.add_argument("--redraw", type=int, default=0, help="draws train and validation anew (default: 0)")
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
@@ -23,14 +24,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw the split and print its sizes and leakage."""
     from mammo.data.dataset import Dataset
     from mammo.data.leakage import leakage
-    from mammo.data.splits import draw, sizes
+    from mammo.data.splits import OUT, draw, sizes
 
-    spec = SplitSpec(protocol=arguments.protocol, seed=arguments.seed, redraw=arguments.redraw)
+    spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
     images = Dataset.open(home_of(arguments), arguments.dataset).table(arguments.kind)
     parts = draw(images, spec)
     leaks = leakage(images, parts)
     rows = [[f"{name} images", count] for name, count in sizes(parts).items()]
+    left_out = int((parts == OUT).sum())
+    rows.append(["images left out", left_out])
     rows += [[f"{name.replace('_', ' ')} in train and test", leaks[name]] for name in ("patients", "breasts", "films")]
     rows.append(["test images with their patient in train", leaks["test_images_with_patient_in_train"]])
-    show(arguments, {"protocol": spec.protocol, **sizes(parts), "leakage": leaks}, table(rows, ["what", "count"]))
+    told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": left_out, "leakage": leaks}
+    show(arguments, told, table(rows, ["what", "count"]))
     return 0

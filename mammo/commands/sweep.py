@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import PROTOCOLS, Commands, add_command, home_of, show, with_bar, words
+from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, with_bar, words
 from mammo.errors import MammoError
 from mammo.specs import Home, SplitSpec, SweepSpec
+
+if TYPE_CHECKING:
+    from mammo.heads.grid import Grid
 
 AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "pool": (str, "flatten, gap"),
@@ -37,6 +41,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
     parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
     parser.add_argument("--protocol", help=f"how images are split: {PROTOCOLS}; a list")
+    parser.add_argument("--labels", help=f"{POLICIES}; a list")
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
     parser.add_argument("--redraws", type=int, help="draws of train and validation (default: 1)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
@@ -62,14 +67,20 @@ def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
 
     grid = load_grid(arguments.grid) if arguments.grid else Grid({})
     heads = expand({**grid.axes, **_axes(arguments)})
+    trunks = words(arguments.trunk) if arguments.trunk else list(grid.trunk or ())
+    return SweepSpec(arguments.dataset, _caches(home, arguments, trunks), heads, _splits(arguments, grid))
+
+
+def _splits(arguments: argparse.Namespace, grid: Grid) -> tuple[SplitSpec, ...]:
+    """Every protocol under every label policy, drawn as often as is asked for."""
     protocols = words(arguments.protocol) if arguments.protocol else list(grid.protocol or ("patient",))
+    policies = words(arguments.labels) if arguments.labels else list(grid.labels or ("merged",))
     seed = _first(arguments.split_seed, grid.split_seed, 0)
     redraws = _first(arguments.redraws, grid.redraws, 1)
     if redraws < 1:
         raise MammoError(f"--redraws must be at least 1, not {redraws}.")
-    splits = tuple(SplitSpec(name, seed, redraw) for name in protocols for redraw in range(redraws))
-    trunks = words(arguments.trunk) if arguments.trunk else list(grid.trunk or ())
-    return SweepSpec(arguments.dataset, _caches(home, arguments, trunks), heads, splits)
+    drawn = itertools.product(protocols, policies, range(redraws))
+    return tuple(SplitSpec(protocol, seed, redraw, labels=labels) for protocol, labels, redraw in drawn)
 
 
 def _first(*values: int | None) -> int:

@@ -55,8 +55,8 @@ def draw(table: pd.DataFrame, spec: SplitSpec) -> Parts:
     parts[~policy.takes(table)] = OUT
     if empty := [name for name, part in PARTS.items() if not (parts == part).any()]:
         counted = f"{len(table)} images"
-        if protocol.by_patient and table["patient"].nunique() < len(table):
-            counted += f" of {table['patient'].nunique()} patients"
+        if protocol.by_patient and (patients := table["patient"].nunique()) < len(table):
+            counted += f" of {patients} patient{'s' if patients > 1 else ''}"
         raise MammoError(f"{counted} are too few for this split: {' and '.join(empty)} would be empty.")
     policy.refuse_missing(table[parts == TRAIN])
     return parts
@@ -120,7 +120,7 @@ def _as_named(table: pd.DataFrame, _spec: SplitSpec) -> Parts:
     parts = np.full(len(table), OUT, dtype=np.int8)
     for name, part in PARTS.items():
         parts[named == name] = part
-    if unknown := sorted(set(named) - {*PARTS, ""}):
+    if unknown := sorted(set(named.tolist()) - {*PARTS, ""}):
         raise MammoError(f"This data set's column 'split' names {unknown[0]!r}, which is none of {', '.join(PARTS)}.")
     return parts
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AXES = tuple(field.name for field in fields(HeadSpec))
+NAMES, NUMBERS = ("protocol", "labels", "trunk"), ("split_seed", "redraws")
+"""What a grid file may hold beside its axes: names or lists of them, and numbers."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Grid:
 
     axes: dict[str, tuple[Any, ...]]
     protocol: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
     trunk: tuple[str, ...] | None = None
     split_seed: int | None = None
     redraws: int | None = None
@@ -61,7 +64,7 @@ def check_names(head: HeadSpec) -> None:
 def load_grid(path: Path) -> Grid:
     """Read a grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
 
-    Beside the axes it may hold `protocol`, `trunk` (a name or a list), `split_seed` and `redraws` (numbers).
+    Beside the axes it may hold `protocol`, `labels`, `trunk` (a name or a list), `split_seed`, `redraws` (numbers).
     Raises MammoError where the file cannot be read or names something else.
     """
     try:
@@ -71,10 +74,10 @@ def load_grid(path: Path) -> Grid:
     except ValueError as error:
         raise MammoError(f"The grid {path} is not valid TOML: {error}.") from None
     axes = {name: _listed(name, content.pop(name)) for name in list(content) if name in AXES}
-    names = {name: _names(name, content.pop(name)) for name in ("protocol", "trunk") if name in content}
-    numbers = {name: _number(name, content.pop(name)) for name in ("split_seed", "redraws") if name in content}
+    names = {name: _names(name, content.pop(name)) for name in NAMES if name in content}
+    numbers = {name: _number(name, content.pop(name)) for name in NUMBERS if name in content}
     if content:
-        known = ", ".join((*AXES, "protocol", "trunk", "split_seed", "redraws"))
+        known = ", ".join((*AXES, *NAMES, *NUMBERS))
         raise MammoError(f"The grid {path} has an unknown entry {next(iter(content))!r}; it may hold: {known}.")
     return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mammo.data.dataset import Dataset
+from mammo.data.labels import LABELS, Classes
 from mammo.data.splits import TRAIN, Parts, draw
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
@@ -26,6 +26,9 @@ LONGEST = 70
 
 CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
 
+TRUTH = ["image", "patient", "breast", "film", "label", "pathology"]
+"""What of the images' table can change a score or a figure."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -38,10 +41,10 @@ class Setting:
     parts: list[Parts]
     about: dict[str, Any]
 
-    @property
-    def labels(self) -> NDArray[np.int8]:
-        """1 for a malignant image, 0 for a benign one; (images,)."""
-        return np.asarray(self.table["label"] == "malignant", dtype=np.int8)
+    def targets(self, split: int) -> tuple[Classes, int]:
+        """The class of every image (images,) under the labels of the split in row `split`, and how many there are."""
+        policy = LABELS[self.spec.splits[split].labels]
+        return policy.targets(self.table), len(policy.classes)
 
     @property
     def train_images(self) -> int:
@@ -76,7 +79,7 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
 def _about(
     spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame, parts: list[Parts]
 ) -> dict[str, Any]:
-    truth = digest_json(table[["image", "patient", "breast", "film", "label"]].astype(str).to_numpy().tolist())
+    truth = digest_json(table[TRUTH].astype(str).to_numpy().tolist())
     identity = {
         "training": TRAINING,
         "spec": spec.to_json(),

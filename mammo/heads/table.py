@@ -82,6 +82,7 @@ def _run_rows(setting: Setting) -> Iterator[dict[str, Any]]:
 
 
 def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:
-    drawn = {"protocol": split_spec.protocol, "split_seed": split_spec.seed, "redraw": split_spec.redraw}
+    drawn: dict[str, Any] = {"protocol": split_spec.protocol, "labels": split_spec.labels}
+    drawn |= {"split_seed": split_spec.seed, "redraw": split_spec.redraw}
     made = {name: getattr(cache.spec, name) for name in CACHE_FIELDS}
     return {"cache": cache.name, **made, **head.to_json(), "split": split, **drawn}

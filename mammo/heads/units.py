@@ -98,7 +98,8 @@ def _train(
 
     heads = [setting.spec.heads[number] for number in unit.heads]
     curves.begin([f"{setting.caches[unit.cache].spec.trunk} {label_of(head)}" for head in heads])
-    training = train_bank(vectors, setting.labels, setting.parts[unit.split], heads, device)
+    labels, classes = setting.targets(unit.split)
+    training = train_bank(vectors, labels, setting.parts[unit.split], heads, device, classes)
     while True:
         try:
             step = next(training)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
 from mammo.heads.pools import POOLS
 from mammo.rates import SWEEP, remember
-from mammo.specs import Home, SweepSpec
+from mammo.specs import HeadSpec, Home, SweepSpec
 
 STEP = 8e-4
 """Seconds that one step of a bank is taken to cost, whatever its size."""
@@ -23,14 +24,20 @@ def vector_lengths(caches: list[Cache]) -> dict[tuple[str, str], int]:
 def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> tuple[float, float]:
     """Weights to update and steps to take: `features` gives the vector's length of each cache and pool."""
     updates = steps = 0.0
+    outputs = [LABELS[split.labels].outputs for split in spec.splits]
     for cache in spec.caches:
         banks: dict[tuple[str, int, int, int], int] = {}
         for head in spec.heads:
             count = math.ceil(train_images / head.batch) * head.epochs
-            updates += count * (features[cache, head.pool] * (head.hidden or 1) + head.hidden)
+            updates += count * sum(head_weights(head, features[cache, head.pool], number) for number in outputs)
             banks[head.pool, head.hidden, head.batch, head.seed] = count
         steps += sum(banks.values())
-    return updates * len(spec.splits), steps * len(spec.splits)
+    return updates, steps * len(spec.splits)
+
+
+def head_weights(head: HeadSpec, features: int, outputs: int) -> int:
+    """The numbers in a head's weight matrices."""
+    return head.hidden * (features + outputs) if head.hidden else features * outputs
 
 
 def guessed_seconds(spec: SweepSpec, caches: list[Cache], train_images: int) -> float:

@@ -36,6 +36,7 @@ NAMED_BY = (
     "hidden",
     "dropout",
     "optimizer",
+    "labels",
 )
 NUMBERS = ("lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
 

@@ -53,6 +53,8 @@ class Sweep:
             ]
         except (OSError, ValueError) as error:
             raise MammoError(f"The sweep {name!r} is damaged ({error}); delete {folder} and run it again.") from None
+        if "labels" not in runs:  # a sweep older than label policies
+            runs = runs.assign(labels="merged")
         sweep = cls(name, folder, about, runs, images, *arrays)
         if sweep.logits.shape != (len(runs), len(images)):
             raise MammoError(f"The sweep {name!r} is damaged: its scores do not fit its runs; delete {folder}.")

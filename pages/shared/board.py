@@ -71,6 +71,7 @@ def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
             "Leaked": leaked,
             "Weights": board["weights_note"],
             "Split": board["protocol"],
+            "Labels": board["labels"],
         }
     )
 

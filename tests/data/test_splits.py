@@ -31,6 +31,7 @@ def real(samples):
 
 DRAWN = ["patient", "paper"]
 OFFICIAL = ["official", "official-pooled"]
+NAMED = [*OFFICIAL, "manifest"]
 
 
 def few(*labels):
@@ -161,7 +162,7 @@ def test_dropping_the_shared_patients_leaves_2394_images_and_no_leak(real):
         assert set(leakage(real, parts).values()) == {0}
 
 
-@pytest.mark.parametrize("protocol", OFFICIAL)
+@pytest.mark.parametrize("protocol", NAMED)
 def test_validation_shares_no_patient_with_train_or_test(phantom, protocol):
     parts = draw(phantom, SplitSpec(protocol, 1))
     held = set(phantom["patient"][parts == VALIDATION])
@@ -170,14 +171,106 @@ def test_validation_shares_no_patient_with_train_or_test(phantom, protocol):
     assert set(phantom["split"][parts == TEST]) == {"test"}
 
 
-@pytest.mark.parametrize("protocol", OFFICIAL)
+@pytest.mark.parametrize("protocol", NAMED)
 def test_a_set_without_official_parts_is_split_otherwise(protocol):
     with pytest.raises(MammoError, match="names no official train and test images; split it by patient"):
         draw(few("benign", "malignant"), SplitSpec(protocol))
 
 
+def named(*split):
+    """Two images a patient, so that a patient may stand in two parts; `split` in turn."""
+    patients = [f"P_{number // 2:05d}" for number in range(120)]
+    labels = ["malignant" if number % 3 else "benign" for number in range(120)]
+    given = list(itertools.islice(itertools.cycle(split), 120))
+    return pd.DataFrame({"image": range(120), "patient": patients, "film": patients, "label": labels, "split": given})
+
+
+@pytest.mark.parametrize("words", [("train", "validation", "test", ""), ("Train", " VALIDATION", "TEST ", None)])
+def test_a_manifest_that_names_every_part_is_taken_at_its_word(words):
+    table = named(*words)
+    expected = [TRAIN, VALIDATION, TEST, OUT] * 30
+    for seed, redraw in ((0, 0), (3, 2)):
+        assert draw(table, SplitSpec("manifest", seed, redraw)).tolist() == expected
+
+
+def test_a_manifest_without_validation_has_it_carved_from_its_training_patients():
+    table = named("train", "train", "train", "test", "train", "train", None)
+    draws = [draw(table, SplitSpec("manifest", 0, redraw)) for redraw in range(3)]
+    for parts in draws:
+        assert np.array_equal(parts == TEST, table["split"] == "test")
+        assert np.array_equal(parts == OUT, table["split"].isna())
+        held = set(table["patient"][parts == VALIDATION])
+        assert held and not held & set(table["patient"][(parts == TRAIN) | (parts == TEST)])
+        assert (parts == VALIDATION).sum() == pytest.approx(0.1 * (parts != OUT).sum(), abs=3)
+    assert not np.array_equal(draws[0] == VALIDATION, draws[1] == VALIDATION)
+    straddling = set(table["patient"][draws[0] == TEST]) & set(table["patient"][draws[0] == TRAIN])
+    assert straddling  # the makers' own leak is left as it is
+
+
+def test_a_manifest_that_names_another_part_is_refused():
+    with pytest.raises(MammoError, match=r"'split' names 'holdout', which is none of train, validation, test\.$"):
+        draw(named("train", "test", "holdout"), SplitSpec("manifest"))
+
+
+@pytest.mark.parametrize("protocol", NAMED)
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [(("train",), "test"), (("test", None), "train"), ((None,), "train and test"), (("validation",), "train and test")],
+)
+def test_a_set_that_lacks_a_part_says_which(protocol, words, missing):
+    with pytest.raises(MammoError, match=f"names no official {missing} images; split it by patient"):
+        draw(named(*words), SplitSpec(protocol))
+
+
+@pytest.mark.parametrize("protocol", OFFICIAL)
+def test_whatever_is_no_official_test_image_is_there_to_train_on(protocol):
+    table = named("train", "train", "validation", "validation", None, None, "test", "test")
+    parts = draw(table, SplitSpec(protocol))
+    assert np.array_equal(parts == TEST, table["split"] == "test") and not (parts == OUT).any()
+
+
+@pytest.mark.parametrize("protocol", ["patient", "five-fold", *NAMED])
+@pytest.mark.parametrize("missing", [None, float("nan"), ""])
+def test_images_without_a_patient_cannot_be_split_by_patient(protocol, missing):
+    table = named("train", "train", "train", "test")
+    table.loc[5:7, "patient"] = missing
+    with pytest.raises(MammoError, match=r"^3 of 120 images name no patient, .+ 'paper'\.$"):
+        draw(table, SplitSpec(protocol))
+    assert sizes(draw(table, SplitSpec("paper"))) == {"train": 84, "validation": 12, "test": 24}
+
+
+def test_parts_that_are_all_named_need_no_patients():
+    table = named("train", "validation", "test").assign(patient=None)
+    assert sizes(draw(table, SplitSpec("manifest"))) == {"train": 40, "validation": 40, "test": 40}
+
+
+@pytest.mark.parametrize("protocol", ["patient", "five-fold", *NAMED])
+def test_one_patient_cannot_be_split(protocol):
+    table = named("train", "train", "train", "test").assign(patient="P_00001")
+    with pytest.raises(MammoError, match=r"^120 images of 1 patient are too few for this split: .+ would be empty"):
+        draw(table, SplitSpec(protocol))
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+@pytest.mark.parametrize("label", ["benign", "malignant"])
+def test_every_protocol_divides_images_of_one_label(protocol, label):
+    parts = draw(named("train", "train", "train", "test").assign(label=label), SplitSpec(protocol))
+    assert min(sizes(parts).values()) > 0
+
+
+@pytest.mark.parametrize("protocol", SPLITS)
+def test_a_patient_with_one_image_among_others_with_many(protocol):
+    table = named("train", "train", "train", "train", "test", "test").iloc[:-1].reset_index(drop=True)
+    parts = draw(table, SplitSpec(protocol))
+    assert sum(sizes(parts).values()) == 119
+    if protocol != "paper":
+        assert pd.Series(parts).groupby(table["patient"]).nunique().max() == 1
+
+
 def test_an_unknown_protocol_is_refused(phantom):
-    with pytest.raises(MammoError, match="There is no split protocol 'random'; choose one of: five-fold, official"):
+    with pytest.raises(
+        MammoError, match="There is no split protocol 'random'; choose one of: five-fold, manifest, official"
+    ):
         draw(phantom, SplitSpec("random"))
 
 

@@ -37,3 +37,10 @@ def draw(train: int = 150, validation: int = 60, test: int = 80, features: int =
 @pytest.fixture(scope="session")
 def images() -> Images:
     return draw()
+
+
+@pytest.fixture(scope="session")
+def threefold(images: Images) -> Images:
+    """The same images with the benign ones, 0 and 1, told apart by a feature; malignant is 2."""
+    benign = (images.vectors[:, 5] > 0.4).astype(np.int64)
+    return Images(images.vectors, np.where(images.labels == 1, 2, benign), images.parts)

@@ -18,11 +18,12 @@ HIDDEN = [HeadSpec(hidden=12, optimizer=head.optimizer, lr=head.lr, epochs=10) f
 CPU = torch.device("cpu")
 
 
-def torch_alone(images, head):
+def torch_alone(images, head, classes=2):
     """Train one head as anyone would: a torch module, its optimiser, and the bank's weights and batch order."""
     vectors, labels, parts = (torch.as_tensor(array) for array in images)
-    features, start = vectors.shape[1], initial_weights(head, vectors.shape[1])
-    sizes = [features, head.hidden, 1] if head.hidden else [features, 1]
+    features, start = vectors.shape[1], initial_weights(head, vectors.shape[1], classes)
+    outputs = 1 if classes == 2 else classes
+    sizes = [features, head.hidden, outputs] if head.hidden else [features, outputs]
     layers = [torch.nn.Linear(*pair) for pair in itertools.pairwise(sizes)]
     names = ["hidden.weight", "hidden.bias", "weight", "bias"] if head.hidden else ["weight", "bias"]
     module = torch.nn.Sequential(layers[0], *(part for layer in layers[1:] for part in (torch.nn.ReLU(), layer)))
@@ -36,10 +37,15 @@ def torch_alone(images, head):
         order = rows[torch.randperm(len(rows), generator=generator(head.seed, "epoch", epoch))]
         for batch in order.split(head.batch):
             optimizer.zero_grad()
-            logits = module(vectors[batch])[:, 0]
-            torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[batch].float()).backward()
+            if classes == 2:
+                logits = module(vectors[batch])[:, 0]
+                torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[batch].float()).backward()
+            else:
+                torch.nn.CrossEntropyLoss()(module(vectors[batch]), labels[batch]).backward()
             optimizer.step()
-    return module(vectors)[:, 0].detach().numpy()
+    scores = module(vectors).detach()
+    odds = scores[:, 0] if classes == 2 else scores[:, 2] - torch.log(scores[:, 0].exp() + scores[:, 1].exp())
+    return odds.numpy()
 
 
 def test_each_head_of_a_mixed_bank_scores_as_torch_alone(images):
@@ -50,15 +56,24 @@ def test_each_head_of_a_mixed_bank_scores_as_torch_alone(images):
         np.testing.assert_allclose(logits, torch_alone(images, head), atol=1e-4, err_msg=str(head))
 
 
+def test_each_three_way_head_scores_as_torch_alone(threefold):
+    heads = LINEAR + HIDDEN
+    together = finish(train_bank(*threefold, heads, device="cpu", classes=3))
+    for head, logits in zip(heads, together.logits, strict=True):
+        np.testing.assert_allclose(logits, torch_alone(threefold, head, 3), atol=1e-4, err_msg=str(head))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("heads", [LINEAR, HIDDEN], ids=["linear", "hidden"])
-def test_a_head_does_not_depend_on_its_neighbours(images, heads):
+def test_a_head_does_not_depend_on_its_neighbours(request, heads, classes):
+    images = request.getfixturevalue("images" if classes == 2 else "threefold")
     heads = [
         HeadSpec(**{**head.to_json(), "dropout": 0.3, "patience": 3 * (row % 2)}) for row, head in enumerate(heads)
     ]
-    together = finish(train_bank(*images, heads, device="cpu"))
-    backwards = finish(train_bank(*images, heads[::-1] * 3, device="cpu"))
+    together = finish(train_bank(*images, heads, device="cpu", classes=classes))
+    backwards = finish(train_bank(*images, heads[::-1] * 3, device="cpu", classes=classes))
     for row, head in enumerate(heads):
-        alone = finish(train_bank(*images, [head], device="cpu"))
+        alone = finish(train_bank(*images, [head], device="cpu", classes=classes))
         np.testing.assert_allclose(alone.logits[0], together.logits[row], atol=1e-6)
         np.testing.assert_allclose(backwards.logits[-1 - row], together.logits[row], atol=1e-6)
         assert alone.epochs[0] == together.epochs[row]
@@ -75,6 +90,19 @@ def test_the_weights_score_the_images(images, hidden):
         inputs = np.maximum(inputs @ weights["hidden.weight"].T + weights["hidden.bias"], 0)
     assert weights["bias"].shape == ()
     np.testing.assert_allclose(trained.logits[0], inputs @ weights["weight"] + weights["bias"], atol=1e-4)
+
+
+@pytest.mark.parametrize("hidden", [0, 12])
+def test_the_weights_of_all_classes_score_the_images(threefold, hidden):
+    head = HeadSpec(hidden=hidden, lr=1e-2, epochs=3, dropout=0.4)
+    trained = finish(train_bank(*threefold, [head], device="cpu", classes=3))
+    weights, inputs = trained.weights[0], threefold.vectors
+    if hidden:
+        inputs = np.maximum(inputs @ weights["hidden.weight"].T + weights["hidden.bias"], 0)
+    assert weights["weight"].shape == (3, inputs.shape[1]) and weights["bias"].shape == (3,)
+    scores = inputs @ weights["weight"].T + weights["bias"]
+    odds = scores[:, 2] - np.logaddexp(scores[:, 0], scores[:, 1])
+    np.testing.assert_allclose(trained.logits[0], odds, atol=1e-4)
 
 
 @pytest.mark.parametrize("hidden", [0, 12])
@@ -106,6 +134,8 @@ def test_dropout_drops_its_share_and_keeps_the_mean(hidden):
 
 def test_weights_start_as_keras_dense():
     weights = initial_weights(HeadSpec(hidden=64), 300)
+    assert weights["weight"].shape == (1, 64) and weights["bias"].shape == (1,)
+    assert initial_weights(HeadSpec(), 300, 3)["weight"].shape == (3, 300)
     for name, fans in (("hidden.weight", 364), ("weight", 65)):
         limit = (6 / fans) ** 0.5
         assert 0.9 * limit < weights[name].abs().max() <= limit
@@ -125,6 +155,9 @@ def test_a_bank_stays_within_its_memory():
     assert len(groups) > 1 and list(itertools.chain(*groups)) == list(range(100))
     assert max(map(len, groups)) * 5 * 4 * 128 * 25_088 <= BANK_BYTES
     assert len(group_heads([HeadSpec(hidden=8192)] * 2, 100_352)) == 2
+    heads = [HeadSpec()] * 1000
+    two, three = (len(group_heads(heads, 100_352, classes)[0]) for classes in (2, 3))
+    assert two // 3 == three
 
 
 def test_a_tall_matrix_is_updated_in_tiles_without_a_trace(images, monkeypatch):

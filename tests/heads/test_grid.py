@@ -49,15 +49,17 @@ def test_bad_axes_are_refused_by_name(axes, sentence):
 def test_a_grid_file_holds_axes_and_settings_of_the_sweep(tmp_path):
     text = (
         'pool = ["flatten", "gap"]\nlr = 1e-3\nprotocol = "patient"\ntrunk = ["vgg16"]\nredraws = 3\nsplit_seed = 7\n'
+        'labels = ["merged", "three-way"]\n'
     )
     grid = load_grid(written(tmp_path, text))
-    assert grid == Grid({"pool": ("flatten", "gap"), "lr": (1e-3,)}, ("patient",), ("vgg16",), split_seed=7, redraws=3)
+    axes = {"pool": ("flatten", "gap"), "lr": (1e-3,)}
+    assert grid == Grid(axes, ("patient",), ("merged", "three-way"), ("vgg16",), split_seed=7, redraws=3)
     assert grid.heads == expand({"pool": ["flatten", "gap"], "lr": 1e-3})
 
 
 def test_a_grid_file_may_leave_the_sweep_open(tmp_path):
     grid = load_grid(written(tmp_path, "hidden = [0, 128]"))
-    assert (grid.protocol, grid.trunk, grid.split_seed, grid.redraws) == (None, None, None, None)
+    assert {grid.protocol, grid.labels, grid.trunk, grid.split_seed, grid.redraws} == {None}
     assert [head.hidden for head in grid.heads] == [0, 128]
 
 
@@ -70,6 +72,7 @@ def test_a_grid_file_may_leave_the_sweep_open(tmp_path):
         ("split_seed = -1", "'split_seed' must be a whole number"),
         ("protocol = [1]", "'protocol' must be a name"),
         ("trunk = []", "'trunk' is empty"),
+        ("labels = 3", "'labels' must be a name"),
         ("[head]\nlr = 1", "unknown entry 'head'"),
     ],
 )

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.labels import LABELS
+from mammo.data.splits import OUT
 from mammo.errors import MammoError
-from mammo.features.cache import caches
+from mammo.features.cache import Cache, caches
 from mammo.features.extract import extract
 from mammo.heads.grid import expand
+from mammo.heads.pools import POOLS
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
 from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import StoredRun
-from mammo.results.sweep import ABOUT, LOGITS, Sweep, sweep_of, sweeps
+from mammo.results.scores import StoredRun, run_names
+from mammo.results.sweep import ABOUT, HEADS, LOGITS, RUNS, Sweep, sweep_of, sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "phantom-demo"
@@ -132,6 +137,60 @@ def test_ties_are_counted_for_each_split_and_across_sweeps(own_home: Home) -> No
         assert rows["tie_group"].min() == 1
         assert rows.sort_values("validation_auc", ascending=False)["tie_group"].iloc[0] == 1
     assert isinstance(board, pd.DataFrame) and board["validation_auc"].is_monotonic_decreasing
+
+
+def test_every_policy_is_a_sweep_of_its_own_and_all_stand_side_by_side(own_home: Home) -> None:
+    spec = small(own_home, redraws=1)
+    alone = {name: replace(spec, splits=(SplitSpec(labels=name),)) for name in LABELS}
+    names = {name: finish(sweep(own_home, one)) for name, one in alone.items()}
+    assert len(set(names.values())) == 3
+    board = leaderboard(own_home, list(names.values()))
+    assert board["labels"].value_counts().to_dict() == dict.fromkeys(LABELS, 8)
+    assert all(board["run"][row].startswith(names[board["labels"][row]]) for row in range(len(board)))
+    assert {"three-way", "merged", "dropped"} <= {
+        word for name in run_names(board).values() for word in name.split(" · ")
+    }
+    tested = board.groupby("labels")["n_test"].first()
+    assert tested["dropped"] < tested["merged"] == tested["three-way"]
+    together = replace(spec, splits=tuple(SplitSpec(labels=name) for name in LABELS))
+    opened = Sweep.open(own_home, finish(sweep(own_home, together)))
+    for row, name in enumerate(LABELS):
+        runs = opened.runs["labels"] == name
+        assert (opened.runs.loc[runs, "split"] == row).all()
+        np.testing.assert_allclose(opened.logits[runs], Sweep.open(own_home, names[name]).logits, atol=1e-5)
+    without = (opened.images["pathology"] == "BENIGN_WITHOUT_CALLBACK").to_numpy()
+    assert without.any() and (opened.parts[1][without] == OUT).all() and (opened.parts[1][~without] != OUT).all()
+
+
+def test_a_three_way_sweep_keeps_all_classes_and_one_score(own_home: Home) -> None:
+    spec = small(own_home, redraws=1, hidden=[0, 4], pool=["gap"])
+    name = finish(sweep(own_home, replace(spec, splits=(SplitSpec(labels="three-way"),))))
+    opened, weights = Sweep.open(own_home, name), load_file(own_home.sweep(name) / HEADS)
+    for row, run in opened.runs.iterrows():
+        vectors = POOLS["gap"].vectors(Cache.open(own_home, NAME, run["cache"]), 0)
+        if run["hidden"]:
+            vectors = np.maximum(vectors @ weights[f"{row}.hidden.weight"].T + weights[f"{row}.hidden.bias"], 0)
+        assert weights[f"{row}.weight"].shape == (3, vectors.shape[1])
+        scores = vectors @ weights[f"{row}.weight"].T + weights[f"{row}.bias"]
+        np.testing.assert_allclose(opened.logits[row], scores[:, 2] - np.logaddexp(*scores[:, :2].T), atol=1e-4)
+    assert set(opened.labels.tolist()) == {0, 1}
+
+
+def test_three_ways_are_refused_before_a_head_is_trained(own_home: Home) -> None:
+    dataset = Dataset.open(own_home, NAME)
+    known = dataset.images["pathology"].replace("BENIGN_WITHOUT_CALLBACK", "BENIGN")
+    write_dataset(own_home, NAME, dataset.about, dataset.images.assign(pathology=known), dataset.lesions)
+    splits = (SplitSpec(), SplitSpec(labels="three-way"))
+    with pytest.raises(MammoError, match="Three-way labels need training images of 3 classes"):
+        finish(sweep(own_home, replace(small(own_home), splits=splits)))
+    assert own_home.names("sweeps") == []
+
+
+def test_a_sweep_older_than_label_policies_reads_as_merged(own_home: Home) -> None:
+    name = finish(sweep(own_home, small(own_home, redraws=1)))
+    runs = pd.read_parquet(own_home.sweep(name) / RUNS).drop(columns="labels")
+    runs.to_parquet(own_home.sweep(name) / RUNS, index=False)
+    assert set(leaderboard(own_home, [name])["labels"]) == {"merged"}
 
 
 @pytest.mark.parametrize("run", ["", "nothing", "a.b", ".3"])

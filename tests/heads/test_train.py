@@ -97,6 +97,53 @@ def test_history_holds_running_means_and_validation_figures(images):
         np.testing.assert_allclose(trained.history[1, epoch, first + 1], ((logits > 0) == labels).mean(), atol=1e-6)
 
 
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_three_way_history_is_of_all_classes_and_of_malignant_against_the_rest(threefold, hidden):
+    """The loss is of the three classes; accuracy and AUC ask for malignant alone, at log-odds 0."""
+    trained = finish(train_bank(*threefold, [HeadSpec(lr=1e-2, epochs=4, hidden=hidden)], device="cpu", classes=3))
+    chosen = threefold.parts == VALIDATION
+    inputs, labels, weights = threefold.vectors[chosen], threefold.labels[chosen], trained.weights[0]
+    if hidden:
+        inputs = np.maximum(inputs @ weights["hidden.weight"].T + weights["hidden.bias"], 0)
+    scores = inputs @ weights["weight"].T + weights["bias"]
+    logs = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    odds = trained.logits[0, chosen]
+    expected = [-logs[np.arange(len(labels)), labels].mean(), ((odds > 0) == (labels == 2)).mean()]
+    expected.append(auc((labels == 2).astype(int), odds))
+    np.testing.assert_allclose(trained.history[0, -1, 2:], expected, atol=1e-5)
+
+
+def test_three_way_heads_learn_and_stop_by_the_auc_of_malignant(threefold):
+    heads = [HeadSpec(lr=lr, epochs=60, patience=4, hidden=hidden) for lr in (3e-2, 1e-2) for hidden in (0, 12)]
+    trained = finish(train_bank(*threefold, heads, device="cpu", classes=3))
+    areas = trained.history[:, :, HISTORY.index("validation_auc")]
+    assert (trained.best_epoch == np.nanargmax(areas, axis=1) + 1).all() and (trained.epochs < 60).all()
+    chosen = threefold.parts == TEST
+    malignant = (threefold.labels[chosen] == 2).astype(int)
+    assert (auc(malignant, trained.logits[:, chosen]) > 0.85).all()
+
+
+def test_probabilities_are_honest_three_ways(threefold):
+    """As with two classes, the mean chance of malignant is its share: the number stored is a log-odds."""
+    trained = finish(train_bank(*threefold, [HeadSpec(lr=3e-3, epochs=200)], device="cpu", classes=3))
+    chosen = threefold.parts == TRAIN
+    chances = 1 / (1 + np.exp(-trained.logits[0, chosen]))
+    assert abs(chances.mean() - (threefold.labels[chosen] == 2).mean()) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({1: 0}, "150 training images are not of all 3 classes"),
+        ({1: 3}, "Labels must be 0 to 2, the last for malignant"),
+    ],
+)
+def test_labels_that_are_not_three_are_refused(threefold, change, sentence):
+    labels = np.array([change.get(label, label) for label in threefold.labels.tolist()])
+    with pytest.raises(MammoError, match=sentence):
+        finish(train_bank(threefold.vectors, labels, threefold.parts, [HeadSpec()], device="cpu", classes=3))
+
+
 def test_progress_counts_epochs_and_carries_every_heads_latest_auc(images):
     heads = [HeadSpec(epochs=2), HeadSpec(epochs=3, seed=1), HeadSpec(epochs=1, seed=1)]
     steps = list(train_bank(*images, heads, device="cpu"))
@@ -183,10 +230,13 @@ def test_a_missing_cuda_device_is_refused(images):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_scores_as_the_processor_does(images):
+def test_cuda_scores_as_the_processor_does(images, threefold):
     heads = [HeadSpec(epochs=3, lr=1e-3, hidden=hidden, dropout=0.2) for hidden in (0, 12)]
-    ours, theirs = (finish(train_bank(*images, heads, device=device)).logits for device in ("cuda", "cpu"))
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    for found, classes in ((images, 2), (threefold, 3)):
+        ours, theirs = (
+            finish(train_bank(*found, heads, device=device, classes=classes)).logits for device in ("cuda", "cpu")
+        )
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_vectors_that_cannot_be_written_are_read_all_the_same(images):
