@@ -53,7 +53,7 @@ def test_index_counts(home: Home, capsys: Capture) -> None:
 def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     kept = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
     assert kept["train"] + kept["validation"] + kept["test"] == 160
-    assert set(kept["leakage"].values()) == {0}
+    assert not any(kept["leakage"].values())
     drawn = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
     assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
 

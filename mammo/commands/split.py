@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the split and print its sizes and leakage."""
     from mammo.data.dataset import Dataset
-    from mammo.data.leakage import leakage
+    from mammo.data.leakage import COUNTS, leakage
     from mammo.data.splits import OUT, draw, sizes
 
     spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
@@ -33,8 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [[f"{name} images", count] for name, count in sizes(parts).items()]
     left_out = int((parts == OUT).sum())
     rows.append(["images left out", left_out])
-    rows += [[f"{name.replace('_', ' ')} in train and test", leaks[name]] for name in ("patients", "breasts", "films")]
-    rows.append(["test images with their patient in train", leaks["test_images_with_patient_in_train"]])
+    rows += [[words, "-" if leaks[name] is None else leaks[name]] for name, words in COUNTS.items()]
     told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": left_out, "leakage": leaks}
     show(arguments, told, table(rows, ["what", "count"]))
     return 0

@@ -2,24 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from mammo.data.likeness import near_duplicates
 from mammo.data.splits import TEST, TRAIN, Parts
 
+SHARED: dict[str, tuple[str, ...]] = {
+    "patients": ("patient",),
+    "breasts": ("patient", "breast"),
+    "views": ("patient", "breast", "view"),
+    "films": ("film",),
+}
+"""What may stand in test and in train, by the columns that name it; where one of them is missing, it is not counted."""
 
-def leakage(table: pd.DataFrame, parts: Parts) -> dict[str, int]:
-    """Count the patients, breasts and films that stand in test and in train.
+COUNTS = {
+    **{name: f"{name} in train and test" for name in SHARED},
+    "near_duplicates": "test images with a near-duplicate in train",
+    "test_images_with_patient_in_train": "test images with their patient in train",
+}
+"""What `leakage` counts, in words."""
 
-    `test_images_with_patient_in_train` counts images; a film is one view of one breast.
+
+def leakage(table: pd.DataFrame, parts: Parts) -> dict[str, int | None]:
+    """Count what of the test images of a data set's table train holds as well, by the keys of `COUNTS`.
+
+    A view is one view of one breast of a patient; a film is a physical film, which the table may list twice;
+    near-duplicates are found by the column `hash` and are None where the table has no hashes.
     """
     train, test = table[parts == TRAIN], table[parts == TEST]
-    return {
-        "patients": _shared(train["patient"], test["patient"]),
-        "breasts": _shared(train["patient"] + train["breast"], test["patient"] + test["breast"]),
-        "films": _shared(train["film"], test["film"]),
-        "test_images_with_patient_in_train": int(test["patient"].isin(train["patient"]).sum()),
+    found: dict[str, int | None] = {
+        name: len(set(_keys(train, columns).dropna()) & set(_keys(test, columns).dropna()))
+        for name, columns in SHARED.items()
     }
+    found["near_duplicates"] = _near_duplicates(train, test)
+    return {**found, "test_images_with_patient_in_train": int(seen(train["patient"], test["patient"]).sum())}
 
 
-def _shared(train: pd.Series, test: pd.Series) -> int:
-    return len(set(train) & set(test))
+def seen(train: pd.Series, test: pd.Series) -> pd.Series:
+    """Which of the patients `test`, one an image, stand in `train` too; a patient without a name never does."""
+    return test.isin(train) & _named(test)
+
+
+def leaked(leaks: Mapping[str, int | None]) -> int:
+    """The test images that training has seen in some way: their patient, or a near-duplicate, whichever are more."""
+    return max(leaks.get("test_images_with_patient_in_train") or 0, leaks.get("near_duplicates") or 0)
+
+
+def _keys(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+    """What the columns name together, row by row; missing where one of them says nothing."""
+    if not set(columns) <= set(table):
+        return pd.Series(None, index=table.index, dtype=object)
+    known = table[list(columns)].apply(_named).all(axis=1)
+    keys = [tuple(row) for row in table[list(columns)].astype(object).to_numpy()]
+    return pd.Series(keys, index=table.index, dtype=object).where(known)
+
+
+def _named(column: pd.Series) -> pd.Series:
+    return column.notna() & (column != "").fillna(False)
+
+
+def _near_duplicates(train: pd.DataFrame, test: pd.DataFrame) -> int | None:
+    if "hash" not in train or not (_named(train["hash"]).any() and _named(test["hash"]).any()):
+        return None
+    return int(near_duplicates(test["hash"], train["hash"]).sum())

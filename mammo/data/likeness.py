@@ -45,7 +45,7 @@ def image_hash(pixels: NDArray[np.unsignedinteger]) -> str:
     white = float(np.quantile(roots, 0.99)) or 1.0
     contrast = (roots - _SMOOTH @ roots @ _SMOOTH.T) / white
     levels = np.rint(8 + 7 * np.tanh(contrast / CONTRAST)).astype(np.intp)
-    return _DIGITS[levels].tobytes().decode("ascii")
+    return str(_DIGITS[levels].tobytes(), "ascii")
 
 
 def near_duplicates(test: Iterable[object], train: Iterable[object]) -> NDArray[np.bool_]:
@@ -122,8 +122,7 @@ def _inner(levels: NDArray[np.float32]) -> NDArray[np.float32]:
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows at length 1, so that products are correlations; a row of zeros stays."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.where(length > 0, length, 1)
-    return scaled
+    return (vectors / np.where(length > 0, length, 1)).astype(np.float32, copy=False)
 
 
 def _shifted(levels: NDArray[np.float32]) -> NDArray[np.float32]:

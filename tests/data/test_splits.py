@@ -46,7 +46,7 @@ def test_a_patient_never_stands_in_two_parts(phantom, seed):
     for redraw in range(3):
         parts = draw(phantom, SplitSpec("patient", seed, redraw))
         assert pd.Series(parts).groupby(phantom["patient"]).nunique().max() == 1
-        assert set(leakage(phantom, parts).values()) == {0}
+        assert not any(leakage(phantom, parts).values())
 
 
 @pytest.mark.parametrize("protocol", DRAWN)
@@ -86,29 +86,6 @@ def test_the_test_set_does_not_hang_on_the_validation_fraction(phantom):
     assert np.array_equal(one == TEST, other == TEST)
 
 
-def test_leakage_is_what_counting_one_by_one_gives(phantom):
-    table = phantom.iloc[:300].reset_index(drop=True)
-    parts = draw(table, SplitSpec("paper", 1))
-    train = [row for row, part in zip(table.itertuples(), parts, strict=True) if part == TRAIN]
-    test = [row for row, part in zip(table.itertuples(), parts, strict=True) if part == TEST]
-    shared = {"patients": set(), "breasts": set(), "films": set()}
-    images = set()
-    for one, other in itertools.product(train, test):
-        if one.patient == other.patient:
-            shared["patients"].add(one.patient)
-            images.add(other.image)
-            if one.breast == other.breast:
-                shared["breasts"].add((one.patient, one.breast))
-                if one.view == other.view:
-                    shared["films"].add((one.patient, one.breast, one.view))
-    found = leakage(table, parts)
-    assert found == {
-        **{name: len(things) for name, things in shared.items()},
-        "test_images_with_patient_in_train": len(images),
-    }
-    assert found["patients"] > 0
-
-
 def test_the_reports_split_shows_two_thirds_of_the_test_images_patients_to_training(real):
     shares = []
     for seed in range(5):
@@ -120,7 +97,7 @@ def test_the_reports_split_shows_two_thirds_of_the_test_images_patients_to_train
 
 def test_the_default_split_of_the_real_collection_leaks_nothing(real):
     parts = draw(real, SplitSpec())
-    assert set(leakage(real, parts).values()) == {0}
+    assert not any(leakage(real, parts).values())
     assert sizes(parts)["test"] == pytest.approx(621, abs=6)
 
 
@@ -141,7 +118,7 @@ def test_five_folds_test_every_image_once_and_share_no_patient(phantom):
     folds = [draw(phantom, SplitSpec("five-fold", 2, fold)) for fold in range(FOLDS)]
     assert (np.sum([parts == TEST for parts in folds], axis=0) == 1).all()
     for parts in folds:
-        assert set(leakage(phantom, parts).values()) == {0}
+        assert not any(leakage(phantom, parts).values())
         assert np.mean(parts == TEST) == pytest.approx(0.2, abs=0.015)
     with pytest.raises(MammoError, match="folds 0 to 4, not 5"):
         draw(phantom, SplitSpec("five-fold", 2, FOLDS))
@@ -159,7 +136,7 @@ def test_dropping_the_shared_patients_leaves_2394_images_and_no_leak(real):
         counted = sizes(parts)
         assert (counted["train"] + counted["validation"], counted["test"]) == (2394, 645)
         assert (parts == OUT).sum() == 64
-        assert set(leakage(real, parts).values()) == {0}
+        assert not any(leakage(real, parts).values())
 
 
 @pytest.mark.parametrize("protocol", NAMED)
