@@ -42,7 +42,15 @@ def _index_cbis_ddsm(home: Home, request: dict[str, Any]) -> Work[str]:
     from mammo.data.index import index_cbis_ddsm
 
     csv = Path(request["csv"]) if request.get("csv") else None
-    return (yield from index_cbis_ddsm(home, request["name"], Path(request["root"]), csv)).name
+    only = bool(request.get("metadata_only", False))
+    return (yield from index_cbis_ddsm(home, request["name"], Path(request["root"]), csv, only)).name
+
+
+def _index_manifest(home: Home, request: dict[str, Any]) -> Work[str]:
+    from mammo.data.index_manifest import index_manifest
+
+    columns, positive = request.get("columns", {}), request.get("positive", [])
+    return (yield from index_manifest(home, request["name"], Path(request["file"]), columns, positive)).name
 
 
 def _extract(home: Home, request: dict[str, Any]) -> Work[str]:
@@ -63,6 +71,7 @@ def _sweep(home: Home, request: dict[str, Any]) -> Work[str]:
 VERBS: dict[str, Callable[[Home, dict[str, Any]], Work[str]]] = {
     "index-phantom": _index_phantom,
     "index-cbis-ddsm": _index_cbis_ddsm,
+    "index-manifest": _index_manifest,
     "extract": _extract,
     "sweep": _sweep,
 }

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar
+from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.errors import MammoError
+
+if TYPE_CHECKING:
+    from mammo.data.dataset import Dataset
+    from mammo.progress import Work
+    from mammo.specs import Home
 
 
 def add(commands: Commands) -> None:
@@ -15,6 +22,7 @@ def add(commands: Commands) -> None:
     sources = parser.add_subparsers(dest="source", required=True, metavar="SOURCE")
     _add_phantom(sources)
     _add_cbis_ddsm(sources)
+    _add_manifest(sources)
 
 
 def _add_phantom(sources: Commands) -> None:
@@ -30,9 +38,41 @@ def _add_cbis_ddsm(sources: Commands) -> None:
     purpose = "index a download of CBIS-DDSM"
     example = "mammo index cbis-ddsm ~/Downloads/manifest-1234 --csv ~/Downloads/csv --as cbis"
     parser = sources.add_parser("cbis-ddsm", help=purpose, epilog=f"example:\n  {example}", **_RAW)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="the folder that holds CBIS-DDSM/")
+    layouts = "NBIA's folders, study and series folders, or Kaggle's JPEG set; recognised by themselves"
+    parser.add_argument("root", type=Path, metavar="ROOT", help=f"the folder of the download: {layouts}")
     parser.add_argument("--csv", type=Path, metavar="DIR", help="the folder of the four case CSVs, if not beside them")
+    parser.add_argument("--metadata-only", action="store_true", help="index the case CSVs without one image")
     _finish(parser)
+
+
+def _add_manifest(sources: Commands) -> None:
+    purpose = "index any mammograms that a CSV lists"
+    example = "mammo index manifest images.csv --column path=filename --column label=diagnosis --positive M --as mine"
+    parser = sources.add_parser("manifest", help=purpose, epilog=f"{_columns()}\n\nexample:\n  {example}", **_RAW)
+    parser.add_argument("file", type=Path, metavar="FILE.csv", help="one row an image, or one row a finding")
+    mapped = "our column's name and the file's, once for each that differs"
+    parser.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS", help=mapped)
+    malignant = "the labels that mean malignant, with commas between; all others are benign"
+    parser.add_argument("--positive", default="", metavar="LABELS", help=malignant)
+    _finish(parser)
+
+
+def _columns() -> str:
+    from mammo.data.columns import COLUMNS, NEEDED
+
+    width = max(len(name) for name in COLUMNS)
+    lines = [
+        f"  {name:{width}}  {column.description}{' (needed)' if name in NEEDED else ''}"
+        for name, column in COLUMNS.items()
+    ]
+    return "columns:\n" + "\n".join(lines) + "\n  any other column is kept as a subgroup"
+
+
+def _mapped(pairs: list[str]) -> dict[str, str]:
+    columns = dict(pair.partition("=")[::2] for pair in pairs)
+    if wrong := [pair for pair in pairs if not all(pair.partition("="))]:
+        raise MammoError(f"--column takes OURS=THEIRS, such as path=filename, not {wrong[0]!r}.")
+    return columns
 
 
 _RAW = {"formatter_class": argparse.RawDescriptionHelpFormatter}
@@ -46,27 +86,37 @@ def _finish(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Index, and print what was found."""
-    from mammo.data.index import index_cbis_ddsm, index_phantom, summary
+    from mammo.data.summary import summary
 
-    home = home_of(arguments)
-    if arguments.source == "phantom":
-        dataset = with_bar(index_phantom(home, arguments.name, arguments.images, arguments.seed))
-    else:
-        dataset = with_bar(index_cbis_ddsm(home, arguments.name, arguments.root, arguments.csv))
+    dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
     if found["quarantined"]:
         say(
             f"{len(found['quarantined'])} files were set aside; they are listed in {dataset.folder / 'quarantine.csv'}."
         )
+    for note in dataset.notes:
+        say(f"Note: {note}")
     show(arguments, found, _text(found))
     return 0
+
+
+def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
+    from mammo.data.index import index_cbis_ddsm, index_phantom
+    from mammo.data.index_manifest import index_manifest
+
+    if arguments.source == "phantom":
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed)
+    if arguments.source == "manifest":
+        columns, positive = _mapped(arguments.column), words(arguments.positive)
+        return index_manifest(home, arguments.name, arguments.file, columns, positive)
+    return index_cbis_ddsm(home, arguments.name, arguments.root, arguments.csv, arguments.metadata_only)
 
 
 def _text(found: dict[str, object]) -> str:
     counts = ("images", "views", "lesions", "patients", "labels", "conflicts", "kinds")
     rows = [[name, _plain(found[name])] for name in counts]
     kind = "synthetic data set" if found["synthetic"] else "data set"
-    return f"The {kind} {found['dataset']}:\n" + table(rows, ["what", "count"])
+    return f"The {kind} {found['dataset']} ({found['source']}):\n" + table(rows, ["what", "count"])
 
 
 def _plain(value: object) -> str:

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mammo.data.dicom import read_dicom
 from mammo.data.inspection import preview_name, to_eight_bit
+from mammo.data.source import Source
 from mammo.errors import MammoError, first_line
 from mammo.files import digest_json, whole_file
 from mammo.specs import Home, check_name
@@ -23,7 +23,12 @@ from mammo.specs import Home, check_name
 INDEX = "index.parquet"
 ABOUT = b"mammo"
 KINDS = ("full", "crop")
-FILE = ["file", "rows", "columns", "bytes", "modified", "digest"]
+FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash"]
+"""What the index keeps of an image's file; `hash` is its perceptual hash."""
+WHOLE = ("rows", "columns", "bytes", "modified")
+"""Those of `FILE` that are whole numbers."""
+OWN = "@/"
+"""How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,16 @@ class Dataset:
         return bool(self.about["synthetic"])
 
     @property
+    def metadata_only(self) -> bool:
+        """Whether the index holds no image, only what tables say of them."""
+        return bool(self.about.get("metadata_only", False))
+
+    @property
+    def notes(self) -> list[str]:
+        """What must be known of the set before its figures are believed, in sentences."""
+        return [str(note) for note in self.about.get("notes", [])]
+
+    @property
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
@@ -85,8 +100,18 @@ class Dataset:
 
     def path(self, file: str) -> Path:
         """The absolute path of a file named in the index."""
+        if file.startswith(OWN):
+            return self.folder / file.removeprefix(OWN)
         root = Path(self.about["root"])
         return (root if root.is_absolute() else self.folder / root) / file
+
+    def sources(self, table: pd.DataFrame) -> list[Source]:
+        """The files of some rows of `table(kind)`."""
+        columns = (table[name] for name in ("image", "file", "bytes", "modified", "digest"))
+        return [
+            Source(str(image), self.path(file), int(size), int(modified), digest)
+            for image, file, size, modified, digest in zip(*columns, strict=True)
+        ]
 
     def item(self, image: str) -> pd.Series:
         """The row of a full mammogram or of a lesion's crop; raises MammoError where there is none."""
@@ -101,13 +126,16 @@ class Dataset:
         """The path of a small JPEG of an image or crop."""
         return self.folder / "previews" / preview_name(str(self.item(image)["digest"]))
 
+    def source(self, image: str) -> Source:
+        """The file of an image or crop; raises MammoError where the index holds none."""
+        row = self.item(image)
+        if self.metadata_only:
+            raise MammoError(f"The data set {self.name!r} was indexed without images; index it with their folder.")
+        return self.sources(pd.DataFrame([row]))[0]
+
     def pixels(self, image: str) -> NDArray[np.uint8]:
         """An image or crop at full size as 8 bit for showing; shape (rows, columns)."""
-        path = self.path(str(self.item(image)["file"]))
-        try:
-            return to_eight_bit(read_dicom(path))
-        except (MammoError, OSError) as error:
-            raise MammoError(f"The image {image!r} can no longer be read from {path}: {error}.") from None
+        return to_eight_bit(self.source(image).read())
 
 
 def datasets(home: Home) -> list[str]:

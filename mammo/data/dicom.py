@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.data.raster import Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
+from mammo.data.raster import SYNTHETIC, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import FileDataset
 
-__all__ = ["SYNTHETIC", "Raster", "read_dicom"]
+__all__ = ["Raster", "read_dicom"]
 
-SYNTHETIC = "synthetic"
-"""A file whose Manufacturer holds this word is called synthetic wherever it is shown."""
 
 MAX_BITS = 16
 

@@ -9,17 +9,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.dicom import Raster, read_dicom
+from mammo.data.likeness import image_hash
+from mammo.data.raster import Raster
+from mammo.data.reading import read_image
 from mammo.errors import MammoError
 from mammo.files import digest_file
 
 PREVIEW_HEIGHT = 320
-MASK_SHARE = 0.98
+MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
+"""What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
+
+JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
+"""
+INSPECTION = 2
+"""Rises when the same file would be told of differently."""
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read."""
+    """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
+
+    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image.
+    """
 
     file: str
     bytes: int
@@ -30,33 +41,72 @@ class FileFacts:
     digest: str = ""
     synthetic: bool = False
     reason: str = ""
+    series: str = ""
+    hash: str = ""
+    inspection: int = INSPECTION
 
 
-def inspect_file(request: tuple[Path, str, Path]) -> FileFacts:
-    """Read `root / file` once and write its preview into the folder `previews`; `request` is (root, file, previews)."""
-    root, file, previews = request
-    path = root / file
+@dataclass(frozen=True)
+class Request:
+    """A file to inspect: `root / file`; its preview goes into the folder `previews`."""
+
+    root: Path
+    file: str
+    previews: Path
+
+
+def inspect_file(request: Request) -> FileFacts:
+    """Read a file once, tell what it is and write its preview; what cannot be read has a reason."""
+    path = request.root / request.file
+    known = as_found(request)
+    if known.reason:
+        return known
     try:
-        stat = path.stat()
-    except OSError as error:
-        return FileFacts(file, 0, 0, reason=error.strerror or str(error))
-    known = FileFacts(file, stat.st_size, stat.st_mtime_ns)
-    try:
-        raster = read_dicom(path)
-    except MammoError as error:
+        raster = read_image(path)
+        series = _series(path)
+        digest = digest_file(path)
+    except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
-    digest = digest_file(path)
+    if raster.pixels.min() == raster.pixels.max():
+        return replace(known, reason="blank: every pixel has the same value")
     role = "mask" if is_mask(raster.pixels) else "image"
     if role == "image":
-        save_preview(raster, previews / preview_name(digest))
+        save_preview(raster, request.previews / preview_name(digest))
     rows, columns = raster.pixels.shape
-    return replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
+    likeness = image_hash(raster.pixels) if role == "image" else ""
+    facts = {"role": role, "rows": rows, "columns": columns, "digest": digest, "series": series, "hash": likeness}
+    return replace(known, synthetic=raster.synthetic, **facts)
+
+
+def as_found(request: Request, reason: str = "") -> FileFacts:
+    """What the file system says of a file, with a reason why nothing more is known."""
+    try:
+        stat = (request.root / request.file).stat()
+    except OSError as error:
+        return FileFacts(request.file, 0, 0, reason=error.strerror or str(error))
+    return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
+
+
+def _series(path: Path) -> str:
+    """The series UID of a file that has been read as an image; empty where it is no DICOM file."""
+    with path.open("rb") as stream:
+        if stream.read(132)[128:] != b"DICM":
+            return ""
+    from pydicom import dcmread
+
+    header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
+    return str(header.get("SeriesInstanceUID", ""))
 
 
 def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them are the lowest or the highest value."""
-    low, high = pixels.min(), pixels.max()
-    return low < high and float(np.mean((pixels == low) | (pixels == high))) >= MASK_SHARE
+    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value."""
+    low, high = int(pixels.min()), int(pixels.max())
+
+    def near(band: float) -> float:
+        room = int((high - low) * band)
+        return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
+
+    return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())
 
 
 def preview_name(digest: str) -> str:

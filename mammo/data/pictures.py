@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.raster import Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
+from mammo.data.raster import SYNTHETIC, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ DEPTHS = {"1": 1, "L": 8, "LA": 8, "P": 8, "PA": 8, "RGB": 8, "RGBA": 8, "RGBX":
 """The bits of a picture in each of Pillow's modes that may hold grey."""
 
 _SAMPLE_FORMAT, _PHOTOMETRIC, _UNSIGNED, _WHITE_IS_ZERO = 339, 262, 1, 0
+
+COMMENTS = ("comment", "description", "software", "source")
+"""Texts of a file that may call it synthetic."""
 
 
 def read_picture(path: Path, frame: int = 0) -> Raster:
@@ -61,7 +64,8 @@ def _raster(picture: Any, frame: int) -> Raster:
     pixels = _grey(ImageOps.exif_transpose(picture), bits)
     if int(pixels.max()) >= 2**bits:
         raise MammoError(f"damaged picture: values above its {bits} bits")
-    return Raster(2**bits - 1 - pixels if inverted else pixels, bits)
+    said = " ".join(str(value) for key, value in picture.info.items() if key.lower() in COMMENTS)
+    return Raster(2**bits - 1 - pixels if inverted else pixels, bits, SYNTHETIC in said.lower())
 
 
 def _bits(picture: Any) -> int:

@@ -21,6 +21,10 @@ MAX_PIXELS = 64_000_000
 """The most pixels a frame may have; a mammogram has at most 30 million."""
 
 
+SYNTHETIC = "synthetic"
+"""A file whose maker or comment holds this word is called synthetic wherever it is shown."""
+
+
 @dataclass(frozen=True)
 class Raster:
     """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth."""
@@ -44,18 +48,20 @@ def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except (MammoError, MemoryError):
+        except MemoryError:
             raise
+        except MammoError as error:
+            raise MammoError(_plain(str(error))) from None
+        except OSError as error:
+            raise MammoError(error.strerror or f"damaged {kind}: {_plain(str(error), path)}") from None
         except Exception as error:  # damaged files raise nearly anything
-            raise MammoError(f"damaged {kind}: {_gist(error, path)}") from None
+            raise MammoError(f"damaged {kind}: {_plain(str(error), path) or type(error).__name__}") from None
 
 
-def _gist(error: Exception, path: Path) -> str:
-    """The lines of what a library says, in one of at most 160 letters, without the path."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    words = " ".join(str(error).replace(str(path), "the file").split())
-    return words[:160] or type(error).__name__
+def _plain(words: str, path: Path | None = None) -> str:
+    """At most 160 printable letters of what a library or a damaged file says, in one line, without the path."""
+    words = words.replace(str(path), "the file") if path else words
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words.split()))[:160]
 
 
 def refuse_unfit(path: Path) -> None:

@@ -22,7 +22,7 @@ from mammo.features.identity import cache_name, identity
 from mammo.features.store import CacheWriter
 from mammo.features.weights import Weights, locate
 from mammo.files import only_one
-from mammo.images.prepare import Source, Variant, prepare
+from mammo.images.prepare import Variant, prepare
 from mammo.parallel import ordered_map
 from mammo.progress import Progress, Work
 from mammo.rates import extraction_key, remember
@@ -103,6 +103,11 @@ def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
         raise MammoError("Caches are extracted together only when they share the data set and the image kind.")
     dataset = Dataset.open(home, specs[0].dataset)
     table = dataset.table(specs[0].kind)
+    if dataset.metadata_only:
+        raise MammoError(
+            f"The data set {dataset.name!r} was indexed with --metadata-only and has no images; "
+            "index it again with the folder of its images."
+        )
     if table.empty:
         raise MammoError(f"The data set {dataset.name!r} has no images of the kind {specs[0].kind!r}.")
     return dataset, table
@@ -168,7 +173,7 @@ def _pictures(
     dataset: Dataset, table: pd.DataFrame, plans: list[_Plan], todo: list[int], workers: int | None
 ) -> Iterator[tuple[int, dict[Variant, NDArray[np.float32]]]]:
     """For each chunk to do, the pictures (images, size, size) of every variant that a plan lacks there."""
-    sources = _sources(dataset, table)
+    sources = dataset.sources(table)
     variants = {chunk: tuple({plan.variant: None for plan in plans if chunk in plan.todo}) for chunk in todo}
     requests = ((source, variants[chunk]) for chunk in todo for source in sources[chunk * CHUNK : (chunk + 1) * CHUNK])
     prepared = ordered_map(prepare, requests, workers)
@@ -176,11 +181,6 @@ def _pictures(
         rows = [next(prepared) for _ in range(_rows(chunk, len(sources)))]
         stacked = (np.stack(column) for column in zip(*rows, strict=True))
         yield chunk, dict(zip(variants[chunk], stacked, strict=True))
-
-
-def _sources(dataset: Dataset, table: pd.DataFrame) -> list[Source]:
-    columns = zip(*(table[name] for name in ("image", "file", "bytes", "modified", "digest")), strict=True)
-    return [Source(image, dataset.path(file), *facts) for image, file, *facts in columns]
 
 
 def _extracted(home: Home, dataset: Dataset, name: str, plan: _Plan | None) -> Extracted:

@@ -12,11 +12,12 @@ import pydicom
 import pytest
 from PIL import Image
 
-from mammo.data import index as indexing
-from mammo.data.casecsv import images_of, read_lesions
+from mammo.data import inspected as inspecting
+from mammo.data.casecsv import find_case_files, images_of, read_lesions
 from mammo.data.dataset import Dataset, datasets
-from mammo.data.index import index_cbis_ddsm, index_phantom, summary
+from mammo.data.index import index_cbis_ddsm, index_phantom
 from mammo.data.inspection import PREVIEW_HEIGHT
+from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish
 
@@ -40,14 +41,19 @@ def index(home, tree, **others):
 def inspected(monkeypatch):
     """The files that indexing really reads."""
     read = []
-    real = indexing.inspect_file
-    monkeypatch.setattr(indexing, "inspect_file", lambda request: read.append(request[1]) or real(request))
+    real = inspecting.guarded_map
+
+    def watched(function, requests, *others):
+        read.extend(request.file for request in requests)
+        return real(function, requests, *others)
+
+    monkeypatch.setattr(inspecting, "guarded_map", watched)
     return read
 
 
 def test_a_phantom_is_indexed_whole(home, few_files):
     dataset = index(home, few_files)
-    listed = images_of(read_lesions(indexing.find_case_files(few_files)))
+    listed = images_of(read_lesions(find_case_files(few_files)))
     assert list(dataset.images["image"]) == list(listed["image"])
     for column in ("label", "pathology", "conflict", "lesions", "patient", "film", "split"):
         assert list(dataset.images[column]) == list(listed[column])
@@ -126,7 +132,8 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_goes_on(hom
     assert re.search("damaged|truncated|without pixels", reasons[broken])
     assert reasons[torn].startswith("truncated: it holds")
     assert reasons[bare] == "a DICOM file without pixels"
-    assert reasons[text] == reasons[empty] == "not a DICOM file"
+    assert reasons[text].startswith("not an image of a kind that is read")
+    assert reasons[empty] == "an empty file"
     assert reasons[lost] == "No such file or directory"
     assert len(dataset.images) == len(whole.images) - 6
     assert len(dataset.lesions) == len(whole.lesions)
@@ -144,24 +151,26 @@ def test_files_that_no_row_asks_for_are_set_aside(home, tree, full_images):
     dataset = index(home, tree)
     reasons = {tree / path: reason for path, reason in dataset.quarantine.itertuples(index=False)}
     assert set(reasons) == {stray, twin}
-    assert "list no image in the folder Mass-Test_P_99999_LEFT_CC" in reasons[stray]
-    assert reasons[twin].startswith("a second image in ")
+    assert reasons[stray].startswith("a second full mammogram in ")
+    assert reasons[twin].startswith("a second full mammogram in ")
     assert len(dataset.images) == 14
 
 
-def test_an_empty_or_missing_folder_is_said_plainly(home, tmp_path):
+def test_an_empty_or_missing_folder_is_said_plainly(home, few_files, tmp_path):
     with pytest.raises(MammoError, match="There is no folder"):
         index(home, tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(MammoError, match=r"holds no DICOM file \(.dcm\)"):
+    with pytest.raises(MammoError, match="lacks the case description CSVs"):
         index(home, tmp_path / "empty")
+    with pytest.raises(MammoError, match=r"holds no image file \(.dcm, .jpg.+or add --metadata-only"):
+        index(home, tmp_path / "empty", csv=few_files / "csv")
     assert datasets(home) == []
 
 
 def test_when_nothing_can_be_read_there_is_no_data_set(home, tree):
     for path in tree.rglob("*.dcm"):
         path.write_bytes(b"")
-    with pytest.raises(MammoError, match=r"None of the \d+ DICOM files"):
+    with pytest.raises(MammoError, match=r"None of the \d+ image files"):
         index(home, tree)
     assert datasets(home) == []
 
@@ -197,7 +206,7 @@ def test_indexing_again_reads_only_what_changed(home, tree, full_images, inspect
 @pytest.mark.parametrize("damage", [b"", b"PAR1 rubbish", None])
 def test_lost_notes_of_an_earlier_run_cost_only_time(home, tree, inspected, damage):
     before = index(home, tree)
-    notes = before.folder / indexing.INSPECTED
+    notes = before.folder / inspecting.INSPECTED
     if damage is None:
         pd.read_parquet(notes).drop(columns="digest").to_parquet(notes)
     else:
@@ -328,7 +337,7 @@ def test_a_full_disk_keeps_the_old_index(tree, full_images, small_disk):
     assert index(home, tree).digest("full") != before.digest("full")
 
 
-def test_a_file_name_that_no_index_could_hold_ends_in_one_sentence(home, tmp_path):
+def test_a_file_name_that_no_index_could_hold_ends_in_one_sentence(home, few_files, tmp_path):
     folder = tmp_path / "tree" / "Mass-Training_P_00001_LEFT_CC"
     folder.mkdir(parents=True)
     try:
@@ -336,4 +345,4 @@ def test_a_file_name_that_no_index_could_hold_ends_in_one_sentence(home, tmp_pat
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(MammoError, match="not UTF-8; rename it"):
-        index(home, tmp_path / "tree")
+        index(home, tmp_path / "tree", csv=few_files / "csv")

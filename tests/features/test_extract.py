@@ -11,13 +11,13 @@ import numpy as np
 import pydicom
 import pytest
 
+from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
 from mammo.errors import MammoError
 from mammo.features import extract as extracting
 from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache, caches
 from mammo.features.extract import extract
-from mammo.images import prepare as preparing
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 
@@ -100,8 +100,8 @@ def test_workers_change_nothing(tiny, own, make, files):
 
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
     read = Counter()
-    real = preparing.read_dicom
-    monkeypatch.setattr(preparing, "read_dicom", lambda path: read.update([path]) or real(path))
+    real = sources.read_image
+    monkeypatch.setattr(sources, "read_image", lambda path: read.update([path]) or real(path))
     base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
     changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
     specs = [dataclasses.replace(base, **change) for change in changes]

@@ -3,12 +3,15 @@
 from mammo.data.phantom.anatomy import PATHOLOGY_NOISE, Breast, Lesion, Patient, draw_patients
 from mammo.data.phantom.dicom import MANUFACTURER
 from mammo.data.phantom.patches import PATCH_FINDINGS, lesion_patch
+from mammo.data.phantom.relayout import LAYOUTS, relayout
 from mammo.data.phantom.spec import VERSION, PhantomSpec
-from mammo.data.phantom.tree import write_phantom
+from mammo.data.phantom.tree import MARK, write_phantom
 from mammo.data.phantom.view import View, render_view
 
 __all__ = [
+    "LAYOUTS",
     "MANUFACTURER",
+    "MARK",
     "PATCH_FINDINGS",
     "PATHOLOGY_NOISE",
     "VERSION",
@@ -19,6 +22,7 @@ __all__ = [
     "View",
     "draw_patients",
     "lesion_patch",
+    "relayout",
     "render_view",
     "write_phantom",
 ]

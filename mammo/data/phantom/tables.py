@@ -44,7 +44,7 @@ def case_tables(listings: Iterable[Listing]) -> dict[str, str]:
     for listing in listings:
         table = rows[case_file(listing.kind, listing.patient.split(listing.kind))]
         table.extend(_case_row(listing, row) for row in listing.rows)
-    return {name: _as_csv(table) for name, table in rows.items()}
+    return {name: as_csv(table) for name, table in rows.items()}
 
 
 def metadata_table(files: Iterable[tuple[FilePlan, int]]) -> str:
@@ -52,7 +52,7 @@ def metadata_table(files: Iterable[tuple[FilePlan, int]]) -> str:
     series: dict[str, list[tuple[FilePlan, int]]] = {}
     for plan, size in files:
         series.setdefault(plan.series, []).append((plan, size))
-    return _as_csv([_METADATA, *(_metadata_row(members) for members in series.values())])
+    return as_csv([_METADATA, *(_metadata_row(members) for members in series.values())])
 
 
 def _header(kind: str) -> list[str]:
@@ -117,7 +117,8 @@ def _metadata_row(members: Sequence[tuple[FilePlan, int]]) -> list[str]:
     ]
 
 
-def _as_csv(rows: Iterable[Sequence[str]]) -> str:
+def as_csv(rows: Iterable[Sequence[str]]) -> str:
+    """The rows as the text of a CSV file."""
     stream = StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()

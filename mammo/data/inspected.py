@@ -1,0 +1,73 @@
+"""Inspecting many files: in guarded workers, and only those that are new or have changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file, preview_name
+from mammo.files import whole_file
+from mammo.parallel import guarded_map
+from mammo.progress import Progress, Work
+
+FLUSH = 1000
+INSPECTED = "files.parquet"
+
+
+def inspect_files(folder: Path, root: Path, files: list[str], workers: int | None = None) -> Work[dict[str, FileFacts]]:
+    """What is in each of `files` under `root`; notes and previews are kept in the data set's `folder`.
+
+    Files inspected before and unchanged since are not read again. A file that harms its worker is one with a
+    reason, as any other that cannot be read.
+    """
+    known = _known(folder, root)
+    facts = {file: known[file] for file in files if file in known}
+    todo = [file for file in files if file not in facts]
+    previews = (folder / "previews").absolute()
+    requests = [Request(root.absolute(), file, previews) for file in todo]
+    yield Progress("index", len(facts), len(files), "files")
+    workers = min(workers, len(todo)) if workers else workers
+    for count, fact in enumerate(guarded_map(inspect_file, requests, as_found, workers), start=1):
+        facts[fact.file] = fact
+        if count % FLUSH == 0:
+            _remember(folder, facts.values())
+        yield Progress("index", len(facts), len(files), "files")
+    if todo:
+        _remember(folder, facts.values())
+    return {file: facts[file] for file in files}
+
+
+def _remember(folder: Path, facts: Iterable[FileFacts]) -> None:
+    with whole_file(folder / INSPECTED) as stream:
+        pd.DataFrame([dataclasses.asdict(fact) for fact in facts]).to_parquet(stream, index=False)
+
+
+def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
+    """What an earlier run found in files that have neither changed nor lost their preview since."""
+    try:
+        table = pd.read_parquet(folder / INSPECTED)
+    except (OSError, ValueError):
+        return {}
+    if list(table.columns) != [field.name for field in dataclasses.fields(FileFacts)]:
+        return {}
+    known = {}
+    for row in table.to_dict("records"):
+        fact = FileFacts(**{str(key): value for key, value in row.items()})
+        if fact.inspection == INSPECTION and _unchanged(root / fact.file, fact) and _has_preview(folder, fact):
+            known[fact.file] = fact
+    return known
+
+
+def _unchanged(path: Path, fact: FileFacts) -> bool:
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    return not fact.reason and (stat.st_size, stat.st_mtime_ns) == (fact.bytes, fact.modified)
+
+
+def _has_preview(folder: Path, fact: FileFacts) -> bool:
+    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest)).is_file()

@@ -1,0 +1,36 @@
+"""What a data set holds, in numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from mammo.data.dataset import Dataset
+
+
+def summary(dataset: Dataset) -> dict[str, Any]:
+    """The counts of a data set, as `mammo index --json` prints them."""
+    images, lesions = dataset.images, dataset.lesions
+    everyone = pd.concat([images["patient"], lesions.loc[lesions["crop"].notna(), "patient"]])
+    held = lesions[lesions["image"].isin(images["image"]) | lesions["crop"].notna()]
+    return {
+        "dataset": dataset.name,
+        "source": dataset.about["source"],
+        "synthetic": dataset.synthetic,
+        "metadata_only": dataset.metadata_only,
+        "images": len(images),
+        "views": int(images["film"].nunique()),
+        "lesions": len(held),
+        "patients": int(everyone.nunique()),
+        "labels": {str(name).lower(): int(count) for name, count in held["pathology"].value_counts().items()},
+        "image_labels": {str(name): int(count) for name, count in images["label"].value_counts().items()},
+        "conflicts": int(images["conflict"].sum()),
+        "kinds": {
+            "full": int(images["file"].notna().sum()),
+            "crop": int(lesions["crop"].notna().sum()),
+            "mask": int(lesions["mask"].notna().sum()),
+        },
+        "listed_images": int(dataset.about["listed_images"]),
+        "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],
+    }

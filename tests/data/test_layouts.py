@@ -1,0 +1,201 @@
+"""Every layout in which people have CBIS-DDSM, on trees that the phantom generator writes."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+from PIL import Image
+
+from mammo.cli import main
+from mammo.data.dataset import Dataset
+from mammo.data.index import index_cbis_ddsm
+from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
+from mammo.data.phantom.layout import CROP, FULL, plan
+from mammo.data.summary import summary
+from mammo.errors import MammoError
+from mammo.features.extract import extract
+from mammo.progress import finish
+from mammo.specs import CacheSpec
+
+SPEC = PhantomSpec(images=14, seed=2, height=128)
+FILES = [file for patient in draw_patients(SPEC) for listing in plan(patient) for file in listing.files]
+
+
+@pytest.fixture(scope="module")
+def layouts(few_files, tmp_path_factory):
+    """The same phantom in every layout."""
+    roots = {"nbia": few_files}
+    for layout in LAYOUTS:
+        roots[layout] = tmp_path_factory.mktemp(layout)
+        relayout(few_files, SPEC, roots[layout], layout)
+    return roots
+
+
+def index(home, root, name="few", **more):
+    return finish(index_cbis_ddsm(home, name, root, workers=1, **more))
+
+
+def pixels_of(root, path):
+    if path.endswith(".dcm"):
+        return pydicom.dcmread(root / path).pixel_array
+    return np.asarray(Image.open(root / path))
+
+
+@pytest.mark.parametrize("layout", ["nbia", *LAYOUTS])
+def test_every_layout_gives_the_same_index(home, layouts, layout):
+    dataset, usual = index(home, layouts[layout]), index(home, layouts["nbia"], "usual")
+    assert dataset.quarantine.empty and dataset.synthetic
+    same = ["image", "patient", "breast", "view", "film", "label", "pathology", "split", "birads", "rows", "columns"]
+    pd.testing.assert_frame_equal(dataset.images[same], usual.images[same])
+    same = ["lesion", "image", "label", "crop_rows", "crop_columns"]
+    pd.testing.assert_frame_equal(dataset.lesions[same], usual.lesions[same])
+    assert dataset.lesions["mask"].notna().all()
+    assert summary(dataset)["kinds"] == summary(usual)["kinds"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "source"),
+    [
+        ("nbia", "CBIS-DDSM, DICOM files, folders named by case"),
+        ("series", "CBIS-DDSM, DICOM files, folders named by series"),
+        ("jpeg", "CBIS-DDSM, JPEG files, dicom_info.csv"),
+    ],
+)
+def test_the_layout_is_recognised_and_told(home, layouts, layout, source):
+    assert index(home, layouts[layout]).about["source"] == source
+
+
+@pytest.mark.parametrize("layout", ["nbia", *LAYOUTS])
+def test_every_file_has_the_role_of_its_pixels(home, layouts, layout):
+    dataset = index(home, layouts[layout])
+    wrong = {file.path for file in FILES if file.pixels not in file.description}
+    assert wrong, "the phantom files some crops as masks"
+    by_size = {}
+    for image in dataset.images.itertuples():
+        by_size[image.image] = pixels_of(layouts[layout], image.file).shape
+    for lesion in dataset.lesions.itertuples():
+        crop, mask = (pixels_of(layouts[layout], path).astype(int) for path in (lesion.crop, lesion.mask))
+        assert crop.shape < by_size[lesion.image] and len(np.unique(crop)) > 20
+        assert np.isin(mask // 16, [0, 15]).mean() > 0.95
+        assert mask.shape[0] >= 0.75 * by_size[lesion.image][0]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_features_come_from_any_layout(home, layouts, layout):
+    index(home, layouts[layout])
+    for kind, items in (("full", 14), ("crop", len([file for file in FILES if file.pixels == CROP]))):
+        spec = CacheSpec("few", "vgg16-mini", "random-0", size=32, kind=kind)
+        (made,) = finish(extract(home, [spec], device="cpu", workers=1))
+        assert made.cache.shape[0] == items
+
+
+def test_dicom_files_in_one_heap_are_told_by_their_headers(home, few_files, tmp_path):
+    shutil.copytree(few_files / "csv", tmp_path / "csv")
+    for number, path in enumerate(sorted(few_files.rglob("*.dcm"))):
+        shutil.copy(path, tmp_path / f"{number}.dcm")
+    dataset = index(home, tmp_path)
+    assert len(dataset.images) == 14 and dataset.quarantine.empty
+    assert dataset.lesions["crop"].notna().all() and dataset.lesions["mask"].notna().all()
+    assert dataset.about["source"].endswith("folders named by series")
+
+
+def test_jpeg_files_whose_folders_are_renamed_are_told_by_the_list(home, layouts, tmp_path):
+    root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
+    names = {folder.name: f"folder-{place}" for place, folder in enumerate(sorted((root / "jpeg").iterdir()))}
+    for old, new in names.items():
+        (root / "jpeg" / old).rename(root / "jpeg" / new)
+    rows = list(csv.reader((root / "csv" / "dicom_info.csv").read_text().splitlines()))
+    with (root / "csv" / "dicom_info.csv").open("w", newline="") as stream:
+        for row in rows:
+            parts = row[1].split("/")
+            row[1] = "/".join([*parts[:-2], names.get(parts[-2], parts[-2]), parts[-1]]) if "/" in row[1] else row[1]
+            csv.writer(stream).writerow(row)
+    assert len(index(home, root).images) == 14
+    (root / "csv" / "dicom_info.csv").unlink()
+    with pytest.raises(MammoError, match="None of the .+ is a readable image of the case CSVs .+belongs to no case"):
+        index(home, root, "other")
+
+
+def test_the_jpeg_set_without_its_list_is_told_by_its_folders(home, layouts, tmp_path):
+    root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
+    (root / "csv" / "dicom_info.csv").unlink()
+    dataset = index(home, root)
+    assert len(dataset.images) == 14 and dataset.quarantine.empty
+
+
+def test_a_crop_as_large_as_its_mammogram_is_neither_crop_nor_mask(home, tree, full_images):
+    dataset = index(home, tree)
+    lesion = dataset.lesions.iloc[0]
+    full = dataset.images.set_index("image").loc[lesion["image"], "file"]
+    shutil.copy(tree / full, tree / lesion["crop"])
+    again = index(home, tree)
+    reasons = dict(again.quarantine.itertuples(index=False))
+    assert reasons[lesion["crop"]].startswith("as large as the full mammogram")
+    assert pd.isna(again.lesions.set_index("lesion").loc[lesion["lesion"], "crop"])
+
+
+def test_a_two_valued_crop_is_no_mask(home, tree):
+    before = index(home, tree)
+    lesion = before.lesions.iloc[0]
+    data = pydicom.dcmread(tree / lesion["crop"])
+    pixels = np.zeros((data.Rows, data.Columns), np.uint16)
+    pixels[2:5, 2:5] = 60_000
+    data.PixelData = pixels.tobytes()
+    data.save_as(tree / lesion["crop"])
+    after = index(home, tree).lesions.iloc[0]
+    assert (after["crop"], after["mask"]) == (lesion["crop"], lesion["mask"])
+
+
+def test_a_blank_file_is_neither_image_nor_mask(home, tree, full_images):
+    mask = index(home, tree).lesions["mask"].iloc[0]
+    for path in (tree / mask, full_images[0]):
+        data = pydicom.dcmread(path)
+        data.PixelData = b"\xff" * len(data.PixelData)
+        data.save_as(path)
+    dataset = index(home, tree)
+    assert list(dataset.quarantine["reason"]) == ["blank: every pixel has the same value"] * 2
+    assert len(dataset.images) == 13 and dataset.lesions["mask"].isna().sum() == 1
+
+
+def test_the_tables_alone_index_without_one_image(home, few_files, tmp_path, capsys):
+    shutil.copytree(few_files / "csv", tmp_path / "tables")
+    command = [
+        "index",
+        "cbis-ddsm",
+        str(tmp_path),
+        "--metadata-only",
+        "--as",
+        "few",
+        "--home",
+        str(home.path),
+        "--json",
+    ]
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["images"], told["metadata_only"]) == (14, True)
+    assert told["kinds"] == {"full": 0, "crop": 0, "mask": 0}
+    assert told["lesions"] == len([file for file in FILES if file.pixels == CROP])
+    dataset = Dataset.open(home, "few")
+    assert dataset.metadata_only and dataset.images["file"].isna().all()
+    with pytest.raises(MammoError, match="indexed with --metadata-only and has no images"):
+        finish(extract(home, [CacheSpec("few", "vgg16-mini", "random-0", size=32)]))
+    with pytest.raises(MammoError, match="indexed without images"):
+        dataset.pixels(dataset.images["image"][0])
+    full = index(home, few_files)
+    assert not full.metadata_only and full.images["file"].notna().all()
+
+
+def test_the_real_tables_hold_what_is_known_of_the_collection(home, samples):
+    told = summary(index(home, samples, metadata_only=True))
+    counts = {name: told[name] for name in ("images", "views", "lesions", "patients", "conflicts")}
+    assert counts == {"images": 3103, "views": 3032, "lesions": 3568, "patients": 1566, "conflicts": 17}
+    assert told["labels"] == {"malignant": 1457, "benign": 1429, "benign_without_callback": 682}
+
+
+def test_the_full_images_of_a_phantom_are_as_many_as_asked(layouts):
+    assert len([file for file in FILES if file.pixels == FULL]) == SPEC.images
+    assert len(list((layouts["jpeg"] / "jpeg").rglob("*.jpg"))) == len(FILES)
