@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mammo.images.enhance import enhance
 from mammo.images.resize import Picture
 
 
@@ -25,4 +26,7 @@ def builtin(picture: Picture) -> Picture:
 
 PREPROCESSINGS: dict[str, Preprocessing] = {
     "builtin": Preprocessing("Built-in", "Only what the trunk's weights ask for: scale and normalise.", 1, builtin),
+    "enhanced": Preprocessing(
+        "Enhanced", "Keeps the breast alone, on the left; gamma and CLAHE twice, after BreastNet18.", 1, enhance
+    ),
 }
