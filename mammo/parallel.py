@@ -181,12 +181,26 @@ def _within_limits(
 ) -> tuple[str, Result | None]:
     """In a worker: the reason why `item` was lost, or an empty one and its result."""
     try:
-        with _memory_limit(headroom), _time_limit(seconds):
+        with _silence(), _memory_limit(headroom), _time_limit(seconds):
             return "", function(item)
     except MemoryError:
         return f"needs more than {headroom // 2**20} MB of memory", None
     except _TimeIsUp:
         return _too_slow(seconds), None
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Let nothing reach standard error: libraries in C write there what they find wrong in a file."""
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

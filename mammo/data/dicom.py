@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mammo.data.codestream import refuse_other_size, refuse_sparse_jpeg
 from mammo.data.raster import SYNTHETIC, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
 from mammo.errors import MammoError
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pydicom import FileDataset
 
 __all__ = ["Raster", "read_dicom"]
-
 
 MAX_BITS = 16
 
@@ -122,7 +122,32 @@ def _decode(dataset: FileDataset, index: int) -> NDArray[np.integer]:
     """The stored values of one frame (rows, columns), signed or not."""
     from pydicom.pixels.utils import pixel_array
 
-    pixels = pixel_array(dataset, index=index, view_only=True)
+    _refuse_false_frame(dataset, index)
+    try:
+        pixels = pixel_array(dataset, index=index, view_only=True)
+    except RuntimeError as error:  # what every decoder said
+        said = str(error).partition("plugins:")[2] or str(error)
+        if any(line.endswith(": ") or "memory" in line or "allocat" in line for line in said.splitlines()):
+            raise MemoryError from None  # one of them did, in few words or none
+        raise MammoError(f"damaged DICOM: {said}") from None
     if pixels.ndim != 2 or pixels.dtype.kind not in "iu":
         raise MammoError(f"not one greyscale image: its pixels have the shape {pixels.shape}")
     return pixels
+
+
+def _refuse_false_frame(dataset: FileDataset, index: int) -> None:
+    """Decoders believe a codestream's own size: it must be the one that was found fit."""
+    from pydicom.encaps import get_frame
+    from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed or syntax == RLELossless:
+        return
+    offsets = None
+    if "ExtendedOffsetTable" in dataset:
+        offsets = dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    frame = get_frame(dataset.PixelData, index, extended_offsets=offsets, number_of_frames=frames)
+    refuse_other_size(frame, dataset.Rows, dataset.Columns)
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        refuse_sparse_jpeg(len(frame), dataset.Rows, dataset.Columns)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.codestream import refuse_sparse_jpeg
 from mammo.data.raster import SYNTHETIC, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
 from mammo.errors import MammoError
 
@@ -43,20 +44,22 @@ def read_picture(path: Path, frame: int = 0) -> Raster:
     with in_one_sentence("picture", path):
         try:
             with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as picture:
-                return _raster(picture, frame)
+                return _raster(picture, frame, path.stat().st_size)
         except Image.DecompressionBombError:
             raise MammoError("its header claims far more pixels than are read") from None
         except UnidentifiedImageError:
             raise MammoError("damaged picture: its header cannot be read") from None
 
 
-def _raster(picture: Any, frame: int) -> Raster:
+def _raster(picture: Any, frame: int, length: int) -> Raster:
     from PIL import ImageOps
 
     index = choose_frame(frame, 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1))
     if index:
         picture.seek(index)
     refuse_large(picture.height, picture.width)
+    if picture.format in ("JPEG", "MPO"):
+        refuse_sparse_jpeg(length, picture.height, picture.width)
     bits = _bits(picture)
     tags = getattr(picture, "tag_v2", {})
     inverted = bits > 8 and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO  # Pillow inverts up to 8 bits only
