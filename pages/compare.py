@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mammo.results.figures import auc_accuracy_figure, learning_curves, roc_figure
+from mammo.results.reader import reader_of
 from mammo.results.scores import run_names, stored_runs
 from pages.shared import board, choose, show
 
@@ -22,10 +23,12 @@ scored = [run.scored(part, names[run.id]) for run in runs]
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("ROC curves")
-    show.figure(roc_figure(scored, note, show.dark()), "roc")
+    show.figure(roc_figure(scored, note, show.dark(), reader_of(runs, part)), "roc")
 with right:
     st.subheader("AUC and accuracy")
     show.figure(auc_accuracy_figure(scored, note, show.dark()), "dots")
     st.caption("Lines are 95 % intervals; images of one patient count together, not as independent.")
 st.subheader("Learning curves")
-show.figure(learning_curves({names[run.id]: run.history for run in runs}, note, show.dark()), "learning")
+histories = {names[run.id]: run.history for run in runs}
+validated = [run.scored("validation", names[run.id]) for run in runs]
+show.figure(learning_curves(histories, note, show.dark(), validated), "learning")

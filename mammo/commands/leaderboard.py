@@ -38,9 +38,10 @@ def text_of(rows: list[dict[str, Any]]) -> str:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):
         lines.append("Weights: " + "; ".join(notes) + ".")
-    if any(leaked_share(row) for row in rows):
+    if any(row["leaked"] for row in rows):
         lines.append(
-            "leaked: the share of test images whose patient also stands in train; their scores come out too high."
+            "leaked: test images whose patient, or a near-duplicate, also stands in train; "
+            "such a run's test figures come out too high."
         )
     return "\n".join(lines)
 
@@ -49,7 +50,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
     settings = [row[name] for name in ("run", "trunk", "kind", "pool", "hidden", "optimizer")]
     figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
-    leaked = f"{leaked_share(row):.0%}"
+    leaked = f"{row['leaked']} of {row['n_test']}" if row["leaked"] else "0"
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
     return [
         *settings,
@@ -62,11 +63,6 @@ def _cells(row: dict[str, Any]) -> list[Any]:
         row["tie_group"],
         leaked,
     ]
-
-
-def leaked_share(row: dict[str, Any]) -> float:
-    """The share of test images whose patient also stands in train."""
-    return float(row["leakage"]["test_images_with_patient_in_train"] / max(row["n_test"], 1))
 
 
 def _number(value: float | None) -> str:

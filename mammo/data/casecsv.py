@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mammo.data.birads import ASSESSMENTS, reader_scores
 from mammo.errors import MammoError
 
 CASE_FILES = {
@@ -145,7 +146,7 @@ def images_of(lesions: pd.DataFrame) -> pd.DataFrame:
     order = {name: rank for rank, name in enumerate(PATHOLOGIES)}
     ranked = lesions.assign(
         rank=lesions["pathology"].map(order),
-        reader=lesions["birads"].astype("Float64").replace(0.0, 3.5),
+        reader=reader_scores(lesions["birads"]),
         malignant=lesions["label"] == "malignant",
     )
     groups = ranked.groupby("image", sort=True)
@@ -154,7 +155,7 @@ def images_of(lesions: pd.DataFrame) -> pd.DataFrame:
     images["pathology"] = groups["rank"].max().map(dict(enumerate(PATHOLOGIES)))
     images["conflict"] = groups["malignant"].nunique() > 1
     images["lesions"] = groups.size()
-    images["birads"] = groups["reader"].max().replace(3.5, 0.0).astype("Int64")
+    images["birads"] = groups["reader"].max().map(ASSESSMENTS).astype("Int64")
     images["density"] = groups["density"].max()
     images["subtlety"] = groups["subtlety"].max()
     return images.reset_index()

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.results.drawing import LINE, bars, blank_figure, legend_below, noted
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import accuracy, auc, roc_curve
-from mammo.results.palette import CLASSES, ground, style, template
+from mammo.results.palette import CLASSES, ground, style
+from mammo.results.reader import threshold_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,17 +21,20 @@ if TYPE_CHECKING:
 
     from mammo.results.scores import Scored
 
-LINE = 20
-"""Height of a legend line in pixels."""
 
+def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reader: Scored | None = None) -> Figure:
+    """ROC curves over one another; the legend gives each run's AUC, its 95 % interval and the images scored.
 
-def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
-    """ROC curves over one another; the legend gives each run's AUC, its 95 % interval and the images scored."""
-    told = [_told(run) for run in runs]
-    lines = sum(1 + words.count("<br>") for words in told)
-    figure = _figure(note, dark, height=470 + LINE * lines)
+    `reader` is drawn beneath them as the line to be measured against, with a mark at every BI-RADS threshold.
+    """
+    note, leaks = _with_leaks(note, runs)
+    told = [_told(run, leak) for run, leak in zip(runs, leaks, strict=True)]
+    lines = sum(1 + words.count("<br>") for words in [*told, *([_told_of(reader)] if reader else [])])
+    figure = blank_figure(note, dark, height=470 + LINE * lines)
     chance = {"color": ground(dark).muted, "dash": "dot", "width": 1}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=chance, hoverinfo="skip", showlegend=False)
+    if reader:
+        _draw_reader(figure, reader, dark)
     for number, run in enumerate(runs):
         false, found, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
         figure.add_scatter(
@@ -42,15 +47,17 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Fi
         )
     figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
     figure.update_yaxes(title_text="Sensitivity", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
-    _legend_below(figure, lines)
+    legend_below(figure, lines)
     return figure
 
 
 def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
     """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given."""
     panels = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
-    figure = _panels(note, dark, [title for title, _, _ in panels], columns=2, height=130 + 34 * len(runs))
-    names = [_wrapped(run.name) for run in runs]
+    note, leaks = _with_leaks(note, runs)
+    names = [_wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
+    row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
+    figure = _panels(note, dark, [title for title, _, _ in panels], columns=2, height=130 + row * len(runs))
     for column, (title, metric, of) in enumerate(panels, start=1):
         values = np.array([run.value(metric) for run in runs])
         bounds = np.array([run.interval(of) for run in runs]).reshape(-1, 2)
@@ -74,12 +81,16 @@ def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = Fal
     return figure
 
 
-def learning_curves(histories: Mapping[str, ArrayLike], note: str = "", dark: bool = False) -> Figure:
+def learning_curves(
+    histories: Mapping[str, ArrayLike], note: str = "", dark: bool = False, runs: Sequence[Scored] = ()
+) -> Figure:
     """Loss and accuracy by epoch of each named run, train dotted and validation solid.
 
     A history is (epochs, 5): train loss, train accuracy, validation loss, validation accuracy, validation AUC,
-    NaN after the run stopped.
+    NaN after the run stopped. `runs` are the same runs scored on validation, by whose leaks the curves are marked.
     """
+    note, leaks = _with_leaks(note, runs)
+    marks = {run.name: leak for run, leak in zip(runs, leaks, strict=True)}
     figure = _panels(note, dark, ["Loss", "Accuracy"], rows=2, height=470 + LINE * len(histories))
     for number, (name, history) in enumerate(histories.items()):
         values = np.asarray(history, dtype=float)
@@ -89,7 +100,7 @@ def learning_curves(histories: Mapping[str, ArrayLike], note: str = "", dark: bo
                 y=values[:, column],
                 mode="lines",
                 line={"color": style(number)["color"], "dash": "dot" if part == "train" else "solid", "width": 1.8},
-                name=name,
+                name=", ".join(filter(None, (name, marks.get(name)))),
                 legendgroup=name,
                 showlegend=(row, part) == (1, "validation"),
                 hovertemplate=f"epoch %{{x}}, {part} %{{y:.3f}}<extra></extra>",
@@ -97,7 +108,7 @@ def learning_curves(histories: Mapping[str, ArrayLike], note: str = "", dark: bo
                 col=1,
             )
     figure.update_xaxes(title_text="Epoch (dotted: train, solid: validation)", row=2, col=1)
-    _legend_below(figure, len(histories))
+    legend_below(figure, len(histories))
     return figure
 
 
@@ -107,7 +118,7 @@ def live_curves(
     """Validation AUC of every head by epoch while a sweep runs; the five best so far stand out by name."""
     latest = [max((value for value in history if value is not None), default=-1.0) for history in histories]
     best = sorted(range(len(heads)), key=lambda head: -latest[head])[:5]
-    figure = _figure(note, dark, height=360 + LINE * len(best))
+    figure = blank_figure(note, dark, height=360 + LINE * len(best))
     epochs, values = _joined([history for head, history in enumerate(histories) if head not in best])
     others = {"color": ground(dark).muted, "width": 1}
     figure.add_scatter(x=epochs, y=values, mode="lines", line=others, opacity=0.55, hoverinfo="skip", showlegend=False)
@@ -122,34 +133,34 @@ def live_curves(
         )
     figure.update_xaxes(title_text="Epoch", rangemode="tozero")
     figure.update_yaxes(title_text="Validation AUC")
-    _legend_below(figure, len(best))
+    legend_below(figure, len(best))
     return figure
 
 
 def label_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> Figure:
     """Images by finding and label, from a table with `abnormality` and `label`."""
-    figure = _figure(note, dark, height=300)
+    figure = blank_figure(note, dark, height=300)
     findings = sorted(images["abnormality"].unique())
     words = {"calc": "Calcification", "mass": "Mass"}
     for label, colour in CLASSES.items():
         chosen = images.loc[images["label"] == label, "abnormality"]
         counts = [int((chosen == finding).sum()) for finding in findings]
-        _bars(figure, [words.get(finding, finding) for finding in findings], counts, label, colour)
+        bars(figure, [words.get(finding, finding) for finding in findings], counts, label, colour)
     figure.update_yaxes(title_text="Images", rangemode="tozero")
-    _legend_below(figure, 1, "h")
+    legend_below(figure, 1, "h")
     return figure
 
 
 def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> Figure:
     """Patients by the number of their images; malignant where any image is."""
-    figure = _figure(note, dark, height=300)
+    figure = blank_figure(note, dark, height=300)
     patients = images.groupby("patient")["label"].agg(
         number="size", malignant=lambda labels: (labels == "malignant").any()
     )
     numbers = sorted(patients["number"].unique())
     for label, colour in CLASSES.items():
         chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"]
-        _bars(
+        bars(
             figure,
             [str(number) for number in numbers],
             [int((chosen == number).sum()) for number in numbers],
@@ -158,13 +169,14 @@ def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> 
         )
     figure.update_xaxes(title_text="Images of the patient", type="category")
     figure.update_yaxes(title_text="Patients", rangemode="tozero")
-    _legend_below(figure, 1, "h")
+    legend_below(figure, 1, "h")
     return figure
 
 
 def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
     """How a run's probabilities of malignancy spread over benign and malignant images."""
-    figure = _figure(note, dark, height=300)
+    note, _ = _with_leaks(note, [run])
+    figure = blank_figure(note, dark, height=300)
     probability = 1 / (1 + np.exp(-np.clip(np.asarray(run.logits, dtype=float), -500, 500)))
     for number, (label, colour) in enumerate(CLASSES.items()):
         figure.add_histogram(
@@ -178,14 +190,8 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
     figure.update_layout(barmode="overlay", bargap=0.06)
     figure.update_xaxes(title_text="Probability of malignancy", range=[0, 1])
     figure.update_yaxes(title_text="Images")
-    _legend_below(figure, 1, "h")
+    legend_below(figure, 1, "h")
     return figure
-
-
-def _figure(note: str, dark: bool, height: int) -> Figure:
-    from plotly.graph_objects import Figure
-
-    return _noted(Figure(), note, dark, height)
 
 
 def _panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1, columns: int = 1) -> Figure:
@@ -199,41 +205,47 @@ def _panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1
             figure.update_yaxes(title_text=title, row=number + 1, col=1)
         else:
             figure.update_xaxes(title_text=title, row=1, col=number + 1)
-    return _noted(figure, note, dark, height)
+    return noted(figure, note, dark, height)
 
 
-def _noted(figure: Figure, note: str, dark: bool, height: int) -> Figure:
-    figure.update_layout(template=template(dark), height=height)
-    if note:
-        where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 6}
-        figure.add_annotation(text=note, showarrow=False, font={"size": 12, "color": ground(dark).notice}, **where)
-    return figure
-
-
-def _legend_below(figure: Figure, entries: int, orientation: str = "v") -> None:
-    """Put the legend under the horizontal axis, `entries` lines high."""
-    place = {"yref": "container", "y": 0.0, "yanchor": "bottom", "tracegroupgap": 0, "font": {"size": 12}}
-    figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **place})
-
-
-def _bars(figure: Figure, categories: list[str], counts: list[int], label: str, colour: str) -> None:
-    figure.add_bar(
-        x=categories,
-        y=counts,
-        name=label.capitalize(),
-        marker={"color": colour, "line": {"width": 0}},
-        text=counts,
-        textposition="outside",
-        cliponaxis=False,
-        hovertemplate="%{y} " + label + "<extra></extra>",
+def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
+    false, found, thresholds = roc_curve(reader.labels, reader.logits)
+    words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
+    colour = ground(dark).text
+    figure.add_scatter(
+        x=false,
+        y=found,
+        mode="lines+markers",
+        line={"color": colour, "dash": "dash", "width": 1.8},
+        marker={"color": colour, "size": [0, *[8] * len(words)], "symbol": "diamond"},
+        name=_told_of(reader),
+        customdata=["", *words],
+        hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
     )
 
 
-def _told(run: Scored) -> str:
+def _told_of(reader: Scored) -> str:
+    return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
+
+
+def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
     low, high = run.interval(auc_interval)
-    figures = f"AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), n = {np.size(run.labels)}"
-    return f"{run.name}{'<br>' if len(run.name) > 26 else ' — '}{figures}"
+    number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
+    broken = len(run.name) > 26 or more
+    return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
+
+
+def _with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
+    """The note with a line for what train has seen of the images, and what to say beside each run's name.
+
+    Where all runs share one leak the note says it all; else each run is marked.
+    """
+    leaks = [run.leak for run in runs]
+    shared = len(set(leaks)) <= 1
+    said = [*(leaks[0] if leaks else ())] if shared else ["leaked: their patient or a near-duplicate is in train"]
+    marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
+    return "<br>".join(filter(None, (note, *said))), marks
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.data.leakage import leaked
 from mammo.files import digest_json
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import METRICS
@@ -28,7 +29,8 @@ def leaderboard(home: Home, names: list[str] | None = None) -> pd.DataFrame:
     """One row a run of the sweeps `names`, or of all; best validation AUC first.
 
     Intervals are 95 %, as (low, high). `tie_group` numbers the groups of runs that the validation images
-    of one split cannot tell apart; it is counted anew for each split.
+    of one split cannot tell apart; it is counted anew for each split. `leaked` counts the test images that train has
+    seen; `leakage` says in which way.
     """
     opened = [Sweep.open(home, name) for name in (names or sweeps(home))]
     boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
@@ -51,6 +53,7 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         synthetic=sweep.synthetic,
         weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
         leakage=[facts["leakage"]] * len(runs),
+        leaked=leaked(facts["leakage"]),
     )
     for part in SCORED:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())

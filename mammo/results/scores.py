@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.data.dataset import Dataset
+from mammo.data.leakage import seen
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
 from mammo.results.sweep import Sweep, sweep_of
@@ -43,12 +44,26 @@ NUMBERS = ("lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed"
 
 @dataclass(frozen=True)
 class Scored:
-    """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,)."""
+    """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,).
+
+    Of these images `leaked` have their patient in train and `repeated` a near-duplicate; `left_out` more have no score.
+    """
 
     name: str
     labels: ArrayLike
     logits: ArrayLike
     patients: ArrayLike
+    part: str = "test"
+    leaked: int = 0
+    repeated: int = 0
+    left_out: int = 0
+
+    @property
+    def leak(self) -> tuple[str, ...]:
+        """What must be said of images that train has seen, one sentence a kind; empty where it has seen none."""
+        of = f"of {np.size(self.labels)} {self.part} images have"
+        kinds = ((self.leaked, "their patient in train"), (self.repeated, "a near-duplicate in train"))
+        return tuple(f"{count} {of} {what}" for count, what in kinds if count)
 
     def value(self, metric: Callable[[ArrayLike, ArrayLike], Any]) -> float:
         """The value of a metric."""
@@ -110,7 +125,12 @@ class StoredRun:
         """The run's logits on `train`, `validation` or `test`."""
         rows = self._rows(part)
         patients = self.sweep.images["patient"].to_numpy()[rows]
-        return Scored(name, self.sweep.labels[rows], np.asarray(self.sweep.logits[self.row])[rows], patients)
+        logits = np.asarray(self.sweep.logits[self.row])[rows]
+        return Scored(name, self.sweep.labels[rows], logits, patients, part, *self._leaks(part))
+
+    def images(self, part: str) -> pd.DataFrame:
+        """The rows of the images of a part."""
+        return self.sweep.images.iloc[self._rows(part)]
 
     def judged(self, part: str) -> pd.DataFrame:
         """The images of a part with `probability` of malignancy, `right`, and how sure the run was of its answer.
@@ -124,6 +144,15 @@ class StoredRun:
         images["right"] = (logits > 0) == (self.sweep.labels[rows] == 1)
         images["confidence"] = np.maximum(images["probability"], 1 - images["probability"])
         return images.iloc[np.argsort(-np.abs(logits), kind="stable")]
+
+    def _leaks(self, part: str) -> tuple[int, int]:
+        """The images of a part whose patient stands in train, and those of the test set with a near-duplicate there."""
+        if part == "train":
+            return 0, 0
+        leaks = self.sweep.about["splits"][int(self.settings["split"])]["leakage"]
+        repeated = leaks.get("near_duplicates") or 0
+        leaked = int(seen(self.images("train")["patient"], self.images(part)["patient"]).sum())
+        return leaked, repeated if part == "test" else 0
 
     def _rows(self, part: str) -> NDArray[np.intp]:
         pick(PARTS, part, "part")

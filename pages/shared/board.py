@@ -13,6 +13,7 @@ from pages.shared.places import nothing_yet
 
 MOST = 7
 ALL = "all"
+LEAKED = "Test images whose patient, or a near-duplicate, also stands in train: test figures come out too high."
 
 
 def choose_board(home: Home) -> pd.DataFrame:
@@ -58,7 +59,6 @@ def numbered(names: dict[str, str]) -> Callable[[str], str]:
 
 
 def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    leaked = [leak["test_images_with_patient_in_train"] for leak in board["leakage"]]
     return pd.DataFrame(
         {
             "Group": board["tie_group"],
@@ -68,7 +68,7 @@ def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
             "95 % interval": _intervals(board["test_auc_interval"]),
             "Test accuracy": board["test_accuracy"],
             "Test images": board["n_test"],
-            "Leaked": leaked,
+            "Leaked": board["leaked"],
             "Weights": board["weights_note"],
             "Split": board["protocol"],
             "Labels": board["labels"],
@@ -92,7 +92,7 @@ def _columns() -> dict[str, object]:
         "95 % interval": column.TextColumn(width=96, help="Of the test AUC; a patient's images count together."),
         "Test accuracy": column.ProgressColumn(**bar),
         "Test images": column.NumberColumn(width=88),
-        "Leaked": column.NumberColumn(width=70, help="Test images whose patient also has images in train."),
+        "Leaked": column.NumberColumn(width=70, help=LEAKED),
         "Weights": column.TextColumn(width=150),
         "Split": column.TextColumn(width=70),
     }

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,68 @@ def test_every_figure_draws_its_note_and_names_its_axes(name, dark):
     axes = [axis.title.text for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
     assert any(axes)
     assert figure.to_json()
+
+
+LEAKS = {
+    "roc": lambda runs: roc_figure(runs, "Synthetic data"),
+    "dots": lambda runs: auc_accuracy_figure(runs, "Synthetic data"),
+    "learning": lambda runs: learning_curves({run.name: HISTORY["gap"] for run in runs}, "Synthetic data", runs=runs),
+    "histogram": lambda runs: score_histogram(runs[0], "Synthetic data"),
+}
+
+
+def told(figure):
+    """The note of a figure, and all that names its runs."""
+    names = {trace.name for trace in figure.data if trace.name}
+    for trace in figure.data:
+        names |= set(trace.y) if trace.y is not None and isinstance(trace.y[0], str) else set()
+    return figure.layout.annotations[0].text if figure.layout.annotations else "", names
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_that_all_runs_share_is_said_once(name):
+    runs = [replace(run, leaked=3, repeated=2) for run in RUNS]
+    note, names = told(LEAKS[name](runs))
+    sentences = ["3 of 8 test images have their patient in train", "2 of 8 test images have a near-duplicate in train"]
+    assert note == "<br>".join(["Synthetic data", *sentences])
+    assert not any("leaked" in one for one in names)
+
+
+@pytest.mark.parametrize("name", ["roc", "dots", "learning"])
+def test_leaks_that_differ_are_said_beside_each_run(name):
+    runs = [RUNS[0], replace(RUNS[1], leaked=3, repeated=5)]
+    note, names = told(LEAKS[name](runs))
+    assert note == "Synthetic data<br>leaked: their patient or a near-duplicate is in train"
+    assert sum("5 leaked" in one for one in names) == 1
+    marked = next(one for one in names if "5 leaked" in one)
+    assert marked.startswith("flatten · nadam")
+
+
+def test_a_leak_is_said_of_the_part_that_is_shown():
+    run = replace(RUNS[0], part="validation", leaked=1)
+    assert told(roc_figure([run]))[0] == "1 of 8 validation images have their patient in train"
+
+
+READER = Scored("Reader's BI-RADS", LABELS, np.array([3.5, 4, 2, 5, 4, 3.5, 2, 4]), PATIENTS)
+
+
+def test_the_reader_is_a_dashed_line_marked_at_each_threshold():
+    plain, drawn = roc_figure(RUNS), roc_figure(RUNS, reader=READER)
+    assert len(drawn.data) == len(plain.data) + 1
+    line = next(trace for trace in drawn.data if trace.name and trace.name.startswith("Reader's"))
+    low, high = auc_interval(LABELS, [READER.logits], PATIENTS)[0]
+    area = auc(LABELS, READER.logits)
+    assert line.name == f"Reader's BI-RADS — AUC {area:.2f} ({low:.2f}–{high:.2f}), n = 8"
+    assert np.trapezoid(line.y, line.x) == pytest.approx(area)
+    assert (line.line.dash, line.mode) == ("dash", "lines+markers")
+    assert list(line.customdata) == ["", "BI-RADS ≥ 5", "BI-RADS ≥ 4", "BI-RADS ≥ 4 or 0", "BI-RADS ≥ 2 or 0"]
+    assert line.line.color not in SERIES
+    assert drawn.layout.height > plain.layout.height
+
+
+def test_images_without_an_assessment_are_told_of():
+    line = roc_figure(RUNS, reader=replace(READER, left_out=4)).data[1]
+    assert line.name.endswith("n = 8, 4 without BI-RADS left out")
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -1,0 +1,51 @@
+"""What every figure shares: its frame with the note, its legend, its bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mammo.results.palette import ground, template
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+LINE = 20
+"""Height of a legend line in pixels."""
+
+
+def blank_figure(note: str, dark: bool, height: int) -> Figure:
+    """An empty figure of one panel."""
+    from plotly.graph_objects import Figure
+
+    return noted(Figure(), note, dark, height)
+
+
+def noted(figure: Figure, note: str, dark: bool, height: int) -> Figure:
+    """Give a figure its look, its height in pixels and the note, of one or more lines, above its right corner."""
+    more = LINE * note.count("<br>")
+    figure.update_layout(template=template(dark), height=height + more, margin_t=36 + more)
+    if note:
+        where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 6}
+        font = {"size": 12, "color": ground(dark).notice}
+        figure.add_annotation(text=note, showarrow=False, align="right", font=font, **where)
+    return figure
+
+
+def legend_below(figure: Figure, entries: int, orientation: str = "v") -> None:
+    """Put the legend under the horizontal axis, `entries` lines high."""
+    place = {"yref": "container", "y": 0.0, "yanchor": "bottom", "tracegroupgap": 0, "font": {"size": 12}}
+    figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **place})
+
+
+def bars(figure: Figure, categories: list[str], counts: list[int], label: str, colour: str) -> None:
+    """One colour of upright bars with their counts above."""
+    figure.add_bar(
+        x=categories,
+        y=counts,
+        name=label.capitalize(),
+        marker={"color": colour, "line": {"width": 0}},
+        text=counts,
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y} " + label + "<extra></extra>",
+    )

@@ -1,0 +1,112 @@
+"""The reader's own ROC: what the radiologists' BI-RADS assessments are worth on the same images as the runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mammo.data.birads import SCORES, reader_scores
+from mammo.errors import MammoError
+from mammo.results.intervals import accuracy_interval, auc_interval
+from mammo.results.metrics import auc, roc_curve
+from mammo.results.scores import Scored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mammo.results.scores import StoredRun
+
+NAME = "Reader's BI-RADS"
+SUSPICIOUS = 4.0
+"""The assessment from which a finding is called suspicious and a biopsy advised."""
+
+
+def reader_summary(images: pd.DataFrame, lesions: pd.DataFrame) -> dict[str, Any]:
+    """The reader's ROC by image, by lesion, and by lesion for masses and calcifications, as plain JSON values.
+
+    `images` and `lesions` are a data set's tables; of these the official test set (`part` is "test"), or all where
+    none is named ("all"). Raises MammoError where no image and no lesion has a BI-RADS assessment.
+    """
+    official = "split" in images and bool((images["split"] == "test").any())
+    if official:
+        images, lesions = images[images["split"] == "test"], lesions[lesions["split"] == "test"]
+    tables = {"image": images, "lesion": lesions}
+    tables |= {kind: lesions[lesions["abnormality"] == kind] for kind in ("mass", "calc")}
+    read = {name: scored_by_reader(table) for name, table in tables.items()}
+    if all(one is None for one in read.values()):
+        of = "official test images" if official else "images"
+        raise MammoError(
+            f"No BI-RADS assessment is known of these {of}, so their reader has no ROC; "
+            "index the data set again from tables that hold one."
+        )
+    return {
+        "part": "test" if official else "all",
+        **{name: _summary(one, len(tables[name])) for name, one in read.items()},
+    }
+
+
+def scored_by_reader(table: pd.DataFrame) -> Scored | None:
+    """The reader's scores of the rows that have a BI-RADS assessment; None where none has."""
+    if "birads" not in table:
+        return None
+    scores = reader_scores(table["birads"]).to_numpy()
+    known = np.isfinite(scores)
+    if not known.any():
+        return None
+    labels = np.asarray(table["label"] == "malignant", dtype=np.int8)[known]
+    return Scored(NAME, labels, scores[known], table["patient"].to_numpy()[known], left_out=int((~known).sum()))
+
+
+def reader_of(runs: Sequence[StoredRun], part: str) -> Scored | None:
+    """The reader on the very images of `part` that the runs are scored on, those of all runs where these differ.
+
+    None where the runs score different data sets or kinds of image, or no BI-RADS is known.
+    """
+    if len({(run.sweep.about["dataset"]["name"], str(run.settings["kind"])) for run in runs}) != 1:
+        return None
+    images = pd.concat([run.images(part) for run in runs])
+    return scored_by_reader(images.drop_duplicates("image"))
+
+
+def threshold_words(score: float) -> str:
+    """What it means to call every finding malignant whose score is at least `score`."""
+    above = min(assessment for assessment, value in SCORES.items() if assessment and value >= score)
+    return f"≥ {above} or 0" if score <= SCORES[0] else f"≥ {above}"
+
+
+def _summary(read: Scored | None, rows: int) -> dict[str, Any]:
+    if read is None:
+        nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", "sensitivity", "specificity"))
+        return {**nothing, "n": 0, "positives": 0, "patients": 0, "left_out": rows, "points": []}
+    positive = np.asarray(read.labels) == 1
+    suspicious = np.asarray(read.logits) >= SUSPICIOUS
+    false, found, thresholds = roc_curve(read.labels, read.logits)
+    points = zip(false[1:], found[1:], thresholds[1:].tolist(), strict=True)
+    return {
+        "auc": _plain(read.value(auc)),
+        "interval": [_plain(bound) for bound in read.interval(auc_interval)],
+        "n": int(positive.size),
+        "positives": int(positive.sum()),
+        "patients": int(pd.Series(read.patients).nunique()),
+        "left_out": read.left_out,
+        "sensitivity": _share(suspicious[positive], np.asarray(read.patients)[positive]),
+        "specificity": _share(~suspicious[~positive], np.asarray(read.patients)[~positive]),
+        "points": [
+            {"birads": threshold_words(score), "score": score, "sensitivity": _plain(y), "specificity": _plain(1 - x)}
+            for x, y, score in points
+        ],
+    }
+
+
+def _share(right: Any, patients: Any) -> dict[str, Any] | None:
+    """The share that the threshold `SUSPICIOUS` gets right, with its 95 % interval by patient."""
+    if not len(right):
+        return None
+    low, high = accuracy_interval(np.ones(len(right)), np.where(right, 1.0, -1.0), patients)[0]
+    return {"value": float(np.mean(right)), "interval": [_plain(low), _plain(high)]}
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mammo.data.birads import SCORES, reader_scores
+from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.dataset import Dataset
+from mammo.errors import MammoError
+from mammo.results.leaderboard import leaderboard
+from mammo.results.metrics import auc
+from mammo.results.reader import reader_of, reader_summary, scored_by_reader, threshold_words
+from mammo.results.scores import StoredRun
+
+TABLE = pd.DataFrame(
+    {
+        "image": [f"i{number}" for number in range(9)],
+        "patient": ["a", "a", "b", "c", "d", "e", "f", "g", "h"],
+        "birads": pd.array([0, 4, 5, 2, 3, 4, 0, None, 5], dtype="Int64"),
+        "label": ["benign", "malignant", "malignant", "benign", "benign", "benign", "malignant", "benign", "malignant"],
+        "abnormality": ["mass", "calc", "mass", "calc", "mass", "calc", "mass", "calc", "mass"],
+        "split": ["test"] * 9,
+    }
+)
+
+
+def test_the_real_reader_has_the_known_figures(samples):
+    lesions = read_lesions(find_case_files(samples / "nbia", samples / "csv"))
+    told = reader_summary(images_of(lesions), lesions)
+    assert told["part"] == "test"
+    known = {
+        "image": (0.770, 645, 264),
+        "lesion": (0.790, 704, 276),
+        "mass": (0.832, 378, 147),
+        "calc": (0.745, 326, 129),
+    }
+    for name, (area, number, positives) in known.items():
+        one = told[name]
+        assert (round(one["auc"], 3), one["n"], one["positives"], one["left_out"]) == (area, number, positives, 0)
+        low, high = one["interval"]
+        assert area - 0.1 < low < area < high < area + 0.1
+
+
+def test_0_ranks_between_3_and_4():
+    assert sorted(SCORES, key=SCORES.__getitem__) == [1, 2, 3, 0, 4, 5, 6]
+    given = pd.Series([0, 5, None, 9, "x", 3.0], dtype=object)
+    np.testing.assert_array_equal(reader_scores(given), [3.5, 5, np.nan, np.nan, np.nan, 3])
+
+
+def test_an_image_takes_the_highest_assessment_of_its_lesions(samples):
+    lesions = read_lesions(find_case_files(samples / "nbia", samples / "csv"))
+    highest = lesions.assign(score=reader_scores(lesions["birads"])).groupby("image")["score"].max()
+    images = images_of(lesions).set_index("image")
+    np.testing.assert_array_equal(reader_scores(images["birads"]), highest[images.index])
+    assert (images["birads"] == 0).any()
+
+
+def test_the_summary_is_what_other_libraries_and_counting_give():
+    told = reader_summary(TABLE, TABLE)
+    known = TABLE.dropna()
+    area = roc_auc_score(known["label"] == "malignant", known["birads"].astype(float).replace(0, 3.5))
+    one = told["image"]
+    assert one["auc"] == pytest.approx(area)
+    assert (one["n"], one["positives"], one["patients"], one["left_out"]) == (8, 4, 7, 1)
+    assert one["sensitivity"]["value"] == 3 / 4 and one["specificity"]["value"] == 3 / 4
+    low, high = one["sensitivity"]["interval"]
+    assert 0 < low < 0.75 < high < 1
+    assert [point["birads"] for point in one["points"]] == ["≥ 5", "≥ 4", "≥ 4 or 0", "≥ 3 or 0", "≥ 2 or 0"]
+    assert [point["sensitivity"] for point in one["points"]] == [0.5, 0.75, 1, 1, 1]
+    assert [point["specificity"] for point in one["points"]] == [1, 0.75, 0.5, 0.25, 0]
+    assert (told["mass"]["n"], told["calc"]["n"], told["calc"]["left_out"]) == (5, 3, 1)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_without_an_official_test_set_all_images_count():
+    for table in (TABLE.drop(columns="split"), TABLE.assign(split=None), TABLE.assign(split="train")):
+        told = reader_summary(table, table)
+        assert (told["part"], told["image"]["n"]) == ("all", 8)
+    half = TABLE.assign(split=["test"] * 4 + ["train"] * 5)
+    assert reader_summary(half, half)["image"]["n"] == 4
+
+
+def test_one_class_alone_has_no_auc():
+    benign = TABLE[TABLE["label"] == "benign"]
+    told = reader_summary(benign, benign)["image"]
+    assert told["auc"] is None and told["interval"] == [None, None] and told["sensitivity"] is None
+    assert told["specificity"]["value"] == 3 / 4
+    nothing = reader_summary(TABLE, TABLE[:0])["lesion"]
+    assert nothing["auc"] is None and nothing["n"] == 0
+
+
+@pytest.mark.parametrize("table", [TABLE.drop(columns="birads"), TABLE.assign(birads=None)], ids=["no column", "empty"])
+def test_no_assessments_are_said_plainly(table):
+    assert scored_by_reader(table) is None
+    with pytest.raises(MammoError, match="No BI-RADS assessment is known of these official test images"):
+        reader_summary(table, table)
+
+
+def test_the_words_of_a_threshold_tell_where_0_stands():
+    assert [threshold_words(score) for score in (6, 5, 4, 3.5, 3, 1)] == [
+        "≥ 6",
+        "≥ 5",
+        "≥ 4",
+        "≥ 4 or 0",
+        "≥ 3 or 0",
+        "≥ 1 or 0",
+    ]
+
+
+def test_the_reader_of_runs_reads_the_images_that_they_score(demo_home):
+    runs = [StoredRun.open(demo_home, run) for run in leaderboard(demo_home)["run"][:2]]
+    images = Dataset.open(demo_home, "phantom-demo").images.set_index("image")
+    for part in ("train", "validation", "test"):
+        scored, read = runs[0].scored(part), reader_of(runs, part)
+        own = images.loc[runs[0].images(part)["image"]]
+        assert read.left_out == own["birads"].isna().sum() == 0
+        np.testing.assert_array_equal(read.labels, scored.labels)
+        np.testing.assert_array_equal(read.patients, scored.patients)
+        np.testing.assert_array_equal(read.logits, reader_scores(own["birads"]))
+        assert 0.5 < read.value(auc) <= 1
+
+
+def test_the_reader_of_runs_on_other_images_reads_those_of_all_runs(demo_home):
+    runs = [StoredRun.open(demo_home, run) for run in leaderboard(demo_home)["run"][:2]]
+    other = StoredRun(
+        type(runs[1].sweep)(**{**vars(runs[1].sweep), "parts": np.roll(runs[1].sweep.parts, 7, axis=1)}), 0
+    )
+    both = set(runs[0].images("test")["image"]) | set(other.images("test")["image"])
+    assert len(both) > len(runs[0].images("test"))
+    assert np.size(reader_of([runs[0], other], "test").labels) == len(both)
+
+
+def test_runs_of_different_data_sets_have_no_common_reader(demo_home):
+    run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
+    about = {**run.sweep.about, "dataset": {**run.sweep.about["dataset"], "name": "elsewhere"}}
+    other = StoredRun(type(run.sweep)(**{**vars(run.sweep), "about": about}), 0)
+    assert reader_of([run, other], "test") is None
+    assert reader_of([], "test") is None
+    blind = type(run.sweep)(**{**vars(run.sweep), "images": run.sweep.images.assign(birads=None)})
+    assert reader_of([StoredRun(blind, 0)], "test") is None
