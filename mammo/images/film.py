@@ -22,8 +22,8 @@ SHORTEST = 0.15
 
 _COARSE = 512
 _UNEVEN = 0.12
-_STEEPEST_SKIN = 60.0
-"""Brightness that tissue gains over the longer side of a film where it rises most; labels rise in one pixel."""
+_STEEPEST_SKIN = 0.12
+"""Sobel gradient that tissue stays below on a film of 320 to 512 pixels; smaller ones are steeper. Labels exceed it."""
 _SMALLEST_BREAST = 0.04
 
 
@@ -117,7 +117,7 @@ def _levels(picture: Picture) -> _Levels | None:
     if tissue < 2 * air or high - low > _UNEVEN * (tissue - air):
         return None
     faint = smooth > air + 0.25 * (float(smooth[bright].min()) - air)
-    soft = filters.sobel(picture) < _STEEPEST_SKIN / max(picture.shape)
+    soft = filters.sobel(picture) < max(_STEEPEST_SKIN, _STEEPEST_SKIN * 320 / max(picture.shape))
     return _Levels(bright & soft, faint & soft, soft)
 
 
