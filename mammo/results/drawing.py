@@ -23,7 +23,7 @@ def blank_figure(note: str, dark: bool, height: int) -> Figure:
 def noted(figure: Figure, note: str, dark: bool, height: int) -> Figure:
     """Give a figure its look, its height in pixels and the note, of one or more lines, above its right corner."""
     more = LINE * note.count("<br>")
-    figure.update_layout(template=template(dark), height=height + more, margin_t=36 + more)
+    figure.update_layout(template=template(dark), height=height + more, margin={"t": 36 + more, "r": 16})
     if note:
         where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 6}
         font = {"size": 12, "color": ground(dark).notice}

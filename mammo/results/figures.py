@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.results.drawing import LINE, bars, blank_figure, legend_below, noted
+from mammo.data.birads import ASSESSMENTS
+from mammo.results.drawing import LINE, blank_figure, legend_below, noted
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import accuracy, auc, roc_curve
 from mammo.results.palette import CLASSES, ground, style
@@ -15,7 +16,6 @@ from mammo.results.reader import threshold_words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
     from numpy.typing import ArrayLike
     from plotly.graph_objects import Figure
 
@@ -76,7 +76,7 @@ def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = Fal
         )
     figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1}, row=1, col=1)
     figure.update_xaxes(nticks=4)
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True, showgrid=False)
     figure.update_yaxes(showticklabels=False, col=2)
     return figure
 
@@ -137,42 +137,6 @@ def live_curves(
     return figure
 
 
-def label_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> Figure:
-    """Images by finding and label, from a table with `abnormality` and `label`."""
-    figure = blank_figure(note, dark, height=300)
-    findings = sorted(images["abnormality"].unique())
-    words = {"calc": "Calcification", "mass": "Mass"}
-    for label, colour in CLASSES.items():
-        chosen = images.loc[images["label"] == label, "abnormality"]
-        counts = [int((chosen == finding).sum()) for finding in findings]
-        bars(figure, [words.get(finding, finding) for finding in findings], counts, label, colour)
-    figure.update_yaxes(title_text="Images", rangemode="tozero")
-    legend_below(figure, 1, "h")
-    return figure
-
-
-def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> Figure:
-    """Patients by the number of their images; malignant where any image is."""
-    figure = blank_figure(note, dark, height=300)
-    patients = images.groupby("patient")["label"].agg(
-        number="size", malignant=lambda labels: (labels == "malignant").any()
-    )
-    numbers = sorted(patients["number"].unique())
-    for label, colour in CLASSES.items():
-        chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"]
-        bars(
-            figure,
-            [str(number) for number in numbers],
-            [int((chosen == number).sum()) for number in numbers],
-            label,
-            colour,
-        )
-    figure.update_xaxes(title_text="Images of the patient", type="category")
-    figure.update_yaxes(title_text="Patients", rangemode="tozero")
-    legend_below(figure, 1, "h")
-    return figure
-
-
 def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
     """How a run's probabilities of malignancy spread over benign and malignant images."""
     note, _ = _with_leaks(note, [run])
@@ -209,15 +173,20 @@ def _panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
+    """The reader's line; each mark bears the assessment that is called malignant from there on."""
     false, found, thresholds = roc_curve(reader.labels, reader.logits)
     words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
-    colour = ground(dark).text
+    colours = ground(dark)
     figure.add_scatter(
         x=false,
         y=found,
-        mode="lines+markers",
-        line={"color": colour, "dash": "dash", "width": 1.8},
-        marker={"color": colour, "size": [0, *[8] * len(words)], "symbol": "diamond"},
+        mode="lines+markers+text",
+        line={"color": colours.text, "dash": "dash", "width": 1.8},
+        marker={"color": colours.text, "size": [0, *[8] * len(words)], "symbol": "diamond", "opacity": 1},
+        text=["", *(str(ASSESSMENTS[score]) for score in thresholds[1:])],
+        textposition="bottom right",
+        textfont={"size": 11, "color": colours.faint},
+        cliponaxis=False,
         name=_told_of(reader),
         customdata=["", *words],
         hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",

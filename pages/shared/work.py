@@ -10,7 +10,7 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache, caches
 from mammo.features.weights import weights_note
 from mammo.results.figures import live_curves
-from mammo.specs import Home, SweepSpec, check_name
+from mammo.specs import Home, SweepSpec
 from pages.shared.guard import said_plainly
 from pages.shared.places import PLACES, place
 from pages.shared.show import dark, duration, figure, notes
@@ -25,33 +25,23 @@ STATES = {
 VERBS = {
     "index-phantom": "Making a phantom",
     "index-cbis-ddsm": "Indexing CBIS-DDSM",
+    "index-manifest": "Indexing a manifest",
     "extract": "Extracting features",
     "sweep": "Training heads",
 }
-NEXT = {"index-phantom": "data", "index-cbis-ddsm": "data", "extract": "sweep", "sweep": "compare"}
+NEXT = {
+    "index-phantom": "data",
+    "index-cbis-ddsm": "data",
+    "index-manifest": "data",
+    "extract": "sweep",
+    "sweep": "compare",
+}
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> None:
     """Start a job and follow it in this session; it goes on when the page is closed."""
     st.session_state.setdefault("followed", []).append(jobs.start(home, verb, request))
     st.rerun()
-
-
-def phantom_form(home: Home) -> None:
-    """Make a phantom here; how to index real mammograms is told."""
-    left, right = st.columns(2, gap="large")
-    with left, st.form("phantom", border=False):
-        st.markdown("**Make a phantom**: synthetic mammograms, written as real DICOM files.")
-        name = st.text_input("Name", "phantom")
-        images = int(st.number_input("Mammograms", 20, 20_000, 300, step=20))
-        seed = int(st.number_input("Seed", 0, 1_000_000, 0))
-        if st.form_submit_button("Make it", type="primary", icon=":material/play_arrow:"):
-            check_name(name, "data set")
-            start(home, "index-phantom", {"name": name, "images": images, "seed": seed})
-    with right:
-        st.markdown("**Index CBIS-DDSM** that you downloaded from The Cancer Imaging Archive, in a terminal:")
-        st.code("mammo index cbis-ddsm FOLDER --as cbis-ddsm", language=None, wrap_lines=True)
-        st.caption("FOLDER holds the DICOM files as the NBIA downloader laid them out, and the four case CSVs.")
 
 
 def opened_caches(home: Home, dataset: str) -> list[Cache]:

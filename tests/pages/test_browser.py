@@ -2,6 +2,8 @@
 
 import pytest
 
+from mammo.data.index import index_cbis_ddsm
+from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
 
 pytestmark = pytest.mark.browser
@@ -71,7 +73,7 @@ def test_compare_shows_the_runs_of_a_shared_link_and_of_a_click(demo, demo_home)
     with demo.visit(f"compare?runs={board['run'][4]}") as page:
         legend = page.locator(".js-plotly-plot .legendtext")
         legend.first.wait_for()
-        shown = [text for text in legend.all_text_contents() if "AUC" in text]
+        shown = [text for text in legend.all_text_contents() if "AUC" in text and "Reader" not in text]
         assert len(shown) == 1
         assert f"AUC {board['test_auc'][4]:.2f}" in shown[0]
         assert f"n = {board['n_test'][4]}" in shown[0]
@@ -90,9 +92,13 @@ def test_inspect_shows_a_mistake_at_full_size(demo):
 
 
 def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
-    with demo.visit("data?dataset=..%2F..%2Fetc&protocol=none&sample=99999&split_seed=x&label=%3Cb%3E") as page:
+    nonsense = "dataset=..%2F..%2Fetc&protocol=none&split_seed=x&labels=%3Cb%3E&split_redraw=-1"
+    with demo.visit(f"data?view=Split&{nonsense}") as page:
         looks_whole(page, "data")
         assert page.get_by_text("No leakage").count() == 1
+    with demo.visit("data?view=None&by=..%2F&sample=99999&label=%3Cb%3E") as page:
+        looks_whole(page, "data")
+        page.get_by_text("Sample of").wait_for()
     with demo.visit("sweep?lr=abc&hidden=-4") as page:
         assert page.locator("[data-testid=stAlertContentError]").count() == 1
         looks_whole(page, "sweep")
@@ -100,8 +106,44 @@ def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
 
 
 def test_the_paper_split_is_shown_to_leak(demo):
-    with demo.visit("data?protocol=The+report%27s") as page:
+    with demo.visit("data?view=Split&protocol=The+report%27s") as page:
         assert page.get_by_text("Leakage:").count() == 1
+        page.get_by_text("— leak").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("view", "shown"),
+    [
+        ("Images", "Images of the patient"),
+        ("Split", "Train only"),
+        ("Resize+microscope", "of the outlined survive"),
+        ("Preprocessing", "CLAHE again"),
+        ("Problems", "Every file could be read"),
+    ],
+)
+def test_every_view_of_a_data_set_opens_alone(demo, view, shown):
+    with demo.visit(f"data?view={view}") as page:
+        page.get_by_text(shown).first.wait_for()
+        looks_whole(page, "data")
+        assert page.locator("[data-testid=stAlertContentError]").count() == 0
+        narrow_enough(page)
+    assert demo.faults() == []
+
+
+def test_tables_alone_can_be_studied(fresh, home, demo_home):
+    root = demo_home.dataset("phantom-demo") / "files"
+    finish(index_cbis_ddsm(home, "tables", root, metadata_only=True))
+    with fresh(home) as site:
+        with site.visit("data?view=Split") as page:
+            page.get_by_text("No leakage").wait_for()
+            assert page.get_by_text("Synthetic data").first.is_visible()
+        for view in ("Resize+microscope", "Preprocessing"):
+            with site.visit(f"data?view={view}") as page:
+                page.get_by_text("was indexed without images").wait_for()
+        with site.visit("data?view=Images") as page:
+            page.get_by_text("case CSVs alone").wait_for()
+            looks_whole(page, "data")
+        assert site.faults() == []
 
 
 def test_a_bad_name_is_answered_with_a_sentence(empty):
@@ -120,7 +162,7 @@ def test_work_goes_on_when_its_page_is_closed(fresh, home):
         with site.visit("jobs") as page:
             page.get_by_text("Go on to Data").wait_for()
         with site.visit("data") as page:
-            assert page.get_by_text("Sample images").count() == 1
+            page.get_by_text("Sample of").wait_for()
         assert site.faults() == []
 
 
