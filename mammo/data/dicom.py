@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,14 +59,32 @@ def read_dicom(path: Path, frame: int = 0) -> Raster:
             raise MammoError("not a DICOM file") from None
 
 
+class _Stream(io.BufferedReader):
+    """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._end = path.stat().st_size
+        self.short = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes; all that are left without one."""
+        if size is None or size < io.DEFAULT_BUFFER_SIZE:
+            return super().read(size)
+        left = max(0, self._end - self.tell())
+        self.short = self.short or size > left
+        return super().read(min(size, left))
+
+
 def _read(path: Path, frame: int) -> Raster:
     import pydicom
 
     from mammo.data.grey import as_shown
 
     _refuse_syntax(path)
-    dataset = pydicom.dcmread(path)
-    _refuse_unseen(dataset)
+    with _Stream(path) as stream:
+        dataset = pydicom.dcmread(stream)
+    _refuse_unseen(dataset, stream.short)
     index = choose_frame(frame, int(dataset.get("NumberOfFrames") or 1))
     pixels, bits = as_shown(_decode(dataset, index), dataset, index)
     return Raster(pixels, bits, SYNTHETIC in str(dataset.get("Manufacturer", "")).lower())
@@ -83,12 +102,15 @@ def _refuse_syntax(path: Path) -> None:
         raise MammoError(f"the transfer syntax {UID(syntax).name}, which is not read")
 
 
-def _refuse_unseen(dataset: FileDataset) -> None:
+def _refuse_unseen(dataset: FileDataset, short: bool) -> None:
     """Refuse what has no grey pixels or claims too many, from the header, before anything is decoded."""
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise MammoError("floating-point pixels, which are not read")
-    if "PixelData" not in dataset or "Rows" not in dataset:
-        raise MammoError("a DICOM file without pixels")
+    if "PixelData" not in dataset:
+        raise MammoError("truncated before its pixels" if short else "a DICOM file without pixels")
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation"):
+        if dataset.get(keyword) is None:
+            raise MammoError(f"damaged DICOM: it lacks {keyword}")
     photometric = str(dataset.get("PhotometricInterpretation", "none"))
     if int(dataset.get("SamplesPerPixel", 1)) != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise MammoError(f"not one greyscale image: its photometric interpretation is {photometric[:16]}")

@@ -43,7 +43,8 @@ def read_picture(path: Path, frame: int = 0) -> Raster:
     refuse_unfit(path)
     with in_one_sentence("picture", path):
         try:
-            with Image.open(path, formats=("PNG", "JPEG", "TIFF")) as picture:
+            # by a stream: given a path, Pillow maps an uncompressed TIFF by its turned size and garbles it
+            with path.open("rb") as stream, Image.open(stream, formats=("PNG", "JPEG", "TIFF")) as picture:
                 return _raster(picture, frame, path.stat().st_size)
         except Image.DecompressionBombError:
             raise MammoError("its header claims far more pixels than are read") from None
