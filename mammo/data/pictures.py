@@ -27,6 +27,8 @@ DEPTHS = {"1": 1, "L": 8, "LA": 8, "P": 8, "PA": 8, "RGB": 8, "RGBA": 8, "RGBX":
 """The bits of a picture in each of Pillow's modes that may hold grey."""
 
 _SAMPLE_FORMAT, _PHOTOMETRIC, _UNSIGNED, _WHITE_IS_ZERO = 339, 262, 1, 0
+_TEXTS = (270, 271, 305)
+"""TIFF's description, maker and software."""
 
 COMMENTS = ("comment", "description", "software", "source")
 """Texts of a file that may call it synthetic."""
@@ -68,8 +70,9 @@ def _raster(picture: Any, frame: int, length: int) -> Raster:
     pixels = _grey(ImageOps.exif_transpose(picture), bits)
     if int(pixels.max()) >= 2**bits:
         raise MammoError(f"damaged picture: values above its {bits} bits")
-    said = " ".join(str(value) for key, value in picture.info.items() if key.lower() in COMMENTS)
-    return Raster(2**bits - 1 - pixels if inverted else pixels, bits, SYNTHETIC in said.lower())
+    said = [str(value) for key, value in picture.info.items() if str(key).lower() in COMMENTS]
+    said += [str(tags.get(tag)) for tag in _TEXTS]
+    return Raster(2**bits - 1 - pixels if inverted else pixels, bits, SYNTHETIC in " ".join(said).lower())
 
 
 def _bits(picture: Any) -> int:

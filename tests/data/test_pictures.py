@@ -4,6 +4,7 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mammo.data.reading import read_image
 from mammo.errors import MammoError
@@ -176,6 +177,15 @@ def test_the_orientation_that_a_file_states_is_applied(tmp_path, name):
     turned = np.rot90(EIGHT, -1)
     found = read_image(save(EIGHT, tmp_path / name, exif=exif)).pixels
     assert found.shape == turned.shape and np.abs(found.astype(int) - turned).max() < 12
+
+
+def test_a_file_that_calls_itself_synthetic_is(tmp_path):
+    text = PngInfo()
+    text.add_text("Comment", "a Synthetic mammogram")
+    options = {"a.png": {"pnginfo": text}, "a.jpg": {"comment": b"synthetic"}, "a.tif": {"description": "synthetic"}}
+    for name, option in options.items():
+        assert read_image(save(EIGHT, tmp_path / name, **option)).synthetic
+        assert not read_image(save(EIGHT, tmp_path / f"plain-{name}")).synthetic
 
 
 @pytest.mark.parametrize(("white", "bits"), [(1, 1), (100, 16), (255, 8), (1000, 16), (4095, 12), (65535, 16)])
