@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +67,10 @@ def reader_of(runs: Sequence[StoredRun], part: str) -> Scored | None:
     """
     if len({(run.sweep.about["dataset"]["name"], str(run.settings["kind"])) for run in runs}) != 1:
         return None
-    images = pd.concat([run.images(part) for run in runs])
-    return scored_by_reader(images.drop_duplicates("image"))
+    shown = [run.images(part) for run in runs]
+    read = scored_by_reader(pd.concat(shown).drop_duplicates("image"))
+    differ = any(set(images["image"]) != set(shown[0]["image"]) for images in shown)
+    return replace(read, name=f"{NAME}, on the images of all runs") if read and differ else read
 
 
 def threshold_words(score: float) -> str:

@@ -129,7 +129,9 @@ def test_the_reader_of_runs_on_other_images_reads_those_of_all_runs(demo_home):
     )
     both = set(runs[0].images("test")["image"]) | set(other.images("test")["image"])
     assert len(both) > len(runs[0].images("test"))
-    assert np.size(reader_of([runs[0], other], "test").labels) == len(both)
+    read = reader_of([runs[0], other], "test")
+    assert np.size(read.labels) == len(both)
+    assert "on the images of all runs" in read.name and "all runs" not in reader_of(runs, "test").name
 
 
 def test_runs_of_different_data_sets_have_no_common_reader(demo_home):
