@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mammo.data.dataset import Dataset as Dataset
     from mammo.data.index import index_cbis_ddsm as index_cbis_ddsm
     from mammo.data.index import index_phantom as index_phantom
+    from mammo.data.index_manifest import index_manifest as index_manifest
     from mammo.errors import MammoError as MammoError
     from mammo.features.cache import Cache as Cache
     from mammo.features.extract import extract as extract
@@ -37,6 +38,7 @@ _PUBLIC = {
     "extract": "mammo.features.extract",
     "finish": "mammo.progress",
     "index_cbis_ddsm": "mammo.data.index",
+    "index_manifest": "mammo.data.index_manifest",
     "index_phantom": "mammo.data.index",
     "leaderboard": "mammo.results.leaderboard",
     "sweep": "mammo.heads.sweep",

@@ -12,6 +12,7 @@ from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
 from pages.shared import choose, show, work
+from pages.shared.places import nothing_yet
 from pages.shared.words import KIND_NAMES, cache_rows
 
 AUTO = "auto"
@@ -65,6 +66,8 @@ def offer(home: Home, spec: CacheSpec, images: int) -> None:
 home = choose.home()
 st.title("Features")
 dataset = choose.dataset(home)
+if dataset.metadata_only:
+    nothing_yet(f"{dataset.name} was indexed with --metadata-only: it has no images to extract features from.", "data")
 show.badge(show.notes(dataset.synthetic))
 spec = choose_spec(dataset)
 offer(home, spec, len(dataset.table(spec.kind)))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.data.dataset import FILE
 from mammo.data.leakage import leakage
 from mammo.data.splits import sizes
 from mammo.features.cache import Cache
@@ -18,9 +19,6 @@ from mammo.heads.setting import CACHE_FIELDS, Setting
 from mammo.heads.units import UNITS, Unit
 from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.specs import HeadSpec, SplitSpec
-
-DESCRIBED = ["image", "patient", "breast", "view", "film", "abnormality", "label", "pathology", "lesions", "birads"]
-DESCRIBED += ["density", "subtlety"]
 
 
 def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
@@ -53,7 +51,7 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
 
 
 def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]) -> None:
-    for file, frame in ((RUNS, runs), (IMAGES, setting.table[DESCRIBED])):
+    for file, frame in ((RUNS, runs), (IMAGES, setting.table.drop(columns=FILE))):
         with whole_file(setting.folder / file) as stream:
             frame.to_parquet(stream, index=False)
     for file, array in arrays.items():

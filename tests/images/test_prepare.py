@@ -4,11 +4,12 @@ import os
 import numpy as np
 import pytest
 
+from mammo.data import source as sources
 from mammo.data.dataset import Dataset
+from mammo.data.source import Source
 from mammo.errors import MammoError
-from mammo.images import prepare as preparing
 from mammo.images.augment import AUGMENTATIONS, versions
-from mammo.images.prepare import Source, Variant, prepare
+from mammo.images.prepare import Variant, prepare
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import letterbox, stretch
 from mammo.specs import CacheSpec
@@ -29,7 +30,7 @@ def source(tiny, tmp_path):
 
 def test_every_variant_is_what_it_is_alone(source):
     both = prepare((source, (STRETCH, BOX)))
-    picture = preparing.read_dicom(source.path).to_float()
+    picture = sources.read_image(source.path).to_float()
     assert [one.shape for one in both] == [(64, 64), (48, 48)]
     assert np.array_equal(both[0], stretch(picture, 64))
     assert np.array_equal(both[1], letterbox(picture, 48))
@@ -39,8 +40,8 @@ def test_every_variant_is_what_it_is_alone(source):
 
 def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
     read = []
-    real = preparing.read_dicom
-    monkeypatch.setattr(preparing, "read_dicom", lambda path: read.append(path) or real(path))
+    real = sources.read_image
+    monkeypatch.setattr(sources, "read_image", lambda path: read.append(path) or real(path))
     assert len(prepare((source, (STRETCH, BOX, Variant("builtin", "stretch", 32))))) == 3
     assert read == [source.path]
 
@@ -70,14 +71,16 @@ def test_a_file_that_changed_is_refused(source):
 
 def test_a_file_that_has_gone_is_refused(source):
     source.path.unlink()
-    with pytest.raises(MammoError, match=rf"{source.path} cannot be read \(No such file or directory\); index"):
+    with pytest.raises(MammoError, match=rf"{source.path} can no longer be read \(No such file or directory\); index"):
         prepare((source, (STRETCH,)))
 
 
 def test_a_file_that_is_no_image_any_more_is_refused(source):
     source.path.write_text("x")
     now = dataclasses.replace(source, bytes=1, modified=source.path.stat().st_mtime_ns)
-    with pytest.raises(MammoError, match=r"can no longer be read \(not a DICOM file\); index the data set again"):
+    with pytest.raises(
+        MammoError, match=r"can no longer be read \(not an image of a kind that is read .+\); index the data set again"
+    ):
         prepare((now, (STRETCH,)))
 
 
