@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mammo.cli import COMMANDS, main, parser
+from mammo.data.dataset import Dataset, write_dataset
 from mammo.features.cache import ARRAYS, Cache, caches
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
@@ -56,6 +57,32 @@ def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     assert not any(kept["leakage"].values())
     drawn = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
     assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
+
+    _, text, _ = run(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
+    for count, words in (("patients", "patients in train and test"), ("views", "views in train and test")):
+        assert f"{words} " in text and str(drawn["leakage"][count]) in text
+    assert "test images with a near-duplicate in train" in text
+
+
+def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
+    told = run_json(capsys, demo_home, "reader", "phantom-demo")
+    assert (told["dataset"], told["synthetic"], told["part"]) == ("phantom-demo", True, "test")
+    for name in ("image", "lesion", "mass", "calc"):
+        low, high = told[name]["interval"]
+        assert 0 <= low <= told[name]["auc"] <= high <= 1
+        assert 0 < told[name]["positives"] < told[name]["n"]
+    assert told["lesion"]["n"] == told["mass"]["n"] + told["calc"]["n"]
+    _, text, _ = run(capsys, demo_home, "reader", "phantom-demo")
+    assert f"{told['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
+
+
+def test_a_data_set_without_assessments_has_no_reader(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    known = Dataset.open(demo_home, "phantom-demo")
+    home = Home(tmp_path / "home")
+    images, lesions = (table.assign(birads=None) for table in (known.images, known.lesions))
+    write_dataset(home, "blind", known.about, images, lesions)
+    code, out, err = run(capsys, home, "reader", "blind")
+    assert (code, out) == (2, "") and "No BI-RADS assessment" in err and err.count("\n") == 1
 
 
 def test_a_label_policy_is_shown_by_split_and_kept_by_sweep(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:

@@ -66,7 +66,7 @@ def leaked(leaks: Mapping[str, int | None]) -> str:
         return f"No leakage: no patient, breast, view or film stands in both train and test{nor}.{unknown}"
     shared = [counted(leaks[f"{thing}s"] or 0, thing) for thing in ("patient", "breast", "view", "film")]
     shown = counted(leaks["test_images_with_patient_in_train"] or 0, "test image")
-    copies = f", and {repeated} a near-duplicate in train" if repeated else ""
+    copies = f", and {repeated} with a near-duplicate in train" if repeated else ""
     return (
         f"Leakage: {', '.join(shared[:-1])} and {shared[-1]} in both train and test; "
         f"{shown} with a patient that training has seen{copies}. Scores come out too high.{unknown}"
