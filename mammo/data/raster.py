@@ -33,9 +33,14 @@ class Raster:
     bits: int
     synthetic: bool = False
 
+    @property
+    def white(self) -> int:
+        """The highest value that the depth allows."""
+        return int(2**self.bits - 1)
+
     def to_float(self) -> NDArray[np.float32]:
         """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
-        return self.pixels.astype(np.float32) / np.float32(2**self.bits - 1)
+        return self.pixels.astype(np.float32) / np.float32(self.white)
 
 
 @contextlib.contextmanager

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.raster import Raster
 from mammo.data.source import Source
 from mammo.images.preprocess import PREPROCESSINGS
-from mammo.images.resize import RESIZES
+from mammo.images.resize import RESIZES, Resize, squares
 from mammo.specs import CacheSpec, pick
 
 
@@ -35,6 +36,18 @@ def prepare(request: tuple[Source, tuple[Variant, ...]]) -> list[NDArray[np.floa
     Raises MammoError where the file is gone, damaged, or no longer the one that was indexed.
     """
     source, variants = request
-    picture = source.read().to_float()
-    preprocessed = {name: PREPROCESSINGS[name].apply(picture) for name in {one.preprocess for one in variants}}
-    return [RESIZES[one.resize].apply(preprocessed[one.preprocess], one.size) for one in variants]
+    raster = source.read()
+    made: dict[Variant, NDArray[np.float32]] = {}
+    for name in {one.preprocess for one in variants}:
+        same = [one for one in variants if one.preprocess == name]
+        wanted = [(RESIZES[one.resize], one.size) for one in same]
+        made |= dict(zip(same, _squares(raster, name, wanted), strict=True))
+    return [made[one] for one in variants]
+
+
+def _squares(raster: Raster, preprocess: str, wanted: list[tuple[Resize, int]]) -> list[NDArray[np.float32]]:
+    """The squares of one preprocessing; where it changes nothing, they come from the stored integers at once."""
+    apply = PREPROCESSINGS[preprocess].apply
+    if apply is None:
+        return squares(raster.pixels, wanted, raster.white)
+    return squares(apply(raster.to_float()), wanted)

@@ -11,21 +11,19 @@ from mammo.images.resize import Picture
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """One preprocessing; `version` rises when its result changes."""
+    """One preprocessing; `version` rises when its result changes.
+
+    `apply` is None where the picture is left as it is, so that it need not be copied.
+    """
 
     label: str
     description: str
     version: int
-    apply: Callable[[Picture], Picture]
-
-
-def builtin(picture: Picture) -> Picture:
-    """Leave the picture as it is: scaling by its bit depth and the trunk's normalisation are all that happens."""
-    return picture
+    apply: Callable[[Picture], Picture] | None
 
 
 PREPROCESSINGS: dict[str, Preprocessing] = {
-    "builtin": Preprocessing("Built-in", "Only what the trunk's weights ask for: scale and normalise.", 1, builtin),
+    "builtin": Preprocessing("Built-in", "Only what the trunk's weights ask for: scale and normalise.", 1, None),
     "enhanced": Preprocessing(
         "Enhanced", "Keeps the breast alone, on the left; gamma and CLAHE twice, after BreastNet18.", 1, enhance
     ),

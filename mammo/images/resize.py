@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.images.shrink import Grey, shrink
+
 Picture = NDArray[np.float32]
 """A greyscale image: float32 (rows, columns) in 0..1."""
-
 
 Place = tuple[int, int, int, int]
 """Where a picture comes to lie in its square: top, left, rows and columns."""
@@ -20,7 +19,7 @@ Place = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Resize:
-    """One way to reach a square; `version` rises when its result changes.
+    """One way to reach a square, black where the picture is not; `version` rises when its result changes.
 
     `place` says where in the square of a size a picture of a shape comes to lie.
     """
@@ -28,27 +27,23 @@ class Resize:
     label: str
     description: str
     version: int
-    apply: Callable[[Picture, int], Picture]
     place: Callable[[tuple[int, ...], int], Place]
 
-
-def _skimage(picture: Picture, rows: int, columns: int) -> Picture:
-    transform: Any = import_module("skimage.transform")
-    shrunk: Picture = transform.resize(picture, (rows, columns), preserve_range=True).astype(np.float32)
-    return shrunk
+    def apply(self, picture: Picture, size: int) -> Picture:
+        """The picture in a square of `size`."""
+        return squares(picture, [(self, size)])[0]
 
 
-def stretch(picture: Picture, size: int) -> Picture:
-    """Resize both sides to `size`, as scikit-image's `resize` with its defaults; the ratio is lost."""
-    return _skimage(picture, size, size)
-
-
-def letterbox(picture: Picture, size: int) -> Picture:
-    """Resize the longer side to `size`, keeping the ratio, and fill the rest with black on both sides."""
-    top, left, rows, columns = _middle(picture.shape, size)
-    canvas = np.zeros((size, size), dtype=np.float32)
-    canvas[top : top + rows, left : left + columns] = _skimage(picture, rows, columns)
-    return canvas
+def squares(pixels: Grey, wanted: Sequence[tuple[Resize, int]], white: float = 1.0) -> list[Picture]:
+    """The picture (rows, columns) in every square that is wanted; values up to `white` become 0..1."""
+    places = [resize.place(pixels.shape, size) for resize, size in wanted]
+    shrunk = shrink(pixels, [(rows, columns) for _, _, rows, columns in places], white)
+    made = []
+    for (_, size), (top, left, rows, columns), picture in zip(wanted, places, shrunk, strict=True):
+        square = np.zeros((size, size), dtype=np.float32)
+        square[top : top + rows, left : left + columns] = picture
+        made.append(square)
+    return made
 
 
 def fitted(shape: tuple[int, ...], size: int) -> tuple[int, int]:
@@ -68,9 +63,7 @@ def _middle(shape: tuple[int, ...], size: int) -> Place:
 
 RESIZES: dict[str, Resize] = {
     "stretch": Resize(
-        "Stretch", "Both sides to the size, as scikit-image's resize: the ratio is lost.", 1, stretch, _everywhere
+        "Stretch", "Both sides to the size as scikit-image's resize: the ratio is lost.", 2, _everywhere
     ),
-    "letterbox": Resize(
-        "Letterbox", "Keeps the height/width ratio and fills the rest with black.", 1, letterbox, _middle
-    ),
+    "letterbox": Resize("Letterbox", "Keeps the height/width ratio and fills the rest with black.", 2, _middle),
 }

@@ -117,7 +117,7 @@ def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files
 
 def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
     from mammo.data.dicom import read_dicom
-    from mammo.images.resize import stretch
+    from mammo.images.resize import RESIZES
 
     table = Dataset.open(own, "tiny").images
     made = make(own, size=32)
@@ -131,7 +131,9 @@ def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
 
     forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
     for row in shuffled:
-        picture = stretch(read_dicom(Dataset.open(own, "tiny").path(table["file"][row])).to_float(), 32)
+        picture = RESIZES["stretch"].apply(
+            read_dicom(Dataset.open(own, "tiny").path(table["file"][row])).to_float(), 32
+        )
         maps, pooled = forward(picture[None])
         assert np.allclose(maps[0], made.cache.maps()[row], atol=1e-5)
         assert np.allclose(pooled[0], made.cache.pooled()[row], atol=1e-5)

@@ -11,7 +11,7 @@ from mammo.errors import MammoError
 from mammo.images.augment import AUGMENTATIONS, versions
 from mammo.images.prepare import Variant, prepare
 from mammo.images.preprocess import PREPROCESSINGS
-from mammo.images.resize import letterbox, stretch
+from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec
 
 STRETCH, BOX = Variant("builtin", "stretch", 64), Variant("builtin", "letterbox", 48)
@@ -32,8 +32,8 @@ def test_every_variant_is_what_it_is_alone(source):
     both = prepare((source, (STRETCH, BOX)))
     picture = sources.read_image(source.path).to_float()
     assert [one.shape for one in both] == [(64, 64), (48, 48)]
-    assert np.array_equal(both[0], stretch(picture, 64))
-    assert np.array_equal(both[1], letterbox(picture, 48))
+    assert np.allclose(both[0], RESIZES["stretch"].apply(picture, 64), rtol=0, atol=1e-6)
+    assert np.allclose(both[1], RESIZES["letterbox"].apply(picture, 48), rtol=0, atol=1e-6)
     for alone, variant in zip(both, (STRETCH, BOX), strict=True):
         assert np.array_equal(prepare((source, (variant,)))[0], alone)
 
@@ -94,8 +94,16 @@ def test_a_variant_is_the_part_of_a_spec_that_concerns_pixels():
 
 
 def test_built_in_preprocessing_changes_nothing():
-    picture = np.random.default_rng(0).random((4, 5), dtype=np.float32)
-    assert np.array_equal(PREPROCESSINGS["builtin"].apply(picture), picture)
+    assert PREPROCESSINGS["builtin"].apply is None
+
+
+@pytest.mark.parametrize("name", PREPROCESSINGS)
+def test_every_preprocessing_reaches_the_squares(source, name):
+    apply = PREPROCESSINGS[name].apply
+    picture = source.read().to_float()
+    (made,) = prepare((source, (Variant(name, "stretch", 64),)))
+    expected = RESIZES["stretch"].apply(picture if apply is None else apply(picture), 64)
+    assert np.allclose(made, expected, rtol=0, atol=1e-6) and made.std() > 0.01
 
 
 def test_augmentation_bounds_its_draws():
