@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -43,6 +44,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _file(cell: str) -> str:
+    if "\0" in cell:
+        raise ValueError("can name no file")
+    return str(PurePosixPath(cell))
+
+
 def _birads(cell: str) -> int:
     if not re.fullmatch(r"[0-6](\.0*)?|4[abcABC]", cell):
         raise ValueError("is not a BI-RADS assessment from 0 to 6")
@@ -54,14 +61,14 @@ def _density(cell: str) -> int:
 
 
 COLUMNS: dict[str, Column] = {
-    "path": Column("the image file, relative to the CSV's folder or absolute", str),
+    "path": Column("the image file, relative to the CSV's folder or absolute", _file),
     "label": Column("malignant or benign, in your own words (--positive)", str),
     "patient": Column("whose image it is; images of one patient never straddle a split", str),
     "breast": Column("left or right", _one_of(SIDES), ""),
     "view": Column("CC, MLO or another", str.upper, ""),
     "film": Column("the physical film or exposure, where one is listed twice", str),
     "split": Column("train, validation or test, for the split protocol `manifest`", _one_of(PARTS)),
-    "mask": Column("the file of the finding's mask", str),
+    "mask": Column("the file of the finding's mask", _file),
     **{name: Column(f"the finding's box in pixels: its {name}", _whole(0, 100_000)) for name in BOX},
     "frame": Column("which frame of a multi-frame file, from 1", _whole(1, 10_000), 0),
     "abnormality": Column("mass or calc", lambda cell: FINDINGS.get(cell.lower(), cell), ""),

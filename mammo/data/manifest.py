@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,18 @@ import pandas as pd
 
 from mammo.data.casecsv import PATHOLOGIES
 from mammo.data.columns import BOX, COLUMNS, NEEDED, NUMBERS
+from mammo.data.dataset import FILE
+from mammo.data.raster import refuse_unfit
 from mammo.errors import MammoError
 
 SEPARATORS = ",;\t"
-MALIGNANT = {"malignant", "m", "malign", "cancer", "positive", "pos", "1", "true", "yes"}
-BENIGN = {"benign", "b", "normal", "n", "healthy", "no cancer", "negative", "neg", "0", "false", "no"}
+MALIGNANT = {"malignant", "m", "malign", "cancer", "positive", "pos", "1", "1.0", "true", "yes"}
+BENIGN = {"benign", "b", "normal", "n", "healthy", "no cancer", "negative", "neg", "0", "0.0", "false", "no"}
 """What a label says by itself; other words need `--positive`."""
 OF_IMAGE = ("patient", "breast", "view", "film", "split")
 """What must agree in all rows of one image."""
 OURS = {"image", "lesion", "pathology", "conflict", "lesions", "number", "parent", "crop", "row"}
-OURS |= {"file", "rows", "columns", "bytes", "modified", "digest", "hash"}
+OURS |= {*FILE, *(f"crop_{name}" for name in FILE), "image_path", "crop_path", "mask_path"}
 """Names that the index uses itself; a manifest's column of such a name gets `_given` behind it."""
 
 
@@ -41,58 +44,77 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
     """
     raw = _raw(path)
     named = _renamed(raw, path, dict(columns or {}))
-    raw = raw.rename(columns={theirs: ours for ours, theirs in named.items()})
     notes: list[str] = []
-    rows = pd.DataFrame({name: _parsed(raw, name, named, path) for name in COLUMNS if name in raw})
-    rows["pathology"] = _pathologies(raw["label"], set(positive), path, named["label"])
-    if "patient" not in raw:
+    rows = pd.DataFrame({name: _parsed(raw[named[name]], name, path) for name in COLUMNS if name in named})
+    rows["pathology"] = _pathologies(raw[named["label"]], set(positive), path)
+    if "patient" not in named:
         notes.append("The manifest names no patients: every image counts as a patient of its own.")
     for name, column in COLUMNS.items():
         if name not in rows:
             rows[name] = column.missing
     rows = rows.astype(dict.fromkeys(NUMBERS, "Int64"))
     _refuse_half_boxes(rows, path)
-    extra = [str(name) for name in raw if name not in COLUMNS]
-    kept = {name: f"{name}_given" if name in OURS else name for name in extra}
-    rows = pd.concat([rows.assign(row=rows.index), raw[extra].rename(columns=kept)], axis=1)
+    kept = _kept(raw, named)
+    rows = pd.concat([rows.assign(row=rows.index), raw[list(kept)].rename(columns=kept)], axis=1)
+    for name in ("path", "mask"):
+        rows[name] = rows[name].map(lambda file: _slashed(file, path.parent), na_action="ignore")
     _refuse_contradictions(rows, path)
     return Manifest(path, _with_ids(rows.reset_index(drop=True)), list(kept.values()), notes)
 
 
 def _raw(path: Path) -> pd.DataFrame:
-    """The manifest's cells as stripped text; the first line tells which of `SEPARATORS` stands between them."""
+    """The manifest's cells as stripped text, by row of the CSV; columns without a name, such as an index, are left."""
+    lines = _lines(path)
+    cells = [(place, line) for place, line in enumerate(lines, start=1) if any(line)]
+    if len(cells) < 2:
+        raise MammoError(f"{path} lists no image.")
+    (_, header), *cells = cells
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise MammoError(f"{path} has two columns named {twice[0]!r}; rename one of them.")
+    for place, line in cells:
+        if any(line[len(header) :]):
+            raise MammoError(f"{path}, row {place}: it has {len(line)} cells, the header has {len(header)}.")
+    filled = [line[: len(header)] + [""] * (len(header) - len(line)) for _, line in cells]
+    raw = pd.DataFrame(filled, columns=header, index=[place for place, _ in cells], dtype=str)
+    return raw.loc[:, [name != "" for name in header]]
+
+
+def _lines(path: Path) -> list[list[str]]:
+    """The stripped cells of every row of a CSV; its first line tells which of `SEPARATORS` stands between them.
+
+    A line `sep=;`, which spreadsheets write before the header, is read as an empty row.
+    """
     try:
+        refuse_unfit(path)
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
+            first = next((line for line in stream if line.strip()), "")
             stream.seek(0)
             lines = list(csv.reader(stream, delimiter=max(SEPARATORS, key=first.count)))
-    except FileNotFoundError:
-        raise MammoError(f"There is no manifest {path}.") from None
-    except (OSError, ValueError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise MammoError(f"{path} is not in UTF-8; save it as “CSV UTF-8”, as spreadsheets call it.") from None
+    except (MammoError, OSError, ValueError, csv.Error) as error:
+        if not path.exists():
+            raise MammoError(f"There is no manifest {path}.") from None
         raise MammoError(f"{path} cannot be read as CSV: {error}.") from None
-    header = [name.strip() for name in lines[0]] if lines else []
-    if twice := [name for name in header if header.count(name) > 1]:
-        raise MammoError(f"{path} has two columns named {twice[0]!r}; rename one of them.")
-    cells = [(place, line) for place, line in enumerate(lines[1:], start=2) if any(map(str.strip, line))]
-    if not cells:
-        raise MammoError(f"{path} lists no image.")
-    for place, line in cells:
-        if len(line) > len(header):
-            raise MammoError(f"{path}, row {place}: it has {len(line)} cells, the header has {len(header)}.")
-    stripped = [[cell.strip() for cell in line] + [""] * (len(header) - len(line)) for _, line in cells]
-    return pd.DataFrame(stripped, columns=header, index=[place for place, _ in cells], dtype=str)
+    stripped = [[cell.strip() for cell in line] for line in lines]
+    return [[] if "".join(line).lower() == "sep=" else line for line in stripped]
 
 
 def _renamed(raw: pd.DataFrame, path: Path, columns: dict[str, str]) -> dict[str, str]:
     """The file's name of each of our columns that is there; names are matched in lower case unless mapped."""
-    there = {str(name).lower(): str(name) for name in raw}
-    named = {name: there[name] for name in COLUMNS if name in there}
+    there: dict[str, list[str]] = {}
+    for name in raw:
+        there.setdefault(str(name).lower(), []).append(str(name))
+    named = {name: name if name in there[name] else there[name][0] for name in COLUMNS if name in there}
     for ours, theirs in columns.items():
         if ours not in COLUMNS:
             raise MammoError(f"There is no column {ours!r} to map; choose one of: {', '.join(COLUMNS)}.")
         if theirs not in raw:
             raise MammoError(f"{path} has no column {theirs!r}; its columns are: {', '.join(map(str, raw))}.")
         named[ours] = theirs
+    for ours in named:
+        if ours not in columns and len(alike := there[ours]) > 1:
+            raise MammoError(f"{path} has the columns {', '.join(alike)}; say which it is with --column {ours}=NAME.")
     if missing := [name for name in NEEDED if name not in named]:
         raise MammoError(
             f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
@@ -101,26 +123,44 @@ def _renamed(raw: pd.DataFrame, path: Path, columns: dict[str, str]) -> dict[str
     return named
 
 
-def _parsed(raw: pd.DataFrame, name: str, named: Mapping[str, str], path: Path) -> pd.Series:
+def _kept(raw: pd.DataFrame, named: Mapping[str, str]) -> dict[str, str]:
+    """The columns that are taken along as subgroups, and their names in the index."""
+    taken, kept = {*COLUMNS, *OURS}, {}
+    for theirs in map(str, raw):
+        if theirs not in named.values():
+            ours = theirs
+            while ours in taken:
+                ours += "_given"
+            kept[theirs] = ours
+            taken.add(ours)
+    return kept
+
+
+def _slashed(file: str, folder: Path) -> str:
+    """A file's name as this system writes it, where it was written under Windows; one that is there stays."""
+    return file if "\\" not in file or os.path.lexists(folder / file) else file.replace("\\", "/")
+
+
+def _parsed(cells: pd.Series, name: str, path: Path) -> pd.Series:
     column, values = COLUMNS[name], []
-    for place, cell in raw[name].items():
+    for place, cell in cells.items():
         if cell:
             try:
                 values.append(column.parse(cell))
             except ValueError as error:
-                raise MammoError(f"{path}, row {place}: the {named[name]} {cell!r} {error}.") from None
+                raise MammoError(f"{path}, row {place}: the {cells.name} {cell!r} {error}.") from None
         elif name in NEEDED or name == "patient":
-            raise MammoError(f"{path}, row {place}: the {named[name]} must not be empty.")
+            raise MammoError(f"{path}, row {place}: the {cells.name} must not be empty.")
         else:
             values.append(column.missing)
-    return pd.Series(values, index=raw.index, dtype=object)
+    return pd.Series(values, index=cells.index, dtype=object)
 
 
-def _pathologies(labels: pd.Series, positive: set[str], path: Path, column: str) -> pd.Series:
+def _pathologies(labels: pd.Series, positive: set[str], path: Path) -> pd.Series:
     """MALIGNANT, BENIGN or BENIGN_WITHOUT_CALLBACK by the words of a label, or by the labels named positive."""
     if unknown := positive - set(labels):
         known = ", ".join(sorted(set(labels))[:12])
-        raise MammoError(f"No row of {path} has the {column} {sorted(unknown)[0]!r}; its labels are: {known}.")
+        raise MammoError(f"No row of {path} has the {labels.name} {sorted(unknown)[0]!r}; its labels are: {known}.")
     if positive:
         return labels.map(lambda label: "MALIGNANT" if label in positive else "BENIGN")
     plain = labels.str.lower().str.replace("_", " ")
@@ -130,7 +170,7 @@ def _pathologies(labels: pd.Series, positive: set[str], path: Path, column: str)
     if told.isna().any():
         place = _first(told.isna())
         raise MammoError(
-            f"{path}, row {place}: the {column} {labels[place]!r} does not say whether it is malignant; "
+            f"{path}, row {place}: the {labels.name} {labels[place]!r} does not say whether it is malignant; "
             "name the labels that are with --positive."
         )
     return told

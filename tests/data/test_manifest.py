@@ -218,6 +218,12 @@ def test_columns_can_be_mapped_and_labels_named(write, tmp_path, home, capsys):
         (["path,label", "a.png,B,x"], r"set.csv, row 2: it has 3 cells, the header has 2"),
         (["path,label", "", "a.png,?"], r"set.csv, row 3: the label"),
         ([""], r"set.csv lists no image"),
+        (["path,label", "a\0.png,B"], r"set.csv, row 2: the path .* can name no file"),
+        (["path,label,Patient,PATIENT", "a,B,1,2"], r"has the columns Patient, PATIENT; say which it is with --column"),
+        (
+            ["path,label,patient", "a.png,B,x", "./a.png,M,y"],
+            r"row 3: the patient 'y' is not that of the same image in row 2",
+        ),
     ],
 )
 def test_what_cannot_be_understood_is_said_with_file_row_and_column(write, lines, sentence):
@@ -241,6 +247,59 @@ def test_other_columns_are_kept_and_may_have_any_name(write):
     manifest = read_manifest(write("path,label,image,Scanner,lesion", "a.png,M,7,Lumisys,x"))
     assert manifest.extra == ["image_given", "Scanner", "lesion_given"]
     assert manifest.rows["image"][0] == "a.png" and manifest.rows["Scanner"][0] == "Lumisys"
+
+
+def test_no_name_of_a_column_is_in_the_indexs_way(home, tmp_path, write):
+    save(tmp_path / "a.png", picture(1))
+    columns = "crop_rows,file,file_given,image_path,xmin,ymin,xmax,ymax"
+    images = index(home, write(f"path,label,{columns}", "a.png,M,1,2,3,4,5,6,20,20")).images
+    given = ["crop_rows_given", "file_given", "file_given_given", "image_path_given"]
+    assert images[given].iloc[0].tolist() == ["1", "2", "3", "4"]
+
+
+def test_a_mapped_column_outranks_one_of_our_name_and_may_be_mapped_twice(write):
+    path = write("path,label,diagnosis", "a.png,0,M")
+    manifest = read_manifest(path, {"label": "diagnosis", "patient": "path"})
+    assert manifest.rows["pathology"][0] == "MALIGNANT" and manifest.rows["patient"][0] == "a.png"
+    assert manifest.extra == ["label_given"] and manifest.notes == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["sep=;", "path;label", "a.png;1"],
+        ["", "path,label", "a.png,1"],
+        ["path,label,,", "a.png,1,,"],
+        [",path,label", "0,a.png,1.0"],
+        ["path\tlabel", "a.png\tM\t\t"],
+        ["\ufeffpath,label\r", '"a.png","Malignant"\r'],
+    ],
+)
+def test_a_manifest_is_read_as_spreadsheets_and_pandas_write_it(write, lines):
+    manifest = read_manifest(write(*lines))
+    assert manifest.rows[["path", "pathology"]].iloc[0].tolist() == ["a.png", "MALIGNANT"]
+    assert manifest.extra == []
+
+
+def test_windows_paths_are_found(home, tmp_path, write):
+    save(tmp_path / "images" / "a.png", picture(1))
+    save(tmp_path / "b\\c.png", picture(2))
+    images = index(home, write("path,label", "images\\a.png,M", "b\\c.png,B")).images
+    assert list(images["image"]) == ["b\\c.png", "images/a.png"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_named(tmp_path, encoding):
+    path = tmp_path / "set.csv"
+    path.write_bytes("path,label,place\na.png,M,Zürich\n".encode(encoding))
+    with pytest.raises(MammoError, match="is not in UTF-8; save it as"):
+        read_manifest(path)
+
+
+def test_only_a_plain_file_is_a_manifest(tmp_path):
+    for place in (Path("/dev/zero"), tmp_path):
+        with pytest.raises(MammoError, match="not a plain file"):
+            read_manifest(place)
 
 
 def test_the_help_lists_every_column(capsys):
