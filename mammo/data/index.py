@@ -52,7 +52,7 @@ def index_cbis_ddsm(
         with only_one(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")
             return _write_metadata(home, name, lesions, (root / MARK).is_file())
-    located = locate_files(root, lesions)
+    located = locate_files(root, lesions, apart=home.path / "datasets")
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         wanted = [file for file in located.files if file in located.case or file.lower().endswith(".dcm")]

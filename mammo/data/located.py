@@ -22,12 +22,16 @@ PATHS = ("image_path", "crop_path", "mask_path")
 
 @dataclass
 class Located:
-    """The files under a root, relative to it; `case` names the folder of the collection each belongs to."""
+    """The files under a root, relative to it; `case` names the folder of the collection each belongs to.
+
+    `closed` holds the folders that could not be opened, each with the reason.
+    """
 
     files: list[str]
     case: dict[str, str]
     series: dict[str, str]
     ways: Counter[str] = field(default_factory=Counter)
+    closed: list[list[str]] = field(default_factory=list)
 
     def settle(self, file: str, series: str) -> bool:
         """Give a file that its path did not place to the case of the series in its DICOM header; whether it did."""
@@ -45,23 +49,23 @@ class Located:
         return f"{COLLECTION}, {kinds.most_common(1)[0][0]} files, {told}"
 
 
-def locate_files(root: Path, lesions: pd.DataFrame) -> Located:
+def locate_files(root: Path, lesions: pd.DataFrame, apart: Path | None = None) -> Located:
     """Find every image file under `root` and its case, by the rows of the case CSVs.
 
     A file belongs to the case or series that its path names, whatever else the path says; a JPEG file also to
-    the series that `dicom_info.csv` lists it under. Raises MammoError where the folder is missing, holds no
-    image file, or a name is not UTF-8.
+    the series that `dicom_info.csv` lists it under. The folder `apart` is passed over. Raises MammoError where
+    the root is missing, holds no image file, or a name is not UTF-8.
     """
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
-    files = _image_files(root)
+    files, closed = _image_files(root, apart)
     if not files:
         raise MammoError(
             f"{root} holds no image file ({', '.join(SUFFIXES)}); give the folder into which {COLLECTION} was "
             "downloaded, or add --metadata-only to index the case CSVs alone."
         )
     cases, series = set(lesions["image"]) | set(lesions["lesion"]), series_of(lesions)
-    located = Located(files, {}, series)
+    located = Located(files, {}, series, closed=closed)
     listed = _listed_jpegs(root)
     for file in files:
         if found := _placed(file, cases, series, listed):
@@ -81,15 +85,28 @@ def series_of(lesions: pd.DataFrame) -> dict[str, str]:
     return series
 
 
-def _image_files(root: Path) -> list[str]:
-    files = []
-    for folder, _, names in os.walk(root):
+def _image_files(root: Path, apart: Path | None) -> tuple[list[str], list[list[str]]]:
+    """The image files under a root, and the folders that could not be opened.
+
+    Linked folders are followed, each folder once, but for links that lead back above the root.
+    """
+    files: list[str] = []
+    closed: list[OSError] = []
+    above = {str(folder) for folder in root.resolve().parents}
+    passed = above | ({str(apart.resolve())} if apart else set())
+    for folder, folders, names in os.walk(root, onerror=closed.append, followlinks=True):
+        folders.sort()
+        real = os.path.realpath(folder)
+        if real in passed:
+            folders.clear()
+            continue
+        passed.add(real)
         for name in names:
             if PurePosixPath(name).suffix.lower() in SUFFIXES:
                 path = Path(folder) / name
                 _refuse_unspeakable(path)
                 files.append(path.relative_to(root).as_posix())
-    return sorted(files)
+    return sorted(files), [[os.path.relpath(error.filename, root), error.strerror or str(error)] for error in closed]
 
 
 def _refuse_unspeakable(path: Path) -> None:

@@ -19,7 +19,7 @@ class Roles:
 
     def __init__(self, located: Located, facts: dict[str, FileFacts]) -> None:
         self.by_case: dict[str, list[FileFacts]] = defaultdict(list)
-        self.set_aside = [[fact.file, fact.reason] for fact in facts.values() if fact.reason]
+        self.set_aside = [*located.closed, *([fact.file, fact.reason] for fact in facts.values() if fact.reason)]
         self.full: dict[str, FileFacts] = {}
         self.by_header: set[str] = set()
         for file in located.files:

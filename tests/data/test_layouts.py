@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
@@ -12,14 +13,14 @@ from PIL import Image
 
 from mammo.cli import main
 from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm
+from mammo.data.index import index_cbis_ddsm, index_phantom
 from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
 from mammo.data.phantom.layout import CROP, FULL, plan
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.features.extract import extract
 from mammo.progress import finish
-from mammo.specs import CacheSpec
+from mammo.specs import CacheSpec, Home
 
 SPEC = PhantomSpec(images=14, seed=2, height=128)
 FILES = [file for patient in draw_patients(SPEC) for listing in plan(patient) for file in listing.files]
@@ -118,6 +119,40 @@ def test_jpeg_files_whose_folders_are_renamed_are_told_by_the_list(home, layouts
     (root / "csv" / "dicom_info.csv").unlink()
     with pytest.raises(MammoError, match="None of the .+ is a readable image of the case CSVs .+belongs to no case"):
         index(home, root, "other")
+
+
+def test_linked_folders_are_followed_once_and_never_above_the_root(home, few_files, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(few_files / "csv", root / "csv")
+    (root / "again").symlink_to(few_files)
+    (root / "CBIS-DDSM").symlink_to(few_files / "CBIS-DDSM")
+    (root / "round").symlink_to(root)
+    (root / "csv" / "up").symlink_to(tmp_path)
+    shutil.copytree(few_files / "CBIS-DDSM", tmp_path / "elsewhere" / "CBIS-DDSM")
+    dataset = index(home, root)
+    assert len(dataset.images) == 14 and dataset.quarantine.empty
+
+
+def test_a_home_inside_the_root_adds_nothing_of_its_own(few_files, tmp_path):
+    root = shutil.copytree(few_files, tmp_path / "root")
+    shutil.rmtree(next((root / "CBIS-DDSM").glob("*_CC")))
+    home = Home(root / "cache")
+    finish(index_phantom(home, "phantom", 14, seed=2, workers=1))
+    dataset = index(home, root)
+    assert len(dataset.images) == 13 and dataset.quarantine.empty
+    assert not dataset.images["file"].str.startswith("cache/").any()
+
+
+def test_a_folder_that_cannot_be_opened_is_set_aside(home, tree):
+    inner = os.open(tree, os.O_RDONLY)
+    for _ in range(20):  # deeper than a path may be long
+        os.mkdir("d" * 250, dir_fd=inner)
+        outer, inner = inner, os.open("d" * 250, os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    dataset = index(home, tree)
+    assert len(dataset.images) == 14
+    assert dataset.quarantine["reason"].tolist() == ["File name too long"]
 
 
 def test_the_jpeg_set_without_its_list_is_told_by_its_folders(home, layouts, tmp_path):
