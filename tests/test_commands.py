@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mammo.cli import COMMANDS, main, parser
@@ -51,14 +53,30 @@ def test_index_counts(home: Home, capsys: Capture) -> None:
     assert found["quarantined"] == []
 
 
+def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_path: Path, capsys: Capture) -> None:
+    for name in ("one", "two"):
+        np.save(tmp_path / f"{name}.npy", np.arange(1200, dtype=np.uint16).reshape(40, 30))
+    (tmp_path / "images.csv").write_text("path,label\none.npy,M\ntwo.npy,B\nlost.npy,B\n")
+    code, text, err = run(capsys, home, "index", "manifest", str(tmp_path / "images.csv"), "--as", "mine")
+    assert code == 0 and "1 entry was set aside; " in err
+    told = dict(re.split(r"  +", line) for line in text.splitlines()[3:])
+    assert set(told["images by label"].split(", ")) == {"1 malignant", "1 benign"}
+    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "0", "-")
+
+
 def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     kept = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
     assert kept["train"] + kept["validation"] + kept["test"] == 160
     assert not any(kept["leakage"].values())
+    assert all(0 < kept["malignant"][part] < kept[part] for part in ("train", "validation", "test"))
     drawn = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
     assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
 
     _, text, _ = run(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
+    sizes = [line.split() for line in text.splitlines() if line.startswith(("train", "validation", "test  "))]
+    assert [row[:3] for row in sizes] == [
+        [part, str(drawn[part]), str(drawn["malignant"][part])] for part in ("train", "validation", "test")
+    ]
     for count, words in (("patients", "patients in train and test"), ("views", "views in train and test")):
         assert f"{words} " in text and str(drawn["leakage"][count]) in text
     assert "test images with a near-duplicate in train" in text
@@ -117,6 +135,7 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
         assert row["synthetic"] is True and "synthetic" in row["weights_note"]
     _, text, _ = run(capsys, demo_home, "leaderboard")
     assert "SYNTHETIC DATA" in text and "trained on synthetic data" in text
+    assert {"preprocess", "resize"} <= set(text.splitlines()[0].split())
 
 
 def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:

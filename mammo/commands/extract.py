@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--tap", default="features", help="features (default) or last-layer; a list")
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
     parser.add_argument("--resize", default="stretch", help="stretch (default) or letterbox; a list")
-    parser.add_argument("--preprocess", default="builtin", help="builtin (default); a list")
+    parser.add_argument("--preprocess", default="builtin", help="builtin (default) or enhanced; a list")
     parser.add_argument("--augment", default="none", help="none (default)")
     parser.add_argument("--draws", type=int, default=0, help="augmented versions beside the plain image (default: 0)")
     parser.add_argument("--size", type=int, default=224, help="pixels of the square given to the trunk (default: 224)")

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from mammo.progress import Work
     from mammo.specs import Home
 
+COUNTS = {
+    "images": "images",
+    "views": "views",
+    "patients": "patients",
+    "image_labels": "images by label",
+    "conflicts": "images with a benign and a malignant lesion",
+    "lesions": "lesions",
+    "labels": "lesions by label",
+    "kinds": "files",
+}
+"""What is printed of `summary`, in words."""
+
 
 def add(commands: Commands) -> None:
     """Add the command and its sources."""
@@ -41,7 +53,8 @@ def _add_cbis_ddsm(sources: Commands) -> None:
     layouts = "NBIA's folders, study and series folders, or Kaggle's JPEG set; recognised by themselves"
     parser.add_argument("root", type=Path, metavar="ROOT", help=f"the folder of the download: {layouts}")
     parser.add_argument("--csv", type=Path, metavar="DIR", help="the folder of the four case CSVs, if not beside them")
-    parser.add_argument("--metadata-only", action="store_true", help="index the case CSVs without one image")
+    alone = "index the case CSVs alone, before any image is there"
+    parser.add_argument("--metadata-only", action="store_true", help=alone)
     _finish(parser)
 
 
@@ -90,10 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    if found["quarantined"]:
-        say(
-            f"{len(found['quarantined'])} files were set aside; they are listed in {dataset.folder / 'quarantine.csv'}."
-        )
+    if aside := len(found["quarantined"]):
+        were = "1 entry was" if aside == 1 else f"{aside} entries were"
+        say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
     for note in dataset.notes:
         say(f"Note: {note}")
     show(arguments, found, _text(found))
@@ -113,8 +125,7 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
 
 
 def _text(found: dict[str, object]) -> str:
-    counts = ("images", "views", "lesions", "patients", "labels", "conflicts", "kinds")
-    rows = [[name, _plain(found[name])] for name in counts]
+    rows = [[words, _plain(found[name]) or "-"] for name, words in COUNTS.items()]
     kind = "synthetic data set" if found["synthetic"] else "data set"
     return f"The {kind} {found['dataset']} ({found['source']}):\n" + table(rows, ["what", "count"])
 

@@ -30,10 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text_of(rows: list[dict[str, Any]]) -> str:
     """The rows as a table, and below it what must be known about them."""
-    header = ["run", "trunk", "images", "pool", "hidden", "optimizer", "lr", "labels", "split", "n"]
-    header += ["validation AUC", "test AUC", "95 % interval", "accuracy", "ties", "leaked"]
+    header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
+    header += ["n", "validation AUC", "test AUC", "95 % interval", "accuracy", "tie", "leaked"]
     lines = [table([_cells(row) for row in rows], header)]
-    lines.append("Ordered by validation AUC; runs of one tie group cannot be told apart on the validation images.")
+    lines.append("Ordered by validation AUC; n, test AUC, its 95 % interval and accuracy are those of the test images.")
+    lines.append("Runs of one tie group cannot be told apart on the validation images. split: protocol seed.redraw")
     if any(row["synthetic"] for row in rows):
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):
@@ -48,7 +49,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
-    settings = [row[name] for name in ("run", "trunk", "kind", "pool", "hidden", "optimizer")]
+    settings = [row[name] for name in ("run", "trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")]
     figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
     leaked = f"{row['leaked']} of {row['n_test']}" if row["leaked"] else "0"
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest o
 """What `--protocol` takes; `data.splits` says what each means."""
 POLICIES = "what benign without callback counts as: merged (default), dropped or three-way"
 """What `--labels` takes; `data.labels` says what each means."""
+NUMBER = re.compile(r"[-+.\d]*(e[-+]?\d+)?|[-\d.]+ (to|of) [-\d.]+")
+"""A cell that counts as a number: none, a dash, a number, or two as in `0.722 to 0.812`."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""
 
@@ -88,7 +91,7 @@ def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
-    """Rows as aligned columns of text, numbers to the right."""
+    """Rows as aligned columns of text; a column that holds numbers alone goes to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
     right = [all(_numeric(row[column]) for row in cells) for column in range(len(header))]
@@ -104,4 +107,4 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
 
 
 def _numeric(cell: str) -> bool:
-    return not cell or cell[0].isdigit() or cell[0] in "-+."
+    return NUMBER.fullmatch(cell) is not None

@@ -1,39 +1,52 @@
-"""`mammo split`: the sizes of a split and what it leaks."""
+"""`mammo split`: the parts of a split and what it leaks."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, table
 from mammo.specs import SplitSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     example = "mammo split phantom --protocol patient --seed 0"
-    parser = add_command(commands, "split", "show the sizes of a split and what it leaks", example, run)
+    parser = add_command(commands, "split", "show the parts of a split and what it leaks", example, run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--protocol", default="patient", help=PROTOCOLS)
     parser.add_argument("--labels", default="merged", help=POLICIES)
     parser.add_argument("--seed", type=int, default=0, help="fixes the test set (default: 0)")
-    parser.add_argument("--redraw", type=int, default=0, help="draws train and validation anew (default: 0)")
+    anew = "draws train and validation anew; under five-fold, the fold to test on, 0 to 4 (default: 0)"
+    parser.add_argument("--redraw", type=int, default=0, help=anew)
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw the split and print its sizes and leakage."""
+    """Draw the split and print its parts and leakage."""
     from mammo.data.dataset import Dataset
     from mammo.data.leakage import COUNTS, leakage
-    from mammo.data.splits import OUT, draw, sizes
+    from mammo.data.splits import OUT, PARTS, draw, sizes
 
     spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
     images = Dataset.open(home_of(arguments), arguments.dataset).table(arguments.kind)
     parts = draw(images, spec)
     leaks = leakage(images, parts)
-    rows = [[f"{name} images", count] for name, count in sizes(parts).items()]
-    left_out = int((parts == OUT).sum())
-    rows.append(["images left out", left_out])
-    rows += [[words, "-" if leaks[name] is None else leaks[name]] for name, words in COUNTS.items()]
-    told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": left_out, "leakage": leaks}
-    show(arguments, told, table(rows, ["what", "count"]))
+    held = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
+    rows = [[name, len(one), _malignant(one), one["patient"].nunique()] for name, one in held.items()]
+    text = [table(rows, ["part", "images", "malignant", "patients"]), ""]
+    shared = [[words, "-" if leaks[name] is None else leaks[name]] for name, words in COUNTS.items()]
+    text.append(table(shared, ["leak", "count"]))
+    if leaks["near_duplicates"] is None:
+        text.append("Near-duplicates are not known: the index holds no hashes of the images.")
+    malignant = {name: _malignant(held[name]) for name in PARTS}
+    told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": len(held["left out"])}
+    show(arguments, {**told, "malignant": malignant, "leakage": leaks}, "\n".join(text))
     return 0
+
+
+def _malignant(images: pd.DataFrame) -> int:
+    return int((images["label"] == "malignant").sum())
