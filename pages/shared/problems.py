@@ -1,0 +1,24 @@
+"""What of a data set wants a second look: labels that conflict, and files that were set aside."""
+
+import streamlit as st
+
+from mammo.data.dataset import Dataset
+from pages.shared.words import conflict_rows
+
+
+def problems(dataset: Dataset, _note: str) -> None:
+    """The mammograms with a benign and a malignant lesion, and the files that could not be used."""
+    st.subheader("Conflicting labels")
+    rows = conflict_rows(dataset)
+    if rows.empty:
+        st.caption("No mammogram holds a benign and a malignant lesion at once.")
+    else:
+        st.caption(f"{rows['Image'].nunique()} mammograms hold benign and malignant lesions; they count as malignant.")
+        st.dataframe(rows, hide_index=True)
+    st.subheader("Files set aside")
+    if dataset.quarantine.empty:
+        nothing = "No file was looked at: this set was indexed from its tables alone."
+        st.caption(nothing if dataset.metadata_only else "Every file could be read.")
+        return
+    columns = {"path": st.column_config.TextColumn("File"), "reason": st.column_config.TextColumn("Why", width="large")}
+    st.dataframe(dataset.quarantine, hide_index=True, column_config=columns)
