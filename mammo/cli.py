@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from mammo import __version__
-from mammo.commands import demo, doctor, extract, index, leaderboard, pretrain, reader, serve, split, sweep, verify
+from mammo.commands import bench, demo, doctor, extract, index, leaderboard, pretrain, reader, serve, split, sweep, verify
 from mammo.errors import MammoError
 
-COMMANDS = (demo, index, split, extract, sweep, leaderboard, reader, verify, doctor, serve, pretrain)
+COMMANDS = (demo, index, split, extract, sweep, leaderboard, reader, verify, doctor, bench, serve, pretrain)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,0 +1,62 @@
+"""Training heads on cached features: the bank against the ways of `peers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchmarks.peers import Loop, Rates, Shared, Tight
+from benchmarks.timing import Race, race
+from mammo.heads.bank import Bank
+from mammo.specs import HeadSpec
+
+IMAGES, HEADS = 2300, 64
+PEERS = {"loop": Loop, "tight": Tight, "shared": Shared}
+SHORT = 5000
+"""Below so many features an epoch of the bank is too short to time alone."""
+
+
+def rates(count: int) -> Rates:
+    """Half Adam, half Nadam, each with its own learning rate."""
+    return [(("adam", "nadam")[number % 2], 1e-5 * (1 + number)) for number in range(count)]
+
+
+def features(count: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Vectors as a ReLU leaves them, and labels of which two in five are malignant."""
+    source = torch.Generator().manual_seed(0)
+    vectors = torch.randn(IMAGES, count, generator=source).relu_()
+    return vectors.to(device), (torch.rand(IMAGES, generator=source) < 0.4).long().to(device)
+
+
+def bank_epoch(vectors: Tensor, labels: Tensor, which: Rates, hidden: int = 0) -> Callable[[], object]:
+    """One epoch of a bank of heads, called again and again."""
+    heads = [HeadSpec(optimizer=name, lr=lr, hidden=hidden) for name, lr in which]
+    bank = Bank(heads, vectors.shape[1], vectors.device)
+    rows = torch.arange(len(vectors), device=vectors.device)
+    numbers = iter(range(1, 10**9))
+    return lambda: bank.epoch(vectors, labels, rows, next(numbers))
+
+
+def against(peer: str, count: int) -> Callable[[int], Race]:
+    """64 linear heads for one epoch: the bank against a peer, in seconds."""
+
+    def measure(repeats: int) -> Race:
+        vectors, labels = features(count)
+        other = PEERS[peer](vectors, labels.float(), rates(HEADS))
+        return race(bank_epoch(vectors, labels, rates(HEADS)), other.epoch, repeats, 10 if count < SHORT else 1)
+
+    return measure
+
+
+def hidden(count: int, units: int) -> Callable[[int], Race]:
+    """One head with a hidden layer for one epoch: the bank against a loop with torch's default Adam, in seconds."""
+
+    def measure(repeats: int) -> Race:
+        vectors, labels = features(count)
+        which = [("adam", 1e-4)]
+        peer = Loop(vectors, labels.float(), which, units)
+        return race(bank_epoch(vectors, labels, which, units), peer.epoch, repeats)
+
+    return measure

@@ -1,0 +1,63 @@
+"""Every figure of `mammo bench`: what is raced, against whom, and how much faster it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.heads import against, hidden
+from benchmarks.images import extracting, preparing
+from benchmarks.timing import Race
+
+
+@dataclass(frozen=True)
+class Row:
+    """One race; `measure(repeats)` runs it, `target` is the least ratio, `needs` a package that may be missing."""
+
+    label: str
+    peer: str
+    unit: str
+    target: float
+    measure: Callable[[int], Race]
+    quick: bool = False
+    needs: str = ""
+
+
+EPOCH = "seconds an epoch of 64 heads"
+LOOP, SHARED = "a DataLoader loop per head, torch's Adam", "one step, a module and parameter group per head"
+LEAST = {
+    512: (60, 15),
+    2048: (60, 15),
+    25088: (10, 4),
+    100352: (8, 3),
+}
+"""By features: the least ratio against the loop and against the shared step."""
+
+ROWS: dict[str, Row] = {
+    **{
+        f"bank-{count}-{peer}": Row(
+            f"bank, {count:,} features", said, EPOCH, least, against(peer, count), quick=count < 5000
+        )
+        for count, targets in LEAST.items()
+        for (peer, said), least in zip((("loop", LOOP), ("shared", SHARED)), targets, strict=True)
+    },
+    "hidden-25088": Row(
+        "128 hidden units, 25,088 features", "a loop with torch's Adam", "seconds an epoch", 2.5, hidden(25088, 128)
+    ),
+    "prepare": Row(
+        "films of 5000 × 3000 to two squares", "pydicom and scikit-image", "seconds an image", 10, preparing, quick=True
+    ),
+    "extract-forward": Row(
+        "VGG16, small files to a cache",
+        "the same forward alone",
+        "seconds an image",
+        0.9,
+        extracting("vgg16", "forward"),
+    ),
+    "extract-torch": Row(
+        "VGG16, small files to a cache", "torch, float32", "seconds an image", 2.3, extracting("vgg16", "torch")
+    ),
+    "extract-keras": Row(
+        "VGG16, small files to a cache", "Keras", "seconds an image", 1.4, extracting("vgg16", "keras"), needs="keras"
+    ),
+}

@@ -1,0 +1,87 @@
+"""The benchmarks: the peers do the same work, and the command tells what it raced."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import heads, images, rows
+from benchmarks.heads import bank_epoch, features
+from benchmarks.peers import Loop, Shared, Tight
+from benchmarks.timing import Race, race
+from mammo.cli import main
+
+
+@pytest.mark.parametrize("peer", [Loop, Tight, Shared])
+def test_a_peer_learns_what_the_bank_learns(peer, monkeypatch):
+    monkeypatch.setattr(heads, "IMAGES", 160)
+    vectors, labels = features(12)
+    labels = (vectors[:, 0] > 0).long()
+    made = peer(vectors, labels.float(), [("adam", 0.05), ("adam", 0.02)])
+    for _ in range(40):
+        made.epoch()
+    for module in made.heads:
+        assert (((module(vectors).squeeze(1) > 0) == (labels == 1)).float().mean()) > 0.8
+
+
+def test_the_bank_that_is_raced_trains(monkeypatch):
+    monkeypatch.setattr(heads, "IMAGES", 160)
+    vectors, _ = features(12)
+    labels = (vectors[:, 0] > 0).long()
+    epoch = bank_epoch(vectors, labels, [("adam", 0.05), ("nadam", 0.05)])
+    seen = [epoch() for _ in range(12)]
+    assert ((seen[-1][0][:, 0] > 0) == (seen[-1][1] == 1)).float().mean() > 0.8
+
+
+def test_a_race_gives_the_ratio_of_each_repeat():
+    made = Race([1.0, 2.0, 1.0], [10.0, 30.0, 50.0])
+    assert made.ratios == [10.0, 15.0, 50.0] and made.ratio == 15.0
+    calls = []
+    race(lambda: calls.append("ours"), lambda: calls.append("peer"), repeats=2, ours_times=3)
+    assert calls == ["ours", "peer", *["ours"] * 3, "peer", *["ours"] * 3, "peer"]
+
+
+def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
+    from benchmarks import guard
+
+    monkeypatch.setattr(guard, "ROWS", 500)
+    monkeypatch.setattr(guard, "COLUMNS", 300)
+    monkeypatch.setattr(images, "FITTING", (images.SIZE, round(images.SIZE * 300 / 500)))
+    (path,) = guard.write_files(tmp_path, 1)
+    for mine, theirs in zip(images.ours(images._source(path)), images.plainly(path), strict=True):
+        assert np.abs(mine - theirs).max() < 1e-5
+
+
+def test_the_plain_torch_trunk_gives_the_same_map_shape():
+    pictures = np.random.default_rng(0).random((2, 64, 64)).astype(np.float32)
+    from mammo.features.networks import build
+    from mammo.features.weights import locate
+
+    ours = build("resnet50", locate("resnet50", "random-0"))
+    with torch.no_grad():
+        assert ours.body(torch.zeros(1, 3, 64, 64)).shape == (1, 2048, 2, 2)
+    images._torch("resnet50", pictures)()
+
+
+def test_the_command_prints_ratios(monkeypatch, capsys):
+    short = {
+        "fast": rows.Row("a", "b", "seconds", 2.0, lambda repeats: Race([1.0] * repeats, [3.0] * repeats), quick=True),
+        "absent": rows.Row("a", "b", "seconds", 2.0, lambda _: None, quick=True, needs="no_such_package"),
+        "slow": rows.Row("a", "b", "seconds", 2.0, lambda repeats: Race([1.0], [1.0])),
+    }
+    monkeypatch.setattr(rows, "ROWS", short)
+    assert main(["bench", "--quick", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in told["rows"]] == ["fast", "absent"]
+    assert told["rows"][0] | {"ratio": 3.0, "target": 2.0, "spread": [3.0, 3.0]} == told["rows"][0]
+    assert told["rows"][1]["ratio"] is None and told["rows"][1]["missing"] == "no_such_package"
+    assert told["machine"]["cores"] >= 1 and told["machine"]["torch"]
+    assert main(["bench", "--rows", "slow"]) == 0
+    assert main(["bench", "--rows", "none"]) == 2
+    assert "There is no race 'none'" in capsys.readouterr().err
+
+
+def test_every_promised_race_is_there():
+    promised = {f"bank-{count}-{peer}" for count in (512, 2048, 25088, 100352) for peer in ("loop", "shared")}
+    assert promised | {"hidden-25088", "prepare", "extract-forward", "extract-torch", "extract-keras"} <= set(rows.ROWS)
