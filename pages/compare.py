@@ -18,6 +18,7 @@ if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
 runs = stored_runs(home, chosen)
+show.warnings(sentence for run in runs for sentence in run.sweep.notes)
 part = choose.switch("Images", ["test", "validation", "train"], "part")
 scored = [run.scored(part, names[run.id]) for run in runs]
 left, right = st.columns(2, gap="large")

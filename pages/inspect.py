@@ -19,6 +19,7 @@ run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "r
 dataset = run.dataset(home)
 note = show.notes(run.sweep.synthetic, [run.weights_note])
 show.badge(note)
+show.warnings(run.sweep.notes)
 with st.container(horizontal=True, gap="large"):
     part = choose.switch("Images", ["test", "validation", "train"], "part")
     answers = choose.switch("Show", ["mistakes", "correct", "all"], "answers")

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.reader import reader_summary
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset)
-    told = reader_summary(dataset.images, dataset.lesions)
+    told = reader_summary(dataset.images, dataset.held)
     show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **told}, text_of(told, dataset.synthetic))
     return 0
 

@@ -75,6 +75,12 @@ class Dataset:
         return [str(note) for note in self.about.get("notes", [])]
 
     @property
+    def held(self) -> pd.DataFrame:
+        """The listed lesions whose image or crop is there; all of them in an index of tables alone."""
+        lesions = self.lesions
+        return lesions[lesions["image"].isin(self.images["image"]) | lesions["crop"].notna()]
+
+    @property
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])

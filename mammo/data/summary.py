@@ -11,9 +11,8 @@ from mammo.data.dataset import Dataset
 
 def summary(dataset: Dataset) -> dict[str, Any]:
     """The counts of a data set, as `mammo index --json` prints them."""
-    images, lesions = dataset.images, dataset.lesions
+    images, lesions, held = dataset.images, dataset.lesions, dataset.held
     everyone = pd.concat([images["patient"], lesions.loc[lesions["crop"].notna(), "patient"]])
-    held = lesions[lesions["image"].isin(images["image"]) | lesions["crop"].notna()]
     return {
         "dataset": dataset.name,
         "source": dataset.about["source"],

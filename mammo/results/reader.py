@@ -30,7 +30,7 @@ def reader_summary(images: pd.DataFrame, lesions: pd.DataFrame) -> dict[str, Any
     `images` and `lesions` are a data set's tables; of these the official test set (`part` is "test"), or all where
     none is named ("all"). Raises MammoError where no image and no lesion has a BI-RADS assessment.
     """
-    official = "split" in images and bool((images["split"] == "test").any())
+    official = any("split" in table and bool((table["split"] == "test").any()) for table in (images, lesions))
     if official:
         images, lesions = images[images["split"] == "test"], lesions[lesions["split"] == "test"]
     tables = {"image": images, "lesion": lesions}

@@ -70,6 +70,11 @@ class Sweep:
         """Whether the images were made by a program."""
         return bool(self.about["dataset"]["synthetic"])
 
+    @property
+    def notes(self) -> list[str]:
+        """What must be known of the images before the scores are believed, in sentences."""
+        return [str(note) for note in self.about["dataset"].get("notes", [])]
+
     def row(self, run: str) -> int:
         """The row of the run `run`; raises MammoError where there is none."""
         rows = np.flatnonzero(self.runs["run"] == run)

@@ -1,6 +1,7 @@
 """The leaderboard as a table to choose runs from."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -27,8 +28,8 @@ def choose_board(home: Home) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the sweep…")
-def _read(_place: str, names: tuple[str, ...]) -> pd.DataFrame:
-    return leaderboard(choose.home(), list(names))
+def _read(place: str, names: tuple[str, ...]) -> pd.DataFrame:
+    return leaderboard(Home(Path(place)), list(names))
 
 
 def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
@@ -55,7 +56,7 @@ def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
 def numbered(names: dict[str, str]) -> Callable[[str], str]:
     """Words for a run in a list: its place, its settings and its id."""
     places = {run: place for place, run in enumerate(names, start=1)}
-    return lambda run: f"{places[run]}. {names[run]} ({run})"
+    return lambda run: f"{places[run]}. {names[run]}" + (f" ({run})" if run not in names[run] else "")
 
 
 def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

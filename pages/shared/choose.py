@@ -8,6 +8,7 @@ import streamlit as st
 from mammo.data.dataset import Dataset, datasets
 from mammo.errors import MammoError
 from mammo.specs import Home
+from pages.shared import show
 from pages.shared.places import nothing_yet
 
 
@@ -17,7 +18,9 @@ def home() -> Home:
 
 
 def one(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> Any:
-    """One of `options`; an address that names none of them gives the first."""
+    """One of `options`; an address that names none of them gives the first. Raises MammoError where there are none."""
+    if not options:
+        raise MammoError(f"There is nothing to choose under “{label}”.")
     chosen = st.selectbox(label, options, key=key, bind="query-params", format_func=named, **more)
     return chosen if chosen in options else options[0]
 
@@ -67,8 +70,10 @@ def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], 
 
 
 def dataset(place: Home) -> Dataset:
-    """One of the data sets of a home; where there is none, the page says so and ends."""
+    """One of the data sets of a home, with what must be known of it; where there is none, the page ends with that."""
     names = datasets(place)
     if not names:
         nothing_yet("There is no data set yet. Make a phantom or index mammograms on the Data page first.", "data")
-    return Dataset.open(place, one("Data set", names, "dataset"))
+    chosen = Dataset.open(place, one("Data set", names, "dataset"))
+    show.warnings(chosen.notes)
+    return chosen

@@ -9,7 +9,7 @@ from mammo.data.masks import findings_mask
 from mammo.images.enhance import STEPS, trace
 from mammo.images.microscope import Look, drawn, look
 from pages.shared import choose
-from pages.shared.words import caption
+from pages.shared.words import described
 
 SIZES = [64, 96, 128, 224, 320, 448, 512, 896]
 USUAL = SIZES.index(224)
@@ -56,13 +56,14 @@ def _mammogram(dataset: Dataset) -> str:
     """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
     outlined = set(dataset.lesions.loc[dataset.lesions["mask"].notna(), "image"])
-    told = {row["image"]: f"{row['image']} ({caption(row)})" for row in rows.to_dict("records")}
+    told = {row["image"]: f"{row['image']} ({described(row)})" for row in rows.to_dict("records")}
     ordered = sorted(told, key=lambda image: image not in outlined)
     return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
 
 
 @st.cache_data(max_entries=8, show_spinner="Resizing…")
-def _looks(_place: str, _digest: str, _dataset: Dataset, image: str, size: int) -> list[Look]:
+def _looks(place: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[Look]:
+    del place, digest  # they tell the pictures of one name apart
     picture: NDArray[np.float32] = _dataset.source(image).read().to_float()
     return look(picture, findings_mask(_dataset, image, picture.shape), size)
 
@@ -71,6 +72,6 @@ def _survives(one: Look, original: Look) -> str:
     wide, tall = one.sizes[0]
     several = "the largest of the lesions" if len(one.sizes) > 1 else "the lesion"
     if one is original:
-        return f"{several.capitalize()} is {wide:.0f} × {tall:.0f} pixels; outlined are {one.clear_pixels:,}."
+        return f"{several.capitalize()} is {wide:.0f} × {tall:.0f} pixels; its outline holds {one.clear_pixels:,}."
     share = one.lesion_pixels / original.lesion_pixels
-    return f"{wide:.1f} × {tall:.1f} pixels; {one.lesion_pixels:,.0f} of the outlined survive, {share:.1%}."
+    return f"{wide:.1f} × {tall:.1f} pixels; its outline holds {one.lesion_pixels:,.0f}, {share:.1%} of the original."

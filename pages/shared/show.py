@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from pages.shared.text import exposure, plain
 
 CARD = 168
 
@@ -34,6 +35,12 @@ def badge(note: str) -> None:
     """A plain badge of what `notes` says, if it says anything."""
     if note:
         st.badge(note, icon=":material/science:", color="orange")
+
+
+def warnings(sentences: Iterable[str]) -> None:
+    """What must be known of a data set before its figures are believed."""
+    for sentence in dict.fromkeys(sentences):
+        st.warning(sentence, icon=":material/warning:")
 
 
 def facts(values: dict[str, Any]) -> None:
@@ -71,7 +78,7 @@ def full_size(dataset: Dataset, image: str, note: str, said: str) -> None:
     with right:
         badge(note)
         st.markdown(said)
-        st.markdown(f"Patient {row['patient']}  \n{row['breast'].capitalize()} breast, {row['view']} view")
+        st.markdown(f"Patient {plain(row['patient'])}  \n{exposure(row)}")
         own = dataset.lesions["lesion" if "parent" in row else "image"] == image
         told = [column for column in FINDINGS if column in dataset.lesions]
         st.dataframe(dataset.lesions.loc[own, told].rename(columns=FINDINGS), hide_index=True)

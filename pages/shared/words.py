@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mammo.data.dataset import FILE, Dataset
+from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
 from mammo.features.trunks import find_trunk
 from mammo.features.weights import weights_note
 from pages.shared.show import size
+from pages.shared.text import plain
 
 KIND_NAMES = {"full": "Full mammograms", "crop": "Crops of lesions"}
 FINDINGS = {"mass": "mass", "calc": "calcification"}
@@ -33,18 +35,44 @@ def groups_of(images: pd.DataFrame) -> dict[str, str]:
     return known | {str(column): str(column) for column in images if column not in GROUPS and column not in OWN}
 
 
-def caption(row: pd.Series) -> str:
+def described(row: pd.Series) -> str:
     """A mammogram in a few words."""
     told = f"{row['label'].capitalize()} {FINDINGS.get(row['abnormality'], row['abnormality'])}".strip()
-    return ", ".join(part for part in (told, row["view"]) if part)
+    where = f"{row['breast'].lower()} {row['view']}".strip()
+    return ", ".join(part for part in (told, where) if part)
+
+
+def caption(row: pd.Series) -> str:
+    """A mammogram in a few words, as markdown."""
+    return plain(described(row))
 
 
 def conflict_rows(dataset: Dataset) -> pd.DataFrame:
     """The lesions of the mammograms that hold benign and malignant ones."""
     images = dataset.images.loc[dataset.images["conflict"], "image"]
     rows = dataset.lesions[dataset.lesions["image"].isin(images)]
-    named = {"image": "Image", "number": "Lesion", "pathology": "Pathology", "birads": "BI-RADS"}
+    rows = rows.assign(pathology=rows["pathology"].map(pathology_words))
+    named = {"image": "Image", "patient": "Patient", "number": "Lesion", "pathology": "Pathology", "birads": "BI-RADS"}
     return rows[list(named)].rename(columns=named).sort_values(["Image", "Lesion"])
+
+
+def pathology_words(pathology: object) -> str:
+    """A pathology as one reads it."""
+    return str(pathology).replace("_", " ").capitalize()
+
+
+def part_rows(images: pd.DataFrame, parts: Parts) -> pd.DataFrame:
+    """What stands in each part of a split: images, the malignant among them, and patients."""
+    held = {name.capitalize(): images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
+    rows = {
+        name: {
+            "Images": len(one),
+            "Malignant": int((one["label"] == "malignant").sum()),
+            "Patients": int(one["patient"].nunique()),
+        }
+        for name, one in held.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def verdict(row: pd.Series) -> str:
@@ -54,7 +82,8 @@ def verdict(row: pd.Series) -> str:
 
 def judgement(row: pd.Series) -> str:
     """The verdict on an image, and whose it is."""
-    return f"{verdict(row)}  \n{row['patient']}, {row['breast'].lower()} {row['view']}"
+    whose = (row["patient"], f"{row['breast'].lower()} {row['view']}".strip())
+    return f"{verdict(row)}  \n{plain(', '.join(filter(None, whose)))}"
 
 
 def leaked(leaks: Mapping[str, int | None]) -> str:
@@ -84,7 +113,9 @@ def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
         {
             "Trunk": find_trunk(cache.spec.trunk).label,
             "Weights": weights_note(cache.spec.weights),
+            "Kind": KIND_NAMES.get(cache.spec.kind, cache.spec.kind),
             "Cut": cache.spec.tap,
+            "Preprocessing": cache.spec.preprocess,
             "Resize": f"{cache.spec.resize} to {cache.spec.size}",
             "Images": cache.shape[0],
             "Map": "×".join(str(side) for side in cache.shape[1:]),

@@ -1,6 +1,18 @@
-"""What the pages say of a leak."""
+"""What the pages say of leaks, images and data sets of any kind."""
 
-from pages.shared.words import leaked
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo.data.dataset import Dataset
+from mammo.data.index import index_cbis_ddsm
+from mammo.errors import MammoError
+from mammo.progress import finish
+from pages.shared import choose, lens
+from pages.shared.text import exposure, plain
+from pages.shared.words import caption, judgement, leaked
 
 NONE = dict.fromkeys(
     ("patients", "breasts", "views", "films", "near_duplicates", "test_images_with_patient_in_train"), 0
@@ -27,3 +39,50 @@ def test_every_count_of_a_leak_is_said():
 
 def test_copies_under_other_names_are_a_leak():
     assert leaked({**NONE, "near_duplicates": 3}).startswith("Leakage: 0 patients")
+
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+
+def row(**given: object) -> pd.Series:
+    told = {"label": "benign", "abnormality": "", "breast": "", "view": "", "patient": "7", "probability": 0.1}
+    return pd.Series({**told, **given})
+
+
+def test_what_is_not_known_of_an_image_is_not_said():
+    assert judgement(row()).endswith("10%  \n7") and exposure(row()) == ""
+    assert judgement(row(breast="LEFT", view="CC")).endswith(r"7\, left CC")
+    assert exposure(row(breast="LEFT")) == "Left breast" and exposure(row(breast="LEFT", view="CC")).endswith("CC view")
+
+
+def test_text_of_others_is_no_markdown():
+    hostile = "![](http://elsewhere/x.png) :red[a]\n# b $c$"
+    for said in (plain(hostile), caption(row(abnormality=hostile)), judgement(row(patient=hostile))):
+        assert "![" not in said and "](" not in said and " :" not in said and " #" not in said and "//" not in said
+
+
+def test_there_is_nothing_to_choose_where_there_is_nothing():
+    with pytest.raises(MammoError, match="nothing to choose under “Mammogram”"):
+        choose.one("Mammogram", [], "image")
+
+
+def test_the_microscope_knows_images_of_one_name_apart(tiny):
+    dataset = Dataset.open(tiny, "tiny")
+    ours, theirs = dataset.images["image"].iloc[:2]
+    row_of = dataset.images.set_index("image")
+    swapped = dataset.images.assign(image=dataset.images["image"].replace({ours: theirs, theirs: ours}))
+    other = Dataset("other", dataset.folder, dataset.about, swapped, dataset.lesions.iloc[:0])
+    first = lens._looks("a", row_of.loc[ours, "digest"], dataset, ours, 64)
+    second = lens._looks("a", row_of.loc[theirs, "digest"], other, ours, 64)
+    assert first[1].whole.picture.tolist() != second[1].whole.picture.tolist()
+
+
+@pytest.mark.parametrize("view", ["Images", "Split", "Resize microscope", "Preprocessing", "Problems"])
+def test_a_set_of_crops_alone_can_be_looked_at(home, samples, view, monkeypatch):
+    dataset = finish(index_cbis_ddsm(home, "crops", samples, workers=1))
+    assert dataset.images.empty and len(dataset.held) == 5
+    monkeypatch.setenv("MAMMO_HOME", str(home.path))
+    page = AppTest.from_file(PAGES / "data.py", default_timeout=60)
+    page.query_params["view"] = view
+    page.run()
+    assert not page.exception

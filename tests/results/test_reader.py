@@ -78,6 +78,9 @@ def test_without_an_official_test_set_all_images_count():
     for table in (TABLE.drop(columns="split"), TABLE.assign(split=None), TABLE.assign(split="train")):
         told = reader_summary(table, table)
         assert (told["part"], told["image"]["n"]) == ("all", 8)
+    crops = TABLE.assign(split=["test"] * 4 + ["train"] * 5)
+    told = reader_summary(crops.iloc[:0], crops)
+    assert (told["part"], told["image"]["n"], told["lesion"]["n"]) == ("test", 0, 4)
     half = TABLE.assign(split=["test"] * 4 + ["train"] * 5)
     assert reader_summary(half, half)["image"]["n"] == 4
 
