@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.data.attach import kept_root
 from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file, preview_name
 from mammo.files import whole_file
 from mammo.parallel import guarded_map
@@ -33,16 +34,17 @@ def inspect_files(folder: Path, root: Path, files: list[str], workers: int | Non
     for count, fact in enumerate(guarded_map(inspect_file, requests, as_found, workers), start=1):
         facts[fact.file] = fact
         if count % FLUSH == 0:
-            _remember(folder, facts.values())
+            _remember(folder, root, facts.values())
         yield Progress("index", len(facts), len(files), "files")
     if todo:
-        _remember(folder, facts.values())
+        _remember(folder, root, facts.values())
     return {file: facts[file] for file in files}
 
 
-def _remember(folder: Path, facts: Iterable[FileFacts]) -> None:
+def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
+    table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts])
     with whole_file(folder / INSPECTED) as stream:
-        pd.DataFrame([dataclasses.asdict(fact) for fact in facts]).to_parquet(stream, index=False)
+        table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False)
 
 
 def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
@@ -51,10 +53,11 @@ def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
         table = pd.read_parquet(folder / INSPECTED)
     except (OSError, ValueError):
         return {}
-    if list(table.columns) != [field.name for field in dataclasses.fields(FileFacts)]:
+    if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
         return {}
     known = {}
-    for row in table.to_dict("records"):
+    here = table[table["root"] == str(kept_root(root, folder))]  # under another root, a name is another file
+    for row in here.drop(columns="root").to_dict("records"):
         fact = FileFacts(**{str(key): value for key, value in row.items()})
         if fact.inspection == INSPECTION and _unchanged(root / fact.file, fact) and _has_preview(folder, fact):
             known[fact.file] = fact

@@ -1,6 +1,7 @@
 """Anybody's images as a CSV: what is understood, what is refused by file, row and column, and what becomes of it."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -317,3 +318,14 @@ def test_indexing_again_after_a_change_of_labels_keeps_the_pixels(home, tmp_path
     assert first.digest("full") == second.digest("full")
     assert list(second.images["label"]) == ["malignant", "benign"]
     assert pd.read_parquet(second.folder / "files.parquet")["file"].tolist() == ["a.png", "b.png"]
+
+
+def test_files_of_the_same_names_size_and_time_elsewhere_are_others(home, tmp_path, write):
+    digests = []
+    for place in ("here", "there"):
+        for name in "ab":
+            file = tmp_path / place / f"{name}.npy"
+            save(file, picture(ord(name) + len(digests)))
+            os.utime(file, (1e9, 1e9))
+        digests.append(index(home, write("path,label", "a.npy,B", "b.npy,M", name=f"{place}/set.csv")).digest("full"))
+    assert digests[0] != digests[1]
