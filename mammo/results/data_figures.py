@@ -30,8 +30,8 @@ def counts_by(images: pd.DataFrame, column: str, note: str = "", dark: bool = Fa
         chosen = values[images["label"] == label].value_counts()
         bars(figure, order, [int(chosen.get(value, 0)) for value in order], label, colour)
     more = values.nunique() - len(kept)
-    figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else None)
-    figure.update_yaxes(title_text="Images", rangemode="tozero")
+    figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else " ")
+    figure.update_yaxes(title_text="Mammograms", rangemode="tozero")
     legend_below(figure, 1, "h")
     return figure
 
@@ -46,7 +46,7 @@ def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> 
     for label, colour in CLASSES.items():
         chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"].value_counts()
         bars(figure, [str(number) for number in numbers], [int(chosen.get(n, 0)) for n in numbers], label, colour)
-    figure.update_xaxes(title_text="Images of the patient", type="category")
+    figure.update_xaxes(title_text="Mammograms of the patient", type="category")
     figure.update_yaxes(title_text="Patients", rangemode="tozero")
     legend_below(figure, 1, "h")
     return figure

@@ -114,9 +114,9 @@ def test_the_paper_split_is_shown_to_leak(demo):
 @pytest.mark.parametrize(
     ("view", "shown"),
     [
-        ("Images", "Images of the patient"),
+        ("Images", "Mammograms of the patient"),
         ("Split", "Train only"),
-        ("Resize+microscope", "of the outlined survive"),
+        ("Resize+microscope", "% of the original"),
         ("Preprocessing", "CLAHE again"),
         ("Problems", "Every file could be read"),
     ],

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +13,7 @@ from mammo.errors import MammoError
 from mammo.progress import finish
 from pages.shared import choose, lens
 from pages.shared.text import exposure, plain
-from pages.shared.words import caption, judgement, leaked
+from pages.shared.words import caption, described, judgement, leaked, part_rows
 
 NONE = dict.fromkeys(
     ("patients", "breasts", "views", "films", "near_duplicates", "test_images_with_patient_in_train"), 0
@@ -86,3 +87,21 @@ def test_a_set_of_crops_alone_can_be_looked_at(home, samples, view, monkeypatch)
     page.query_params["view"] = view
     page.run()
     assert not page.exception
+
+
+def test_a_caption_names_finding_breast_and_view_as_far_as_they_are_known():
+    row = {"label": "malignant", "abnormality": "calc", "breast": "LEFT", "view": "MLO"}
+    assert described(pd.Series(row)) == "Malignant calcification, left MLO"
+    assert described(pd.Series({**row, "breast": ""})) == "Malignant calcification, MLO"
+    assert described(pd.Series({**row, "abnormality": "", "breast": "", "view": ""})) == "Malignant"
+
+
+def test_parts_are_counted_with_their_malignant_images_and_patients():
+    images = pd.DataFrame({"label": ["malignant", "benign", "malignant", "benign"], "patient": ["a", "a", "b", "c"]})
+    rows = part_rows(images, np.array([0, 0, 2, -1], dtype=np.int8))
+    assert rows.to_dict("index") == {
+        "Train": {"Images": 2, "Malignant": 1, "Patients": 1},
+        "Validation": {"Images": 0, "Malignant": 0, "Patients": 0},
+        "Test": {"Images": 1, "Malignant": 1, "Patients": 1},
+        "Left out": {"Images": 1, "Malignant": 0, "Patients": 1},
+    }
