@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.heads import against, hidden
-from benchmarks.images import extracting, preparing
+from benchmarks.heads import against, hidden, sweeping
+from benchmarks.images import extracting, preparing, reading
 from benchmarks.timing import Race
 
 
@@ -60,4 +60,8 @@ ROWS: dict[str, Row] = {
     "extract-keras": Row(
         "VGG16, small files to a cache", "Keras", "seconds an image", 1.4, extracting("vgg16", "keras"), needs="keras"
     ),
+    "sweep-end-to-end": Row(
+        "64 heads, 50 epochs, VGG16 Flatten", "the same end to end, by its forward rate", "seconds", 10_000, sweeping
+    ),
+    "read-zstd": Row("a cache into memory", "numpy.load, warm", "seconds", 0.15, reading, quick=True),
 }

@@ -61,7 +61,12 @@ def test_the_plain_torch_trunk_gives_the_same_map_shape():
     ours = build("resnet50", locate("resnet50", "random-0"))
     with torch.no_grad():
         assert ours.body(torch.zeros(1, 3, 64, 64)).shape == (1, 2048, 2, 2)
-    images._torch("resnet50", pictures)()
+    images.plain_forward("resnet50", pictures)()
+
+
+def test_the_cache_that_is_read_holds_what_the_file_does(tmp_path):
+    maps = np.random.default_rng(0).random((70, 512, 7, 7)).astype(np.float16)
+    assert np.array_equal(images._stored(tmp_path, maps).maps(), maps)
 
 
 def test_the_command_prints_ratios(monkeypatch, capsys):
@@ -84,4 +89,5 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
 
 def test_every_promised_race_is_there():
     promised = {f"bank-{count}-{peer}" for count in (512, 2048, 25088, 100352) for peer in ("loop", "shared")}
-    assert promised | {"hidden-25088", "prepare", "extract-forward", "extract-torch", "extract-keras"} <= set(rows.ROWS)
+    promised |= {"hidden-25088", "prepare", "extract-forward", "extract-torch", "extract-keras"}
+    assert promised | {"sweep-end-to-end", "read-zstd"} <= set(rows.ROWS)
