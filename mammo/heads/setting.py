@@ -26,7 +26,7 @@ LONGEST = 70
 
 CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
 
-TRUTH = ["image", "patient", "breast", "film", "label", "pathology"]
+TRUTH = ["image", "patient", "breast", "view", "film", "label", "pathology", "birads"]
 """What of the images' table can change a score or a figure."""
 
 
@@ -79,7 +79,7 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
 def _about(
     spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame, parts: list[Parts]
 ) -> dict[str, Any]:
-    truth = digest_json(table[TRUTH].astype(str).to_numpy().tolist())
+    truth = digest_json(table[TRUTH].astype(str).fillna("").to_numpy().tolist())
     identity = {
         "training": TRAINING,
         "spec": spec.to_json(),
@@ -92,5 +92,6 @@ def _about(
         note = weights_note(cache.spec.weights)
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
+    facts["notes"] = dataset.notes
     facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

@@ -19,6 +19,7 @@ from mammo.features.cache import Cache, caches
 from mammo.features.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
+from mammo.heads.setting import open_setting
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
@@ -90,6 +91,16 @@ def test_the_same_sweep_is_not_trained_twice(own_home: Home) -> None:
     assert list(sweep(own_home, small(own_home))) == []
     assert (own_home.sweep(name) / ABOUT).stat().st_mtime_ns == before
     assert finish(sweep(own_home, small(own_home, redraws=1))) != name
+
+
+@pytest.mark.parametrize("column", ["birads", "view"])
+def test_what_readers_and_leaks_are_counted_by_makes_another_sweep(own_home: Home, column: str) -> None:
+    spec = small(own_home, redraws=1)
+    before = open_setting(own_home, spec).folder
+    dataset = Dataset.open(own_home, NAME)
+    other = dataset.images.assign(**{column: dataset.images[column].iloc[::-1].to_numpy()})
+    write_dataset(own_home, NAME, dataset.about, other, dataset.lesions)
+    assert open_setting(own_home, spec).folder != before
 
 
 def test_live_curves_grow_with_the_epochs(own_home: Home) -> None:
