@@ -138,7 +138,9 @@ class HeadSpec(Spec):
     `hidden` is the number of ReLU units between pooled features and the logit, 0 for none. `patience`
     is the number of epochs without a better validation AUC after which training stops and the best
     epoch's weights are kept; 0 trains all `epochs` and keeps the last. `seed` fixes the initial weights,
-    the order of batches and the dropout.
+    the order of batches and the dropout. `finetune` names the layers behind the tap `last-layer` that
+    learn too, an entry of `mammo.heads.finetune.FINETUNES`, at their own learning rate `tail_lr`, which
+    is 0 where none does.
     """
 
     what: ClassVar[str] = "head spec"
@@ -152,9 +154,15 @@ class HeadSpec(Spec):
     epochs: int = 50
     patience: int = 0
     seed: int = 0
+    finetune: str = "none"
+    tail_lr: float = 1e-5
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train."""
+        if self.finetune == "none":
+            object.__setattr__(self, "tail_lr", 0.0)
+        elif not 0 < self.tail_lr <= 10:
+            raise MammoError(f"The tail's learning rate must be above 0 and at most 10, not {self.tail_lr}.")
         if not 0 < self.lr <= 10:
             raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
         if not 0 <= self.dropout < 1:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, with_bar, words
 from mammo.errors import MammoError
+from mammo.heads.finetune import FINETUNES, suited
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 if TYPE_CHECKING:
     from mammo.heads.grid import Grid
+    from mammo.specs import HeadSpec
 
 AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "pool": (str, "flatten, gap"),
@@ -26,6 +28,8 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "epochs": (int, "epochs"),
     "patience": (int, "epochs without a better validation AUC before stopping, 0 for never"),
     "seed": (int, "random starts"),
+    "finetune": (str, f"layers behind the tap last-layer that learn too: {', '.join(FINETUNES)}"),
+    "tail_lr": (float, "learning rates of those layers"),
 }
 
 
@@ -36,10 +40,13 @@ def add(commands: Commands) -> None:
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
     for name, (_, meaning) in AXES.items():
-        parser.add_argument(f"--{name}", help=f"{meaning}; a list separated by commas")
+        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{meaning}; a list separated by commas")
     parser.add_argument("--cache", help="names of caches (default: all of the image kind); a list")
     parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
     parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
+    tapped = "last-layer where a head is fine-tuned, else features where there are some"
+    parser.add_argument("--tap", help=f"take only the caches of these taps (default: {tapped}); a list")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="the weights of last layers that came from a file")
     parser.add_argument("--protocol", help=f"how images are split: {PROTOCOLS}; a list")
     parser.add_argument("--labels", help=f"{POLICIES}; a list")
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
@@ -54,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     home = home_of(arguments)
     spec = spec_of(home, arguments)
-    name = with_bar(sweep(home, spec, arguments.device))
+    name = with_bar(sweep(home, spec, arguments.device, arguments.weights))
     seconds = round(time.monotonic() - started, 3)
     text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
     show(arguments, {"sweep": name, "runs": spec.runs, "seconds": seconds}, text)
@@ -68,7 +75,7 @@ def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
     grid = load_grid(arguments.grid) if arguments.grid else Grid({})
     heads = expand({**grid.axes, **_axes(arguments)})
     trunks = words(arguments.trunk) if arguments.trunk else list(grid.trunk or ())
-    return SweepSpec(arguments.dataset, _caches(home, arguments, trunks), heads, _splits(arguments, grid))
+    return SweepSpec(arguments.dataset, _caches(home, arguments, trunks, heads), heads, _splits(arguments, grid))
 
 
 def _splits(arguments: argparse.Namespace, grid: Grid) -> tuple[SplitSpec, ...]:
@@ -96,26 +103,36 @@ def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
         try:
             axes[name] = [convert(word) for word in words(text)]
         except ValueError:
-            raise MammoError(f"--{name} takes numbers separated by commas, not {text!r}.") from None
+            raise MammoError(f"--{name.replace('_', '-')} takes numbers separated by commas, not {text!r}.") from None
     return axes
 
 
-def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str]) -> tuple[str, ...]:
-    """The caches that are asked for, or all whole ones of the image kind."""
+def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str], heads: Sequence[HeadSpec]) -> tuple[str, ...]:
+    """The caches that are asked for, or all whole ones of the image kind that suit the heads."""
     from mammo.data.dataset import Dataset
     from mammo.features.cache import Cache, caches
 
     Dataset.open(home, arguments.dataset)
     names = words(arguments.cache) if arguments.cache else caches(home, arguments.dataset)
-    specs = {name: Cache.open(home, arguments.dataset, name).spec for name in names}
+    opened = [Cache.open(home, arguments.dataset, name) for name in names]
     if not arguments.cache:
-        names = [name for name in names if specs[name].kind == arguments.kind]
+        opened = [cache for cache in opened if cache.spec.kind == arguments.kind]
     if trunks:
-        names = [name for name in names if specs[name].trunk in trunks]
-    if not names:
-        raise MammoError(
-            f"The data set {arguments.dataset!r} has no features of {', '.join(trunks) or 'any trunk'} "
-            f"on images of the kind {arguments.kind!r} yet; "
-            f"make them with `mammo extract {arguments.dataset} --trunk …`."
-        )
-    return tuple(names)
+        opened = [cache for cache in opened if cache.spec.trunk in trunks]
+    if arguments.tap:
+        opened = [cache for cache in opened if cache.spec.tap in words(arguments.tap)]
+    elif not arguments.cache:
+        opened = suited(opened, [head.finetune for head in heads])
+    if not opened:
+        raise _no_features(arguments, trunks, any(head.finetune != "none" for head in heads))
+    return tuple(cache.name for cache in opened)
+
+
+def _no_features(arguments: argparse.Namespace, trunks: list[str], tuned: bool) -> MammoError:
+    taps = arguments.tap or ("last-layer" if tuned else "")
+    at, option = (f" at the tap {taps}", f" --tap {taps}") if taps else ("", "")
+    return MammoError(
+        f"The data set {arguments.dataset!r} has no features of {', '.join(trunks) or 'any trunk'}{at} "
+        f"on images of the kind {arguments.kind!r} yet; "
+        f"make them with `mammo extract {arguments.dataset} --trunk …{option}`."
+    )

@@ -81,16 +81,21 @@ class Cache:
         """The unpooled activations of one version of every image, as stored; version 0 is the plain image."""
         return self._read(MAPS, version)
 
+    def chunks(self, version: int = 0) -> Iterator[NDArray[np.floating]]:
+        """The maps of `maps(version)`, a chunk of images at a time."""
+        for start in range(0, self.shape[0], CHUNK):
+            yield self._read(MAPS, version, slice(start, start + CHUNK))
+
     def pooled(self, version: int = 0) -> NDArray[np.float32]:
         """Each map's mean over rows and columns; float32 (images, channels)."""
         return self._read(POOLED, version).astype(np.float32, copy=False)
 
-    def _read(self, array: str, version: int) -> NDArray[np.floating]:
+    def _read(self, array: str, version: int, rows: slice = slice(None)) -> NDArray[np.floating]:
         import zarr
 
         try:
             stored = zarr.open_array(self.folder / ARRAYS / array, mode="r")
-            values: NDArray[np.floating] = np.asarray(stored[version])
+            values: NDArray[np.floating] = np.asarray(stored[version, rows])
         except Exception:  # a damaged chunk raises whatever its codec raises
             raise _damaged(next(self.damage(), Damage(self.name, array, "cannot be decoded"))) from None
         if gone := next(self.missing(), None):  # zarr reads an absent chunk as NaN

@@ -100,6 +100,45 @@ def _cut(network: Any, tap: str) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*stem, *stages[:3], network.layer4[:2]), network.layer4[2]
 
 
+def split_tail(tail: nn.Module, learning: tuple[str, ...]) -> tuple[nn.Module, nn.Module]:
+    """Divide a tail for training into what runs once, before anything that learns, and what runs in every step.
+
+    `learning` names the convolutions that learn; all else, batch norms included, stays as it is. One after the other,
+    the two parts are the tail.
+    """
+    first: nn.Module = nn.Identity()
+    if hasattr(tail, "conv3") and learning == ("conv3",):
+        first, tail = _BeforeLastConvolution(tail), _LastConvolution(tail)
+    for name, parameter in tail.named_parameters():
+        parameter.requires_grad_(name.rpartition(".")[0] in learning)
+    return first.eval(), tail.eval()
+
+
+class _BeforeLastConvolution(nn.Module):
+    """The frozen part of a bottleneck: what its third convolution sees, and the shortcut, as one stack of channels."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(block.conv1, block.bn1, block.act1, block.conv2, block.bn2, block.act2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        seen = self.layers(maps)
+        return torch.cat([seen, maps.to(seen.dtype)], dim=1)
+
+
+class _LastConvolution(nn.Module):
+    """The rest of a bottleneck behind `_BeforeLastConvolution`."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.conv3, self.bn3, self.act3 = block.conv3, block.bn3, block.act3
+
+    def forward(self, stack: Tensor) -> Tensor:
+        seen = self.conv3.in_channels
+        maps: Tensor = self.act3(self.bn3(self.conv3(stack[:, :seen])) + stack[:, seen:])
+        return maps
+
+
 class _LastMap(nn.Module):
     """A timm model up to its last map, (batch, channels, rows, columns)."""
 

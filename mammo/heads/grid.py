@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from mammo.errors import MammoError
+from mammo.heads.finetune import FINETUNES
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.specs import HeadSpec, pick
@@ -56,9 +57,10 @@ def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
 
 
 def check_names(head: HeadSpec) -> None:
-    """Raise MammoError where the head's pool or optimiser is not one of ours."""
+    """Raise MammoError where the head's pool, optimiser or way to fine-tune is not one of ours."""
     pick(POOLS, head.pool, "pool")
     pick(OPTIMIZERS, head.optimizer, "optimiser")
+    pick(FINETUNES, head.finetune, "way to fine-tune")
 
 
 def load_grid(path: Path) -> Grid:

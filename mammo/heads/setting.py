@@ -16,6 +16,7 @@ from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
 from mammo.files import digest_bytes, digest_json
+from mammo.heads.finetune import FROZEN, TAILS
 from mammo.specs import Home, SweepSpec
 
 TRAINING = 1
@@ -76,17 +77,28 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
         )
 
 
+def _identifying(spec: SweepSpec) -> dict[str, Any]:
+    """The spec as JSON in which frozen heads say nothing of fine-tuning, as they did before there was any."""
+    content = spec.to_json()
+    for head in content["heads"]:
+        if head["finetune"] == "none":
+            del head["finetune"], head["tail_lr"]
+    return content
+
+
 def _about(
     spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame, parts: list[Parts]
 ) -> dict[str, Any]:
     truth = digest_json(table[TRUTH].astype(str).fillna("").to_numpy().tolist())
     identity = {
         "training": TRAINING,
-        "spec": spec.to_json(),
+        "spec": _identifying(spec),
         "caches": [cache.manifest["digest"] for cache in caches],
         "truth": truth,
         "parts": digest_bytes(np.stack(parts).tobytes()),
     }
+    if any(cache.spec.tap != FROZEN for cache in caches):
+        identity["tails"] = TAILS
     described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
     for cache in caches:
         note = weights_note(cache.spec.weights)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from importlib import import_module
+from pathlib import Path
 
 from mammo.files import only_one, sweep_partials
+from mammo.heads.finetune import check_finetunes, tail_weights
 from mammo.heads.grid import check_names
 from mammo.heads.setting import open_setting
 from mammo.heads.table import assemble
@@ -16,23 +18,26 @@ from mammo.results.sweep import ABOUT
 from mammo.specs import Home, SweepSpec
 
 
-def sweep(home: Home, spec: SweepSpec, device: str | None = None) -> Work[str]:
+def sweep(home: Home, spec: SweepSpec, device: str | None = None, weights_file: Path | None = None) -> Work[str]:
     """Train a sweep and return its id; the same sweep on the same numbers is not trained twice.
 
-    What a killed sweep had finished is kept. Raises MammoError where a cache, a head or a split does not
-    fit the data set.
+    What a killed sweep had finished is kept. `weights_file` holds the trunk's weights where a cache in front of the
+    trunk's last layer was made with weights from a file. Raises MammoError where a cache, a head or a split does not
+    fit the data set, or the weights of a trunk's last layer are not there.
     """
     for head in spec.heads:
         check_names(head)
     setting = open_setting(home, spec)
+    check_finetunes(setting.caches, spec.heads)
     if not (setting.folder / ABOUT).is_file():
+        tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):
             sweep_partials(setting.folder)
             units = units_of(setting)
             fresh = not any(unit.file.is_file() for unit in units)
             import_module("mammo.heads.train")  # torch's seconds of import are no training
             started = time.monotonic()
-            yield from train_units(setting, units, device)
+            yield from train_units(setting, units, tails, device)
             seconds = time.monotonic() - started
             assemble(setting, units, seconds)
             if fresh:

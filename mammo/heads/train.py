@@ -80,14 +80,14 @@ def train_bank(
     each head's `epochs` so far and latest `validation_auc` (None before its first epoch or where undefined). Raises
     MammoError where the input cannot train these heads.
     """
-    images = _images(vectors, labels, parts, heads, _device(device), classes)
+    images = _images(vectors, labels, parts, heads, training_device(device), classes)
     groups = group_heads(heads, images.vectors.shape[1], classes)
     longest = [max(heads[row].epochs for row in rows) for rows in groups]
-    trained = _untrained(heads, len(images.vectors))
+    trained = untrained(heads, len(images.vectors))
     for group, rows in enumerate(groups):
         for epoch in _train(images, heads, rows, trained):
             done = sum(longest[:group]) + epoch
-            live = {"validation_auc": _latest(trained), "epochs": trained.epochs.tolist()}
+            live = {"validation_auc": latest(trained), "epochs": trained.epochs.tolist()}
             yield Progress("train", done, sum(longest), "epochs", live)
     return trained
 
@@ -104,7 +104,7 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
         seen, seen_labels = bank.epoch(images.vectors, images.labels, images.train, epoch)
         scores = bank.scores(held_out)
         area = auc((held_labels == images.classes - 1).cpu().numpy(), log_odds(scores).cpu().numpy())
-        fits = *_fit(seen, seen_labels, images.classes), *_fit(scores, held_labels, images.classes)
+        fits = *fit(seen, seen_labels, images.classes), *fit(scores, held_labels, images.classes)
         figures = torch.stack(fits, dim=1).cpu().numpy()
         trained.history[running, epoch - 1] = np.column_stack([figures, area])
         trained.epochs[running] = epoch
@@ -131,13 +131,14 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
         trained.weights[row].update({name: value[place[row]].cpu().numpy() for name, value in kept.items()})
 
 
-def _fit(scores: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+def fit(scores: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy, and accuracy of malignant against the rest, (H,) of outputs (H, C, N) on labels (N,)."""
     right = (log_odds(scores) > 0) == (labels == classes - 1)
     return loss(scores, labels).mean(1), right.float().mean(1)
 
 
-def _untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
+def untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
+    """The places of what training will tell of heads on so many images."""
     count = len(heads)
     return Trained(
         logits=np.full((count, images), np.nan, np.float32),
@@ -148,7 +149,7 @@ def _untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
     )
 
 
-def _latest(trained: Trained) -> list[float | None]:
+def latest(trained: Trained) -> list[float | None]:
     """Each head's validation AUC after its last epoch so far."""
     areas = [
         float(areas[epochs - 1]) if epochs else np.nan
@@ -157,7 +158,8 @@ def _latest(trained: Trained) -> list[float | None]:
     return [None if np.isnan(area) else area for area in areas]
 
 
-def _device(name: str | None) -> torch.device:
+def training_device(name: str | None) -> torch.device:
+    """The device `name`, or CUDA where there is one; raises MammoError where heads do not train on it."""
     cuda = torch.cuda.is_available()
     chosen = name or ("cuda" if cuda else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", chosen):
@@ -187,12 +189,13 @@ def _images(
     stacked = torch.from_numpy(numbers).to(device)
     if not stacked.sum().isfinite():
         raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
-    _check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
+    check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
     train, validation = (torch.from_numpy(np.flatnonzero(part == which)).to(device) for which in (TRAIN, VALIDATION))
     return _Images(stacked, torch.from_numpy(truth.astype(np.int64)).to(device), train, validation, classes)
 
 
-def _check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec], classes: int) -> None:
+def check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec], classes: int) -> None:
+    """Raise MammoError where labels of train and validation, or names of pools and the like, cannot train heads."""
     if not heads:
         raise MammoError("There are no heads to train; name at least one.")
     for head in heads:

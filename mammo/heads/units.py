@@ -1,4 +1,7 @@
-"""The units of a sweep: the heads of one pool on one cache and split, trained together and kept in one file."""
+"""The units of a sweep: the heads of one pool on one cache and split, trained together and kept in one file.
+
+A head that is fine-tuned has a tail of its own to train, and is a unit of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.features.weights import Weights
 from mammo.files import whole_file
 from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting
@@ -16,7 +20,12 @@ from mammo.progress import Progress, Work
 from mammo.specs import HeadSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mammo.heads.tail import Stacks
     from mammo.heads.train import Trained
+
+    Inputs = NDArray[np.float32] | Stacks
 
 UNITS = "units"
 WATCHED = 240
@@ -62,8 +71,9 @@ class Curves:
 def units_of(setting: Setting) -> list[Unit]:
     """The units of a sweep, those that share a cache and pool one after another."""
     pools: dict[str, list[int]] = {}
-    for number, head in enumerate(setting.spec.heads):
-        pools.setdefault(head.pool, []).append(number)
+    for number, head in sorted(enumerate(setting.spec.heads), key=lambda pair: pair[1].finetune):
+        alone = "" if head.finetune == "none" else f"-{head.finetune}-{number}"
+        pools.setdefault(f"{head.pool}{alone}", []).append(number)
     folder = setting.folder / UNITS
     return [
         Unit(split, cache, heads, folder / f"{cache:04d}-{pool}-{split:04d}.safetensors")
@@ -73,33 +83,53 @@ def units_of(setting: Setting) -> list[Unit]:
     ]
 
 
-def train_units(setting: Setting, units: list[Unit], device: str | None) -> Work[None]:
-    """Train the units that have no file yet and write their files."""
+def train_units(setting: Setting, units: list[Unit], tails: Sequence[Weights | None], device: str | None) -> Work[None]:
+    """Train the units that have no file yet and write their files; `tails` holds the weights of each cache's tail."""
     curves = Curves()
     done = 0
     loaded: tuple[int, str] | None = None
-    vectors = np.empty((0, 0), dtype=np.float32)
+    inputs: Inputs | None = None
     for unit in units:
         if not unit.file.is_file():
-            pool = setting.spec.heads[unit.heads[0]].pool
-            if loaded != (unit.cache, pool):
-                loaded = (unit.cache, pool)
-                vectors = POOLS[pool].vectors(setting.caches[unit.cache], 0)
-            trained = yield from _train(setting, unit, vectors, done, curves, device)
+            head = setting.spec.heads[unit.heads[0]]
+            wanted = unit.cache, head.pool if head.finetune == "none" else head.finetune
+            if loaded != wanted:
+                inputs = None  # what was loaded before goes first
+                loaded, inputs = wanted, _load(setting, unit, head, tails[unit.cache], device)
+            assert inputs is not None
+            trained = yield from _train(setting, unit, inputs, done, curves, device)
             _save(unit, trained)
         done += len(unit.heads)
         yield Progress("sweep", done, setting.spec.runs, "heads", curves.live)
 
 
+def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, device: str | None) -> Inputs:
+    """What the heads of a unit see: pooled vectors, or the stacks that a learning tail starts from."""
+    cache = setting.caches[unit.cache]
+    if tail is None:
+        return POOLS[head.pool].vectors(cache, 0)
+    from mammo.heads.tail import frozen_vectors, open_stacks
+    from mammo.heads.train import training_device
+
+    if head.finetune == "none":
+        return frozen_vectors(cache, tail, head.pool, training_device(device))
+    return open_stacks(cache, tail, head.finetune, training_device(device), setting.folder)
+
+
 def _train(
-    setting: Setting, unit: Unit, vectors: NDArray[np.float32], done: int, curves: Curves, device: str | None
+    setting: Setting, unit: Unit, inputs: Inputs, done: int, curves: Curves, device: str | None
 ) -> Work[Trained]:
+    from mammo.heads.tail import train_tails
     from mammo.heads.train import train_bank
 
     heads = [setting.spec.heads[number] for number in unit.heads]
     curves.begin([f"{setting.caches[unit.cache].spec.trunk} {label_of(head)}" for head in heads])
     labels, classes = setting.targets(unit.split)
-    training = train_bank(vectors, labels, setting.parts[unit.split], heads, device, classes)
+    parts = setting.parts[unit.split]
+    if isinstance(inputs, np.ndarray):
+        training = train_bank(inputs, labels, parts, heads, device, classes)
+    else:
+        training = train_tails(inputs, labels, parts, heads, classes)
     while True:
         try:
             step = next(training)
@@ -114,7 +144,8 @@ def _train(
 def label_of(head: HeadSpec) -> str:
     """A head in a few words, such as `flatten adam 0.0001`."""
     hidden = f" {head.hidden} units" if head.hidden else ""
-    return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}"
+    tail = "" if head.finetune == "none" else f", {head.finetune} {head.tail_lr:g}"
+    return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}{tail}"
 
 
 def _save(unit: Unit, trained: Trained) -> None:

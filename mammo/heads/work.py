@@ -6,6 +6,8 @@ import math
 
 from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
+from mammo.features.trunks import find_trunk
+from mammo.heads.finetune import map_shape
 from mammo.heads.pools import POOLS
 from mammo.rates import SWEEP, remember
 from mammo.specs import HeadSpec, Home, SweepSpec
@@ -14,11 +16,15 @@ STEP = 8e-4
 """Seconds that one step of a bank is taken to cost, whatever its size."""
 UPDATES = 3e8
 """Weights of heads that are taken to be updated in a second."""
+GIGAFLOPS = 100.0
+"""What a learning tail's passes are taken to do in a second."""
+PASSES = 2
+"""A tail's step in passes forward: the gradient of its weights costs another, that of its first inputs none."""
 
 
 def vector_lengths(caches: list[Cache]) -> dict[tuple[str, str], int]:
     """The number of features that each pool makes of each cache, by the cache's and the pool's name."""
-    return {(cache.name, pool): POOLS[pool].length(cache.shape) for cache in caches for pool in POOLS}
+    return {(cache.name, pool): POOLS[pool].length(map_shape(cache)) for cache in caches for pool in POOLS}
 
 
 def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> tuple[float, float]:
@@ -43,7 +49,13 @@ def head_weights(head: HeadSpec, features: int, outputs: int) -> int:
 def guessed_seconds(spec: SweepSpec, caches: list[Cache], train_images: int) -> float:
     """What a sweep would take on a machine of which nothing is known."""
     updates, steps = sweep_work(spec, vector_lengths(caches), train_images)
-    return updates / UPDATES + steps * STEP
+    tuned = sum(head.epochs for head in spec.heads if head.finetune != "none") * len(spec.splits) * train_images
+    return updates / UPDATES + steps * STEP + tuned * PASSES * sum(map(_gigaflops, caches)) / GIGAFLOPS
+
+
+def _gigaflops(cache: Cache) -> float:
+    """What one image costs in the tail of a cache."""
+    return find_trunk(cache.spec.trunk).taps[cache.spec.tap].gigaflops * (cache.spec.size / 224) ** 2
 
 
 def remember_rate(home: Home, spec: SweepSpec, caches: list[Cache], train_images: int, seconds: float) -> None:

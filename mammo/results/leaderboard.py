@@ -18,7 +18,7 @@ from mammo.specs import Home
 
 SETTINGS = [
     "run", "cache", "trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws",
-    "pool", "hidden", "dropout", "optimizer", "lr", "batch", "epochs", "patience", "seed",
+    "pool", "hidden", "dropout", "optimizer", "lr", "batch", "epochs", "patience", "seed", "finetune", "tail_lr",
     "trained_epochs", "best_epoch", "protocol", "labels", "split_seed", "redraw",
 ]  # fmt: skip
 INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
@@ -26,13 +26,17 @@ SCORED = ("validation", "test")
 
 
 def leaderboard(home: Home, names: list[str] | None = None) -> pd.DataFrame:
-    """One row a run of the sweeps `names`, or of all; best validation AUC first.
+    """`ranked` of the stored sweeps `names`, or of all."""
+    return ranked([Sweep.open(home, name) for name in (names or sweeps(home))])
+
+
+def ranked(opened: list[Sweep]) -> pd.DataFrame:
+    """One row a run of some sweeps; best validation AUC first.
 
     Intervals are 95 %, as (low, high). `tie_group` numbers the groups of runs that the validation images
     of one split cannot tell apart; it is counted anew for each split. `leaked` counts the test images that train has
     seen; `leakage` says in which way.
     """
-    opened = [Sweep.open(home, name) for name in (names or sweeps(home))]
     boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
     if not boards:
         return pd.DataFrame()

@@ -37,9 +37,10 @@ NAMED_BY = (
     "hidden",
     "dropout",
     "optimizer",
+    "finetune",
     "labels",
 )
-NUMBERS = ("lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
+NUMBERS = ("lr", "tail_lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,8 @@ def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
 def _worded(setting: str, value: Any) -> str:
     if setting == "lr":
         return f"{value:.0e}".replace("e-0", "e-")
+    if setting == "finetune":
+        return "frozen" if value == "none" else f"tuned {value}"
     if setting == "hidden":
         return f"hidden {value}" if value else "linear"
     if setting in ("dropout", *NUMBERS) and setting != "protocol":

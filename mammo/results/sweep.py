@@ -55,6 +55,8 @@ class Sweep:
             raise MammoError(f"The sweep {name!r} is damaged ({error}); delete {folder} and run it again.") from None
         if "labels" not in runs:  # a sweep older than label policies
             runs = runs.assign(labels="merged")
+        if "finetune" not in runs:  # a sweep older than fine-tuning
+            runs = runs.assign(finetune="none", tail_lr=0.0)
         sweep = cls(name, folder, about, runs, images, *arrays)
         if sweep.logits.shape != (len(runs), len(images)):
             raise MammoError(f"The sweep {name!r} is damaged: its scores do not fit its runs; delete {folder}.")
