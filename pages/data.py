@@ -9,6 +9,7 @@ from pages.shared import add_data, choose, show, split_view
 from pages.shared.guard import said_plainly
 from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
+from pages.shared.reader_view import reader
 from pages.shared.text import plain
 from pages.shared.words import caption, groups_of
 
@@ -46,7 +47,7 @@ def sample(dataset: Dataset, note: str) -> None:
     show.wall(dataset, some, "sample", caption, lambda row: show.full_size(dataset, row["image"], note, caption(row)))
 
 
-VIEWS = {"Images": images, "Split": split_view.split, "Resize microscope": microscope}
+VIEWS = {"Images": images, "Split": split_view.split, "Reader": reader, "Resize microscope": microscope}
 VIEWS |= {"Preprocessing": preprocessing, "Problems": problems}
 
 home = choose.home()

@@ -29,13 +29,11 @@ def leakage(table: pd.DataFrame, parts: Parts) -> dict[str, int | None]:
     """Count what of the test images of a data set's table train holds as well, by the keys of `COUNTS`.
 
     A view is one view of one breast of a patient; a film is a physical film, which the table may list twice;
-    near-duplicates are found by the column `hash` and are None where the table has no hashes.
+    near-duplicates are found by the column `hash`. What the table does not tell of any image, such as breasts
+    without names or near-duplicates without hashes, is None: unknown, not absent.
     """
     train, test = table[parts == TRAIN], table[parts == TEST]
-    found: dict[str, int | None] = {
-        name: len(set(_keys(train, columns).dropna()) & set(_keys(test, columns).dropna()))
-        for name, columns in SHARED.items()
-    }
+    found = {name: _shared(_keys(train, columns), _keys(test, columns)) for name, columns in SHARED.items()}
     found["near_duplicates"] = _near_duplicates(train, test)
     return {**found, "test_images_with_patient_in_train": int(seen(train["patient"], test["patient"]).sum())}
 
@@ -48,6 +46,11 @@ def seen(train: pd.Series, test: pd.Series) -> pd.Series:
 def leaked(leaks: Mapping[str, int | None]) -> int:
     """The test images that training has seen in some way: their patient, or a near-duplicate, whichever are more."""
     return max(leaks.get("test_images_with_patient_in_train") or 0, leaks.get("near_duplicates") or 0)
+
+
+def _shared(train: pd.Series, test: pd.Series) -> int | None:
+    known = set(train.dropna()), set(test.dropna())
+    return len(known[0] & known[1]) if all(known) else None
 
 
 def _keys(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:

@@ -30,22 +30,30 @@ def reader_summary(images: pd.DataFrame, lesions: pd.DataFrame) -> dict[str, Any
     `images` and `lesions` are a data set's tables; of these the official test set (`part` is "test"), or all where
     none is named ("all"). Raises MammoError where no image and no lesion has a BI-RADS assessment.
     """
-    official = any("split" in table and bool((table["split"] == "test").any()) for table in (images, lesions))
-    if official:
-        images, lesions = images[images["split"] == "test"], lesions[lesions["split"] == "test"]
-    tables = {"image": images, "lesion": lesions}
-    tables |= {kind: lesions[lesions["abnormality"] == kind] for kind in ("mass", "calc")}
+    part, tables = reader_tables(images, lesions)
     read = {name: scored_by_reader(table) for name, table in tables.items()}
     if all(one is None for one in read.values()):
-        of = "official test images" if official else "images"
+        of = "official test images" if part == "test" else "images"
         raise MammoError(
             f"No BI-RADS assessment is known of these {of}, so their reader has no ROC; "
             "index the data set again from tables that hold one."
         )
     return {
-        "part": "test" if official else "all",
+        "part": part,
         **{name: _summary(one, len(tables[name])) for name, one in read.items()},
     }
+
+
+def reader_tables(images: pd.DataFrame, lesions: pd.DataFrame) -> tuple[str, dict[str, pd.DataFrame]]:
+    """What a reader is measured on: `test` and the official test set, or `all` where none is named.
+
+    The tables are those of images, of lesions, and of lesions that are masses and calcifications.
+    """
+    official = any("split" in table and bool((table["split"] == "test").any()) for table in (images, lesions))
+    if official:
+        images, lesions = images[images["split"] == "test"], lesions[lesions["split"] == "test"]
+    kinds = {kind: lesions[lesions["abnormality"] == kind] for kind in ("mass", "calc")}
+    return "test" if official else "all", {"image": images, "lesion": lesions, **kinds}
 
 
 def scored_by_reader(table: pd.DataFrame) -> Scored | None:

@@ -24,7 +24,8 @@ def split(dataset: Dataset, note: str) -> None:
     parts = draw(images, SplitSpec(protocol=protocol, seed=seed, redraw=redraw, labels=labels))
     st.table(part_rows(images, parts), border="horizontal", width="content")
     leaks = leakage(images, parts)
-    (st.warning if any(leaks.values()) else st.success)(leaked(leaks))
+    blind = dataset.notes or any(leaks[name] is None for name in ("patients", "breasts", "views", "films"))
+    (st.warning if any(leaks.values()) else st.info if blind else st.success)(leaked(leaks))
     st.subheader("Patients")
     show.figure(patients_by_part(images, parts, note, show.dark()), "parts")
 

@@ -86,20 +86,32 @@ def judgement(row: pd.Series) -> str:
     return f"{verdict(row)}  \n{plain(', '.join(filter(None, whose)))}"
 
 
+THINGS = {"patients": "patient", "breasts": "breast", "views": "view", "films": "film"}
+
+
 def leaked(leaks: Mapping[str, int | None]) -> str:
-    """What a split's leakage means."""
+    """What a split's leakage means; what the data set does not tell is called unknown."""
+    known = {name: leaks[name] for name in THINGS if leaks[name] is not None}
+    missing = [name for name in [*THINGS, "near_duplicates"] if leaks[name] is None]
+    unknown = f" Not known, for the data set does not tell: {listed(missing)}." if missing else ""
     repeated = leaks["near_duplicates"]
-    unknown = " Near-duplicates are not known: the index holds no hashes of the images." if repeated is None else ""
     if not any(leaks.values()):
         nor = "" if repeated is None else ", and no test image has a near-duplicate in train"
-        return f"No leakage: no patient, breast, view or film stands in both train and test{nor}.{unknown}"
-    shared = [counted(leaks[f"{thing}s"] or 0, thing) for thing in ("patient", "breast", "view", "film")]
+        things = listed([THINGS[name] for name in known], "or")
+        return f"No leakage found: no {things} stands in both train and test{nor}.{unknown}"
+    shared = listed([counted(number or 0, THINGS[name]) for name, number in known.items()])
     shown = counted(leaks["test_images_with_patient_in_train"] or 0, "test image")
     copies = f", and {repeated} with a near-duplicate in train" if repeated else ""
     return (
-        f"Leakage: {', '.join(shared[:-1])} and {shared[-1]} in both train and test; "
-        f"{shown} with a patient that training has seen{copies}. Scores come out too high.{unknown}"
+        f"Leakage: {shared} in both train and test; {shown} with a patient that training has seen{copies}. "
+        f"Scores come out too high.{unknown}"
     )
+
+
+def listed(things: Sequence[str], last: str = "and") -> str:
+    """Things in a row, such as `a, b and c`."""
+    plain = [thing.replace("_", "-") for thing in things]
+    return f" {last} ".join([", ".join(plain[:-1]), plain[-1]] if len(plain) > 1 else plain)
 
 
 def counted(number: int, thing: str) -> str:

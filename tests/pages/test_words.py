@@ -22,11 +22,14 @@ NONE = dict.fromkeys(
 
 def test_no_leak_is_said_with_all_that_was_looked_for():
     assert leaked(NONE) == (
-        "No leakage: no patient, breast, view or film stands in both train and test, "
+        "No leakage found: no patient, breast, view or film stands in both train and test, "
         "and no test image has a near-duplicate in train."
     )
-    unknown = leaked({**NONE, "near_duplicates": None})
-    assert unknown.startswith("No leakage:") and "Near-duplicates are not known" in unknown
+    unknown = leaked({**NONE, "breasts": None, "views": None, "near_duplicates": None})
+    assert unknown == (
+        "No leakage found: no patient or film stands in both train and test. "
+        "Not known, for the data set does not tell: breasts, views and near-duplicates."
+    )
 
 
 def test_every_count_of_a_leak_is_said():
