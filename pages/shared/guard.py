@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from mammo.errors import MammoError
+from pages.shared.text import plain
 
 
 @contextmanager
@@ -14,4 +15,4 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except MammoError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")

@@ -9,6 +9,7 @@ from mammo.data.masks import findings_mask
 from mammo.images.enhance import STEPS, trace
 from mammo.images.microscope import Look, drawn, look
 from pages.shared import choose
+from pages.shared.text import plain
 from pages.shared.words import described
 
 SIZES = [64, 96, 128, 224, 320, 448, 512, 896]
@@ -18,6 +19,7 @@ MOST = 5000
 
 def microscope(dataset: Dataset, _note: str) -> None:
     """The original and every resize side by side, with the lesion's outline and what survives of it."""
+    _end_without_images(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         image = _mammogram(dataset)
         size = choose.one("Size in pixels", SIZES, "size", index=USUAL, width=150)
@@ -40,6 +42,7 @@ def microscope(dataset: Dataset, _note: str) -> None:
 
 def preprocessing(dataset: Dataset, _note: str) -> None:
     """The picture after every step of the enhanced preprocessing."""
+    _end_without_images(dataset)
     image = _mammogram(dataset)
     picture = dataset.source(image).read().to_float()
     steps = [("As stored", picture[:: max(1, len(picture) // 1024), :: max(1, len(picture) // 1024)]), *trace(picture)]
@@ -50,6 +53,14 @@ def preprocessing(dataset: Dataset, _note: str) -> None:
                 st.image((after * 255).astype(np.uint8), width="stretch")
                 st.caption(f"**{label}**  \n{said}")
     st.caption("Choose *enhanced* on the Features page to extract features of the last picture.")
+
+
+def _end_without_images(dataset: Dataset) -> None:
+    """Say so and end the page where the index holds no full mammogram."""
+    if dataset.images["file"].isna().all():
+        why = "was indexed without images" if dataset.metadata_only else "holds no full mammogram"
+        st.info(f"The data set {plain(dataset.name)} {why}: there is nothing to look at closely.")
+        st.stop()
 
 
 def _mammogram(dataset: Dataset) -> str:
