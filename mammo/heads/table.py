@@ -25,7 +25,7 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
     """Bring the units together into one table and remove them; the last file written makes the sweep valid."""
     from safetensors.numpy import load_file, save
 
-    runs = pd.DataFrame(_run_rows(setting))
+    runs = run_table(setting)
     longest = max(head.epochs for head in setting.spec.heads)
     logits = np.empty((len(runs), len(setting.table)), dtype=np.float32)
     history = np.full((len(runs), longest, 5), np.nan, dtype=np.float32)
@@ -45,7 +45,7 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
     _write(setting, runs, {LOGITS: logits, HISTORY: history, PARTS_FILE: np.stack(setting.parts)})
     with whole_file(setting.folder / HEADS) as stream:
         stream.write(save(weights))
-    splits = [_split_facts(setting, row) for row in range(len(setting.parts))]
+    splits = [split_facts(setting, row) for row in range(len(setting.parts))]
     write_json(setting.folder / ABOUT, {**setting.about, "splits": splits, "seconds": round(seconds, 3)})
     shutil.rmtree(setting.folder / UNITS)
 
@@ -59,7 +59,8 @@ def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]
             np.save(stream, array, allow_pickle=False)
 
 
-def _split_facts(setting: Setting, row: int) -> dict[str, Any]:
+def split_facts(setting: Setting, row: int) -> dict[str, Any]:
+    """What is told of a split: its spec, the sizes of its parts and its leakage."""
     split, parts = setting.spec.splits[row], setting.parts[row]
     return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": leakage(setting.table, parts)}
 
@@ -68,6 +69,11 @@ def _runs_of(setting: Setting, unit: Unit) -> Iterator[int]:
     """The rows of a unit's runs: splits outermost, then caches, then heads."""
     before = (unit.split * len(setting.caches) + unit.cache) * len(setting.spec.heads)
     return (before + number for number in unit.heads)
+
+
+def run_table(setting: Setting) -> pd.DataFrame:
+    """One row a run, as it will be stored, without what training finds."""
+    return pd.DataFrame(_run_rows(setting))
 
 
 def _run_rows(setting: Setting) -> Iterator[dict[str, Any]]:

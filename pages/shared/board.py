@@ -37,10 +37,10 @@ def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
     asked = st.query_params.get("runs", "").split(",")
     rows = [row for row, run in enumerate(board["run"]) if run in asked] or list(range(min(3, len(board))))
     event = st.dataframe(
-        _shown(board, names),
+        shown(board, names),
         hide_index=True,
         height=min(38 + 35 * len(board), 420),
-        column_config=_columns(),
+        column_config=columns(),
         key="board",
         on_select="rerun",
         selection_mode="multi-row",
@@ -59,14 +59,15 @@ def numbered(names: dict[str, str]) -> Callable[[str], str]:
     return lambda run: f"{places[run]}. {names[run]}" + (f" ({run})" if run not in names[run] else "")
 
 
-def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """The leaderboard in words and numbers that a table shows."""
     return pd.DataFrame(
         {
             "Group": board["tie_group"],
             "Run": board["run"].map(names),
             "Validation AUC": board["validation_auc"],
             "Test AUC": board["test_auc"],
-            "95 % interval": _intervals(board["test_auc_interval"]),
+            "95 % interval": intervals(board["test_auc_interval"]),
             "Test accuracy": board["test_accuracy"],
             "Test images": board["n_test"],
             "Leaked": board["leaked"],
@@ -77,11 +78,13 @@ def _shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     )
 
 
-def _intervals(bounds: Sequence[Sequence[float | None]]) -> list[str]:
+def intervals(bounds: Sequence[Sequence[float | None]]) -> list[str]:
+    """95 % intervals in words."""
     return ["–".join("?" if value is None else f"{value:.2f}" for value in pair) for pair in bounds]
 
 
-def _columns() -> dict[str, object]:
+def columns() -> dict[str, object]:
+    """How the columns of `shown` look."""
     bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f", "width": 112}
     column = st.column_config
     tied = "Runs of one group cannot be told apart from its best on the validation images (paired DeLong test, 5 %)."

@@ -1,0 +1,113 @@
+"""Heads on pooled features, trained at once in the caller's own process; nothing is written."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mammo.data.dataset import FILE
+from mammo.errors import MammoError
+from mammo.heads.grid import check_names
+from mammo.heads.pools import POOLS, Vectors
+from mammo.heads.setting import Setting, open_setting
+from mammo.heads.table import run_table, split_facts
+from mammo.progress import finish
+from mammo.results.sweep import Sweep
+from mammo.specs import HeadSpec, Home, SweepSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NAME = "instant"
+"""The name of a sweep that is in memory only."""
+POOL = "gap"
+"""The pool whose vectors are small enough to train on while one waits."""
+TAP = "features"
+"""The tap whose caches hold what a head sees; others still have layers to pass."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What heads are trained on at once: the setting, each cache's vectors (N, F), and what is told of each split."""
+
+    setting: Setting
+    vectors: list[Vectors]
+    splits: list[dict[str, Any]]
+
+
+def instant_part(spec: SweepSpec) -> SweepSpec | None:
+    """The frozen heads on pooled features among those of a sweep; None where there are none."""
+    heads = tuple(head for head in spec.heads if head.pool == POOL and getattr(head, "finetune", "none") == "none")
+    return dataclasses.replace(spec, heads=heads) if heads else None
+
+
+def open_workbench(home: Home, spec: SweepSpec) -> Workbench:
+    """Open and check the caches and splits of a sweep, whatever its heads.
+
+    Raises MammoError where one does not fit the data set, or a cache was cut before the trunk's last map.
+    """
+    setting = open_setting(home, spec)
+    for cache in setting.caches:
+        if cache.spec.tap != TAP:
+            raise MammoError(f"The cache {cache.name!r} is cut at {cache.spec.tap}; heads train at once on {TAP} only.")
+    return Workbench(
+        setting,
+        [POOLS[POOL].vectors(cache, 0) for cache in setting.caches],
+        [split_facts(setting, row) for row in range(len(setting.parts))],
+    )
+
+
+def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | None = None) -> Sweep:
+    """Train heads on every cache and split of a workbench: the scores that the sweep of the same spec would store.
+
+    The sweep is in memory only, and its `folder` is not there. Raises MammoError where a head is not on pooled
+    features, or the images cannot train it.
+    """
+    from mammo.heads.train import train_bank
+
+    if any(head.pool != POOL for head in heads):
+        raise MammoError(f"Only heads on {POOL} train at once; train the others as a sweep.")
+    for head in heads:
+        check_names(head)
+    started = time.monotonic()
+    trained = []
+    with _one_thread():
+        for split, parts in enumerate(bench.setting.parts):
+            labels, classes = bench.setting.targets(split)
+            for vectors in bench.vectors:
+                trained.append(finish(train_bank(vectors, labels, parts, heads, device, classes)))
+    spec = dataclasses.replace(bench.setting.spec, heads=tuple(heads))
+    setting = dataclasses.replace(bench.setting, spec=spec, folder=bench.setting.folder.with_name(NAME))
+    runs = run_table(setting).assign(
+        trained_epochs=np.concatenate([one.epochs for one in trained]),
+        best_epoch=np.concatenate([one.best_epoch for one in trained]),
+    )
+    about = {**setting.about, "id": NAME, "spec": spec.to_json(), "splits": bench.splits}
+    return Sweep(
+        NAME,
+        setting.folder,
+        {**about, "seconds": round(time.monotonic() - started, 3)},
+        runs,
+        setting.table.drop(columns=FILE),
+        np.concatenate([one.logits for one in trained]),
+        np.stack(setting.parts),
+        np.concatenate([one.history for one in trained]),
+    )
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small steps on one core: threads that wait for one another at every step stall as soon as a core is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
