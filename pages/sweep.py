@@ -5,12 +5,11 @@ import streamlit as st
 from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
 from mammo.data.splits import SPLITS
-from mammo.estimates import sweep_estimate
 from mammo.heads.grid import expand
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
-from pages.shared import choose, show, work
+from pages.shared import choose, instant, offer, show, work
 from pages.shared.places import nothing_yet
 from pages.shared.words import KIND_NAMES
 
@@ -71,9 +70,11 @@ st.title("Sweep")
 dataset = choose.dataset(home)
 show.badge(show.notes(dataset.synthetic))
 work.follow(home, "sweep")
-spec = choose_spec(home, dataset)
-estimate = sweep_estimate(home, spec)
-show.facts({"Heads": spec.runs, "Time": show.duration(estimate.seconds), "On disk": show.size(estimate.bytes)})
-st.caption(f"Time: {estimate.note}.")
-if st.button("Train the heads", type="primary", icon=":material/play_arrow:"):
-    work.start(home, "sweep", {"spec": spec.to_json()})
+settings, results = instant.places()
+with settings:
+    spec = choose_spec(home, dataset)
+if results:
+    with results:
+        instant.show_at_once(home, dataset, spec)
+else:
+    offer.sweep(home, spec)
