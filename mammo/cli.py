@@ -8,7 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from mammo import __version__
-from mammo.commands import bench, demo, doctor, extract, index, leaderboard, pretrain, reader, serve, split, sweep, verify
+from mammo.commands import (
+    bench,
+    demo,
+    doctor,
+    extract,
+    index,
+    leaderboard,
+    pretrain,
+    reader,
+    serve,
+    split,
+    sweep,
+    verify,
+)
 from mammo.errors import MammoError
 
 COMMANDS = (demo, index, split, extract, sweep, leaderboard, reader, verify, doctor, bench, serve, pretrain)
