@@ -62,8 +62,6 @@ def _middle(shape: tuple[int, ...], size: int) -> Place:
 
 
 RESIZES: dict[str, Resize] = {
-    "stretch": Resize(
-        "Stretch", "Both sides to the size as scikit-image's resize: the ratio is lost.", 2, _everywhere
-    ),
+    "stretch": Resize("Stretch", "Both sides to the size as scikit-image's resize: the ratio is lost.", 2, _everywhere),
     "letterbox": Resize("Letterbox", "Keeps the height/width ratio and fills the rest with black.", 2, _middle),
 }
