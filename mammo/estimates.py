@@ -11,7 +11,8 @@ from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.work import guessed_seconds, head_weights, vector_lengths
+from mammo.heads.finetune import check_finetunes
+from mammo.heads.work import guessed_seconds, head_weights, tail_weights, vector_lengths
 from mammo.images.augment import versions
 from mammo.parallel import cores
 from mammo.rates import SWEEP, extraction_key, recall
@@ -52,6 +53,7 @@ def cache_estimate(home: Home, spec: CacheSpec, images: int) -> Estimate:
 def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
     """What a sweep over whole caches takes; raises MammoError where one of them cannot be opened."""
     caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
+    check_finetunes(caches, spec.heads)
     features = vector_lengths(caches)
     images = len(Dataset.open(home, spec.dataset).table(caches[0].spec.kind))
     split = spec.splits[0]
@@ -59,5 +61,6 @@ def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
     made = itertools.product(spec.caches, spec.heads, outputs)
     size = 4 * sum(head_weights(head, features[cache, head.pool], number) + images for cache, head, number in made)
+    size += 4 * len(spec.splits) * sum(tail_weights(cache, head) for cache in caches for head in spec.heads)
     rate = recall(home, SWEEP)
     return Estimate(int(size), guess / (rate or 1.0), MEASURED if rate else ROUGH)

@@ -11,14 +11,14 @@ from mammo.heads.pools import POOLS
 from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
 from pages.shared import choose, instant, offer, show, work
 from pages.shared.places import nothing_yet
-from pages.shared.words import KIND_NAMES
+from pages.shared.tuning import choose_caches, choose_finetune
 
 RATES = ["1e-2", "3e-3", "1e-3", "3e-4", "1e-4", "3e-5", "1e-5"]
 UNITS = ["0", "32", "64", "128", "256"]
 DROPOUTS = ["0", "0.25", "0.5"]
 
 
-def choose_heads() -> tuple[HeadSpec, ...]:
+def choose_heads(tuning: dict[str, list[object]]) -> tuple[HeadSpec, ...]:
     st.subheader("Heads")
     left, right = st.columns(2)
     with left:
@@ -32,7 +32,7 @@ def choose_heads() -> tuple[HeadSpec, ...]:
         axes["dropout"] = [*choose.numbers("Dropout", DROPOUTS, "dropout", default=["0"])]
         seeds = choose.number("Random starts of each head", 1, 20, 1, "seeds")
     axes["seed"] = [*range(seeds)]
-    return expand({**axes, **choose_training()})
+    return expand({**axes, **choose_training(), **tuning})
 
 
 def choose_training() -> dict[str, list[int]]:
@@ -58,11 +58,9 @@ def choose_spec(home: Home, dataset: Dataset) -> SweepSpec:
     opened = work.opened_caches(home, dataset.name)
     if not opened:
         nothing_yet("There are no features of this data set yet. Extract some on the Features page first.", "features")
-    kinds = [kind for kind in KIND_NAMES if any(cache.spec.kind == kind for cache in opened)]
-    kind = choose.one("Images", kinds, "kind", KIND_NAMES.__getitem__) if len(kinds) > 1 else kinds[0]
-    names = [cache.name for cache in opened if cache.spec.kind == kind]
-    chosen = choose.several("Features", names, "caches", default=names)
-    return SweepSpec(dataset.name, tuple(chosen), choose_heads(), choose_splits())
+    tuning = choose_finetune(RATES)
+    caches = choose_caches(opened, tuning["finetune"])
+    return SweepSpec(dataset.name, caches, choose_heads(tuning), choose_splits())
 
 
 home = choose.home()

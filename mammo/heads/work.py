@@ -7,7 +7,7 @@ import math
 from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
 from mammo.features.trunks import find_trunk
-from mammo.heads.finetune import map_shape
+from mammo.heads.finetune import layers_of, map_shape
 from mammo.heads.pools import POOLS
 from mammo.rates import SWEEP, remember
 from mammo.specs import HeadSpec, Home, SweepSpec
@@ -44,6 +44,14 @@ def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_imag
 def head_weights(head: HeadSpec, features: int, outputs: int) -> int:
     """The numbers in a head's weight matrices."""
     return head.hidden * (features + outputs) if head.hidden else features * outputs
+
+
+def tail_weights(cache: Cache, head: HeadSpec) -> int:
+    """The numbers that a head keeps of its tail, to within the biases."""
+    channels, tuned = cache.shape[1], head.finetune != "none"
+    names = layers_of(cache.spec.trunk, head.finetune) if tuned else ()
+    squares = {"28": 9.0, "conv1": 1 / 4, "conv2": 9 / 16, "conv3": 1 / 4}
+    return int(sum(squares[name] for name in names) * channels**2)
 
 
 def guessed_seconds(spec: SweepSpec, caches: list[Cache], train_images: int) -> float:

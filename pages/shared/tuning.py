@@ -1,0 +1,34 @@
+"""Widgets of fine-tuning: what of the trunk learns, and the features that it can be learnt from."""
+
+from collections.abc import Sequence
+
+from mammo.features.cache import Cache
+from mammo.heads.finetune import FINETUNES, suited
+from pages.shared import choose
+from pages.shared.places import nothing_yet
+from pages.shared.words import KIND_NAMES
+
+
+def choose_finetune(rates: Sequence[str]) -> dict[str, list[object]]:
+    """The axes of a grid of heads that say what of the trunk learns, and how fast."""
+    name = choose.entry("Fine-tuning", FINETUNES, "finetune")
+    if name == "none":
+        return {"finetune": [name]}
+    chosen = choose.numbers("Learning rate of the trunk's layers", rates, "tail_lr", default=["1e-5"])
+    return {"finetune": [name], "tail_lr": [*chosen]}
+
+
+def choose_caches(opened: Sequence[Cache], finetunes: list[object]) -> tuple[str, ...]:
+    """Names of caches of one image kind that suit heads which are tuned so.
+
+    Where there are none, the page says so and ends.
+    """
+    kinds = [kind for kind in KIND_NAMES if any(cache.spec.kind == kind for cache in opened)]
+    kind = choose.one("Images", kinds, "kind", KIND_NAMES.__getitem__) if len(kinds) > 1 else kinds[0]
+    fitting = suited([cache for cache in opened if cache.spec.kind == kind], map(str, finetunes))
+    names = [cache.name for cache in fitting]
+    if not names:
+        said = "There are no features in front of the trunk's last layer yet."
+        nothing_yet(f"{said} Extract some on the Features page first, cut before the last layer.", "features")
+    key = "caches" if set(finetunes) == {"none"} else "tuned_caches"  # what was chosen of the others is not lost
+    return tuple(choose.several("Features", names, key, default=names))
