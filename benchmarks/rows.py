@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.heads import against, hidden, sweeping
 from benchmarks.images import extracting, preparing, reading
+from benchmarks.tails import tuning
 from benchmarks.timing import Race
 
 
@@ -63,5 +64,15 @@ ROWS: dict[str, Row] = {
     "sweep-end-to-end": Row(
         "64 heads, 50 epochs, VGG16 Flatten", "the same end to end, by its forward rate", "seconds", 10_000, sweeping
     ),
+    **{
+        f"tune-{trunk}": Row(
+            f"{trunk}, last convolution and head from the tap",
+            "the whole network",
+            "seconds an epoch",
+            8,
+            tuning(trunk),
+        )
+        for trunk in ("vgg16", "resnet50")
+    },
     "read-zstd": Row("a cache into memory", "numpy.load, warm", "seconds", 0.15, reading, quick=True),
 }
