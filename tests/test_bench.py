@@ -42,6 +42,7 @@ def test_a_race_gives_the_ratio_of_each_repeat():
     assert calls == ["ours", "peer", *["ours"] * 3, "peer", *["ours"] * 3, "peer"]
 
 
+@pytest.mark.slow
 def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
     from benchmarks import guard
 
@@ -53,6 +54,7 @@ def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
         assert np.abs(mine - theirs).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_the_plain_torch_trunk_gives_the_same_map_shape():
     pictures = np.random.default_rng(0).random((2, 64, 64)).astype(np.float32)
     from mammo.features.networks import build

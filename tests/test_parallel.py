@@ -144,6 +144,7 @@ MISDEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("kind", MISDEEDS)
 def test_a_guarded_item_that_misbehaves_is_lost_alone(kind, workers):
@@ -152,6 +153,7 @@ def test_a_guarded_item_that_misbehaves_is_lost_alone(kind, workers):
     assert results == ["a", "b", (kind, MISDEEDS[kind]), "c", "d"]
 
 
+@pytest.mark.slow
 def test_many_guarded_items_may_misbehave():
     kinds = ["a", "killed", "exit", "b", "greedy", "killed", "c", "killed"]
     expected = [(kind, MISDEEDS[kind]) if kind in MISDEEDS else kind for kind in kinds]

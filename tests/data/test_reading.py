@@ -381,6 +381,7 @@ def resized_jpeg(side):
     return bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PICTURE_BOMBS)
 def test_hostile_pictures_are_read_or_refused(tmp_path, healthy, kind):
     path = tmp_path / kind
@@ -438,6 +439,7 @@ DICOM_BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DICOM_BOMBS)
 def test_hostile_dicom_files_are_read_or_refused(tmp_path, write_dicom, healthy, kind):
     path = write_dicom(tmp_path / kind, RAMP)

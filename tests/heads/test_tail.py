@@ -35,6 +35,8 @@ from mammo.results.scores import run_names
 from mammo.results.sweep import HEADS, LOGITS, RUNS, Sweep, sweeps
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 SIZE = 64
 TRUNKS = ("vgg16-mini", "resnet50-mini")
