@@ -65,7 +65,7 @@ ROWS: dict[str, Row] = {
         "64 heads, 50 epochs, VGG16 Flatten", "the same end to end, by its forward rate", "seconds", 10_000, sweeping
     ),
     **{
-        f"tune-{trunk}": Row(
+        f"finetune-{trunk}": Row(
             f"{trunk}, last convolution and head from the tap",
             "the whole network",
             "seconds an epoch",
