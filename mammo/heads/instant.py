@@ -42,7 +42,7 @@ class Workbench:
 
 def instant_part(spec: SweepSpec) -> SweepSpec | None:
     """The frozen heads on pooled features among those of a sweep; None where there are none."""
-    heads = tuple(head for head in spec.heads if head.pool == POOL and getattr(head, "finetune", "none") == "none")
+    heads = tuple(head for head in spec.heads if head.pool == POOL and head.finetune == "none")
     return dataclasses.replace(spec, heads=heads) if heads else None
 
 
