@@ -13,8 +13,9 @@ import numpy as np
 from mammo.data.dataset import FILE
 from mammo.errors import MammoError
 from mammo.heads.grid import check_names
-from mammo.heads.pools import POOLS, Vectors
+from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting, open_setting
+from mammo.heads.source import Source, source_of
 from mammo.heads.table import run_table, split_facts
 from mammo.progress import finish
 from mammo.results.sweep import Sweep
@@ -33,10 +34,10 @@ TAP = "features"
 
 @dataclass(frozen=True)
 class Workbench:
-    """What heads are trained on at once: the setting, each cache's vectors (N, F), and what is told of each split."""
+    """What heads are trained on at once: the setting, each cache's vectors, and what is told of each split."""
 
     setting: Setting
-    vectors: list[Vectors]
+    sources: list[Source]
     splits: list[dict[str, Any]]
 
 
@@ -57,7 +58,7 @@ def open_workbench(home: Home, spec: SweepSpec) -> Workbench:
             raise MammoError(f"The cache {cache.name!r} is cut at {cache.spec.tap}; heads train at once on {TAP} only.")
     return Workbench(
         setting,
-        [POOLS[POOL].vectors(cache, 0) for cache in setting.caches],
+        [source_of(cache, POOLS[POOL]).held() for cache in setting.caches],
         [split_facts(setting, row) for row in range(len(setting.parts))],
     )
 
@@ -79,8 +80,8 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
     with _one_thread():
         for split, parts in enumerate(bench.setting.parts):
             labels, classes = bench.setting.targets(split)
-            for vectors in bench.vectors:
-                trained.append(finish(train_bank(vectors, labels, parts, heads, device, classes)))
+            for source in bench.sources:
+                trained.append(finish(train_bank(source, labels, parts, heads, device, classes)))
     spec = dataclasses.replace(bench.setting.spec, heads=tuple(heads))
     setting = dataclasses.replace(bench.setting, spec=spec, folder=bench.setting.folder.with_name(NAME))
     runs = run_table(setting).assign(

@@ -17,6 +17,7 @@ from mammo.errors import MammoError
 from mammo.heads.bank import Bank, group_heads, outputs
 from mammo.heads.grid import check_names
 from mammo.heads.outputs import log_odds, loss
+from mammo.heads.source import Source
 from mammo.progress import Progress, Work
 from mammo.results.metrics import auc
 
@@ -55,17 +56,27 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Images:
-    """The images on the device: vectors (N, F), classes from 0 (N,), and the rows that train and validate."""
+    """The images on the device: plain vectors (N, F), classes from 0 (N,), and the rows that train and validate."""
 
+    source: Source
     vectors: Tensor
     labels: Tensor
     train: Tensor
     validation: Tensor
     classes: int
 
+    def training(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Vectors, labels, and the rows of them that train in an epoch."""
+        versions = self.source.training(epoch)
+        if versions == range(1):
+            return self.vectors, self.labels, self.train
+        drawn = [_finite(self.source.read(version)[self.train.cpu()], self.vectors.device) for version in versions]
+        labels = self.labels[self.train].repeat(len(versions))
+        return torch.cat(drawn), labels, torch.arange(len(labels), device=labels.device)
+
 
 def train_bank(
-    vectors: ArrayLike,
+    vectors: Source | ArrayLike,
     labels: ArrayLike,
     parts: ArrayLike,
     heads: Sequence[HeadSpec],
@@ -74,13 +85,14 @@ def train_bank(
 ) -> Work[Trained]:
     """Train heads on images of part TRAIN, stop them early on VALIDATION; the rest is only scored.
 
-    `vectors` (N, F) finite, `labels` from 0 to `classes` - 1 (N,), the last of them malignant, `parts` (N,) of
-    `mammo.data.splits`; `device` is CUDA where there is one, unless named. Two classes are learnt by one logit, more
-    by a softmax; accuracy and AUC are of malignant against the rest. Yields a `Progress` an epoch whose `live` holds
-    each head's `epochs` so far and latest `validation_auc` (None before its first epoch or where undefined). Raises
-    MammoError where the input cannot train these heads.
+    `vectors` (N, F) finite or where to read them, `labels` from 0 to `classes` - 1 (N,), the last of them malignant,
+    `parts` (N,) of `mammo.data.splits`; `device` is CUDA where there is one, unless named. Two classes are learnt by
+    one logit, more by a softmax; accuracy and AUC are of malignant against the rest. Yields a `Progress` an epoch
+    whose `live` holds each head's `epochs` so far and latest `validation_auc` (None before its first epoch or where
+    undefined). Raises MammoError where the input cannot train these heads.
     """
-    images = _images(vectors, labels, parts, heads, training_device(device), classes)
+    source = vectors if isinstance(vectors, Source) else Source.of(vectors)
+    images = _images(source, labels, parts, heads, training_device(device), classes)
     groups = group_heads(heads, images.vectors.shape[1], classes)
     longest = [max(heads[row].epochs for row in rows) for rows in groups]
     trained = untrained(heads, len(images.vectors))
@@ -101,7 +113,7 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
     patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
     place = {row: number for number, row in enumerate(rows)}
     for epoch in itertools.count(1):
-        seen, seen_labels = bank.epoch(images.vectors, images.labels, images.train, epoch)
+        seen, seen_labels = bank.epoch(*images.training(epoch), epoch)
         scores = bank.scores(held_out)
         area = auc((held_labels == images.classes - 1).cpu().numpy(), log_odds(scores).cpu().numpy())
         fits = *fit(seen, seen_labels, images.classes), *fit(scores, held_labels, images.classes)
@@ -170,7 +182,7 @@ def training_device(name: str | None) -> torch.device:
 
 
 def _images(
-    vectors: ArrayLike,
+    source: Source,
     labels: ArrayLike,
     parts: ArrayLike,
     heads: Sequence[HeadSpec],
@@ -178,20 +190,25 @@ def _images(
     classes: int,
 ) -> _Images:
     """Check what was given and move it to the device; raises MammoError where it cannot train the heads."""
-    numbers = np.require(vectors, np.float32, ["C", "W"])
     truth, part = np.asarray(labels), np.asarray(parts)
-    if numbers.ndim != 2 or not numbers.shape[1] or not truth.shape == part.shape == numbers.shape[:1]:
-        shapes = f"{numbers.shape}, {truth.shape} and {part.shape}"
+    if not source.length or not truth.shape == part.shape == (source.images,):
+        shapes = f"{(source.images, source.length)}, {truth.shape} and {part.shape}"
         raise MammoError(f"Heads need vectors (N, F), labels (N,) and parts (N,), not arrays of shapes {shapes}.")
     if not np.isin(truth, range(classes)).all():
         known = "0 (benign) or 1 (malignant)" if classes == 2 else f"0 to {classes - 1}, the last for malignant"
         raise MammoError(f"Labels must be {known}.")
-    stacked = torch.from_numpy(numbers).to(device)
-    if not stacked.sum().isfinite():
-        raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
+    plain = _finite(source.read(0), device)
     check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
     train, validation = (torch.from_numpy(np.flatnonzero(part == which)).to(device) for which in (TRAIN, VALIDATION))
-    return _Images(stacked, torch.from_numpy(truth.astype(np.int64)).to(device), train, validation, classes)
+    return _Images(source, plain, torch.from_numpy(truth.astype(np.int64)).to(device), train, validation, classes)
+
+
+def _finite(vectors: NDArray[Any], device: torch.device) -> Tensor:
+    """Vectors as float32 on the device; raises MammoError where one is not finite."""
+    values = torch.from_numpy(np.require(vectors, np.float32, ["C", "W"])).to(device)
+    if not values.sum().isfinite():
+        raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
+    return values
 
 
 def check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec], classes: int) -> None:

@@ -16,6 +16,7 @@ from mammo.features.weights import Weights
 from mammo.files import whole_file
 from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting
+from mammo.heads.source import Source, source_of
 from mammo.progress import Progress, Work
 from mammo.specs import HeadSpec
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mammo.heads.tail import Stacks
     from mammo.heads.train import Trained
 
-    Inputs = NDArray[np.float32] | Stacks
+    Inputs = Source | Stacks
 
 UNITS = "units"
 WATCHED = 240
@@ -107,12 +108,12 @@ def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, de
     """What the heads of a unit see: pooled vectors, or the stacks that a learning tail starts from."""
     cache = setting.caches[unit.cache]
     if tail is None:
-        return POOLS[head.pool].vectors(cache, 0)
+        return source_of(cache, POOLS[head.pool])
     from mammo.heads.tail import frozen_vectors, open_stacks
     from mammo.heads.train import training_device
 
     if head.finetune == "none":
-        return frozen_vectors(cache, tail, head.pool, training_device(device))
+        return Source.of(frozen_vectors(cache, tail, head.pool, training_device(device)))
     return open_stacks(cache, tail, head.finetune, training_device(device), setting.folder)
 
 
@@ -126,7 +127,7 @@ def _train(
     curves.begin([f"{setting.caches[unit.cache].spec.trunk} {label_of(head)}" for head in heads])
     labels, classes = setting.targets(unit.split)
     parts = setting.parts[unit.split]
-    if isinstance(inputs, np.ndarray):
+    if isinstance(inputs, Source):
         training = train_bank(inputs, labels, parts, heads, device, classes)
     else:
         training = train_tails(inputs, labels, parts, heads, classes)

@@ -10,12 +10,17 @@ from mammo.specs import pick
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One augmentation; `version` rises when its result changes, `draws` bounds how many versions it can give."""
+    """One augmentation; `version` rises when its result changes, `draws` bounds how many versions it can give.
+
+    Where its versions stand `together`, all of them train in every epoch; otherwise an epoch takes one draw of each
+    image, the next epoch the next.
+    """
 
     label: str
     description: str
     version: int
     draws: tuple[int, int]
+    together: bool = False
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
@@ -32,3 +37,16 @@ def versions(augment: str, draws: int) -> int:
     if not low <= draws <= high:
         raise MammoError(f"The augmentation {augment!r} takes {low} to {high} draws, not {draws}.")
     return 1 + draws
+
+
+def training_versions(augment: str, draws: int, epoch: int) -> range:
+    """The versions of each training image that train in an epoch, counted from 1; all else sees version 0.
+
+    As many draws as epochs are augmentation on the fly: no draw is seen twice.
+    """
+    if not draws:
+        return range(1)
+    if AUGMENTATIONS[augment].together:
+        return range(1 + draws)
+    draw = 1 + (epoch - 1) % draws
+    return range(draw, draw + 1)
