@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.data.birads import ASSESSMENTS
+from mammo.results.curves import roc_curve
 from mammo.results.drawing import LINE, blank_figure, legend_below, noted
 from mammo.results.intervals import accuracy_interval, auc_interval
-from mammo.results.metrics import accuracy, auc, roc_curve
+from mammo.results.metrics import accuracy, auc
 from mammo.results.palette import CLASSES, ground, style
 from mammo.results.reader import threshold_words
 

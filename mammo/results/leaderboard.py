@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mammo.data.leakage import leaked
 from mammo.files import digest_json
 from mammo.results.intervals import accuracy_interval, auc_interval
-from mammo.results.metrics import METRICS
+from mammo.results.metrics import METRICS, USUAL
 from mammo.results.sweep import Sweep, sweeps
 from mammo.results.ties import tie_groups
 from mammo.specs import Home
@@ -62,8 +62,8 @@ def _scored(sweep: Sweep, split: int) -> Piece:
     for part in SCORED:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())
         board[f"n_{part}"] = len(labels)
-        for name, metric in METRICS.items():
-            board[f"{part}_{name}"] = metric.function(labels, logits)
+        for name in USUAL:
+            board[f"{part}_{name}"] = METRICS[name].function(labels, logits)
         for name, interval in INTERVALS.items():
             board[f"{part}_{name}_interval"] = [tuple(pair) for pair in interval(labels, logits, patients).tolist()]
     return board, sweep, split

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+
+from mammo.results import curves
+from mammo.results.confusion import confusion
+from mammo.results.curves import checked, counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Floats = NDArray[np.float64]
+    from numpy.typing import ArrayLike, NDArray
+
+Floats = curves.Floats
+MOST_FALSE = 0.1
+"""The largest 1 − specificity that the partial AUC looks at."""
+LEAST = 0.9
+"""The specificity, or sensitivity, at which the other one is read off a curve."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ def accuracy(labels: ArrayLike, logits: ArrayLike) -> Floats:
 
     `labels` in {0, 1} (N,), `logits` (..., N); returns (...), NaN where a logit is NaN or there are no images.
     """
-    positive, scores = _checked(labels, logits)
+    positive, scores = checked(labels, logits)
     if not positive.size:
         return np.full(scores.shape[:-1], np.nan)
     right: Floats = np.mean((scores > 0) == positive, axis=-1)
@@ -41,7 +50,7 @@ def auc(labels: ArrayLike, logits: ArrayLike) -> Floats:
 
     `labels` in {0, 1} (N,), `logits` (..., N); returns (...), NaN where a class is missing or a logit is NaN.
     """
-    positive, scores = _checked(labels, logits)
+    positive, scores = checked(labels, logits)
     return area_of_ranks(midranks(scores), positive)
 
 
@@ -55,10 +64,86 @@ def area_of_ranks(ranks: Floats, positive: NDArray[np.bool_]) -> Floats:
     return area
 
 
+def partial_auc(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """McClish's standardised AUC where specificity is at least 0.9: 0.5 is chance and 1 perfect.
+
+    `labels` in {0, 1} (N,), `logits` and `weights` (..., N); returns (...), NaN where a class is missing or a logit
+    is NaN. So do the metrics below.
+    """
+    return curves.partial_area(counts(labels, logits, weights), MOST_FALSE)
+
+
+def average_precision(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Area under the precision-recall curve as a sum of steps; it depends on the share of malignant images."""
+    return curves.average_precision(counts(labels, logits, weights))
+
+
+def sensitivity_at_specificity(
+    labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None, least: float = LEAST
+) -> Floats:
+    """The highest sensitivity of the ROC curve's thresholds whose specificity is at least `least`."""
+    curve = counts(labels, logits, weights)
+    return curves.reached(1 - curve.false_rate, curve.sensitivity, least)
+
+
+def specificity_at_sensitivity(
+    labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None, least: float = LEAST
+) -> Floats:
+    """The highest specificity of the ROC curve's thresholds whose sensitivity is at least `least`."""
+    curve = counts(labels, logits, weights)
+    return curves.reached(curve.sensitivity, 1 - curve.false_rate, least)
+
+
+def balanced_accuracy(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Mean of sensitivity and specificity at probability 0.5."""
+    return confusion(labels, logits, weights=weights).balanced_accuracy
+
+
+def f1(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Harmonic mean of sensitivity and positive predictive value at probability 0.5."""
+    return confusion(labels, logits, weights=weights).f1
+
+
+def brier(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+    """Mean squared distance of the probability of malignancy from the truth: 0 is perfect (Brier 1950)."""
+    positive, scores = checked(labels, logits)
+    distance = (probability(scores) - positive) ** 2
+    often = np.ones(positive.shape) if weights is None else np.asarray(weights, dtype=float)
+    total = np.broadcast_to(often.sum(axis=-1), np.broadcast_shapes(scores.shape[:-1], often.shape[:-1]))
+    summed = np.asarray((distance * often).sum(axis=-1))
+    mean: Floats = np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return mean
+
+
+def probability(logits: ArrayLike) -> Floats:
+    """The probability of malignancy that a logit stands for."""
+    chance: Floats = 1 / (1 + np.exp(-np.clip(np.asarray(logits, dtype=float), -500, 500)))
+    return chance
+
+
 METRICS: dict[str, Metric] = {
     "auc": Metric("AUC", "Area under the ROC curve: the chance that a malignant image scores above a benign one.", auc),
     "accuracy": Metric("Accuracy", "Share of images classified correctly at probability 0.5.", accuracy),
+    "partial_auc": Metric(
+        "Partial AUC", "Area under the ROC curve where specificity is at least 0.9; McClish's scale.", partial_auc
+    ),
+    "average_precision": Metric(
+        "Average precision", "Area under the precision-recall curve, as a sum of steps.", average_precision
+    ),
+    "sensitivity_at_specificity": Metric(
+        "Sensitivity at specificity 0.9", "Read off the ROC curve.", sensitivity_at_specificity
+    ),
+    "specificity_at_sensitivity": Metric(
+        "Specificity at sensitivity 0.9", "Read off the ROC curve.", specificity_at_sensitivity
+    ),
+    "balanced_accuracy": Metric(
+        "Balanced accuracy", "Mean of sensitivity and specificity at probability 0.5.", balanced_accuracy
+    ),
+    "f1": Metric("F1", "Harmonic mean of sensitivity and positive predictive value at probability 0.5.", f1),
+    "brier": Metric("Brier score", "Mean squared distance of the probability from the truth.", brier, False),
 }
+USUAL = ("auc", "accuracy")
+"""What the leaderboard shows of every run unless told otherwise."""
 
 
 def midranks(scores: ArrayLike) -> Floats:
@@ -86,35 +171,3 @@ def _ordered_ranks(ordered: NDArray[Any]) -> Floats:
     last = np.minimum.accumulate(backward, axis=-1)[..., ::-1]
     ranks: Floats = (first + last) / 2 + 1
     return ranks
-
-
-def roc_curve(labels: ArrayLike, logits: ArrayLike, drop_intermediate: bool = False) -> tuple[Floats, Floats, Floats]:
-    """The ROC curve of one run as (false positive rate, sensitivity, thresholds), from (0, 0) to (1, 1).
-
-    `labels` in {0, 1} (N,), `logits` (N,); the first threshold is infinite. `drop_intermediate` leaves out
-    points on a straight line between their neighbours. A rate is NaN where its class is missing.
-    """
-    positive, scores = _checked(labels, logits)
-    order = np.argsort(-scores, kind="stable")
-    scores, positive = scores[order], positive[order]
-    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if scores.size else np.zeros(0, dtype=int)
-    found = np.cumsum(positive)[ends].astype(float)
-    false = 1.0 + ends - found
-    if drop_intermediate and ends.size > 2:
-        bends = (np.diff(false, 2) != 0) | (np.diff(found, 2) != 0)
-        kept = np.concatenate([[True], bends, [True]])
-        ends, found, false = ends[kept], found[kept], false[kept]
-    thresholds = np.append(np.inf, scores[ends].astype(float))
-    return _rate(false), _rate(found), thresholds
-
-
-def _rate(counts: Floats) -> Floats:
-    total = counts[-1] if counts.size else 0.0
-    return np.append(0.0, counts) / (total if total else np.nan)
-
-
-def _checked(labels: ArrayLike, logits: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    positive, scores = np.asarray(labels), np.asarray(logits)
-    if positive.shape != scores.shape[-1:]:
-        raise ValueError(f"{positive.shape} labels do not fit {scores.shape} logits")
-    return positive == 1, scores

@@ -10,8 +10,9 @@ import pandas as pd
 
 from mammo.data.birads import SCORES, reader_scores
 from mammo.errors import MammoError
+from mammo.results.curves import roc_curve
 from mammo.results.intervals import accuracy_interval, auc_interval
-from mammo.results.metrics import auc, roc_curve
+from mammo.results.metrics import auc
 from mammo.results.scores import Scored
 
 if TYPE_CHECKING:

@@ -1,10 +1,19 @@
 import numpy as np
 import pytest
 from scipy.stats import rankdata
-from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    roc_auc_score,
+)
+from sklearn.metrics import precision_recall_curve as sklearn_precision_recall_curve
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from mammo.results.metrics import METRICS, accuracy, auc, midranks, roc_curve
+from mammo.results.curves import precision_recall_curve, roc_curve
+from mammo.results.metrics import METRICS, accuracy, auc, midranks, probability
 
 
 def scored(images, steps, runs=12):
@@ -20,13 +29,6 @@ SHAPES = [(2, 1), (5, 1), (5, 1000), (60, 1), (60, 8), (645, 1), (645, 4), (645,
 
 
 @pytest.mark.parametrize(("images", "steps"), SHAPES)
-def test_auc_is_sklearns_with_and_without_ties(images, steps):
-    labels, logits = scored(images, steps)
-    expected = [roc_auc_score(labels, run) for run in logits]
-    np.testing.assert_allclose(auc(labels, logits), expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize(("images", "steps"), SHAPES)
 @pytest.mark.parametrize("drop_intermediate", [False, True])
 def test_roc_curve_is_sklearns(images, steps, drop_intermediate):
     labels, logits = scored(images, steps)
@@ -36,16 +38,61 @@ def test_roc_curve_is_sklearns(images, steps, drop_intermediate):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
+def at_specificity(labels, run):
+    false, found, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
+    return found[1 - false >= 0.9 - 1e-12].max()
+
+
+def at_sensitivity(labels, run):
+    false, found, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
+    return 1 - false[found >= 0.9 - 1e-12].min()
+
+
+SKLEARNS = {
+    "auc": roc_auc_score,
+    "accuracy": lambda labels, run: accuracy_score(labels, run > 0),
+    "partial_auc": lambda labels, run: roc_auc_score(labels, run, max_fpr=0.1),
+    "average_precision": average_precision_score,
+    "sensitivity_at_specificity": at_specificity,
+    "specificity_at_sensitivity": at_sensitivity,
+    "balanced_accuracy": lambda labels, run: balanced_accuracy_score(labels, run > 0),
+    "f1": lambda labels, run: f1_score(labels, run > 0),
+    "brier": lambda labels, run: brier_score_loss(labels, probability(run)),
+}
+
+
+@pytest.mark.parametrize(("images", "steps"), SHAPES)
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_sklearns(name, images, steps):
+    labels, logits = scored(images, steps)
+    expected = [SKLEARNS[name](labels, run) for run in logits]
+    np.testing.assert_allclose(METRICS[name].function(labels, logits), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in {"auc", "accuracy"}])
+def test_a_weight_counts_an_image_as_often_as_it_says(name):
+    labels, logits = scored(60, 8, runs=1)
+    often = np.random.default_rng(0).integers(0, 4, (5, 60))
+    told = METRICS[name].function(labels, logits[0], often)
+    repeated = [METRICS[name].function(np.repeat(labels, row), np.repeat(logits[0], row)) for row in often]
+    np.testing.assert_allclose(told, repeated, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("images", "steps"), SHAPES)
+def test_precision_recall_curve_is_sklearns(images, steps):
+    labels, logits = scored(images, steps)
+    for run in logits:
+        precision, recall, thresholds = sklearn_precision_recall_curve(labels, run)
+        ours = precision_recall_curve(labels, run)
+        np.testing.assert_allclose(ours[0], precision[::-1], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(ours[1], recall[::-1], rtol=0, atol=1e-12)
+        np.testing.assert_array_equal(ours[2], [np.inf, *thresholds[::-1]])
+
+
 @pytest.mark.parametrize(("images", "steps"), SHAPES)
 def test_midranks_are_scipys(images, steps):
     _, logits = scored(images, steps)
     np.testing.assert_array_equal(midranks(logits), rankdata(logits, axis=1))
-
-
-def test_accuracy_is_sklearns():
-    labels, logits = scored(645, 100)
-    expected = [accuracy_score(labels, run > 0) for run in logits]
-    np.testing.assert_allclose(accuracy(labels, logits), expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -54,8 +101,9 @@ def test_every_metric_gives_one_number_a_run(name):
     values = METRICS[name].function(labels, logits)
     assert values.shape == (7,)
     assert ((values >= 0) & (values <= 1)).all()
-    perfect, worst = METRICS[name].function(labels, np.stack([labels - 0.5, 0.5 - labels]))
-    assert (perfect, worst) == (1, 0)
+    best, worst = METRICS[name].function(labels, 2000 * np.stack([labels - 0.5, 0.5 - labels]))
+    assert best == METRICS[name].higher_is_better
+    assert worst < values.min() if METRICS[name].higher_is_better else worst == 1
 
 
 @pytest.mark.parametrize("name", METRICS)
