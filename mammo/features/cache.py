@@ -81,9 +81,9 @@ class Cache:
         """The unpooled activations of one version of every image, as stored; version 0 is the plain image."""
         return self._read(MAPS, version)
 
-    def chunks(self, version: int = 0) -> Iterator[NDArray[np.floating]]:
-        """The maps of `maps(version)`, a chunk of images at a time."""
-        for start in range(0, self.shape[0], CHUNK):
+    def chunks(self, version: int = 0, first: int = 0) -> Iterator[NDArray[np.floating]]:
+        """The maps of `maps(version)` from the image `first` on, a chunk of images at a time."""
+        for start in range(first, self.shape[0], CHUNK):
             yield self._read(MAPS, version, slice(start, start + CHUNK))
 
     def pooled(self, version: int = 0) -> NDArray[np.float32]:
