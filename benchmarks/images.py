@@ -118,12 +118,12 @@ def _extraction(home: Path, trunk: str) -> Callable[[], object]:
 
 
 def _forward(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], object]:
-    from mammo.features.forward import Forward, device_of
+    from mammo.features.forward import Forward, devices_of
     from mammo.features.networks import build
     from mammo.features.precision import fast_precision
     from mammo.features.weights import locate
 
-    forward = Forward(build(trunk, locate(trunk, "random-0")), fast_precision(), device_of(None))
+    forward = Forward(build(trunk, locate(trunk, "random-0")), fast_precision(), devices_of(None)[0])
     return lambda: [forward(part) for part in np.array_split(pictures, max(1, len(pictures) // 64))]
 
 

@@ -35,8 +35,7 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
     with right:
         preprocess = choose.entry("Preprocessing", PREPROCESSINGS, "preprocess")
         augment = choose.entry("Augmentation", AUGMENTATIONS, "augment")
-        low, high = AUGMENTATIONS[augment].draws
-        draws = choose.number("Versions beside the plain image", low, high, low, "draws") if high else 0
+        draws = choose.draws(augment)
         named = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
         precision = choose.one("Precision", list(named), "precision", named.__getitem__)
     return CacheSpec(

@@ -232,7 +232,7 @@ def test_the_format_of_caches_is_part_of_the_identity(base, monkeypatch):
         ({"resize": "crop"}, "There is no resize 'crop'"),
         ({"preprocess": "clahe9"}, "There is no preprocessing 'clahe9'"),
         ({"augment": "nonsense"}, "There is no augmentation 'nonsense'"),
-        ({"draws": 2}, "The augmentation 'none' takes 0 to 0 draws, not 2"),
+        ({"draws": 2}, "The augmentation 'none' takes 0 draws, not 2"),
     ],
 )
 def test_an_identity_of_unknown_things_is_refused(wrong, sentence):

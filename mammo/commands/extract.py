@@ -27,8 +27,8 @@ def add(commands: Commands) -> None:
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
     parser.add_argument("--resize", default="stretch", help="stretch (default) or letterbox; a list")
     parser.add_argument("--preprocess", default="builtin", help="builtin (default) or enhanced; a list")
-    parser.add_argument("--augment", default="none", help="none (default)")
-    parser.add_argument("--draws", type=int, default=0, help="augmented versions beside the plain image (default: 0)")
+    parser.add_argument("--augment", default="none", help="none (default), generator or sevenfold")
+    parser.add_argument("--draws", type=int, help="versions beside the plain image (default: 10 of generator)")
     parser.add_argument("--size", type=int, default=224, help="pixels of the square given to the trunk (default: 224)")
     parser.add_argument("--precision", default="auto", help="auto (default), float32 or bfloat16")
     parser.add_argument("--engine", default="local", choices=["local"], help="where the work runs")
@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     specs, weights_file = specs_of(arguments)
     made = with_bar(extract(home, specs, weights_file, arguments.device, arguments.workers))
     content = report(made, time.monotonic() - started)
-    rows = [[one["cache"], one["images"], one["computed"], one["reused"]] for one in content["caches"]]
-    text = table(rows, ["cache", "images", "computed", "reused"])
+    columns = ["cache", "images", "versions", "computed", "reused"]
+    text = table([[one[column] for column in columns] for one in content["caches"]], columns)
     show(arguments, content, f"{text}\n{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s")
     return 0
 
@@ -58,8 +58,10 @@ def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | Non
     from mammo.features.precision import fast_precision
     from mammo.features.trunks import find_trunk
     from mammo.features.weights import weights_label
+    from mammo.images.augment import usual_draws
 
     file = None
+    draws = usual_draws(arguments.augment) if arguments.draws is None else arguments.draws
     axes = [words(getattr(arguments, name)) for name in ("trunk", "tap", "resize", "preprocess")]
     specs = []
     for trunk, tap, resize, preprocess in itertools.product(*axes):
@@ -69,7 +71,7 @@ def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | Non
         precision = fast_precision() if arguments.precision == "auto" else arguments.precision
         spec = CacheSpec(
             arguments.dataset, trunk, label, tap, arguments.kind, preprocess, resize,
-            arguments.size, arguments.augment, arguments.draws, precision,
+            arguments.size, arguments.augment, draws, precision,
         )  # fmt: skip
         specs.append(spec)
     if not specs:
@@ -83,6 +85,7 @@ def report(made: list[Any], seconds: float) -> dict[str, Any]:
         {
             "cache": one.cache.name,
             "images": one.cache.shape[0],
+            "versions": one.cache.versions,
             "computed": one.computed,
             "reused": one.reused,
             "digest": one.cache.manifest["digest"],

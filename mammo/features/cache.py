@@ -73,6 +73,11 @@ class Cache:
         return images, channels, rows, columns
 
     @property
+    def versions(self) -> int:
+        """How many versions of each image there are, the plain one included."""
+        return int(self.manifest["versions"])
+
+    @property
     def bytes(self) -> int:
         """Bytes on disk."""
         return sum(record["bytes"] for record in self.manifest["chunks"].values())

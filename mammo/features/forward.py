@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mammo.errors import MammoError, first_line
 from mammo.features.networks import Trunk
@@ -13,14 +14,25 @@ from mammo.features.precision import PRECISIONS
 BATCH = 32
 
 
-def device_of(name: str | None) -> torch.device:
-    """The device `name`, or CUDA where there is one; raises MammoError where torch has no such device here."""
+def devices_of(name: str | None) -> list[torch.device]:
+    """The device `name`; every GPU of this machine where it is `cuda`, or None and there is one; else the processor.
+
+    Raises MammoError where torch has no such device here.
+    """
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise MammoError(f"There is no device {name!r} here ({first_line(error)}); choose cpu or cuda.") from None
-    return device
+    if device.type == "cuda" and device.index is None:
+        return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    return [device]
+
+
+def on_device(pictures: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Pictures on a device; to a GPU they are copied while it works on others."""
+    tensor = torch.from_numpy(pictures)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Forward:
@@ -39,21 +51,26 @@ class Forward:
         channels, rows, columns = maps.shape[1:]
         return channels, rows, columns
 
-    def __call__(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
+    def __call__(self, pictures: NDArray[np.float32] | Tensor) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.
 
         Pictures pass in batches of `BATCH`, always cut at the same places, so that a chunk computed
         twice is the same to the last bit.
         """
-        parts = [self._batch(pictures[start : start + BATCH]) for start in range(0, len(pictures), BATCH)]
-        return np.concatenate([maps for maps, _ in parts]), np.concatenate([pooled for _, pooled in parts])
+        there = pictures if isinstance(pictures, Tensor) else on_device(pictures, self.device)
+        parts = [self._batch(part) for part in torch.split(there, BATCH)]
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
+        return np.concatenate([maps.numpy() for maps, _ in parts]), np.concatenate(
+            [pooled.numpy() for _, pooled in parts]
+        )
 
     @torch.inference_mode()
-    def _batch(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
-        grey = torch.from_numpy(pictures).to(self.device)[:, None]
-        images = ((grey - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+    def _batch(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps and means of one batch, on their way to main memory."""
+        images = ((grey[:, None] - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             maps = self.body(images)
         stored = maps.to(getattr(torch, PRECISIONS[self.precision].stored))
         pooled = stored.float().mean(dim=(2, 3))
-        return stored.contiguous().cpu().numpy(), pooled.cpu().numpy()
+        return stored.contiguous().to("cpu", non_blocking=True), pooled.to("cpu", non_blocking=True)

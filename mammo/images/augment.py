@@ -1,11 +1,73 @@
-"""Augmentation: which altered versions of an image stand beside the plain one."""
+"""Augmentation: which altered versions of an image stand beside the plain one. Nothing here needs torch."""
 
 from __future__ import annotations
 
+import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mammo.errors import MammoError
 from mammo.specs import pick
+
+ROTATION = 40.0
+"""Degrees, to either side."""
+SHIFT = 0.2
+"""Share of the side, to either side."""
+SHEAR = 0.2
+"""Degrees, as Keras takes it, to either side."""
+ZOOM = 0.2
+"""Each axis on its own becomes up to so much longer or shorter."""
+TILT = 30.0
+"""Degrees by which BreastNet18 turns its copies."""
+
+
+@dataclass(frozen=True)
+class Warp:
+    """One affine change of a square picture, then flips.
+
+    The numbers are those of Keras' `apply_affine_transform`: `theta` and `shear` in degrees, `zx` and `zy` as factors,
+    `tx` and `ty` as shares of the side. Its edge rule goes with them: beyond the edges the nearest pixel goes on.
+    """
+
+    theta: float = 0.0
+    tx: float = 0.0
+    ty: float = 0.0
+    shear: float = 0.0
+    zx: float = 1.0
+    zy: float = 1.0
+    flip_rows: bool = False
+    flip_columns: bool = False
+
+    @property
+    def bends(self) -> bool:
+        """Whether there is more to do than to flip."""
+        return (self.theta, self.tx, self.ty, self.shear, self.zx, self.zy) != (0, 0, 0, 0, 1, 1)
+
+    def matrix(self, size: int) -> NDArray[np.float64]:
+        """Where each pixel of the result lies in a picture of `size`: (2, 3), from (row, column, 1) to (row, column).
+
+        Built as Keras does: rotation · shift · shear · zoom about the picture's centre, with its axes in the order
+        column, row. Flips are no part of it.
+        """
+        turn, lean = math.radians(self.theta), math.radians(self.shear)
+        cosine, sine = math.cos(turn), math.sin(turn)
+        rotation = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+        shift = np.array([[1, 0, self.tx * size], [0, 1, self.ty * size], [0, 0, 1]])
+        shear = np.array([[1, -math.sin(lean), 0], [0, math.cos(lean), 0], [0, 0, 1]])
+        zoom = np.diag([self.zx, self.zy, 1.0])
+        middle = size / 2 - 0.5
+        there, back = (np.array([[1, 0, by], [0, 1, by], [0, 0, 1]]) for by in (middle, -middle))
+        swap = [1, 0, 2]
+        whole: NDArray[np.float64] = (there @ rotation @ shift @ shear @ zoom @ back)[swap][:, swap]
+        return whole[:2]
+
+
+def _unchanged(_: str, __: int) -> Warp:
+    return Warp()
 
 
 @dataclass(frozen=True)
@@ -13,7 +75,8 @@ class Augmentation:
     """One augmentation; `version` rises when its result changes, `draws` bounds how many versions it can give.
 
     Where its versions stand `together`, all of them train in every epoch; otherwise an epoch takes one draw of each
-    image, the next epoch the next.
+    image, the next epoch the next. `usual` is how many draws there are where none are named; `draw` gives the version
+    `number` (from 1) of the image of an id.
     """
 
     label: str
@@ -21,11 +84,67 @@ class Augmentation:
     version: int
     draws: tuple[int, int]
     together: bool = False
+    usual: int = 0
+    draw: Callable[[str, int], Warp] = _unchanged
+
+
+def _generator(image: str, number: int) -> Warp:
+    """Every setting drawn evenly, as Keras' ImageDataGenerator draws it.
+
+    The numbers come from a digest: the same for every machine and library, whichever other images and draws there are.
+    """
+    digest = hashlib.sha512(f"generator 1 {number} {image}".encode()).digest()
+    parts = [int.from_bytes(digest[start : start + 8], "big") / 2**64 for start in range(0, 56, 8)]
+    theta, tx, ty, shear, zx, zy = (2 * part - 1 for part in parts[:6])
+    return Warp(
+        ROTATION * theta, SHIFT * tx, SHIFT * ty, SHEAR * shear, 1 + ZOOM * zx, 1 + ZOOM * zy,
+        flip_columns=parts[6] < 0.5,
+    )  # fmt: skip
+
+
+COPIES = (
+    Warp(flip_rows=True),
+    Warp(flip_columns=True),
+    Warp(flip_rows=True, flip_columns=True),
+    Warp(theta=TILT),
+    Warp(theta=-TILT),
+    Warp(theta=-TILT, flip_columns=True),
+    Warp(theta=TILT, flip_columns=True),
+)
+"""BreastNet18's seven. A mirrored picture turned by an angle is the picture turned the other way, then mirrored."""
+
+
+def _sevenfold(_: str, number: int) -> Warp:
+    return COPIES[number - 1]
 
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation("None", "The plain image alone.", 1, (0, 0)),
+    "generator": Augmentation(
+        "Random draws",
+        "As Keras' ImageDataGenerator in the report: turned by up to 40°, shifted by up to 0.2 of the side, sheared "
+        "by 0.2°, stretched by up to 0.2 along each axis, mirrored half the time. An epoch sees one draw.",
+        1,
+        (1, 1000),
+        usual=10,
+        draw=_generator,
+    ),
+    "sevenfold": Augmentation(
+        "Seven copies",
+        "After BreastNet18: flipped upside down, sideways and both; turned by 30° either way, mirrored and not. "
+        "An epoch sees the plain image and all copies.",
+        1,
+        (7, 7),
+        together=True,
+        usual=7,
+        draw=_sevenfold,
+    ),
 }
+
+
+def usual_draws(augment: str) -> int:
+    """How many draws an augmentation makes where none are named; raises MammoError where it is unknown."""
+    return pick(AUGMENTATIONS, augment, "augmentation").usual
 
 
 def versions(augment: str, draws: int) -> int:
@@ -35,7 +154,8 @@ def versions(augment: str, draws: int) -> int:
     """
     low, high = pick(AUGMENTATIONS, augment, "augmentation").draws
     if not low <= draws <= high:
-        raise MammoError(f"The augmentation {augment!r} takes {low} to {high} draws, not {draws}.")
+        takes = f"{low} to {high}" if low < high else str(low)
+        raise MammoError(f"The augmentation {augment!r} takes {takes} draws, not {draws}.")
     return 1 + draws
 
 

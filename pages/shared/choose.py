@@ -7,6 +7,7 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
 from mammo.errors import MammoError
+from mammo.images.augment import AUGMENTATIONS
 from mammo.specs import Home
 from pages.shared import show
 from pages.shared.places import nothing_yet
@@ -59,6 +60,13 @@ def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -
     """A whole number between `low` and `high`."""
     chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
     return min(max(int(chosen), low), high)
+
+
+def draws(augment: str) -> int:
+    """How many versions of each image an augmentation makes, asked only where there is a choice."""
+    low, high = AUGMENTATIONS[augment].draws
+    usual = AUGMENTATIONS[augment].usual
+    return number("Draws of each image", low, high, usual, "draws") if low < high else usual
 
 
 def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:

@@ -129,6 +129,7 @@ def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
             "Cut": cache.spec.tap,
             "Preprocessing": cache.spec.preprocess,
             "Resize": f"{cache.spec.resize} to {cache.spec.size}",
+            "Augmentation": f"{cache.spec.augment}, {cache.spec.draws} draws" if cache.spec.draws else "none",
             "Images": cache.shape[0],
             "Map": "×".join(str(side) for side in cache.shape[1:]),
             "On disk": size(cache.bytes),

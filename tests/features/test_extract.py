@@ -15,9 +15,9 @@ from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
 from mammo.errors import MammoError
-from mammo.features import extract as extracting
 from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache, caches
 from mammo.features.extract import extract
+from mammo.features.verify import repair, verify
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 
@@ -113,6 +113,92 @@ def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files
         assert one.cache.spec == spec
         alone = make(alone_home, **spec.to_json())
         assert files(alone.cache.folder) == files(one.cache.folder)
+
+
+AUGMENTED = {"augment": "generator", "draws": 3, "size": 32}
+
+
+def test_every_version_is_that_of_the_warped_pictures(own, make):
+    """The plain version is the cache without augmentation, and more draws change none of the others."""
+    import torch
+
+    from mammo.features.forward import Forward
+    from mammo.features.networks import build
+    from mammo.features.weights import locate
+    from mammo.images.augment import AUGMENTATIONS
+    from mammo.images.prepare import Variant, prepare
+    from mammo.images.warp import warped
+
+    made = make(own, **AUGMENTED)
+    cache = made.cache
+    assert (made.computed, made.reused, cache.versions) == (560, 0, 4)
+    assert "-generator3-" in cache.name
+    assert np.array_equal(cache.maps(), make(own, size=32).cache.maps())
+    assert np.array_equal(cache.maps(2), make(own, **AUGMENTED | {"draws": 2}).cache.maps(2))
+    dataset = Dataset.open(own, "tiny")
+    rows = [3, 77, 139]
+    sources = dataset.sources(dataset.images.iloc[rows])
+    pictures = torch.tensor(np.stack([prepare((one, (Variant.of(cache.spec),)))[0] for one in sources]))
+    forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
+    for version in (1, 2, 3):
+        warps = [AUGMENTATIONS["generator"].draw(cache.ids[row], version) for row in rows]
+        maps, pooled = forward(warped(pictures, warps))
+        assert np.allclose(maps, cache.maps(version)[rows], atol=1e-5)
+        assert np.allclose(pooled, cache.pooled(version)[rows], atol=1e-5)
+        assert not np.allclose(maps, cache.maps(0)[rows], atol=1e-3)
+
+
+def test_an_interrupted_augmentation_goes_on_with_the_versions_that_are_missing(own, make, files):
+    """As left by a kill: some versions of some chunks have no record, a chunk was half written."""
+    cache = make(own, **AUGMENTED).cache
+    before = files(cache.folder)
+    (cache.folder / MANIFEST).unlink()
+    for record in ("0001-000000", "0003-000002", "0002-000001"):
+        (cache.folder / RECORDS / f"{record}.json").unlink()
+    path = cache.folder / ARRAYS / MAPS / "c/3/2/0/0/0"
+    path.write_bytes(path.read_bytes()[:100])
+    steps = [(step.done, step.total, step.unit) for step in extract(own, [cache.spec], device="cpu", workers=1)]
+    assert steps == [(done, 560, "pictures") for done in (420, 484, 548, 560)]
+    assert files(cache.folder) == before
+
+
+def test_damage_of_one_version_is_found_and_mended(own, make, files):
+    cache = make(own, augment="sevenfold", draws=7, size=32).cache
+    before = files(cache.folder)
+    chunk = f"{MAPS}/c/6/1/0/0/0"
+    (cache.folder / ARRAYS / chunk).write_bytes(b"x" * (cache.folder / ARRAYS / chunk).stat().st_size)
+    found = finish(verify(own))
+    assert [one.chunk for one in found.damaged] == [chunk]
+    finish(repair(own, found.damaged))
+    assert files(cache.folder) == before
+
+
+def test_several_devices_share_the_work_and_change_nothing(own, make, files, monkeypatch, tmp_path):
+    """Two workers on this processor, each with its own copy of the trunks, as there is one a GPU."""
+    import torch
+
+    specs = [CacheSpec("tiny", f"{trunk}-mini", "random-0", **AUGMENTED) for trunk in ("vgg16", "resnet50")]
+    alone_home = Home(shutil.copytree(own.path, tmp_path / "alone"))
+    alone = finish(extract(alone_home, specs, device="cpu", workers=1))
+    monkeypatch.setattr("mammo.features.forward.devices_of", lambda _: [torch.device("cpu")] * 2)
+    together = finish(extract(own, specs, workers=2))
+    for one, other in zip(alone, together, strict=True):
+        assert files(one.cache.folder) == files(other.cache.folder)
+
+
+@pytest.mark.slow
+def test_a_gpu_gives_what_the_processor_gives(own, make):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+    specs = [CacheSpec("tiny", f"{trunk}-mini", "synthetic", **AUGMENTED) for trunk in ("vgg16", "resnet50")]
+    there = [[one.cache.maps(version) for version in range(4)] for one in finish(extract(own, specs, device="cuda"))]
+    shutil.rmtree(own.path / "features")
+    here = [[one.cache.maps(version) for version in range(4)] for one in finish(extract(own, specs, device="cpu"))]
+    for one, other in zip(there, here, strict=True):
+        scale = np.abs(np.stack(other)).max()
+        assert np.abs(np.stack(one) - np.stack(other)).max() < 1e-3 * scale
 
 
 def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
@@ -282,7 +368,7 @@ def test_the_rate_is_remembered_only_after_real_work(own, make):
 
     made = make(own, size=32)
     assert recall(own, extraction_key(made.cache.spec)) > 0
-    assert extracting.CHUNK == 64 and isinstance(made.cache, Cache)
+    assert isinstance(made.cache, Cache)
 
 
 def test_nothing_to_extract_is_said(home):

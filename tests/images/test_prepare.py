@@ -8,7 +8,6 @@ from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.source import Source
 from mammo.errors import MammoError
-from mammo.images.augment import AUGMENTATIONS, versions
 from mammo.images.prepare import Variant, prepare
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
@@ -104,10 +103,3 @@ def test_every_preprocessing_reaches_the_squares(source, name):
     (made,) = prepare((source, (Variant(name, "stretch", 64),)))
     expected = RESIZES["stretch"].apply(picture if apply is None else apply(picture), 64)
     assert np.allclose(made, expected, rtol=0, atol=1e-6) and made.std() > 0.01
-
-
-def test_augmentation_bounds_its_draws():
-    assert versions("none", 0) == 1
-    assert all(entry.draws[0] <= entry.draws[1] for entry in AUGMENTATIONS.values())
-    with pytest.raises(MammoError, match="takes 0 to 0 draws, not 1"):
-        versions("none", 1)
