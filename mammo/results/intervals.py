@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Z = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
+LEVEL = 0.05
+"""The share of intervals that miss the truth, and of tests that find a difference where there is none."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def auc_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> F
     with np.errstate(divide="ignore", invalid="ignore"):
         centre, half = np.log(area / (1 - area)), Z * deviation / spread
         bounds = 1 / (1 + np.exp(-np.stack([centre - half, centre + half], axis=1)))
-    return np.where(usable[:, None], bounds, wilson(area, _rarer_patients(labels, patients)))
+    return np.where(usable[:, None], bounds, wilson(area, rarer_patients(labels, patients)))
 
 
 def accuracy_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
@@ -136,6 +138,7 @@ def _by_patient(values: Floats, patient: NDArray[np.intp], clusters: int) -> Flo
     return sums
 
 
-def _rarer_patients(labels: ArrayLike, patients: ArrayLike) -> int:
+def rarer_patients(labels: ArrayLike, patients: ArrayLike) -> int:
+    """The number of patients of whichever class comes from fewer."""
     positive, names = np.asarray(labels) == 1, np.asarray(patients)
     return min(np.unique(names[positive]).size, np.unique(names[~positive]).size)

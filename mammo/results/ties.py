@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import erfc
 
-from mammo.results.intervals import Components, components
+from mammo.results.intervals import LEVEL, Components, components
 from mammo.results.metrics import Floats, auc
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-LEVEL = 0.05
 
 
 def tie_groups(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> NDArray[np.int64]:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from mammo.results.intervals import Z, accuracy_interval, auc_interval, components, wilson
 from mammo.results.metrics import auc
+from mammo.results.ties import paired_p_values
 
 
 def kernel(malignant, benign):
@@ -63,6 +64,42 @@ def test_patients_of_several_images_give_obuchowskis_interval(study):
     labels, logits, patients = study
     expected = [logit_interval(auc(labels, run), slow_obuchowski(labels, run, patients)) for run in logits]
     np.testing.assert_allclose(auc_interval(labels, logits, patients), expected, rtol=1e-10)
+
+
+def placements(labels, scores):
+    """DeLong's placement values by the definition, every pair compared: of the malignant and of the benign images."""
+    malignant, benign = scores[labels == 1][:, None], scores[labels == 0]
+    pairs = (malignant > benign) + 0.5 * (malignant == benign)
+    return pairs.mean(axis=1), pairs.mean(axis=0)
+
+
+def test_delongs_variance_and_paired_test_are_those_of_pairs_counted_one_by_one():
+    """On 200 random cases with ties: AUC, variance, covariance and p value within 1e-10."""
+    chance = np.random.default_rng(11)
+    for _ in range(200):
+        images = int(chance.integers(8, 60))
+        labels = chance.permutation(np.arange(images) % 2)
+        scores = np.round(labels + chance.normal(size=(2, images)), int(chance.integers(0, 3)))
+        by_malignant, by_benign = zip(*(placements(labels, run) for run in scores), strict=True)
+        covariance = np.cov(by_malignant) / labels.sum() + np.cov(by_benign) / (images - labels.sum())
+        parts = components(labels, scores, np.arange(images))
+        assert parts.area == pytest.approx([part.mean() for part in by_malignant], abs=1e-12)
+        assert parts.variance == pytest.approx(np.diag(covariance), abs=1e-10)
+        assert parts.covariance(0) == pytest.approx(covariance[0], abs=1e-10)
+        spread = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        if spread > 1e-12:
+            expected = 2 * norm.sf(abs(parts.area[0] - parts.area[1]) / np.sqrt(spread))
+            assert paired_p_values(parts, 0)[1] == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_clustered_variance_is_obuchowskis_on_random_cases():
+    chance = np.random.default_rng(12)
+    for _ in range(40):
+        patients = chance.integers(0, 12, 40)
+        labels = chance.permutation(np.arange(40) % 2)
+        scores = np.round(labels + chance.normal(size=12)[patients] + chance.normal(size=40), 1)
+        expected = slow_obuchowski(labels, scores, patients)
+        assert components(labels, [scores], patients).variance[0] == pytest.approx(expected, abs=1e-10)
 
 
 def test_covariance_with_itself_is_the_variance(study):
