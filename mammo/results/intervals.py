@@ -11,7 +11,11 @@ import numpy as np
 from mammo.results.metrics import Floats, area_of_ranks, auc, midranks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
+
+    Rows = Sequence[int] | NDArray[np.intp]
 
 Z = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
@@ -32,13 +36,24 @@ class Components:
     negative: Floats
     weights: tuple[float, float, float]
 
-    def covariance(self, run: int) -> Floats:
-        """Covariance of every run's AUC with that of `run`, (R,), as Obuchowski (1997) estimates it."""
-        own, cross, other = self.weights[0], self.weights[2], self.weights[1]
-        positive, negative = self.positive[run], self.negative[run]
-        by_positive = self.positive @ (own * positive + cross * negative)
-        by_negative = self.negative @ (other * negative + cross * positive)
-        return np.asarray(by_positive + by_negative)
+    def covariance(self, rows: Rows, others: Rows) -> Floats:
+        """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it."""
+        own, other, cross = self.weights
+        positive, negative = self.positive[rows], self.negative[rows]
+        by_positive = (own * positive + cross * negative) @ self.positive[others].T
+        by_negative = (other * negative + cross * positive) @ self.negative[others].T
+        covariance: Floats = by_positive + by_negative
+        return covariance
+
+    def errors(self, rows: Rows, others: Rows) -> Floats:
+        """Standard errors of the differences in AUC between two choices of runs, (rows, others)."""
+        both = self.variance[rows][:, None] + self.variance[others]
+        return np.sqrt(np.maximum(both - 2 * self.covariance(rows, others), 0.0))
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom that the rarer class's patients leave an estimate of variance, at least 1."""
+        return max(round(1 / (max(self.weights[:2]) - 1)), 1)
 
     @cached_property
     def variance(self) -> Floats:

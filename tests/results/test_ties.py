@@ -60,12 +60,24 @@ def test_equal_runs_tie_and_share_the_leaders_group(study):
     assert tie_groups(labels, copies, patients).tolist() == [1, 1, 1]
 
 
-def test_runs_of_no_skill_mostly_tie():
-    """Of 200 runs of pure noise, Holm's correction leaves nearly all tied with the best."""
+@pytest.mark.parametrize("alike", [0.0, 0.8])
+def test_runs_of_no_skill_all_tie_in_nineteen_of_twenty_studies(alike):
+    """The luckiest of 40 runs leads, and still none counts as worse more often than it should."""
     chance = np.random.default_rng(4)
-    labels = chance.integers(0, 2, 300)
-    groups = tie_groups(labels, chance.normal(size=(200, 300)), np.arange(300))
-    assert np.mean(groups == 1) > 0.8
+    patients, torn = np.arange(160) // 2, 0
+    for _ in range(60):
+        labels = chance.permutation(np.arange(80) % 2)[patients]
+        shared, own = chance.normal(size=(1, 80)), chance.normal(size=(40, 80))
+        logits = (np.sqrt(alike) * shared + np.sqrt(1 - alike) * own)[:, patients] + chance.normal(size=160)
+        torn += tie_groups(labels, logits, patients).max() > 1
+    assert torn <= 6
+
+
+def test_few_patients_tell_no_runs_apart():
+    """Of three patients a class, standard errors say little."""
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    logits = np.stack([labels, [0, 3, 1, 2, 5, 6], [3, 1, 2, 2.5, 0, 4]]).astype(float)
+    assert tie_groups(labels, logits, np.arange(6)).tolist() == [1, 1, 1]
 
 
 def test_diverged_runs_come_last(study):
@@ -81,9 +93,9 @@ def test_where_nothing_can_be_compared_all_tie():
     assert tie_groups([0, 1, 1], np.eye(3), [1, 2, 2]).tolist() == [1, 1, 1]
 
 
-def test_ten_thousand_runs_are_grouped_as_each_would_be():
+def test_many_runs_are_grouped_as_each_would_be():
     chance = np.random.default_rng(6)
-    labels = chance.integers(0, 2, 645)
-    logits = (labels * np.repeat([4.0, 0.0], 5000)[:, None] + chance.normal(size=(10_000, 645))).astype(np.float32)
-    groups = tie_groups(labels, logits, np.arange(645) // 2)
-    assert groups[:5000].max() < groups[5000:].min()
+    labels = chance.integers(0, 2, 300)
+    logits = (labels * np.repeat([4.0, 0.0], 1000)[:, None] + chance.normal(size=(2000, 300))).astype(np.float32)
+    groups = tie_groups(labels, logits, np.arange(300) // 2)
+    assert groups[:1000].max() < groups[1000:].min()
