@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
 from mammo.files import digest_json
+from mammo.results.ensemble import named_sweep
 from mammo.results.intervals import accuracy_interval, auc_interval
+from mammo.results.levels import at_level
 from mammo.results.metrics import METRICS, USUAL
+from mammo.results.run_names import RunName
 from mammo.results.sweep import Sweep, sweeps
 from mammo.results.ties import tie_groups
 from mammo.specs import Home
@@ -25,9 +29,20 @@ INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")
 
 
-def leaderboard(home: Home, names: list[str] | None = None) -> pd.DataFrame:
-    """`ranked` of the stored sweeps `names`, or of all."""
-    return ranked([Sweep.open(home, name) for name in (names or sweeps(home))])
+def leaderboard(
+    home: Home,
+    names: list[str] | None = None,
+    level: str = "image",
+    fuse: Sequence[str] = ("mean",),
+    ensembles: Sequence[str] = (),
+) -> pd.DataFrame:
+    """`ranked` of the stored sweeps `names`, or of all, and of `ensembles`, each named as `RunName` has it.
+
+    At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
+    """
+    stored = [Sweep.open(home, name) for name in (names or sweeps(home))]
+    stored += [named_sweep(home, RunName.parse(name)) for name in ensembles]
+    return ranked([read for sweep in stored for read in at_level(sweep, level, fuse)])
 
 
 def ranked(opened: list[Sweep]) -> pd.DataFrame:
@@ -58,6 +73,9 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
         leakage=[facts["leakage"]] * len(runs),
         leaked=leaked(facts["leakage"]),
+        level=sweep.level,
+        fuse=sweep.about.get("fuse"),
+        members=len(sweep.about.get("members", [""])),
     )
     for part in SCORED:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from mammo.data.dataset import Dataset
 from mammo.data.leakage import seen
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.sweep import Sweep, sweep_of
+from mammo.results.ensemble import SEVERAL, named_sweep
+from mammo.results.fusion import FUSIONS, LEVELS
+from mammo.results.metrics import probability
+from mammo.results.run_names import RunName
 from mammo.specs import pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+    from mammo.results.sweep import Sweep
     from mammo.specs import Home
 
 NAMED_BY = (
+    "members",
     "dataset",
     "kind",
     "trunk",
@@ -39,6 +45,7 @@ NAMED_BY = (
     "optimizer",
     "finetune",
     "labels",
+    "fuse",
 )
 NUMBERS = ("lr", "tail_lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
 
@@ -48,6 +55,7 @@ class Scored:
     """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,).
 
     Of these images `leaked` have their patient in train and `repeated` a near-duplicate; `left_out` more have no score.
+    Where scores were fused, what is called an image here is one of the `unit`: breasts or patients.
     """
 
     name: str
@@ -58,11 +66,12 @@ class Scored:
     leaked: int = 0
     repeated: int = 0
     left_out: int = 0
+    unit: str = "images"
 
     @property
     def leak(self) -> tuple[str, ...]:
         """What must be said of images that train has seen, one sentence a kind; empty where it has seen none."""
-        of = f"of {np.size(self.labels)} {self.part} images have"
+        of = f"of {np.size(self.labels)} {self.part} {self.unit} have"
         kinds = ((self.leaked, "their patient in train"), (self.repeated, "a near-duplicate in train"))
         return tuple(f"{count} {of} {what}" for count, what in kinds if count)
 
@@ -85,9 +94,10 @@ class StoredRun:
 
     @classmethod
     def open(cls, home: Home, run: str) -> StoredRun:
-        """Open the run `SWEEP.NUMBER`; raises MammoError where there is none."""
-        sweep = Sweep.open(home, sweep_of(run))
-        return cls(sweep, sweep.row(run))
+        """Open the run of a name as `RunName` has it, such as `SWEEP.NUMBER`; raises MammoError where there is none."""
+        name = RunName.parse(run)
+        sweep = named_sweep(home, name)
+        return cls(sweep, sweep.row(str(name)))
 
     @property
     def id(self) -> str:
@@ -105,6 +115,11 @@ class StoredRun:
                 "extract its features and run the sweep again."
             )
         return dataset
+
+    @property
+    def unit(self) -> str:
+        """What one score is of, in the plural: images, breasts or patients."""
+        return LEVELS[self.sweep.level].unit
 
     @property
     def weights_note(self) -> str:
@@ -127,7 +142,7 @@ class StoredRun:
         rows = self._rows(part)
         patients = self.sweep.images["patient"].to_numpy()[rows]
         logits = np.asarray(self.sweep.logits[self.row])[rows]
-        return Scored(name, self.sweep.labels[rows], logits, patients, part, *self._leaks(part))
+        return Scored(name, self.sweep.labels[rows], logits, patients, part, *self._leaks(part), unit=self.unit)
 
     def images(self, part: str) -> pd.DataFrame:
         """The rows of the images of a part."""
@@ -141,7 +156,7 @@ class StoredRun:
         rows = self._rows(part)
         logits = np.asarray(self.sweep.logits[self.row], dtype=float)[rows]
         images = self.sweep.images.iloc[rows].copy()
-        images["probability"] = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
+        images["probability"] = probability(logits)
         images["right"] = (logits > 0) == (self.sweep.labels[rows] == 1)
         images["confidence"] = np.maximum(images["probability"], 1 - images["probability"])
         return images.iloc[np.argsort(-np.abs(logits), kind="stable")]
@@ -163,7 +178,8 @@ class StoredRun:
 def run_names(runs: pd.DataFrame) -> dict[str, str]:
     """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
     told = [name for name in (*NAMED_BY, *NUMBERS) if name in runs and runs[name].nunique(dropna=False) > 1]
-    names = [" · ".join(_worded(name, row[name]) for name in told) for row in runs.to_dict("records")]
+    words = [[_worded(name, row[name]) for name in told] for row in runs.to_dict("records")]
+    names = [" · ".join(filter(None, row)) for row in words]
     often = Counter(names)
     pairs = zip(runs["run"].astype(str), names, strict=True)
     return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
@@ -175,12 +191,20 @@ def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
 
 
 def _worded(setting: str, value: Any) -> str:
-    if setting == "lr":
-        return f"{value:.0e}".replace("e-0", "e-")
-    if setting == "finetune":
-        return "frozen" if value == "none" else f"tuned {value}"
-    if setting == "hidden":
-        return f"hidden {value}" if value else "linear"
+    """A setting in words; nothing where the runs of an ensemble differ in it."""
+    if pd.isna(value) or value == SEVERAL:
+        return ""
+    if setting in WORDS:
+        return WORDS[setting](value)
     if setting in ("dropout", *NUMBERS) and setting != "protocol":
         return f"{setting.replace('_', ' ')} {value:g}"
     return str(value)
+
+
+WORDS: dict[str, Callable[[Any], str]] = {
+    "members": lambda value: f"ensemble of {value}" if value > 1 else "",
+    "fuse": lambda value: FUSIONS[value].label.lower(),
+    "lr": lambda value: f"{value:.0e}".replace("e-0", "e-"),
+    "finetune": lambda value: "frozen" if value == "none" else f"tuned {value}",
+    "hidden": lambda value: f"hidden {value}" if value else "linear",
+}

@@ -25,7 +25,7 @@ HEADS = "heads.safetensors"
 class Sweep:
     """A finished sweep.
 
-    `runs` has one row a run and `images` one row an image; `logits` is float32 (runs, images), `parts`
+    `runs` has one row a run and `images` one row an image; `logits` is (runs, images), stored as float32, `parts`
     int8 (splits, images), `history` float32 (runs, epochs, figures) and NaN after a head stopped.
     """
 
@@ -34,7 +34,7 @@ class Sweep:
     about: dict[str, Any]
     runs: pd.DataFrame
     images: pd.DataFrame
-    logits: NDArray[np.float32]
+    logits: NDArray[np.floating[Any]]
     parts: NDArray[np.int8]
     history: NDArray[np.float32]
 
@@ -71,6 +71,11 @@ class Sweep:
     def synthetic(self) -> bool:
         """Whether the images were made by a program."""
         return bool(self.about["dataset"]["synthetic"])
+
+    @property
+    def level(self) -> str:
+        """What one row of `images` is: an image, or a breast or patient whose images' scores are fused."""
+        return str(self.about.get("level", "image"))
 
     @property
     def notes(self) -> list[str]:

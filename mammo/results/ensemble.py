@@ -1,0 +1,114 @@
+"""Several stored runs as one: their scores brought to one scale and fused, nothing trained again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mammo.errors import MammoError
+from mammo.results.calibration import temperature
+from mammo.results.fusion import fused
+from mammo.results.levels import at_level
+from mammo.results.run_names import RunName
+from mammo.results.sweep import Sweep, sweep_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mammo.specs import Home
+
+SEVERAL = "several"
+"""A setting in which the runs of an ensemble differ."""
+
+
+def named_sweep(home: Home, name: RunName) -> Sweep:
+    """A sweep that holds the run of a name: the stored one, or one of that run alone, made of stored scores.
+
+    Raises MammoError where a run is not there, or several were not scored on the same images split alike.
+    """
+    stored = {sweep: Sweep.open(home, sweep) for sweep in map(sweep_of, name.members)}
+    if len(name.members) == 1 and name.level == "image":
+        return stored[sweep_of(name.members[0])]
+    single = [alone(stored[sweep_of(member)], member) for member in name.members]
+    whole = single[0] if len(single) == 1 else ensemble(single, name.combine)
+    return at_level(whole, name.level, [name.fuse])[0]
+
+
+def alone(sweep: Sweep, run: str) -> Sweep:
+    """The sweep with one run and its split only."""
+    row = sweep.row(run)
+    split = int(sweep.runs["split"].iloc[row])
+    return replace(
+        sweep,
+        about={**sweep.about, "splits": [sweep.about["splits"][split]]},
+        runs=sweep.runs.iloc[[row]].assign(split=0).reset_index(drop=True),
+        logits=np.asarray(sweep.logits[row])[None],
+        parts=np.asarray(sweep.parts[split])[None],
+        history=np.asarray(sweep.history[row])[None],
+    )
+
+
+def ensemble(members: Sequence[Sweep], combine: str) -> Sweep:
+    """One run made of sweeps of one run each, under the name that `RunName` gives it.
+
+    The logits of each are divided by the temperature that fits its validation images best before they are fused.
+    Raises MammoError where the members do not share their images, truth and parts.
+    """
+    _refuse_strangers(members)
+    first = members[0]
+    name = str(RunName(tuple(str(sweep.runs["run"].iloc[0]) for sweep in members), combine))
+    temperatures = [_temperature(sweep) for sweep in members]
+    scaled = np.stack([sweep.logits[0].astype(float) / hot for sweep, hot in zip(members, temperatures, strict=True)])
+    facts = [sweep.about["caches"][str(sweep.runs["cache"].iloc[0])] for sweep in members]
+    notes = "; ".join(dict.fromkeys(str(fact["weights_note"]) for fact in facts))
+    runs = _settings(members).assign(run=name, split=0)
+    return replace(
+        first,
+        id=name,
+        about={
+            **first.about,
+            "caches": {str(runs["cache"].iloc[0]): {**facts[0], "weights_note": notes}},
+            "members": [str(sweep.runs["run"].iloc[0]) for sweep in members],
+            "temperatures": temperatures,
+        },
+        runs=runs,
+        logits=fused(scaled.T, np.zeros(1, dtype=np.intp), combine).T,
+        history=np.full((1, 0, 5), np.nan, dtype=np.float32),
+    )
+
+
+def _temperature(sweep: Sweep) -> float:
+    rows = sweep.members(0, "validation")
+    return temperature(sweep.labels[rows], sweep.logits[0][rows])
+
+
+def _settings(members: Sequence[Sweep]) -> pd.DataFrame:
+    """The settings that all members share; a word where they differ in one, or nothing where that is a number."""
+    tables = [sweep.runs for sweep in members]
+    shared: dict[str, Any] = {}
+    for name in tables[0]:
+        values = [table[name].iloc[0] if name in table else None for table in tables]
+        differ = any(value != values[0] for value in values[1:])
+        shared[str(name)] = [(SEVERAL if isinstance(values[0], str) else None) if differ else values[0]]
+    return pd.DataFrame(shared)
+
+
+def _refuse_strangers(members: Sequence[Sweep]) -> None:
+    first = members[0]
+    for other in members[1:]:
+        same = _truth(first) == _truth(other) and np.array_equal(first.parts, other.parts)
+        if not same:
+            ours, theirs = (str(sweep.runs["run"].iloc[0]) for sweep in (first, other))
+            raise MammoError(
+                f"The runs {ours} and {theirs} make no ensemble: they were not scored on the same images split alike."
+            )
+
+
+def _truth(sweep: Sweep) -> list[list[str]]:
+    truth: NDArray[Any] = sweep.images[["image", "label", "patient"]].astype(str).to_numpy()
+    return [[str(sweep.about["dataset"]["name"]), str(sweep.about["dataset"].get("digest"))], *truth.tolist()]

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammo.errors import MammoError
+from mammo.results.calibration import temperature
+from mammo.results.ensemble import alone, ensemble
+from mammo.results.leaderboard import leaderboard, to_json
+from mammo.results.metrics import auc, probability
+from mammo.results.run_names import RunName
+from mammo.results.scores import StoredRun, run_names
+
+
+@pytest.fixture
+def two(demo_home):
+    """The two best runs of the demo that differ in their trunk."""
+    board = leaderboard(demo_home)
+    return [board.loc[board["trunk"] == trunk, "run"].iloc[0] for trunk in ("vgg16-mini", "resnet50-mini")]
+
+
+def test_an_ensemble_is_the_mean_of_calibrated_probabilities(demo_home, two):
+    name = str(RunName(tuple(two)))
+    run = StoredRun.open(demo_home, name)
+    singles = [StoredRun.open(demo_home, one) for one in two]
+    hot = [temperature(one.scored("validation").labels, one.scored("validation").logits) for one in singles]
+    assert run.sweep.about["temperatures"] == hot and run.id == name
+    means = np.mean([probability(one.scored("test").logits / t) for one, t in zip(singles, hot, strict=True)], axis=0)
+    np.testing.assert_allclose(probability(run.scored("test").logits), means, atol=1e-12)
+    logits = np.mean([one.scored("test").logits / t for one, t in zip(singles, hot, strict=True)], axis=0)
+    other = StoredRun.open(demo_home, name + "@mean-logit")
+    np.testing.assert_allclose(other.scored("test").logits, logits, atol=1e-12)
+
+
+def test_an_ensemble_is_a_row_with_its_own_interval(demo_home, two):
+    name = str(RunName(tuple(two)))
+    board = leaderboard(demo_home, ensembles=[name])
+    row = board[board["run"] == name].iloc[0]
+    scored = StoredRun.open(demo_home, name).scored("test")
+    assert row["test_auc"] == scored.value(auc) and row["members"] == 2 and row["n_test"] == np.size(scored.labels)
+    assert row["test_auc_interval"][0] < row["test_auc"] < row["test_auc_interval"][1]
+    told = next(one for one in to_json(board) if one["run"] == name)
+    assert (told["trunk"], told["weights"], told["hidden"]) == ("several", "synthetic", 0)
+    assert told["level"] == "image" and told["fuse"] is None
+    assert {type(one["hidden"]) for one in to_json(board)} == {int}
+    assert run_names(board)[name].startswith("ensemble of 2")
+
+
+def test_an_ensemble_can_be_read_by_breast(demo_home, two):
+    name = str(RunName(tuple(two), level="breast", fuse="max"))
+    board = leaderboard(demo_home, level="breast", fuse=["max"], ensembles=[str(RunName(tuple(two)))])
+    row = board[board["run"] == name].iloc[0]
+    assert row["test_auc"] == StoredRun.open(demo_home, name).scored("test").value(auc)
+    assert row["level"] == "breast" and row["members"] == 2
+
+
+def test_runs_that_were_split_otherwise_make_no_ensemble(demo_home, two):
+    first, second = (alone(StoredRun.open(demo_home, run).sweep, run) for run in two)
+    moved = replace(second, parts=np.roll(second.parts, 1, axis=1))
+    with pytest.raises(MammoError, match="make no ensemble"):
+        ensemble([first, moved], "mean")
+    relabelled = replace(second, images=second.images.assign(label=second.images["label"].to_numpy()[::-1]))
+    with pytest.raises(MammoError, match="make no ensemble"):
+        ensemble([first, relabelled], "mean")
+
+
+NAMES = {
+    "s.3": RunName(("s.3",)),
+    "s.3+7": RunName(("s.3", "s.7")),
+    "a.b-1.3+7+c.2+9": RunName(("a.b-1.3", "a.b-1.7", "c.2", "c.9")),
+    "s.3+7@mean-logit": RunName(("s.3", "s.7"), "mean-logit"),
+    "s.3@breast-noisy-or": RunName(("s.3",), level="breast", fuse="noisy-or"),
+    "s.3+7@max@patient-mean-logit": RunName(("s.3", "s.7"), "max", "patient", "mean-logit"),
+}
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_names_go_to_text_and_back(text):
+    assert RunName.parse(text) == NAMES[text] and str(NAMES[text]) == text
+
+
+def test_an_address_may_turn_plus_into_a_space_and_a_run_counts_once():
+    assert str(RunName.parse("s.3 7+s.3")) == "s.3+7"
+
+
+@pytest.mark.parametrize("text", ["", "s", "3", "s.3+", "s.3+x", "s.3@", "s.3@lesion-max", "s.3@breast-median", "@"])
+def test_what_names_no_run_is_refused(text):
+    with pytest.raises(MammoError):
+        RunName.parse(text)
