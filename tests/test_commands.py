@@ -138,6 +138,19 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
     assert {"preprocess", "resize"} <= set(text.splitlines()[0].split())
 
 
+def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsys: Capture) -> None:
+    best, other = (run_json(capsys, demo_home, "leaderboard")[place]["run"] for place in (0, -1))
+    both = f"{best}+{other.rpartition('.')[2]}"
+    words = ("leaderboard", "--level", "breast", "--fuse", "max,noisy-or", "--ensemble", both)
+    rows = run_json(capsys, demo_home, *words)
+    assert len(rows) == 2 * 25 and {row["level"] for row in rows} == {"breast"}
+    assert {f"{both}@breast-max", f"{both}@breast-noisy-or"} <= {row["run"] for row in rows}
+    assert all(row["n_test"] < 40 and row["test_auc_interval"][0] < row["test_auc"] for row in rows)
+    _, text, _ = run(capsys, demo_home, *words, "--top", "60")
+    assert "n counts breasts" in text and "SYNTHETIC DATA" in text and both in text and "several" in text
+    assert run(capsys, demo_home, "leaderboard", "--top", "0")[0] == 0
+
+
 def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(demo_home.dataset("phantom-demo"), home.dataset("phantom-demo"))
@@ -207,6 +220,10 @@ BAD = {
     "path as a name": (["split", "../../etc"], "cannot name a data set"),
     "unknown protocol": (["split", "phantom-demo", "--protocol", "mine"], "no split protocol 'mine'"),
     "unknown sweep": (["leaderboard", "nothing"], "no finished sweep 'nothing'"),
+    "unknown level": (["leaderboard", "--level", "lesion"], "no level 'lesion'"),
+    "unknown fusion": (["leaderboard", "--level", "breast", "--fuse", "median"], "no fusion 'median'"),
+    "no fusion": (["leaderboard", "--level", "breast", "--fuse", ","], "Name a fusion"),
+    "no ensemble": (["leaderboard", "--ensemble", "best"], "is no run"),
     "no folder": (["index", "cbis-ddsm", "/nowhere", "--as", "x"], "no folder /nowhere"),
     "no images": (["index", "phantom", "--images", "0", "--as", "x"], "between 1 and 100,000"),
     "not a mini": (["pretrain", "vgg16"], "mini"),

@@ -37,6 +37,8 @@ def at_level(sweep: Sweep, level: str, fuses: Sequence[str]) -> list[Sweep]:
     that stand in it. Images whose breast or patient nobody names are left out. At the level `image` the sweep itself
     is returned. Raises MammoError where no image names its breast or patient.
     """
+    if not fuses:
+        raise MammoError(f"Name a fusion; choose one of: {', '.join(FUSIONS)}.")
     for fuse in fuses:
         pick(FUSIONS, fuse, "fusion")
     if not pick(LEVELS, level, "level").columns:
