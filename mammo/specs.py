@@ -140,7 +140,8 @@ class HeadSpec(Spec):
     epoch's weights are kept; 0 trains all `epochs` and keeps the last. `seed` fixes the initial weights,
     the order of batches and the dropout. `finetune` names the layers behind the tap `last-layer` that
     learn too, an entry of `mammo.heads.finetune.FINETUNES`, at their own learning rate `tail_lr`, which
-    is 0 where none does.
+    is 0 where none does. `first_draws` is how many of a cache's augmented versions may train, the first
+    ones; 0 for all.
     """
 
     what: ClassVar[str] = "head spec"
@@ -156,6 +157,7 @@ class HeadSpec(Spec):
     seed: int = 0
     finetune: str = "none"
     tail_lr: float = 1e-5
+    first_draws: int = 0
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train."""
@@ -170,6 +172,7 @@ class HeadSpec(Spec):
         if abs(self.seed) > LARGEST:
             raise MammoError(f"The head's seed must be below 2^63, not {self.seed}.")
         bounds = {"hidden": (0, 8192), "batch": (1, 65536), "epochs": (1, 10_000), "patience": (0, 10_000)}
+        bounds["first_draws"] = (0, 1000)
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
                 raise MammoError(f"The head's {name} must be between {low} and {high}, not {getattr(self, name)}.")

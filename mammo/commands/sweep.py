@@ -30,6 +30,7 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "seed": (int, "random starts"),
     "finetune": (str, f"layers behind the tap last-layer that learn too: {', '.join(FINETUNES)}"),
     "tail_lr": (float, "learning rates of those layers"),
+    "first_draws": (int, "how many of an augmentation's draws may train, 0 for all"),
 }
 
 

@@ -50,13 +50,14 @@ def generator(seed: int, *place: str | int) -> torch.Generator:
 
 
 def group_heads(heads: Sequence[HeadSpec], features: int, classes: int = 2) -> list[list[int]]:
-    """Positions of the heads that may share a bank: equal seed, batch and hidden size, within `BANK_BYTES`.
+    """Positions of the heads that may share a bank: equal seed, batch, draws and hidden size, within `BANK_BYTES`.
 
     A linear head's dropout falls on the features, which its bank shares, so it must be equal too.
     """
     groups: dict[tuple[float, ...], list[int]] = {}
     for row, head in enumerate(heads):
-        groups.setdefault((head.seed, head.batch, head.hidden, 0 if head.hidden else head.dropout), []).append(row)
+        shared = head.seed, head.batch, head.first_draws, head.hidden, 0 if head.hidden else head.dropout
+        groups.setdefault(shared, []).append(row)
     banks = []
     for rows in groups.values():
         head = heads[rows[0]]

@@ -78,11 +78,16 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
 
 
 def _identifying(spec: SweepSpec) -> dict[str, Any]:
-    """The spec as JSON in which frozen heads say nothing of fine-tuning, as they did before there was any."""
+    """The spec as JSON in which heads say nothing of what they do not use, as they did before there was any.
+
+    That is fine-tuning, and draws that are left out.
+    """
     content = spec.to_json()
     for head in content["heads"]:
         if head["finetune"] == "none":
             del head["finetune"], head["tail_lr"]
+        if not head["first_draws"]:
+            del head["first_draws"]
     return content
 
 

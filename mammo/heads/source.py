@@ -9,36 +9,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.errors import MammoError
 from mammo.images.augment import training_versions, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import ArrayLike
 
     from mammo.features.cache import Cache
     from mammo.heads.pools import Pool
+    from mammo.specs import HeadSpec
 
 Floats = NDArray[np.floating[Any]]
 
 
-def _plain(_epoch: int) -> range:
+def _plain(_epoch: int, _first: int) -> range:
     return range(1)
+
+
+def _drawn(augment: str, draws: int, epoch: int, first: int) -> range:
+    return training_versions(augment, first or draws, epoch)
 
 
 @dataclass(frozen=True)
 class Source:
     """Vectors of `length` numbers: `read(version)` gives those of all `images` (images, length).
 
-    Version 0 is the plain image. `training(epoch)` names the versions that train in an epoch, counted from 1;
-    validation and test see version 0 alone.
+    Version 0 is the plain image. `training(epoch, first)` names the versions that train in an epoch, counted from 1,
+    where only the `first` draws may, 0 for all; validation and test see version 0 alone.
     """
 
     images: int
     length: int
     read: Callable[[int], Floats]
     versions: int = 1
-    training: Callable[[int], range] = _plain
+    training: Callable[[int, int], range] = _plain
 
     def held(self) -> Source:
         """The same with all versions in memory."""
@@ -53,9 +59,20 @@ class Source:
         return cls(count, length, lambda _version: values)
 
 
+def check_draws(caches: Iterable[Cache], heads: Iterable[HeadSpec]) -> None:
+    """Raise MammoError where a head would take more of a cache's draws than there are."""
+    most = max((head.first_draws for head in heads), default=0)
+    for cache in caches:
+        if most > cache.spec.draws:
+            raise MammoError(
+                f"A head takes the first {most} draws of an augmentation, and the cache {cache.name!r} has "
+                f"{cache.spec.draws}; choose fewer, or extract more with --draws {most}."
+            )
+
+
 def source_of(cache: Cache, pool: Pool) -> Source:
     """What a pool makes of a cache of the trunk's last map."""
     spec = cache.spec
-    training = partial(training_versions, spec.augment, spec.draws)
+    training = partial(_drawn, spec.augment, spec.draws)
     vectors = partial(pool.vectors, cache)
     return Source(cache.shape[0], pool.length(cache.shape), vectors, versions(spec.augment, spec.draws), training)

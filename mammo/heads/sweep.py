@@ -10,6 +10,7 @@ from mammo.files import only_one, sweep_partials
 from mammo.heads.finetune import check_finetunes, tail_weights
 from mammo.heads.grid import check_names
 from mammo.heads.setting import open_setting
+from mammo.heads.source import check_draws
 from mammo.heads.table import assemble
 from mammo.heads.units import train_units, units_of
 from mammo.heads.work import remember_rate
@@ -29,6 +30,7 @@ def sweep(home: Home, spec: SweepSpec, device: str | None = None, weights_file: 
         check_names(head)
     setting = open_setting(home, spec)
     check_finetunes(setting.caches, spec.heads)
+    check_draws(setting.caches, spec.heads)
     if not (setting.folder / ABOUT).is_file():
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):

@@ -65,9 +65,9 @@ class _Images:
     validation: Tensor
     classes: int
 
-    def training(self, epoch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Vectors, labels, and the rows of them that train in an epoch."""
-        versions = self.source.training(epoch)
+    def training(self, epoch: int, first: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Vectors, labels, and the rows of them that train in an epoch, of the `first` draws alone unless 0."""
+        versions = self.source.training(epoch, first)
         if versions == range(1):
             return self.vectors, self.labels, self.train
         drawn = [_finite(self.source.read(version)[self.train.cpu()], self.vectors.device) for version in versions]
@@ -113,7 +113,7 @@ def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained:
     patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
     place = {row: number for number, row in enumerate(rows)}
     for epoch in itertools.count(1):
-        seen, seen_labels = bank.epoch(*images.training(epoch), epoch)
+        seen, seen_labels = bank.epoch(*images.training(epoch, bank.heads[0].first_draws), epoch)
         scores = bank.scores(held_out)
         area = auc((held_labels == images.classes - 1).cpu().numpy(), log_odds(scores).cpu().numpy())
         fits = *fit(seen, seen_labels, images.classes), *fit(scores, held_labels, images.classes)

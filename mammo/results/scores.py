@@ -47,7 +47,19 @@ NAMED_BY = (
     "labels",
     "fuse",
 )
-NUMBERS = ("lr", "tail_lr", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw")
+NUMBERS = (
+    "lr",
+    "tail_lr",
+    "draws",
+    "first_draws",
+    "batch",
+    "epochs",
+    "patience",
+    "seed",
+    "protocol",
+    "split_seed",
+    "redraw",
+)
 
 
 @dataclass(frozen=True)

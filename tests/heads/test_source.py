@@ -34,7 +34,13 @@ def versions(images):
 
 def source(versions, name):
     count, images, length = versions.shape
-    return Source(images, length, versions.__getitem__, count, lambda epoch: training_versions(name, count - 1, epoch))
+    return Source(
+        images,
+        length,
+        versions.__getitem__,
+        count,
+        lambda epoch, first: training_versions(name, first or count - 1, epoch),
+    )
 
 
 def plain_loop(head, fed, plain):
@@ -68,6 +74,16 @@ def test_a_draw_an_epoch_is_augmentation_on_the_fly(images, versions, draws):
     for head, logits in zip(HEADS, trained.logits, strict=True):
         expected = plain_loop(head, online(head, images, few, head.seed), images.vectors)
         np.testing.assert_allclose(logits, expected, atol=1e-4)
+
+
+def test_a_head_may_take_the_first_draws_alone(images, versions):
+    """It is then what it is where there are no others, whichever heads are beside it."""
+    heads = [HeadSpec(lr=1e-2, epochs=5, first_draws=number) for number in (2, 0, 5)]
+    trained = finish(train_bank(source(versions, "drawn"), images.labels, images.parts, heads, "cpu"))
+    alone = finish(train_bank(source(versions[:3], "drawn"), images.labels, images.parts, HEADS[:1], "cpu"))
+    np.testing.assert_array_equal(trained.logits[0], alone.logits[0])
+    np.testing.assert_array_equal(trained.logits[1], trained.logits[2])
+    assert not np.allclose(trained.logits[0], trained.logits[1])
 
 
 def test_all_versions_train_together_and_none_is_validated(images, versions):

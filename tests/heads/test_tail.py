@@ -218,11 +218,13 @@ def test_frozen_sweeps_are_named_as_before_there_was_fine_tuning(tapped):
     """Their identity says nothing of it, and their old tables read as frozen."""
     opened = swept(tapped, "vgg16-mini", "features", expand({"pool": "gap", "epochs": 2}))
     identity = opened.about["identity"]
-    assert "tails" not in identity and {"finetune", "tail_lr"}.isdisjoint(identity["spec"]["heads"][0])
+    assert "tails" not in identity
+    assert {"finetune", "tail_lr", "first_draws"}.isdisjoint(identity["spec"]["heads"][0])
     assert HeadSpec.from_json(identity["spec"]["heads"][0]) == HeadSpec("gap", epochs=2)
     runs = pd.read_parquet(opened.folder / RUNS)
-    runs.drop(columns=["finetune", "tail_lr"]).to_parquet(opened.folder / RUNS, index=False)
-    assert set(leaderboard(tapped, [opened.id])["finetune"]) == {"none"}
+    runs.drop(columns=["finetune", "tail_lr", "first_draws"]).to_parquet(opened.folder / RUNS, index=False)
+    board = leaderboard(tapped, [opened.id])
+    assert set(board["finetune"]) == {"none"} and set(board["first_draws"]) == {0}
 
 
 def test_the_other_weights_are_refused_in_a_sentence(own, monkeypatch):
