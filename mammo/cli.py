@@ -16,6 +16,7 @@ from mammo.commands import (
     index,
     leaderboard,
     pretrain,
+    probe,
     reader,
     serve,
     split,
@@ -24,7 +25,7 @@ from mammo.commands import (
 )
 from mammo.errors import MammoError
 
-COMMANDS = (demo, index, split, extract, sweep, leaderboard, reader, verify, doctor, bench, serve, pretrain)
+COMMANDS = (demo, index, split, extract, sweep, probe, leaderboard, reader, verify, doctor, bench, serve, pretrain)
 
 
 def parser() -> argparse.ArgumentParser:

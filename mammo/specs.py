@@ -19,6 +19,12 @@ SpecType = TypeVar("SpecType", bound="Spec")
 
 LARGEST = 2**63 - 1
 """The largest seed: tables hold whole numbers of 64 bits."""
+PROBE = "probe"
+"""The optimiser of a head that is solved at every strength of regularisation instead of trained epoch by epoch."""
+STRENGTHS = tuple(10 ** (half / 2) for half in range(-8, 9))
+"""C of every step of a probe's path, the strongest regularisation first."""
+SOLVED = {"lr": 0.0, "batch": 0, "epochs": len(STRENGTHS), "patience": 0, "seed": 0, "first_draws": 0}
+"""What a probe's settings of training come to: it has a step of the path for an epoch, and none of the others."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -141,7 +147,8 @@ class HeadSpec(Spec):
     the order of batches and the dropout. `finetune` names the layers behind the tap `last-layer` that
     learn too, an entry of `mammo.heads.finetune.FINETUNES`, at their own learning rate `tail_lr`, which
     is 0 where none does. `first_draws` is how many of a cache's augmented versions may train, the first
-    ones; 0 for all.
+    ones; 0 for all. The optimiser `PROBE` solves a linear head instead of training it, on plain images:
+    learning rate, batch, epochs, patience, seed and draws fall away.
     """
 
     what: ClassVar[str] = "head spec"
@@ -165,7 +172,9 @@ class HeadSpec(Spec):
             object.__setattr__(self, "tail_lr", 0.0)
         elif not 0 < self.tail_lr <= 10:
             raise MammoError(f"The tail's learning rate must be above 0 and at most 10, not {self.tail_lr}.")
-        if not 0 < self.lr <= 10:
+        if self.solved:
+            self._solve()
+        elif not 0 < self.lr <= 10:
             raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
         if not 0 <= self.dropout < 1:
             raise MammoError(f"The dropout must be at least 0 and below 1, not {self.dropout}.")
@@ -174,8 +183,22 @@ class HeadSpec(Spec):
         bounds = {"hidden": (0, 8192), "batch": (1, 65536), "epochs": (1, 10_000), "patience": (0, 10_000)}
         bounds["first_draws"] = (0, 1000)
         for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high:
+            if not low <= getattr(self, name) <= high and not self.solved:
                 raise MammoError(f"The head's {name} must be between {low} and {high}, not {getattr(self, name)}.")
+
+    @property
+    def solved(self) -> bool:
+        """Whether the head is a probe."""
+        return self.optimizer == PROBE
+
+    def _solve(self) -> None:
+        if self.hidden or self.dropout or self.finetune != "none":
+            raise MammoError(
+                "A probe is a linear head on frozen features: leave its hidden units and dropout at 0 and fine-tuning "
+                "at none, or run the probes as a sweep of their own with `mammo probe`."
+            )
+        for name, value in SOLVED.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,21 @@ def test_a_label_policy_is_shown_by_split_and_kept_by_sweep(demo_home: Home, tmp
     assert "three-way" in run(capsys, home, "leaderboard")[1]
 
 
+def test_probe_tells_its_path_and_what_it_chose(tiny: Home, tmp_path: Path, capsys: Capture) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(tiny.path, home.path)
+    told = run_json(capsys, home, "probe", "tiny", "--pool", "gap", "--redraws", "2")
+    assert told["sweep"] in sweeps(home) and len(told["probes"]) == 2
+    for row in told["probes"]:
+        chosen = next(step for step in row["path"] if step["C"] == row["C"])
+        assert len(row["path"]) == len(told["strengths"]) and chosen["train_loss"] > 0
+        assert chosen["validation_auc"] == max(step["validation_auc"] for step in row["path"])
+        low, high = row["test_auc_interval"]
+        assert low <= row["test_auc"] <= high and row["n_test"] > 0 and row["leaked"] == 0
+    code, text, _ = run(capsys, home, "probe", "tiny", "--pool", "gap", "--redraws", "2")
+    assert code == 0 and "Validation AUC by C" in text and "SYNTHETIC DATA" in text
+
+
 def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture) -> None:
     rows = run_json(capsys, demo_home, "leaderboard")
     promised = {"run", "dataset", "trunk", "weights", "pool", "hidden", "optimizer", "lr", "protocol", "leakage"}

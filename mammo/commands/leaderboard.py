@@ -74,7 +74,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
     return [
         *settings,
-        "-" if row["lr"] is None else f"{row['lr']:g}",
+        f"{row['lr']:g}" if row["lr"] else "-",
         row["labels"],
         split,
         row["n_test"],

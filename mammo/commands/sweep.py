@@ -22,7 +22,7 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "pool": (str, "flatten, gap"),
     "hidden": (int, "units of a hidden layer, 0 for none"),
     "dropout": (float, "share of inputs dropped in training"),
-    "optimizer": (str, "adam, nadam"),
+    "optimizer": (str, "adam, nadam, or probe, which solves a linear head to its optimum"),
     "lr": (float, "learning rates"),
     "batch": (int, "images in a batch"),
     "epochs": (int, "epochs"),
@@ -42,6 +42,11 @@ def add(commands: Commands) -> None:
     parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
     for name, (_, meaning) in AXES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=f"{meaning}; a list separated by commas")
+    add_inputs(parser)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which caches and splits heads are trained on, and where."""
     parser.add_argument("--cache", help="names of caches (default: all of the image kind); a list")
     parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
     parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
@@ -74,7 +79,11 @@ def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
     from mammo.heads.grid import Grid, expand, load_grid
 
     grid = load_grid(arguments.grid) if arguments.grid else Grid({})
-    heads = expand({**grid.axes, **_axes(arguments)})
+    return with_inputs(home, arguments, expand({**grid.axes, **_axes(arguments)}), grid)
+
+
+def with_inputs(home: Home, arguments: argparse.Namespace, heads: tuple[HeadSpec, ...], grid: Grid) -> SweepSpec:
+    """The sweep of `heads` on the caches and splits that the options of `add_inputs` and the grid file choose."""
     trunks = words(arguments.trunk) if arguments.trunk else list(grid.trunk or ())
     return SweepSpec(arguments.dataset, _caches(home, arguments, trunks, heads), heads, _splits(arguments, grid))
 

@@ -66,8 +66,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Gram:
-    """The dot products (N, N) of vectors from which `origin` (F,) was taken, in double precision."""
+    """The dot products (N, N) of the vectors `rows` from which `origin` (F,) was taken, in double precision."""
 
+    rows: Rows
     products: Tensor
     origin: NDArray[np.float32]
 
@@ -94,7 +95,7 @@ def gram(rows: Rows, device: torch.device) -> Gram:
     if not products.isfinite().all():
         raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
     lower = products.tril()
-    return Gram(lower + lower.tril(-1).T, origin)
+    return Gram(rows, lower + lower.tril(-1).T, origin)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:

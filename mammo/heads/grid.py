@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from mammo.data.labels import LABELS
 from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
-from mammo.specs import HeadSpec, pick
+from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 AXES = tuple(field.name for field in fields(HeadSpec))
@@ -59,8 +61,18 @@ def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
 def check_names(head: HeadSpec) -> None:
     """Raise MammoError where the head's pool, optimiser or way to fine-tune is not one of ours."""
     pick(POOLS, head.pool, "pool")
-    pick(OPTIMIZERS, head.optimizer, "optimiser")
+    pick({**OPTIMIZERS, PROBE: None}, head.optimizer, "optimiser")
     pick(FINETUNES, head.finetune, "way to fine-tune")
+
+
+def check_probes(splits: Iterable[SplitSpec]) -> None:
+    """Raise MammoError where the labels of a split are more than a probe can learn."""
+    for split in splits:
+        if LABELS[split.labels].outputs > 1:
+            raise MammoError(
+                f"A probe learns malignant or not, no third class: take other labels than {split.labels!r} for it, "
+                "or another optimiser."
+            )
 
 
 def load_grid(path: Path) -> Grid:

@@ -16,7 +16,7 @@ from mammo.heads.grid import check_names
 from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting, open_setting
 from mammo.heads.source import Source, source_of
-from mammo.heads.table import run_table, split_facts
+from mammo.heads.table import run_table, split_facts, with_training
 from mammo.progress import finish
 from mammo.results.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
@@ -42,8 +42,9 @@ class Workbench:
 
 
 def instant_part(spec: SweepSpec) -> SweepSpec | None:
-    """The frozen heads on pooled features among those of a sweep; None where there are none."""
-    heads = tuple(head for head in spec.heads if head.pool == POOL and head.finetune == "none")
+    """The heads on pooled features among those of a sweep that train epoch by epoch; None where there are none."""
+    frozen = (head for head in spec.heads if head.pool == POOL and head.finetune == "none")
+    heads = tuple(head for head in frozen if not head.solved)
     return dataclasses.replace(spec, heads=heads) if heads else None
 
 
@@ -71,7 +72,7 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
     """
     from mammo.heads.train import train_bank
 
-    if any(head.pool != POOL for head in heads):
+    if any(head.pool != POOL or head.solved for head in heads):
         raise MammoError(f"Only heads on {POOL} train at once; train the others as a sweep.")
     for head in heads:
         check_names(head)
@@ -84,10 +85,8 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
                 trained.append(finish(train_bank(source, labels, parts, heads, device, classes)))
     spec = dataclasses.replace(bench.setting.spec, heads=tuple(heads))
     setting = dataclasses.replace(bench.setting, spec=spec, folder=bench.setting.folder.with_name(NAME))
-    runs = run_table(setting).assign(
-        trained_epochs=np.concatenate([one.epochs for one in trained]),
-        best_epoch=np.concatenate([one.best_epoch for one in trained]),
-    )
+    epochs, best = (np.concatenate([getattr(one, name) for one in trained]) for name in ("epochs", "best_epoch"))
+    runs = with_training(run_table(setting), epochs, best)
     about = {**setting.about, "id": NAME, "spec": spec.to_json(), "splits": bench.splits}
     return Sweep(
         NAME,

@@ -17,7 +17,10 @@ from torch.nn.functional import softplus
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.heads.gram import combined
+from mammo.heads.train import Trained, fit, latest, untrained
+from mammo.progress import Progress
 from mammo.results.metrics import auc
+from mammo.specs import STRENGTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from torch import Tensor
 
-    from mammo.heads.gram import Gram, Rows
+    from mammo.heads.gram import Gram
+    from mammo.progress import Work
+    from mammo.specs import HeadSpec
 
 Floats = NDArray[np.float64]
-
-STRENGTHS = tuple(10 ** (half / 2) for half in range(-8, 9))
-"""The path: C of every step, the strongest regularisation first."""
 
 EXACT = 1e-9
 """How far an image's share may be from the optimum's, as a part of the strength."""
@@ -75,6 +77,29 @@ class Point(NamedTuple):
         return float(self.shares @ self.pulls / 2 + strength * (softplus(logits) - target * logits).sum())
 
 
+def train_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec]) -> Work[Trained]:
+    """Solve a probe as `mammo.heads.train.train_bank` trains heads, a step of the path standing for an epoch.
+
+    `heads` holds the one probe that there is of a pool. Losses are means over the images, without the penalty.
+    """
+    probe = fit_probe(gram, labels, parts)
+    trained = untrained(heads, gram.rows.images)
+    truth, part = torch.from_numpy(np.asarray(labels, dtype=np.int64)), np.asarray(parts)
+    figures: list[Tensor] = []
+    for which in (TRAIN, VALIDATION):
+        chosen = np.flatnonzero(part == which)
+        figures += fit(torch.from_numpy(probe.logits[:, None, chosen]), truth[chosen], classes=2)
+    trained.history[0] = np.column_stack([*figures, probe.validation_auc])
+    trained.logits[0] = probe.logits[probe.best]
+    trained.best_epoch[0] = probe.best + 1
+    trained.weights[0].update(heads_of([probe], gram)[0])
+    for step in range(1, len(STRENGTHS) + 1):
+        trained.epochs[0] = step
+        live = {"validation_auc": latest(trained), "epochs": trained.epochs.tolist()}
+        yield Progress("train", step, len(STRENGTHS), "epochs", live)
+    return trained
+
+
 def fit_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike) -> Probe:
     """Solve the path of one split on images of part TRAIN, and choose among its steps on VALIDATION.
 
@@ -101,9 +126,9 @@ def fit_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike) -> Probe:
     return Probe(logits, area, best, chosen, float(bias))
 
 
-def heads_of(probes: Sequence[Probe], rows: Rows, gram: Gram) -> list[dict[str, NDArray[np.float32]]]:
-    """The best steps of probes on these vectors as heads: "weight" (F,) and "bias" (), read in one pass."""
-    weights = combined(rows, np.stack([probe.shares for probe in probes]))
+def heads_of(probes: Sequence[Probe], gram: Gram) -> list[dict[str, NDArray[np.float32]]]:
+    """The best steps of probes as heads on the stored vectors: "weight" (F,) and "bias" ()."""
+    weights = combined(gram.rows, np.stack([probe.shares for probe in probes]))
     biases = [probe.bias - weight @ gram.origin for probe, weight in zip(probes, weights, strict=True)]
     return [
         {"weight": weight.astype(np.float32), "bias": np.array(bias, dtype=np.float32)}
@@ -135,14 +160,16 @@ def _centred(products: Tensor, train: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def solve_path(kernel: Tensor, target: Tensor, strengths: Sequence[float]) -> Iterator[Point]:
     """The optimum at each strength for images of products `kernel` (M, M) and labels `target` (M,) of 0 and 1.
 
-    Newton's method, each strength from the optimum before it. A step is one Cholesky factor of an M × M matrix whose
-    eigenvalues are at least 1, as in Rasmussen and Williams, Gaussian Processes for Machine Learning (2006),
-    algorithm 3.1, with a free intercept beside it.
+    Newton's method, each strength from the optimum before it, or from as much farther again where that is better. A
+    step is one Cholesky factor of an M × M matrix whose eigenvalues are at least 1, as in Rasmussen and Williams,
+    Gaussian Processes for Machine Learning (2006), algorithm 3.1, with a free intercept beside it.
     """
     zeros = torch.zeros_like(target)
-    point = Point(zeros, zeros, torch.logit(target.mean()))
+    before = point = Point(zeros, zeros, torch.logit(target.mean()))
     for strength in strengths:
-        point = _optimum(kernel, target, strength, point)
+        farther = before.toward(point, 2.0)
+        start = min(point, farther, key=lambda one: one.cost(target, strength))
+        before, point = point, _optimum(kernel, target, strength, start)
         yield point
 
 

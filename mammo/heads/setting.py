@@ -22,6 +22,9 @@ from mammo.specs import Home, SweepSpec
 TRAINING = 1
 """Rises when training the same heads on the same numbers gives other scores."""
 
+PROBES = 1
+"""Rises when a probe gives other numbers from the same cache."""
+
 LONGEST = 70
 """Letters of a sweep's name before its identity."""
 
@@ -104,6 +107,8 @@ def _about(
     }
     if any(cache.spec.tap != FROZEN for cache in caches):
         identity["tails"] = TAILS
+    if any(head.solved for head in spec.heads):
+        identity["probes"] = PROBES
     described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
     for cache in caches:
         note = weights_note(cache.spec.weights)

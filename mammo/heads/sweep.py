@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammo.files import only_one, sweep_partials
 from mammo.heads.finetune import check_finetunes, tail_weights
-from mammo.heads.grid import check_names
+from mammo.heads.grid import check_names, check_probes
 from mammo.heads.setting import open_setting
 from mammo.heads.source import check_draws
 from mammo.heads.table import assemble
@@ -29,6 +29,8 @@ def sweep(home: Home, spec: SweepSpec, device: str | None = None, weights_file: 
     for head in spec.heads:
         check_names(head)
     setting = open_setting(home, spec)
+    if any(head.solved for head in spec.heads):
+        check_probes(spec.splits)
     check_finetunes(setting.caches, spec.heads)
     check_draws(setting.caches, spec.heads)
     if not (setting.folder / ABOUT).is_file():

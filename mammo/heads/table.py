@@ -18,7 +18,7 @@ from mammo.files import whole_file, write_json
 from mammo.heads.setting import CACHE_FIELDS, Setting
 from mammo.heads.units import UNITS, Unit
 from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
-from mammo.specs import HeadSpec, SplitSpec
+from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 
 
 def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
@@ -41,8 +41,11 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
             weights |= {
                 f"{run}.{key[len(prefix) :]}": value for key, value in tensors.items() if key.startswith(prefix)
             }
-    runs = runs.assign(trained_epochs=epochs, best_epoch=best)
-    _write(setting, runs, {LOGITS: logits, HISTORY: history, PARTS_FILE: np.stack(setting.parts)})
+    _write(
+        setting,
+        with_training(runs, epochs, best),
+        {LOGITS: logits, HISTORY: history, PARTS_FILE: np.stack(setting.parts)},
+    )
     with whole_file(setting.folder / HEADS) as stream:
         stream.write(save(weights))
     splits = [split_facts(setting, row) for row in range(len(setting.parts))]
@@ -83,6 +86,14 @@ def _run_rows(setting: Setting) -> Iterator[dict[str, Any]]:
             for head in setting.spec.heads:
                 yield {"run": f"{setting.folder.name}.{number}", **_row(split, split_spec, cache, head)}
                 number += 1
+
+
+def with_training(runs: pd.DataFrame, epochs: NDArray[Any], best: NDArray[Any]) -> pd.DataFrame:
+    """The runs with what training found: epochs, the best of them, and the strength of that where they are a path's."""
+    solved = (runs["optimizer"] == PROBE).to_numpy()
+    strength = np.full(len(runs), np.nan)
+    strength[solved] = np.take(STRENGTHS, best[solved] - 1)
+    return runs.assign(trained_epochs=epochs, best_epoch=best, strength=strength)
 
 
 def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:

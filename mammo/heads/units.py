@@ -1,6 +1,6 @@
 """The units of a sweep: the heads of one pool on one cache and split, trained together and kept in one file.
 
-A head that is fine-tuned has a tail of its own to train, and is a unit of its own.
+A head that is fine-tuned has a tail of its own to train, and is a unit of its own; so is a probe, which is solved.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting
 from mammo.heads.source import Source, source_of
 from mammo.progress import Progress, Work
-from mammo.specs import HeadSpec
+from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mammo.heads.gram import Gram
     from mammo.heads.tail import Stacks
     from mammo.heads.train import Trained
 
-    Inputs = Source | Stacks
+    Inputs = Source | Stacks | Gram
 
 UNITS = "units"
 WATCHED = 240
@@ -73,8 +74,8 @@ def units_of(setting: Setting) -> list[Unit]:
     """The units of a sweep, those that share a cache and pool one after another."""
     pools: dict[str, list[int]] = {}
     for number, head in sorted(enumerate(setting.spec.heads), key=lambda pair: pair[1].finetune):
-        alone = "" if head.finetune == "none" else f"-{head.finetune}-{number}"
-        pools.setdefault(f"{head.pool}{alone}", []).append(number)
+        alone = "" if head.finetune == "none" else f"-{number}"
+        pools.setdefault(f"{_sight(head)}{alone}", []).append(number)
     folder = setting.folder / UNITS
     return [
         Unit(split, cache, heads, folder / f"{cache:04d}-{pool}-{split:04d}.safetensors")
@@ -93,7 +94,7 @@ def train_units(setting: Setting, units: list[Unit], tails: Sequence[Weights | N
     for unit in units:
         if not unit.file.is_file():
             head = setting.spec.heads[unit.heads[0]]
-            wanted = unit.cache, head.pool if head.finetune == "none" else head.finetune
+            wanted = unit.cache, _sight(head)
             if loaded != wanted:
                 inputs = None  # what was loaded before goes first
                 loaded, inputs = wanted, _load(setting, unit, head, tails[unit.cache], device)
@@ -104,22 +105,36 @@ def train_units(setting: Setting, units: list[Unit], tails: Sequence[Weights | N
         yield Progress("sweep", done, setting.spec.runs, "heads", curves.live)
 
 
+def _sight(head: HeadSpec) -> str:
+    """Which of a cache's inputs a head takes: heads of the same name share them."""
+    if head.finetune != "none":
+        return f"{head.pool}-{head.finetune}"
+    return f"{head.pool}-{PROBE}" if head.solved else head.pool
+
+
 def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, device: str | None) -> Inputs:
-    """What the heads of a unit see: pooled vectors, or the stacks that a learning tail starts from."""
+    """What the heads of a unit see: pooled vectors, their products, or the stacks that a learning tail starts from."""
     cache = setting.caches[unit.cache]
-    if tail is None:
+    if tail is None and not head.solved:
         return source_of(cache, POOLS[head.pool])
+    from mammo.heads.gram import Rows, gram
     from mammo.heads.tail import frozen_vectors, open_stacks
     from mammo.heads.train import training_device
 
-    if head.finetune == "none":
-        return Source.of(frozen_vectors(cache, tail, head.pool, training_device(device)))
-    return open_stacks(cache, tail, head.finetune, training_device(device), setting.folder)
+    on = training_device(device)
+    if tail is None:
+        return gram(Rows.stored(cache, head.pool), on)
+    if head.finetune != "none":
+        return open_stacks(cache, tail, head.finetune, on, setting.folder)
+    vectors = frozen_vectors(cache, tail, head.pool, on)
+    return gram(Rows.held(vectors), on) if head.solved else Source.of(vectors)
 
 
 def _train(
     setting: Setting, unit: Unit, inputs: Inputs, done: int, curves: Curves, device: str | None
 ) -> Work[Trained]:
+    from mammo.heads.gram import Gram
+    from mammo.heads.probe import train_probe
     from mammo.heads.tail import train_tails
     from mammo.heads.train import train_bank
 
@@ -129,6 +144,8 @@ def _train(
     parts = setting.parts[unit.split]
     if isinstance(inputs, Source):
         training = train_bank(inputs, labels, parts, heads, device, classes)
+    elif isinstance(inputs, Gram):
+        training = train_probe(inputs, labels, parts, heads)
     else:
         training = train_tails(inputs, labels, parts, heads, classes)
     while True:
@@ -144,6 +161,8 @@ def _train(
 
 def label_of(head: HeadSpec) -> str:
     """A head in a few words, such as `flatten adam 0.0001`."""
+    if head.solved:
+        return f"{head.pool} {PROBE}"
     hidden = f" {head.hidden} units" if head.hidden else ""
     tail = "" if head.finetune == "none" else f", {head.finetune} {head.tail_lr:g}"
     return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}{tail}"

@@ -18,6 +18,10 @@ UPDATES = 3e8
 """Weights of heads that are taken to be updated in a second."""
 GIGAFLOPS = 100.0
 """What a learning tail's passes are taken to do in a second."""
+NEWTONS = 50
+"""Steps of Newton's method that a probe's path takes."""
+PRODUCTS = 2e10
+"""Products of two numbers in a matrix product that are taken to be summed in a second."""
 PASSES = 2
 """A tail's step in passes forward: the gradient of its weights costs another, that of its first inputs none."""
 
@@ -33,7 +37,7 @@ def sweep_work(spec: SweepSpec, features: dict[tuple[str, str], int], train_imag
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
     for cache in spec.caches:
         banks: dict[tuple[str, int, int, int], int] = {}
-        for head in spec.heads:
+        for head in (one for one in spec.heads if not one.solved):
             count = math.ceil(train_images / head.batch) * head.epochs
             updates += count * sum(head_weights(head, features[cache, head.pool], number) for number in outputs)
             banks[head.pool, head.hidden, head.batch, head.seed] = count
@@ -56,9 +60,18 @@ def tail_weights(cache: Cache, head: HeadSpec) -> int:
 
 def guessed_seconds(spec: SweepSpec, caches: list[Cache], train_images: int) -> float:
     """What a sweep would take on a machine of which nothing is known."""
-    updates, steps = sweep_work(spec, vector_lengths(caches), train_images)
+    features = vector_lengths(caches)
+    updates, steps = sweep_work(spec, features, train_images)
     tuned = sum(head.epochs for head in spec.heads if head.finetune != "none") * len(spec.splits) * train_images
-    return updates / UPDATES + steps * STEP + tuned * PASSES * sum(map(_gigaflops, caches)) / GIGAFLOPS
+    passes = tuned * PASSES * sum(map(_gigaflops, caches)) / GIGAFLOPS
+    return updates / UPDATES + steps * STEP + passes + _probe_products(spec, features, train_images) / PRODUCTS
+
+
+def _probe_products(spec: SweepSpec, features: dict[tuple[str, str], int], train_images: int) -> float:
+    """What the probes multiply: every image with every other, and a Cholesky factor a step and split."""
+    lengths = [features[cache, head.pool] for cache in spec.caches for head in spec.heads if head.solved]
+    factors = len(lengths) * len(spec.splits) * NEWTONS * train_images**3 / 3
+    return factors + train_images**2 * sum(lengths)
 
 
 def _gigaflops(cache: Cache) -> float:

@@ -18,7 +18,7 @@ from mammo.results.ensemble import SEVERAL, named_sweep
 from mammo.results.fusion import FUSIONS, LEVELS
 from mammo.results.metrics import probability
 from mammo.results.run_names import RunName
-from mammo.specs import pick
+from mammo.specs import PROBE, SOLVED, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,8 +190,7 @@ class StoredRun:
 def run_names(runs: pd.DataFrame) -> dict[str, str]:
     """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
     told = [name for name in (*NAMED_BY, *NUMBERS) if name in runs and runs[name].nunique(dropna=False) > 1]
-    words = [[_worded(name, row[name]) for name in told] for row in runs.to_dict("records")]
-    names = [" · ".join(filter(None, row)) for row in words]
+    names = [_name(row, told) for row in runs.to_dict("records")]
     often = Counter(names)
     pairs = zip(runs["run"].astype(str), names, strict=True)
     return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
@@ -200,6 +199,11 @@ def run_names(runs: pd.DataFrame) -> dict[str, str]:
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
     """Open several runs."""
     return [StoredRun.open(home, run) for run in runs]
+
+
+def _name(row: dict[Any, Any], told: list[str]) -> str:
+    fallen = SOLVED if row.get("optimizer") == PROBE else {}
+    return " · ".join(filter(None, (_worded(name, row[name]) for name in told if name not in fallen)))
 
 
 def _worded(setting: str, value: Any) -> str:

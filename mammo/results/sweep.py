@@ -59,6 +59,8 @@ class Sweep:
             runs = runs.assign(finetune="none", tail_lr=0.0)
         if "first_draws" not in runs:  # a sweep older than draws that are left out
             runs = runs.assign(first_draws=0)
+        if "strength" not in runs:  # a sweep older than probes
+            runs = runs.assign(strength=np.nan)
         sweep = cls(name, folder, about, runs, images, *arrays)
         if sweep.logits.shape != (len(runs), len(images)):
             raise MammoError(f"The sweep {name!r} is damaged: its scores do not fit its runs; delete {folder}.")

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 
 from mammo.data.splits import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
+from mammo.features.cache import Cache, caches
 from mammo.heads import gram as products
 from mammo.heads.gram import Rows, combined, gram
-from mammo.heads.probe import EXACT, STRENGTHS, Probe, fit_probe, heads_of
+from mammo.heads.grid import expand
+from mammo.heads.pools import POOLS
+from mammo.heads.probe import EXACT, Probe, fit_probe, heads_of
+from mammo.heads.sweep import sweep
+from mammo.heads.units import UNITS
+from mammo.progress import finish
+from mammo.results.leaderboard import leaderboard
 from mammo.results.metrics import auc
+from mammo.results.probes import probe_rows
+from mammo.results.scores import StoredRun, run_names
+from mammo.results.sweep import HEADS, Sweep
+from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 
 CPU = torch.device("cpu")
 Vectors = NDArray[np.float32]
@@ -94,10 +109,9 @@ def test_the_test_images_change_neither_the_path_nor_the_choice() -> None:
 
 def test_the_chosen_step_as_a_head_scores_the_stored_vectors() -> None:
     vectors, labels, parts = problem(200, 700, seed=4)
-    rows = Rows.held(vectors)
-    table = gram(rows, CPU)
+    table = gram(Rows.held(vectors), CPU)
     found = [fit_probe(table, labels, part) for part in (parts, parts[::-1].copy())]
-    for probe, head in zip(found, heads_of(found, rows, table), strict=True):
+    for probe, head in zip(found, heads_of(found, table), strict=True):
         assert head["weight"].dtype == head["bias"].dtype == np.float32
         np.testing.assert_allclose(vectors @ head["weight"] + head["bias"], probe.logits[probe.best], atol=1e-4)
 
@@ -127,3 +141,64 @@ def test_a_part_of_one_class_is_refused(part: int, named: str) -> None:
     vectors, labels, parts = problem(80, 20)
     with pytest.raises(MammoError, match=f"{named} images are not of both classes"):
         probed(vectors, np.where(parts == part, 0, labels).astype(np.int8), parts)
+
+
+def test_a_probe_has_no_settings_of_training_and_is_linear() -> None:
+    assert HeadSpec(optimizer=PROBE, lr=1e-3, seed=4, batch=8) == HeadSpec(optimizer=PROBE) != HeadSpec()
+    grid = expand({"optimizer": ["adam", PROBE], "lr": [1e-3, 1e-4], "seed": [0, 1], "epochs": [3]})
+    assert [head.solved for head in grid].count(True) == 1 and len(grid) == 5
+    assert HeadSpec.from_json(HeadSpec(optimizer=PROBE).to_json()).epochs == len(STRENGTHS)
+    for setting in ({"hidden": 8}, {"dropout": 0.5}, {"finetune": "last-layer"}):
+        with pytest.raises(MammoError, match="A probe is a linear head on frozen features"):
+            HeadSpec(optimizer=PROBE, **setting)
+
+
+@pytest.fixture
+def own_home(tiny: Home, tmp_path: Path) -> Home:
+    """A copy of the small data set and its cache, to write into."""
+    shutil.copytree(tiny.path, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> None:
+    (name,) = caches(own_home, "tiny")
+    heads = expand({"pool": ["flatten", "gap"], "optimizer": ["adam", PROBE], "epochs": [2]})
+    splits = (SplitSpec(), SplitSpec(redraw=1))
+    opened = Sweep.open(own_home, finish(sweep(own_home, SweepSpec("tiny", (name,), heads, splits))))
+    assert len(opened.runs) == 8 and not (opened.folder / UNITS).exists()
+    assert opened.history.shape == (8, len(STRENGTHS), 5)
+    weights, cache = load_file(opened.folder / HEADS), Cache.open(own_home, "tiny", name)
+    for row in probe_rows(opened):
+        place = opened.row(row["run"])
+        areas = [step["validation_auc"] for step in row["path"]]
+        assert [step["C"] for step in row["path"]] == list(STRENGTHS)
+        assert row["validation_auc"] == pytest.approx(max(areas), abs=1e-6)
+        assert row["C"] == row["strength"] == STRENGTHS[int(np.argmax(areas))]
+        assert row["lr"] == 0 and row["n_train"] > row["n_test"] > 0
+        losses = [step["train_loss"] for step in row["path"]]
+        assert losses == sorted(losses, reverse=True)
+        scores = POOLS[row["pool"]].vectors(cache, 0) @ weights[f"{place}.weight"] + weights[f"{place}.bias"]
+        np.testing.assert_allclose(scores, opened.logits[place], atol=1e-4)
+    board = leaderboard(own_home)
+    assert board["strength"].notna().tolist() == (board["optimizer"] == PROBE).tolist()
+    names = run_names(board)
+    assert sum("probe" in names[run] for run in names) == 4
+    assert not any("probe" in name and ("batch" in name or "lr" in name) for name in names.values())
+    assert StoredRun.open(own_home, board["run"].iloc[0]).scored("test").part == "test"
+
+
+def test_a_probe_alone_and_one_among_heads_are_the_same(own_home: Home) -> None:
+    (name,) = caches(own_home, "tiny")
+    together, alone = (
+        Sweep.open(own_home, finish(sweep(own_home, SweepSpec("tiny", (name,), heads, (SplitSpec(),)))))
+        for heads in (expand({"optimizer": ["adam", PROBE], "epochs": [1]}), (HeadSpec(optimizer=PROBE),))
+    )
+    np.testing.assert_array_equal(together.logits[1], alone.logits[0])
+    assert together.id != alone.id
+
+
+def test_three_classes_are_refused_in_a_sentence(own_home: Home) -> None:
+    (name,) = caches(own_home, "tiny")
+    spec = SweepSpec("tiny", (name,), (HeadSpec(optimizer=PROBE),), (SplitSpec(labels="three-way"),))
+    with pytest.raises(MammoError, match="learns malignant or not, no third class"):
+        finish(sweep(own_home, spec))

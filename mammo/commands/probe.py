@@ -1,0 +1,71 @@
+"""`mammo probe`: what a linear head comes to on every cache, solved instead of trained."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from mammo.commands.shared import Commands, add_command, home_of, show, table, with_bar, words
+from mammo.commands.sweep import add_inputs, with_inputs
+from mammo.specs import PROBE, STRENGTHS
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    purpose = "solve the converged linear probe of every cache: the yardstick of trained linear heads"
+    parser = add_command(commands, "probe", purpose, "mammo probe phantom --pool flatten,gap --redraws 5", run)
+    parser.add_argument("dataset", metavar="NAME", help="the data set")
+    parser.add_argument("--pool", default="flatten,gap", help="flatten, gap (default: both); a list")
+    add_inputs(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Solve the probes as a sweep, and print each with its path."""
+    from mammo.heads.grid import Grid, expand
+    from mammo.heads.sweep import sweep
+    from mammo.results.probes import probe_rows
+    from mammo.results.sweep import Sweep
+
+    started = time.monotonic()
+    home = home_of(arguments)
+    heads = expand({"pool": words(arguments.pool), "optimizer": PROBE})
+    name = with_bar(sweep(home, with_inputs(home, arguments, heads, Grid({})), arguments.device, arguments.weights))
+    rows = probe_rows(Sweep.open(home, name))
+    seconds = round(time.monotonic() - started, 3)
+    content = {"sweep": name, "seconds": seconds, "strengths": list(STRENGTHS), "probes": rows}
+    show(arguments, content, f"{text_of(rows)}\n{name}: {len(rows)} probes in {seconds:.1f} s")
+    return 0
+
+
+def text_of(rows: list[dict[str, Any]]) -> str:
+    """The probes as a table, and below it what must be known about them."""
+    header = ["run", "cache", "pool", "split", "labels", "n", "C", "train loss", "validation AUC"]
+    header += ["test AUC", "95 % interval", "leaked"]
+    lines = [table([_cells(row) for row in rows], header)]
+    lines.append("C is that of the best validation AUC, the least where several are best; n, test AUC and its 95 %")
+    lines.append("interval are those of the test images. Validation AUC by C:")
+    steps = [[row["run"], *(f"{step['validation_auc']:.3f}" for step in row["path"])] for row in rows]
+    lines.append(table(steps, ["run", *(f"{strength:.2g}" for strength in STRENGTHS)]))
+    if any(row["synthetic"] for row in rows):
+        lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
+    if any(row["leaked"] for row in rows):
+        lines.append("leaked: test images that training has seen; such a probe's test figures come out too high.")
+    return "\n".join(lines)
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    low, high = row["test_auc_interval"]
+    chosen = next(step for step in row["path"] if step["C"] == row["C"])
+    return [
+        *(row[name] for name in ("run", "cache", "pool")),
+        f"{row['protocol']} {row['split_seed']}.{row['redraw']}",
+        row["labels"],
+        row["n_test"],
+        f"{row['C']:.3g}",
+        f"{chosen['train_loss']:.3f}",
+        f"{row['validation_auc']:.3f}",
+        f"{row['test_auc']:.3f}",
+        f"{low:.3f} to {high:.3f}",
+        row["leaked"],
+    ]
