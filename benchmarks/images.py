@@ -156,16 +156,20 @@ def _keras(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], object]:
 PEERS = {"forward": _forward, "torch": plain_forward, "keras": _keras}
 
 
-def reading(repeats: int) -> Race:
+def reading(storage: str) -> Callable[[int], Race]:
     """VGG16 maps of 2,000 images, three in four of their numbers zero, from a cache and from one .npy file, warm."""
-    with tempfile.TemporaryDirectory() as folder:
-        maps = np.random.default_rng(0).normal(-0.67, 1, (STORED, 512, 7, 7)).clip(0).astype(np.float16)
-        np.save(Path(folder) / "maps.npy", maps)
-        cache = _stored(Path(folder), maps)
-        return race(cache.maps, lambda: np.load(Path(folder) / "maps.npy"), repeats)
+
+    def measure(repeats: int) -> Race:
+        with tempfile.TemporaryDirectory() as folder:
+            maps = np.random.default_rng(0).normal(-0.67, 1, (STORED, 512, 7, 7)).clip(0).astype(np.float16)
+            np.save(Path(folder) / "maps.npy", maps)
+            cache = _stored(Path(folder), maps, storage)
+            return race(cache.maps, lambda: np.load(Path(folder) / "maps.npy"), repeats)
+
+    return measure
 
 
-def _stored(folder: Path, maps: NDArray[np.float16]) -> Cache:
+def _stored(folder: Path, maps: NDArray[np.float16], storage: str) -> Cache:
     from mammo.features.cache import CHUNK, Cache
     from mammo.features.identity import cache_name, identity
     from mammo.features.store import CacheWriter
@@ -175,7 +179,7 @@ def _stored(folder: Path, maps: NDArray[np.float16]) -> Cache:
     home = Home(folder)
     content = identity(CacheSpec("small", "vgg16", "random-0", precision="bfloat16"), "", locate("vgg16", "random-0"))
     ids = [str(number) for number in range(len(maps))]
-    writer = CacheWriter(home.cache("small", cache_name(content)), content, ids, maps.shape[1:])
+    writer = CacheWriter(home.cache("small", cache_name(content)), content, ids, maps.shape[1:], storage)
     for _, chunk in writer.todo:
         part = maps[chunk * CHUNK : (chunk + 1) * CHUNK]
         writer.write(0, chunk, part, part.mean(axis=(2, 3), dtype=np.float32))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
 from mammo.features.cache import Cache
+from mammo.features.chunks import STORAGES, USUAL
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
 from mammo.heads.finetune import check_finetunes
@@ -22,8 +23,6 @@ GIGAFLOPS = 60.0
 """What a processor core is taken to do in a trunk's forward pass before it was measured."""
 IMAGES = 25.0
 """Images a second that a core is taken to read and resize before it was measured."""
-STORED_SHARE = 0.45
-"""Bytes that a compressed cache takes of its raw activations."""
 
 MEASURED = "from this machine's last such work"
 ROUGH = "a rough guess: no such work was done on this machine yet"
@@ -38,7 +37,7 @@ class Estimate:
     note: str
 
 
-def cache_estimate(home: Home, spec: CacheSpec, images: int) -> Estimate:
+def cache_estimate(home: Home, spec: CacheSpec, images: int, storage: str = USUAL) -> Estimate:
     """What the cache of `spec` takes for so many images; a timm trunk's size is unknown and given as 0."""
     kind = find_trunk(spec.trunk)
     total = images * versions(spec.augment, spec.draws)
@@ -47,7 +46,7 @@ def cache_estimate(home: Home, spec: CacheSpec, images: int) -> Estimate:
     rate = recall(home, extraction_key(spec))
     flops = kind.gigaflops * (spec.size / 224) ** 2
     guess = 1 / (1 / (IMAGES * cores()) + flops / (GIGAFLOPS * cores()))
-    return Estimate(int(raw * STORED_SHARE), total / (rate or guess), MEASURED if rate else ROUGH)
+    return Estimate(int(raw * STORAGES[storage].share), total / (rate or guess), MEASURED if rate else ROUGH)
 
 
 def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:

@@ -58,7 +58,7 @@ def _extract(home: Home, request: dict[str, Any]) -> Work[str]:
 
     specs = [CacheSpec.from_json(spec) for spec in request["specs"]]
     file = Path(request["weights_file"]) if request.get("weights_file") else None
-    made = yield from extract(home, specs, file)
+    made = yield from extract(home, specs, file, storage=request.get("storage", "zstd"))
     return ", ".join(one.cache.name for one in made)
 
 

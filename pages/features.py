@@ -4,6 +4,7 @@ import streamlit as st
 
 from mammo.data.dataset import KINDS, Dataset
 from mammo.estimates import cache_estimate
+from mammo.features.chunks import STORAGES
 from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.features.trunks import TRUNKS
 from mammo.features.weights import weights_note
@@ -54,12 +55,13 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
 
 
 def offer(home: Home, spec: CacheSpec, images: int) -> None:
-    estimate = cache_estimate(home, spec, images)
+    storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
+    estimate = cache_estimate(home, spec, images, storage)
     show.badge(show.notes(False, [weights_note(spec.weights)]))
     show.facts({"Images": images, "On disk": show.size(estimate.bytes), "Time": show.duration(estimate.seconds)})
     st.caption(f"Time: {estimate.note}.")
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
-        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": None})
+        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": None, "storage": storage})
 
 
 home = choose.home()

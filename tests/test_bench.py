@@ -11,6 +11,7 @@ from benchmarks.heads import bank_epoch, features
 from benchmarks.peers import Loop, Shared, Tight
 from benchmarks.timing import Race, race
 from mammo.cli import main
+from mammo.features.chunks import STORAGES
 
 
 @pytest.mark.parametrize("peer", [Loop, Tight, Shared])
@@ -66,9 +67,11 @@ def test_the_plain_torch_trunk_gives_the_same_map_shape():
     images.plain_forward("resnet50", pictures)()
 
 
-def test_the_cache_that_is_read_holds_what_the_file_does(tmp_path):
+@pytest.mark.parametrize("storage", STORAGES)
+def test_the_cache_that_is_read_holds_what_the_file_does(tmp_path, storage):
     maps = np.random.default_rng(0).random((70, 512, 7, 7)).astype(np.float16)
-    assert np.array_equal(images._stored(tmp_path, maps).maps(), maps)
+    stored = images._stored(tmp_path, maps, storage)
+    assert stored.storage == storage and np.array_equal(stored.maps(), maps)
 
 
 def test_the_command_prints_ratios(monkeypatch, capsys):
@@ -92,4 +95,4 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
 def test_every_promised_race_is_there():
     promised = {f"bank-{count}-{peer}" for count in (512, 2048, 25088, 100352) for peer in ("loop", "shared")}
     promised |= {"hidden-25088", "prepare", "extract-forward", "extract-torch", "extract-keras"}
-    assert promised | {"sweep-end-to-end", "read-zstd"} <= set(rows.ROWS)
+    assert promised | {"sweep-end-to-end", "read-zstd", "read-fast"} <= set(rows.ROWS)

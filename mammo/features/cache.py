@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
+from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
 from mammo.files import digest_file, digest_json, read_json
 from mammo.specs import CacheSpec, Home
 
@@ -78,6 +79,11 @@ class Cache:
         return int(self.manifest["versions"])
 
     @property
+    def storage(self) -> str:
+        """How its chunks are kept, an entry of `mammo.features.chunks.STORAGES`."""
+        return str(self.manifest["made_with"].get("storage", USUAL))
+
+    @property
     def bytes(self) -> int:
         """Bytes on disk."""
         return sum(record["bytes"] for record in self.manifest["chunks"].values())
@@ -89,23 +95,22 @@ class Cache:
     def chunks(self, version: int = 0, first: int = 0) -> Iterator[NDArray[np.floating]]:
         """The maps of `maps(version)` from the image `first` on, a chunk of images at a time."""
         for start in range(first, self.shape[0], CHUNK):
-            yield self._read(MAPS, version, slice(start, start + CHUNK))
+            yield self._read(MAPS, version, start, start + CHUNK)
 
     def pooled(self, version: int = 0) -> NDArray[np.float32]:
         """Each map's mean over rows and columns; float32 (images, channels)."""
         return self._read(POOLED, version).astype(np.float32, copy=False)
 
-    def _read(self, array: str, version: int, rows: slice = slice(None)) -> NDArray[np.floating]:
-        import zarr
-
+    def _read(self, array: str, version: int, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
+        if not 0 <= version < self.versions:
+            raise MammoError(f"The cache {self.name!r} has the versions 0 to {self.versions - 1}, not {version}.")
         try:
-            stored = zarr.open_array(self.folder / ARRAYS / array, mode="r")
-            values: NDArray[np.floating] = np.asarray(stored[version, rows])
+            description = f"{array}/{DESCRIPTION}"
+            if digest_file(self.folder / ARRAYS / description) != self.manifest["arrays"][description]["sha256"]:
+                raise ValueError(description)
+            return Chunks.of(self.folder / ARRAYS / array).read(version, start, stop)
         except Exception:  # a damaged chunk raises whatever its codec raises
             raise _damaged(next(self.damage(), Damage(self.name, array, "cannot be decoded"))) from None
-        if gone := next(self.missing(), None):  # zarr reads an absent chunk as NaN
-            raise _damaged(gone)
-        return values
 
     def missing(self) -> Iterator[Damage]:
         """Yield a `Damage` for every file that is absent or of another size; reads no chunk."""

@@ -14,6 +14,7 @@ import pandas as pd
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError, first_line
 from mammo.features.cache import Cache
+from mammo.features.chunks import STORAGES, USUAL
 from mammo.features.identity import cache_name, identity
 from mammo.features.store import CacheWriter
 from mammo.features.weights import Weights, locate
@@ -21,7 +22,7 @@ from mammo.files import only_one
 from mammo.images.prepare import Variant
 from mammo.progress import Progress, Work
 from mammo.rates import extraction_key, remember
-from mammo.specs import CacheSpec, Home
+from mammo.specs import CacheSpec, Home, pick
 
 if TYPE_CHECKING:
     from mammo.features.fill import Plan
@@ -43,12 +44,15 @@ def extract(
     weights_file: Path | None = None,
     device: str | None = None,
     workers: int | None = None,
+    storage: str = USUAL,
 ) -> Work[list[Extracted]]:
     """Fill the caches of `specs`, all of one data set and image kind; chunks that are done are kept.
 
-    Every image is read once for all of them. Raises MammoError where a spec, the weights, a file or the
-    disk does not allow it.
+    Every image is read once for all of them. `storage` says how the chunks of new caches are kept, an entry of
+    STORAGES: it changes no number and is no part of a cache's identity. Raises MammoError where a spec, the weights,
+    a file or the disk does not allow it.
     """
+    pick(STORAGES, storage, "storage")
     dataset, table = _items(home, specs)
     wanted = {}
     for spec in specs:
@@ -59,7 +63,7 @@ def extract(
         for name in sorted(wanted):
             locks.enter_context(only_one(home.cache(dataset.name, name), "extracting"))
         lacking = {name: wanted[name] for name in wanted if not _is_whole(home, dataset.name, name)}
-        plans = _plans(home, dataset.name, lacking, list(table["image"]), device)
+        plans = _plans(home, dataset.name, lacking, list(table["image"]), device, storage)
         if not plans:
             yield Progress("extract", len(table), len(table))
             return [_extracted(home, dataset, name, None) for name in wanted]
@@ -106,7 +110,12 @@ def _is_whole(home: Home, dataset: str, name: str) -> bool:
 
 
 def _plans(
-    home: Home, dataset: str, lacking: dict[str, tuple[dict[str, Any], Weights]], ids: list[str], device: str | None
+    home: Home,
+    dataset: str,
+    lacking: dict[str, tuple[dict[str, Any], Weights]],
+    ids: list[str],
+    device: str | None,
+    storage: str,
 ) -> dict[str, Plan]:
     """How to fill each cache that is not whole; its trunk is built once on every device."""
     if not lacking:
@@ -121,7 +130,7 @@ def _plans(
         spec = CacheSpec.from_json(content["spec"])
         trunk = build(spec.trunk, weights, spec.tap)
         forwards = [Forward(copy.deepcopy(trunk), spec.precision, one) for one in devices]
-        writer = CacheWriter(home.cache(dataset, name), content, ids, _map_shape(forwards[0], spec))
+        writer = CacheWriter(home.cache(dataset, name), content, ids, _map_shape(forwards[0], spec), storage)
         plans[name] = Plan(Variant.of(spec), forwards, writer, frozenset(writer.todo))
     return plans
 

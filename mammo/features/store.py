@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from mammo.errors import MammoError
 from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, content_digest
+from mammo.features.chunks import DESCRIPTION, STORAGES, USUAL, Chunks
 from mammo.features.precision import PRECISIONS
 from mammo.files import digest_file, read_json, sweep_partials, unwritable, write_json
 from mammo.images.augment import versions
-from mammo.specs import CacheSpec
+from mammo.specs import CacheSpec, pick
 
-DESCRIPTION = "zarr.json"
 MADE_WITH = "made_with.json"
 MAKERS = ("torch", "timm", "zarr", "numcodecs")
 
@@ -25,15 +25,25 @@ MAKERS = ("torch", "timm", "zarr", "numcodecs")
 class CacheWriter:
     """A cache in the making: which chunks are done, and how the others are written.
 
-    `shape` is (channels, rows, columns) of one map.
+    `shape` is (channels, rows, columns) of one map. `storage` is an entry of STORAGES; a cache that is begun keeps the
+    one it was begun with.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any], ids: list[str], shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: dict[str, Any],
+        ids: list[str],
+        shape: tuple[int, int, int],
+        storage: str = USUAL,
+    ) -> None:
+        pick(STORAGES, storage, "storage")
         self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
         self.spec = CacheSpec.from_json(identity["spec"])
         self.versions = versions(self.spec.augment, self.spec.draws)
-        self.made_with = {name: metadata.version(name) for name in MAKERS}
+        self.made_with = {**{name: metadata.version(name) for name in MAKERS}, "storage": storage}
         self._start()
+        self.arrays = {name: Chunks.of(folder / ARRAYS / name) for name in (MAPS, POOLED)}
         self.records = self._kept_records()
 
     @property
@@ -50,7 +60,12 @@ class CacheWriter:
     def _start(self) -> None:
         """Make the arrays; keep those that the same versions of the same libraries began for this identity."""
         sweep_partials(self.folder)
-        if self._begun(SPEC) != self.identity or self._begun(MADE_WITH) != self.made_with:
+        begun = self._begun(MADE_WITH)
+        begun = {"storage": USUAL, **begun} if isinstance(begun, dict) else {}
+        kept = self.made_with | {"storage": begun.get("storage")}
+        if self._begun(SPEC) == self.identity and begun == kept and kept["storage"] in STORAGES:
+            self.made_with = kept
+        else:
             for leftover in (ARRAYS, RECORDS):
                 shutil.rmtree(self.folder / leftover, ignore_errors=True)
             (self.folder / MANIFEST).unlink(missing_ok=True)
@@ -67,7 +82,6 @@ class CacheWriter:
 
     def _create_arrays(self) -> None:
         import zarr
-        from zarr.codecs import ZstdCodec
 
         images, (channels, rows, columns) = len(self.ids), self.shape
         stored = PRECISIONS[self.spec.precision].stored
@@ -81,7 +95,7 @@ class CacheWriter:
                     shape=(self.versions, images, *item),
                     chunks=(1, min(CHUNK, images), *item),
                     dtype=dtype,
-                    compressors=ZstdCodec(level=1, checksum=True),
+                    compressors=STORAGES[self.made_with["storage"]].make(),
                     fill_value=float("nan"),
                 )
             except OSError as error:
@@ -113,24 +127,10 @@ class CacheWriter:
             )
         record = {}
         for name, values in ((MAPS, maps), (POOLED, pooled)):
-            key = self._write_array(name, version, chunk, values)
-            record[key] = self._facts(key)
+            array = self.arrays[name]
+            record[f"{name}/{array.file(version, chunk)}"] = array.write(version, chunk, values)
         write_json(self.folder / RECORDS / f"{version:04d}-{chunk:06d}.json", record)
         self.records[version, chunk] = record
-
-    def _write_array(self, name: str, version: int, chunk: int, values: NDArray[np.floating]) -> str:
-        import zarr
-
-        array = zarr.open_array(self.folder / ARRAYS / name, mode="r+")
-        key = f"{name}/c/{version}/{chunk}" + "/0" * (array.ndim - 2)
-        start = chunk * CHUNK
-        try:
-            # zarr reads what stands in the place of a chunk at the edge before it writes: that may be damaged
-            (self.folder / ARRAYS / key).unlink(missing_ok=True)
-            array[version, start : start + len(values)] = values
-        except OSError as error:
-            raise unwritable(self.folder, error) from error
-        return key
 
     def _facts(self, file: str) -> dict[str, Any]:
         path = self.folder / ARRAYS / file

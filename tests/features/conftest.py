@@ -39,9 +39,9 @@ def cache(filled) -> Cache:
 def make():
     """Extracts one spec in this process."""
 
-    def extracted(home, workers=1, **fields):
+    def extracted(home, workers=1, storage="zstd", **fields):
         spec = CacheSpec(**{"dataset": "tiny", "trunk": "vgg16-mini", "weights": "random-0", "size": 64, **fields})
-        (made,) = finish(extract(home, [spec], device="cpu", workers=workers))
+        (made,) = finish(extract(home, [spec], device="cpu", workers=workers, storage=storage))
         return made
 
     return extracted
