@@ -5,7 +5,6 @@ import streamlit as st
 from mammo.data.dataset import KINDS, Dataset
 from mammo.estimates import cache_estimate
 from mammo.features.chunks import STORAGES
-from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.features.trunks import TRUNKS
 from mammo.features.weights import weights_note
 from mammo.images.augment import AUGMENTATIONS
@@ -15,8 +14,6 @@ from mammo.specs import CacheSpec, Home
 from pages.shared import choose, show, work
 from pages.shared.places import nothing_yet
 from pages.shared.words import KIND_NAMES, cache_rows
-
-AUTO = "auto"
 
 
 def choose_spec(dataset: Dataset) -> CacheSpec:
@@ -37,8 +34,7 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
         preprocess = choose.entry("Preprocessing", PREPROCESSINGS, "preprocess")
         augment = choose.entry("Augmentation", AUGMENTATIONS, "augment")
         draws = choose.draws(augment)
-        named = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
-        precision = choose.one("Precision", list(named), "precision", named.__getitem__)
+        precision = choose.precision()
     return CacheSpec(
         dataset=dataset.name,
         trunk=trunk,
@@ -50,7 +46,7 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
         size=size,
         augment=augment,
         draws=draws,
-        precision=fast_precision() if precision == AUTO else precision,
+        precision=precision,
     )
 
 

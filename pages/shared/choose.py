@@ -7,10 +7,13 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
 from mammo.errors import MammoError
+from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.images.augment import AUGMENTATIONS
 from mammo.specs import Home
 from pages.shared import show
 from pages.shared.places import nothing_yet
+
+AUTO = "auto"
 
 
 def home() -> Home:
@@ -67,6 +70,13 @@ def draws(augment: str) -> int:
     low, high = AUGMENTATIONS[augment].draws
     usual = AUGMENTATIONS[augment].usual
     return number("Draws of each image", low, high, usual, "draws") if low < high else usual
+
+
+def precision() -> str:
+    """The arithmetic of a trunk, the one that is fastest here unless another is chosen."""
+    named = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
+    chosen = str(one("Precision", list(named), "precision", named.__getitem__))
+    return fast_precision() if chosen == AUTO else chosen
 
 
 def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:
