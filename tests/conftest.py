@@ -20,6 +20,8 @@ from mammo.progress import finish
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")
+KEPT = os.environ.get("MAMMO_TEST_HOMES")
+"""A folder in which the shared homes stay from one run of the tests to the next; for work on the tests themselves."""
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,10 @@ def home(tmp_path: Path) -> Home:
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all test processes of one run share."""
+    if KEPT:
+        place = Path(KEPT) / Path(__file__).parents[1].name
+        place.mkdir(parents=True, exist_ok=True)
+        return place
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 

@@ -76,23 +76,31 @@ def check_probes(splits: Iterable[SplitSpec]) -> None:
 
 
 def load_grid(path: Path) -> Grid:
-    """Read a grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
-
-    Beside the axes it may hold `protocol`, `labels`, `trunk` (a name or a list), `split_seed`, `redraws` (numbers).
-    Raises MammoError where the file cannot be read or names something else.
-    """
+    """`read_grid` of a file; raises MammoError where it cannot be read."""
     try:
-        content = tomllib.loads(path.read_text())
+        return read_grid(path.read_text(), f"grid {path}")
     except OSError as error:
         raise MammoError(f"The grid {path} cannot be read: {error.strerror or error}.") from None
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise MammoError(f"The grid {path} is not valid TOML: {error}.") from None
+
+
+def read_grid(text: str, named: str = "grid") -> Grid:
+    """A grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
+
+    Beside the axes it may hold `protocol`, `labels`, `trunk` (a name or a list), `split_seed`, `redraws` (numbers).
+    Raises MammoError, which calls the grid `named`, where the text is no TOML or names something else.
+    """
+    try:
+        content = tomllib.loads(text)
+    except ValueError as error:
+        raise MammoError(f"The {named} is not valid TOML: {error}.") from None
     axes = {name: _listed(name, content.pop(name)) for name in list(content) if name in AXES}
     names = {name: _names(name, content.pop(name)) for name in NAMES if name in content}
     numbers = {name: _number(name, content.pop(name)) for name in NUMBERS if name in content}
     if content:
         known = ", ".join((*AXES, *NAMES, *NUMBERS))
-        raise MammoError(f"The grid {path} has an unknown entry {next(iter(content))!r}; it may hold: {known}.")
+        raise MammoError(f"The {named} has an unknown entry {next(iter(content))!r}; it may hold: {known}.")
     return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
 
 

@@ -20,9 +20,8 @@ from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
-from pages.shared import board, choose, show, work
+from pages.shared import board, show, work
 
-MODES = {"job": "As a job", "instant": "Instant"}
 LONGEST = 10.0
 """Seconds of training for which one still waits."""
 DRAWN = 3
@@ -37,12 +36,8 @@ TEST_COLUMNS = ["Test AUC", "95 % interval", "Test accuracy", "Test images", "Le
 
 
 def places() -> tuple[Any, Any]:
-    """Where the settings stand, and beside them what comes of them in instant mode, None in the other."""
-    said = "Instant trains heads on pooled (GAP) features at every change of a setting; nothing is written."
-    mode = choose.switch("Train", list(MODES), "mode", MODES.__getitem__)
-    if mode != "instant":
-        return st.container(), None
-    st.caption(said)
+    """Where the settings stand, and beside them what comes of them."""
+    st.caption("Instant trains heads on pooled (GAP) features at every change of a setting; nothing is written.")
     left, right = st.columns([2, 3], gap="large")
     return left, right
 
