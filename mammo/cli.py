@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from mammo import __version__
 from mammo.commands import (
     bench,
+    compare,
     demo,
     doctor,
     extract,
@@ -25,7 +26,9 @@ from mammo.commands import (
 )
 from mammo.errors import MammoError
 
-COMMANDS = (demo, index, split, extract, sweep, probe, leaderboard, reader, verify, doctor, bench, serve, pretrain)
+COMMANDS = (
+    demo, index, split, extract, sweep, probe, leaderboard, compare, reader, verify, doctor, bench, serve, pretrain,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -166,6 +166,22 @@ def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsy
     assert run(capsys, demo_home, "leaderboard", "--top", "0")[0] == 0
 
 
+def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
+    names = [row["run"] for row in run_json(capsys, demo_home, "leaderboard")][:3]
+    told = run_json(capsys, demo_home, "compare", *names)
+    assert [one["run"] for one in told["runs"]] == names and len(told["pairs"]) == 3
+    for one in told["runs"]:
+        for interval in (one["auc_interval"], one["auc_bootstrap_interval"]):
+            assert interval[0] < one["auc"] < interval[1]
+        assert one["n"] == told["n"] and one["left_out"] == 0
+    for pair in told["pairs"]:
+        assert sum(pair["flips"][name] for name in ("both_right", "only_first_right", "only_second_right")) <= told["n"]
+        for test in (pair["delong"], pair["bootstrap"], pair["flips"]):
+            assert 0 <= test["p"] <= test["p_holm"] <= 1
+    _, text, _ = run(capsys, demo_home, "compare", *names)
+    assert f"Compared on the {told['n']} test images" in text and "SYNTHETIC DATA" in text and "1 − 3" in text
+
+
 def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(demo_home.dataset("phantom-demo"), home.dataset("phantom-demo"))
@@ -239,6 +255,8 @@ BAD = {
     "unknown fusion": (["leaderboard", "--level", "breast", "--fuse", "median"], "no fusion 'median'"),
     "no fusion": (["leaderboard", "--level", "breast", "--fuse", ","], "Name a fusion"),
     "no ensemble": (["leaderboard", "--ensemble", "best"], "is no run"),
+    "one run": (["compare", "x.0"], "no finished sweep 'x'"),
+    "no run": (["compare", "x", "y"], "is no run"),
     "no folder": (["index", "cbis-ddsm", "/nowhere", "--as", "x"], "no folder /nowhere"),
     "no images": (["index", "phantom", "--images", "0", "--as", "x"], "between 1 and 100,000"),
     "not a mini": (["pretrain", "vgg16"], "mini"),
@@ -285,7 +303,19 @@ def test_opening_results_needs_no_torch(demo_home: Home) -> None:
 
 def test_commands_of_the_contract_are_there() -> None:
     (choices,) = (action.choices for action in parser()._actions if action.dest == "command")
-    promised = {"demo", "pretrain", "index", "split", "extract", "sweep", "leaderboard", "verify", "doctor", "serve"}
+    promised = {
+        "demo",
+        "pretrain",
+        "index",
+        "split",
+        "extract",
+        "sweep",
+        "leaderboard",
+        "compare",
+        "verify",
+        "doctor",
+        "serve",
+    }
     assert promised <= set(choices)
 
 

@@ -36,6 +36,10 @@ class Components:
     negative: Floats
     weights: tuple[float, float, float]
 
+    def only(self, rows: Rows) -> Components:
+        """The components of a choice of runs."""
+        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.weights)
+
     def covariance(self, rows: Rows, others: Rows) -> Floats:
         """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it."""
         own, other, cross = self.weights

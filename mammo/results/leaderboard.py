@@ -15,6 +15,7 @@ from mammo.results.ensemble import named_sweep
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.levels import at_level
 from mammo.results.metrics import METRICS, USUAL
+from mammo.results.plain import plain
 from mammo.results.run_names import RunName
 from mammo.results.sweep import Sweep, sweeps
 from mammo.results.ties import tie_groups
@@ -113,12 +114,5 @@ def _with_ties(pieces: list[Piece]) -> pd.DataFrame:
 
 def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:
     """The leaderboard as plain JSON values, an undefined number as null."""
-    return [{str(name): _plain(value) for name, value in row.items()} for row in board.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    rows: list[dict[str, Any]] = plain(board.to_dict("records"))
+    return rows

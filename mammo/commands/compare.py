@@ -1,0 +1,161 @@
+"""`mammo compare`: whether runs really differ."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from mammo.commands.shared import Commands, add_command, home_of, show, table
+
+if TYPE_CHECKING:
+    from mammo.results.comparison import Difference, Shared, Tested
+    from mammo.results.scores import StoredRun
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    purpose = "test whether runs differ: paired tests on the same images, and the images that flip between them"
+    parser = add_command(commands, "compare", purpose, "mammo compare SWEEP.3 SWEEP.7", run)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more runs, as `mammo leaderboard` names them")
+    parser.add_argument("--part", default="test", help="the images: test (default), validation or train")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every run with its intervals, and every pair with its tests."""
+    from mammo.results.comparison import differences, shared_images
+    from mammo.results.scores import stored_runs
+
+    runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
+    shared = shared_images(runs, arguments.part)
+    thresholds = [0.0] * len(runs)
+    told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part)
+    show(arguments, told, text_of(told))
+    return 0
+
+
+def document(
+    runs: list[StoredRun], shared: Shared, pairs: list[Difference], thresholds: list[float], part: str
+) -> dict[str, Any]:
+    """What is told, as plain JSON values."""
+    from mammo.results.plain import plain
+
+    names = [run.id for run in runs]
+    told = {
+        "part": part,
+        "unit": runs[0].unit,
+        "n": shared.labels.size,
+        "malignant": shared.labels.sum(),
+        "patients": len(set(shared.patients.tolist())),
+        "synthetic": runs[0].sweep.synthetic,
+        "runs": _runs(runs, shared, thresholds, part),
+        "pairs": [_pair(pair, names, shared.labels.size) for pair in pairs],
+    }
+    document: dict[str, Any] = plain(told)
+    return document
+
+
+def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: str) -> list[dict[str, Any]]:
+    import numpy as np
+    import pandas as pd
+
+    from mammo.results.bootstrap import bootstrap_interval
+    from mammo.results.intervals import accuracy_interval, auc_interval
+    from mammo.results.metrics import accuracy, auc
+    from mammo.results.scores import run_names
+
+    names = run_names(pd.DataFrame([run.settings for run in runs]))
+    above = shared.logits - np.asarray(thresholds, dtype=np.float32)[:, None]
+    figures = {
+        "auc": auc(shared.labels, shared.logits),
+        "auc_interval": auc_interval(shared.labels, shared.logits, shared.patients),
+        "auc_bootstrap_interval": bootstrap_interval(shared.labels, shared.logits, shared.patients),
+        "threshold": 1 / (1 + np.exp(-np.asarray(thresholds))),
+        "accuracy": accuracy(shared.labels, above),
+        "accuracy_interval": accuracy_interval(shared.labels, above, shared.patients),
+    }
+    rows = []
+    for row, run in enumerate(runs):
+        scored = run.scored(part)
+        told = {"run": run.id, "name": names[run.id], "n": shared.labels.size, "left_out": shared.left_out[row]}
+        told |= {name: values[row] for name, values in figures.items()}
+        told |= {"leaked": scored.leaked, "near_duplicates": scored.repeated, "weights_note": run.weights_note}
+        rows.append(told)
+    return rows
+
+
+def _pair(pair: Difference, names: list[str], images: int) -> dict[str, Any]:
+    flips = pair.flips
+    counts = {"both_right": flips.both, "only_first_right": flips.first_only, "only_second_right": flips.second_only}
+    return {
+        "first": names[pair.first],
+        "second": names[pair.second],
+        "n": images,
+        "auc_difference": pair.value,
+        "delong": _tested(pair.delong),
+        "bootstrap": _tested(pair.bootstrap),
+        "flips": {**counts, "both_wrong": flips.neither, "p": flips.p_value, "p_holm": pair.flips_corrected},
+    }
+
+
+def _tested(test: Tested) -> dict[str, Any]:
+    return {"interval": test.interval, "p": test.p_value, "p_holm": test.corrected}
+
+
+def text_of(told: dict[str, Any]) -> str:
+    """The document as two tables, and below them what must be known about them."""
+    place = {run["run"]: str(number) for number, run in enumerate(told["runs"], start=1)}
+    header = ["", "run", "name", "n", "AUC", "95 % DeLong", "95 % bootstrap", "accuracy", "95 % interval", "leaked"]
+    runs = [[place[run["run"]], *_run_cells(run)] for run in told["runs"]]
+    tests = ["95 % DeLong", "p", "Holm", "95 % bootstrap", "p", "Holm"]
+    pairs = ["pair", "AUC difference", *tests, "only first right", "only second", "p", "Holm"]
+    lines = [
+        f"Compared on the {told['n']} {told['part']} {told['unit']} of {told['patients']} patients "
+        f"that all were scored on, {told['malignant']} of them malignant.",
+        *_left_out(told),
+        "",
+        table(runs, header),
+        "",
+        table(
+            [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
+        ),
+        "",
+        "Tests are paired and count patients. Holm: p corrected for all pairs.",
+        f"only first right, only second: {told['unit']} that one run gets right and the other wrong, tested exactly.",
+    ]
+    if told["synthetic"]:
+        lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
+    if notes := sorted({run["weights_note"] for run in told["runs"]}):
+        lines.append("Weights: " + "; ".join(notes) + ".")
+    return "\n".join(lines)
+
+
+def _left_out(told: dict[str, Any]) -> list[str]:
+    """What runs of other splits or labels were also scored on."""
+    lost = [f"{run['left_out']} of {run['run']}" for run in told["runs"] if run["left_out"]]
+    return [f"Left out are {told['unit']} that not all runs were scored on: {', '.join(lost)}."] if lost else []
+
+
+def _run_cells(run: dict[str, Any]) -> list[Any]:
+    leaked = max(run["leaked"], run["near_duplicates"])
+    bounds = [_between(run[name]) for name in ("auc_interval", "auc_bootstrap_interval", "accuracy_interval")]
+    figures = [_number(run["auc"]), bounds[0], bounds[1], _number(run["accuracy"]), bounds[2]]
+    return [run["run"], run["name"], run["n"], *figures, leaked]
+
+
+def _pair_cells(pair: dict[str, Any]) -> list[Any]:
+    tests = [
+        cell
+        for test in (pair["delong"], pair["bootstrap"])
+        for cell in (_between(test["interval"], "+.3f"), _number(test["p"]), _number(test["p_holm"]))
+    ]
+    flips = pair["flips"]
+    counts = [flips["only_first_right"], flips["only_second_right"], _number(flips["p"]), _number(flips["p_holm"])]
+    return [_number(pair["auc_difference"], "+.3f"), *tests, *counts]
+
+
+def _between(interval: list[float | None], form: str = ".3f") -> str:
+    return " to ".join(_number(bound, form) for bound in interval)
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mammo.data.splits import PARTS
+from mammo.errors import MammoError
+from mammo.results.comparison import differences, shared_images
+from mammo.results.flips import flips
+from mammo.results.holm import holm
+from mammo.results.intervals import components
+from mammo.results.leaderboard import leaderboard
+from mammo.results.scores import stored_runs
+from mammo.results.sweep import Sweep
+from mammo.results.ties import paired_p_values
+
+
+@pytest.fixture
+def three(demo_home):
+    """Three runs of the demo, best, middling and last."""
+    board = leaderboard(demo_home)
+    return stored_runs(demo_home, board["run"].iloc[[0, 11, 23]])
+
+
+def test_every_pair_is_tested_on_the_images_of_all(three):
+    shared = shared_images(three, "test")
+    assert shared.left_out == (0, 0, 0)
+    assert shared.labels.size == len(three[0].images("test"))
+    pairs = differences(shared, [0.0, 0.0, 0.0])
+    assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (0, 2), (1, 2)]
+    area = [roc_auc_score(shared.labels, logits) for logits in shared.logits]
+    parts = components(shared.labels, shared.logits, shared.patients)
+    for pair in pairs:
+        assert pair.value == pytest.approx(area[pair.first] - area[pair.second], abs=1e-12)
+        assert pair.delong.p_value == pytest.approx(paired_p_values(parts, pair.second)[pair.first])
+        assert np.mean(pair.delong.interval) == pytest.approx(pair.value)
+        for test in (pair.delong, pair.bootstrap):
+            assert test.interval[0] <= pair.value <= test.interval[1]
+            assert (test.p_value < 0.05) == (not test.interval[0] <= 0 <= test.interval[1])
+        assert pair.bootstrap.interval == pytest.approx(pair.delong.interval, abs=0.06)
+    assert [pair.delong.corrected for pair in pairs] == holm([pair.delong.p_value for pair in pairs]).tolist()
+
+
+def test_flips_are_counted_at_each_runs_own_threshold(three):
+    shared = shared_images(three, "test")
+    thresholds = [0.0, 0.3, -0.2]
+    right = [
+        (run > threshold) == (shared.labels == 1) for run, threshold in zip(shared.logits, thresholds, strict=True)
+    ]
+    for pair in differences(shared, thresholds):
+        assert pair.flips == flips(right[pair.first], right[pair.second], shared.patients)
+
+
+def changed(run, **fields):
+    """The run in a sweep of which some fields are others."""
+    sweep = run.sweep
+    held = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
+    return type(run)(Sweep(**{**held, **fields}), run.row)
+
+
+def test_runs_of_other_splits_are_compared_on_what_they_share(three):
+    parts = np.array(three[1].sweep.parts)
+    moved = np.flatnonzero(parts[0] == PARTS["test"])[:3]
+    parts[0, moved] = PARTS["train"]
+    other = changed(three[1], parts=parts)
+    shared = shared_images([three[0], other], "test")
+    assert shared.left_out == (3, 0)
+    kept = np.setdiff1d(np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"]), moved)
+    np.testing.assert_array_equal(shared.logits[1], three[1].sweep.logits[three[1].row][kept])
+    np.testing.assert_array_equal(shared.labels, three[0].sweep.labels[kept])
+
+
+def test_images_are_found_by_name_in_whatever_order_they_stand(three):
+    order = np.random.default_rng(0).permutation(len(three[0].sweep.images))
+    sweep = three[1].sweep
+    logits, parts = np.array(sweep.logits)[:, order], np.array(sweep.parts)[:, order]
+    other = changed(three[1], images=sweep.images.iloc[order], logits=logits, parts=parts)
+    for mine, theirs in zip(
+        vars(shared_images([three[0], other], "test")).values(),
+        vars(shared_images(three[:2], "test")).values(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_what_cannot_be_compared_is_refused(three):
+    with pytest.raises(MammoError, match="at least two"):
+        shared_images([three[0], three[0]], "test")
+    about = {**three[1].sweep.about, "dataset": {**three[1].sweep.about["dataset"], "name": "other"}}
+    with pytest.raises(MammoError, match="different data sets"):
+        shared_images([three[0], changed(three[1], about=about)], "test")
+    images = three[1].sweep.images
+    with pytest.raises(MammoError, match="share none"):
+        shared_images([three[0], changed(three[1], images=images.assign(image="x" + images["image"]))], "test")
+    swapped = images.assign(label=images["label"].map({"benign": "malignant", "malignant": "benign"}))
+    with pytest.raises(MammoError, match="disagree on the truth"):
+        shared_images([three[0], changed(three[1], images=swapped)], "test")
+    parts = np.zeros_like(three[1].sweep.parts)
+    parts[0, np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"])[0]] = PARTS["test"]
+    with pytest.raises(MammoError, match="fewer than two patients"):
+        shared_images([three[0], changed(three[1], parts=parts)], "test")
