@@ -72,8 +72,8 @@ def influences(sweep: Sweep) -> list[Influence]:
     Patients are drawn with replacement and areas moved along DeLong's structural components, a linear bootstrap.
     """
     areas = _areas(sweep)
-    known = np.isfinite(areas).all(axis=0)
-    runs, areas = sweep.runs.loc[known], areas[:, known]
+    known = np.flatnonzero(np.isfinite(areas).all(axis=0))
+    runs, areas = sweep.runs.iloc[known], areas[:, known]
     made = []
     for name in varied(runs):
         codes, values = pd.factorize(runs[name])
