@@ -11,40 +11,39 @@ from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
 from pages.shared.reader_view import reader
 from pages.shared.text import plain
-from pages.shared.words import caption, groups_of
+from pages.shared.words import KIND_NAMES, caption, groups_of, kinds_of
 
 SHOWN = 12
 
 
 def images(dataset: Dataset, note: str) -> None:
-    rows, counts = dataset.images, summary(dataset)
+    counts = summary(dataset)
     malignant, crops = counts["image_labels"].get("malignant", 0), counts["kinds"]["crop"]
     named = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
     facts = {label: counts[name] for label, name in named.items()}
     show.facts({**facts, "Malignant mammograms": malignant, **({"Crops": crops} if crops else {})})
     st.caption(f"From {plain(dataset.about['source'])}.")
-    if rows.empty:
-        st.info("This data set holds no full mammogram, only crops of lesions.", icon=":material/info:")
-        return
-    if not dataset.metadata_only:
-        sample(dataset, note)
+    kind = "full" if dataset.metadata_only else sample(dataset, note)
+    rows, (thing, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]
     names = groups_of(rows)
-    column = choose.one("Mammograms by", list(names), "by", lambda name: names[name], width=300)
+    column = choose.one(f"{thing} by", list(names), key, lambda name: names[name], width=300)
     left, right = st.columns(2)
     with left:
-        show.figure(counts_by(rows, column, note, show.dark()), "counts")
+        show.figure(counts_by(rows, column, note, show.dark(), thing), "counts")
     with right:
-        show.figure(patient_counts(rows, note, show.dark()), "patients")
+        show.figure(patient_counts(rows, note, show.dark(), thing), "patients")
 
 
-def sample(dataset: Dataset, note: str) -> None:
+def sample(dataset: Dataset, note: str) -> str:
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = choose.one("Images", kinds_of(dataset), "kind", KIND_NAMES.__getitem__, width=180)
         label = choose.switch("Sample of", ["any", "malignant", "benign"], "label")
         draws = choose.number("Sample", 1, 1000, 1, "sample", width=140)
-    rows = dataset.images
+    rows = dataset.table(kind)
     fitting = rows if label == "any" else rows[rows["label"] == label]
     some = fitting.sample(min(SHOWN, len(fitting)), random_state=draws)
     show.wall(dataset, some, "sample", caption, lambda row: show.full_size(dataset, row["image"], note, caption(row)))
+    return str(kind)
 
 
 VIEWS = {"Images": images, "Split": split_view.split, "Reader": reader, "Resize microscope": microscope}

@@ -41,7 +41,8 @@ def text_of(told: dict[str, Any], synthetic: bool) -> str:
 
 
 def _cells(one: dict[str, Any]) -> list[Any]:
-    bounds = " to ".join(_number(bound) for bound in one["interval"]) if one["interval"] else "-"
+    known = one["interval"] and None not in one["interval"]
+    bounds = " to ".join(_number(bound) for bound in one["interval"]) if known else "-"
     shares = [_number(one[name]["value"] if one[name] else None) for name in ("sensitivity", "specificity")]
     return [one["n"], one["positives"], _number(one["auc"]), bounds, *shares, one["left_out"]]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.birads import ASSESSMENTS, reader_scores
+from mammo.data.cells import read_cells
 from mammo.errors import MammoError
 
 CASE_FILES = {
@@ -55,11 +56,13 @@ class CaseFiles:
 
 
 def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
-    """Find the case CSVs in `csv`, or in `root`, its folder `csv` or one folder below.
+    """Find the case CSVs in `csv`, or in `root`, below it (at most two folders deep) or beside it.
 
-    Raises MammoError where one of the four is missing.
+    Raises MammoError where one of the four is missing, or `csv` is no folder.
     """
-    places = [csv] if csv else [root, root / "csv", *sorted(place for place in root.glob("*") if place.is_dir())]
+    if csv and not csv.is_dir():
+        raise MammoError(f"{csv} is no folder; name the folder that holds the four case CSVs with --csv.")
+    places = [csv] if csv else _beside(root)
     found: dict[str, Path] = {}
     for name in CASE_FILES:
         for place in places:
@@ -73,6 +76,13 @@ def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
             "download them beside the images or name their folder with --csv."
         )
     return CaseFiles(found)
+
+
+def _beside(root: Path) -> list[Path]:
+    """Where the CSVs of the images under `root` may lie, the likeliest first."""
+    below = sorted(place for place in root.glob("*") if place.is_dir())
+    around = root.absolute().parent
+    return [root, root / "csv", *below, *(place / "csv" for place in below), around / "csv", around]
 
 
 def read_lesions(files: CaseFiles) -> pd.DataFrame:
@@ -91,12 +101,7 @@ def read_lesions(files: CaseFiles) -> pd.DataFrame:
 
 
 def _read_one(path: Path, abnormality: str, split: str) -> pd.DataFrame:
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False).fillna("")
-    except (OSError, ValueError) as error:
-        raise MammoError(f"{path} cannot be read as CSV: {error}.") from None
-    raw.columns = raw.columns.str.strip()
-    raw = raw.rename(columns={"breast density": "breast_density"}).apply(lambda column: column.str.strip())
+    raw = read_cells(path).rename(columns={"breast density": "breast_density"})
     if missing := [name for name in COLUMNS if name not in raw.columns]:
         raise MammoError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
     lesions = raw[list(COLUMNS)].rename(columns=COLUMNS)
@@ -125,11 +130,11 @@ def _numbers(column: pd.Series, path: Path) -> pd.Series:
 
 
 def _refuse(column: pd.Series, wrong: pd.Series, path: Path, why: str) -> None:
-    """Raise MammoError naming the first row of a CSV whose value is `wrong`; the header is row 1."""
+    """Raise MammoError naming the first row of a CSV whose value is `wrong`."""
     if wrong.any():
-        row = int(np.argmax(wrong))
+        row = wrong.index[wrong][0]
         name = next(name for name, ours in COLUMNS.items() if ours == column.name)
-        raise MammoError(f"{path}, row {row + 2}: the {name} {column.iloc[row]!r} {why}.")
+        raise MammoError(f"{path}, row {row}: the {name} {column[row]!r} {why}.")
 
 
 def _named(lesions: pd.DataFrame) -> pd.DataFrame:

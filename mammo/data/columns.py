@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ SIDES = {"l": "LEFT", "left": "LEFT", "r": "RIGHT", "right": "RIGHT"}
 DENSITIES = {"a": 1, "b": 2, "c": 3, "d": 4}
 FINDINGS = {"mass": "mass", "calc": "calc", "calcification": "calc", "calcifications": "calc"}
 BOX = ("xmin", "ymin", "xmax", "ymax")
+MOST_PIXELS = 100_000
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,26 @@ def _file(cell: str) -> str:
     return str(PurePosixPath(cell))
 
 
+def _pixels(rounded: Callable[[float], int]) -> Callable[[str], int]:
+    def parse(cell: str) -> int:
+        number = float(cell) if re.fullmatch(r"-?\d{1,6}(\.\d*)?", cell) else None
+        if number is None or not 0 <= rounded(number) <= MOST_PIXELS:
+            raise ValueError(f"is not a number of pixels from 0 to {MOST_PIXELS}")
+        return rounded(number)
+
+    return parse
+
+
 def _birads(cell: str) -> int:
-    if not re.fullmatch(r"[0-6](\.0*)?|4[abcABC]", cell):
+    told = re.fullmatch(r"(?:bi-?rads)?\s*([0-6])(?:\.0*|(?<=4)[abc])?", cell, re.IGNORECASE)
+    if told is None:
         raise ValueError("is not a BI-RADS assessment from 0 to 6")
-    return int(cell[0])
+    return int(told[1])
 
 
 def _density(cell: str) -> int:
-    return DENSITIES[cell.lower()] if cell.lower() in DENSITIES else _whole(1, 4)(cell)
+    told = re.sub(r"^(density|acr|bi-?rads)\s*", "", cell.lower())
+    return DENSITIES[told] if told in DENSITIES else _whole(1, 4)(told)
 
 
 COLUMNS: dict[str, Column] = {
@@ -69,7 +83,10 @@ COLUMNS: dict[str, Column] = {
     "film": Column("the physical film or exposure, where one is listed twice", str),
     "split": Column("train, validation or test, for the split protocol `manifest`", _one_of(PARTS)),
     "mask": Column("the file of the finding's mask", _file),
-    **{name: Column(f"the finding's box in pixels: its {name}", _whole(0, 100_000)) for name in BOX},
+    **{
+        name: Column(f"the finding's box in pixels: its {name}", _pixels(rounded))
+        for name, rounded in zip(BOX, (floor, floor, ceil, ceil), strict=True)
+    },
     "frame": Column("which frame of a multi-frame file, from 1", _whole(1, 10_000), 0),
     "abnormality": Column("mass or calc", lambda cell: FINDINGS.get(cell.lower(), cell), ""),
     "birads": Column("the reader's assessment, 0 to 6", _birads),

@@ -46,13 +46,15 @@ def index_cbis_ddsm(
     """
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
-    lesions = read_lesions(find_case_files(root, csv))
+    tables = find_case_files(root, csv)
+    lesions = read_lesions(tables)
     folder = home.dataset(name)
     if metadata_only:
         with only_one(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")
             return _write_metadata(home, name, lesions, (root / MARK).is_file())
-    located = locate_files(root, lesions, apart=home.path / "datasets")
+    beside = dict.fromkeys(path.parent for path in tables.paths.values())
+    located = locate_files(root, lesions, apart=home.path / "datasets", tables=beside)
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         wanted = [file for file in located.files if file in located.case or file.lower().endswith(".dcm")]

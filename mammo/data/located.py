@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -49,11 +50,12 @@ class Located:
         return f"{COLLECTION}, {kinds.most_common(1)[0][0]} files, {told}"
 
 
-def locate_files(root: Path, lesions: pd.DataFrame, apart: Path | None = None) -> Located:
+def locate_files(root: Path, lesions: pd.DataFrame, apart: Path | None = None, tables: Iterable[Path] = ()) -> Located:
     """Find every image file under `root` and its case, by the rows of the case CSVs.
 
     A file belongs to the case or series that its path names, whatever else the path says; a JPEG file also to
-    the series that `dicom_info.csv` lists it under. The folder `apart` is passed over. Raises MammoError where
+    the series that `dicom_info.csv` lists it under, in one of the folders `tables` or `root`. The folder `apart` is
+    passed over. Raises MammoError where
     the root is missing, holds no image file, or a name is not UTF-8.
     """
     if not root.is_dir():
@@ -66,7 +68,7 @@ def locate_files(root: Path, lesions: pd.DataFrame, apart: Path | None = None) -
         )
     cases, series = set(lesions["image"]) | set(lesions["lesion"]), series_of(lesions)
     located = Located(files, {}, series, closed=closed)
-    listed = _listed_jpegs(root)
+    listed = _listed_jpegs([*tables, root / "csv", root])
     for file in files:
         if found := _placed(file, cases, series, listed):
             located.case[file], way = found
@@ -133,9 +135,9 @@ def _placed(
     return (series[told], "series") if told else None
 
 
-def _listed_jpegs(root: Path) -> dict[str, tuple[str, str]]:
+def _listed_jpegs(places: Iterable[Path]) -> dict[str, tuple[str, str]]:
     """Series and patient id by the last folder and the name of a JPEG file, from `dicom_info.csv` if it is there."""
-    path = next((place / LISTED_JPEGS for place in (root / "csv", root) if (place / LISTED_JPEGS).is_file()), None)
+    path = next((place / LISTED_JPEGS for place in places if (place / LISTED_JPEGS).is_file()), None)
     if path is None:
         return {}
     listed = {}

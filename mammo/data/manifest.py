@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,12 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from mammo.data.casecsv import PATHOLOGIES
+from mammo.data.cells import read_cells
 from mammo.data.columns import BOX, COLUMNS, NEEDED, NUMBERS
 from mammo.data.dataset import FILE
-from mammo.data.raster import refuse_unfit
 from mammo.errors import MammoError
 
-SEPARATORS = ",;\t"
 MALIGNANT = {"malignant", "m", "malign", "cancer", "positive", "pos", "1", "1.0", "true", "yes"}
 BENIGN = {"benign", "b", "normal", "n", "healthy", "no cancer", "negative", "neg", "0", "0.0", "false", "no"}
 """What a label says by itself; other words need `--positive`."""
@@ -42,7 +40,11 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
 
     Raises MammoError naming file, row and column of what cannot be understood; the header is row 1.
     """
-    raw = _raw(path)
+    if not path.exists():
+        raise MammoError(f"There is no manifest {path}.")
+    raw = read_cells(path)
+    if raw.empty:
+        raise MammoError(f"{path} lists no image.")
     named = _renamed(raw, path, dict(columns or {}))
     notes: list[str] = []
     rows = pd.DataFrame({name: _parsed(raw[named[name]], name, path) for name in COLUMNS if name in named})
@@ -60,44 +62,6 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
         rows[name] = rows[name].map(lambda file: _slashed(file, path.parent), na_action="ignore")
     _refuse_contradictions(rows, path)
     return Manifest(path, _with_ids(rows.reset_index(drop=True)), list(kept.values()), notes)
-
-
-def _raw(path: Path) -> pd.DataFrame:
-    """The manifest's cells as stripped text, by row of the CSV; columns without a name, such as an index, are left."""
-    lines = _lines(path)
-    cells = [(place, line) for place, line in enumerate(lines, start=1) if any(line)]
-    if len(cells) < 2:
-        raise MammoError(f"{path} lists no image.")
-    (_, header), *cells = cells
-    if twice := [name for name in header if name and header.count(name) > 1]:
-        raise MammoError(f"{path} has two columns named {twice[0]!r}; rename one of them.")
-    for place, line in cells:
-        if any(line[len(header) :]):
-            raise MammoError(f"{path}, row {place}: it has {len(line)} cells, the header has {len(header)}.")
-    filled = [line[: len(header)] + [""] * (len(header) - len(line)) for _, line in cells]
-    raw = pd.DataFrame(filled, columns=header, index=[place for place, _ in cells], dtype=str)
-    return raw.loc[:, [name != "" for name in header]]
-
-
-def _lines(path: Path) -> list[list[str]]:
-    """The stripped cells of every row of a CSV; its first line tells which of `SEPARATORS` stands between them.
-
-    A line `sep=;`, which spreadsheets write before the header, is read as an empty row.
-    """
-    try:
-        refuse_unfit(path)
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = next((line for line in stream if line.strip()), "")
-            stream.seek(0)
-            lines = list(csv.reader(stream, delimiter=max(SEPARATORS, key=first.count)))
-    except UnicodeDecodeError:
-        raise MammoError(f"{path} is not in UTF-8; save it as “CSV UTF-8”, as spreadsheets call it.") from None
-    except (MammoError, OSError, ValueError, csv.Error) as error:
-        if not path.exists():
-            raise MammoError(f"There is no manifest {path}.") from None
-        raise MammoError(f"{path} cannot be read as CSV: {error}.") from None
-    stripped = [[cell.strip() for cell in line] for line in lines]
-    return [[] if "".join(line).lower() == "sep=" else line for line in stripped]
 
 
 def _renamed(raw: pd.DataFrame, path: Path, columns: dict[str, str]) -> dict[str, str]:

@@ -18,6 +18,8 @@ READERS: dict[tuple[int, bytes], Reader] = {
     (0, b"\xff\xd8\xff"): read_picture,
     (0, b"II*\0"): read_picture,
     (0, b"MM\0*"): read_picture,
+    (0, b"II+\0"): read_picture,
+    (0, b"MM\0+"): read_picture,
     (0, b"P5"): read_pgm,
     (0, b"\x93NUMPY"): read_npy,
 }

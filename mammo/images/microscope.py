@@ -17,6 +17,8 @@ SCREEN = 900
 """Longer side in pixels, at most, of the original as it is shown."""
 CLOSE = 320
 """Side in pixels of every close-up."""
+SHOWN = 320
+"""Side in pixels at which a page shows three versions side by side: thinner lines would be lost there."""
 SURROUNDINGS = 2.5
 """Side of a close-up over the longer side of the lesion in its middle."""
 
@@ -215,7 +217,7 @@ def _enlarged(values: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def _outline(region: Mask) -> tuple[Mask, Mask]:
-    """A line one pixel wide just outside the region, and one around that line."""
+    """A line just outside the region, a pixel wide where the picture is shown SHOWN wide, and one around that line."""
     from scipy.ndimage import binary_dilation
 
     line = np.zeros(region.shape, np.bool_)
@@ -223,9 +225,11 @@ def _outline(region: Mask) -> tuple[Mask, Mask]:
     around = _box(region)
     if around is None:
         return line, halo
-    place = tuple(slice(max(0, low - 3), high + 3) for low, high in zip(around[:2], around[2:], strict=True))
+    wide = max(1, round(max(region.shape) / SHOWN))
+    room = wide + 2
+    place = tuple(slice(max(0, low - room), high + room) for low, high in zip(around[:2], around[2:], strict=True))
     inner = region[place]
-    first = binary_dilation(inner, np.ones((3, 3)))
+    first = binary_dilation(inner, np.ones((3, 3)), iterations=wide)
     line[place] = first & ~inner
     halo[place] = binary_dilation(first, np.ones((3, 3))) & ~first
     return line, halo

@@ -20,8 +20,13 @@ MOST = 12
 """Bars at most; a column with more values shows its most frequent ones."""
 
 
-def counts_by(images: pd.DataFrame, column: str, note: str = "", dark: bool = False) -> Figure:
-    """Images by the values of a column and by label, from a table with `label`; missing values have a bar too."""
+def counts_by(
+    images: pd.DataFrame, column: str, note: str = "", dark: bool = False, thing: str = "Mammograms"
+) -> Figure:
+    """Images by the values of a column and by label, from a table with `label`; missing values have a bar too.
+
+    `thing` says what a row is, in the plural.
+    """
     figure = blank_figure(note, dark, height=320)
     values = images[column].map(_worded)
     kept = list(values.value_counts().index[:MOST])
@@ -31,13 +36,13 @@ def counts_by(images: pd.DataFrame, column: str, note: str = "", dark: bool = Fa
         bars(figure, order, [int(chosen.get(value, 0)) for value in order], label, colour)
     more = values.nunique() - len(kept)
     figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else " ")
-    figure.update_yaxes(title_text="Mammograms", rangemode="tozero")
+    figure.update_yaxes(title_text=thing, rangemode="tozero")
     legend_below(figure, 1, "h")
     return figure
 
 
-def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> Figure:
-    """Patients by the number of their images; malignant where any image is."""
+def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False, thing: str = "Mammograms") -> Figure:
+    """Patients by the number of their images, called `thing`; malignant where any image is."""
     figure = blank_figure(note, dark, height=320)
     patients = images.groupby("patient")["label"].agg(
         number="size", malignant=lambda labels: (labels == "malignant").any()
@@ -46,7 +51,7 @@ def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False) -> 
     for label, colour in CLASSES.items():
         chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"].value_counts()
         bars(figure, [str(number) for number in numbers], [int(chosen.get(n, 0)) for n in numbers], label, colour)
-    figure.update_xaxes(title_text="Mammograms of the patient", type="category")
+    figure.update_xaxes(title_text=f"{thing} of the patient", type="category")
     figure.update_yaxes(title_text="Patients", rangemode="tozero")
     legend_below(figure, 1, "h")
     return figure

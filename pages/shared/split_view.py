@@ -9,13 +9,13 @@ from mammo.data.splits import SPLITS, draw
 from mammo.results.data_figures import patients_by_part
 from mammo.specs import SplitSpec
 from pages.shared import choose, show
-from pages.shared.words import KIND_NAMES, leaked, part_rows
+from pages.shared.words import KIND_NAMES, kinds_of, leaked, part_rows
 
 
 def split(dataset: Dataset, note: str) -> None:
     """Choose images, a protocol, a seed and a label policy; see sizes, patients by part and leakage."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = choose.one("Images", _kinds(dataset), "kind", lambda name: KIND_NAMES[name], width=180)
+        kind = choose.one("Images", kinds_of(dataset), "kind", lambda name: KIND_NAMES[name], width=180)
         protocol = choose.entry("Split", SPLITS, "protocol", width=260)
         seed = choose.number("Seed of the test set", 0, 10_000, 0, "split_seed", width=160)
         redraw = choose.number("Redraw", 0, 1000, 0, "split_redraw", width=140)
@@ -28,8 +28,3 @@ def split(dataset: Dataset, note: str) -> None:
     (st.warning if any(leaks.values()) else st.info if blind else st.success)(leaked(leaks))
     st.subheader("Patients")
     show.figure(patients_by_part(images, parts, note, show.dark()), "parts")
-
-
-def _kinds(dataset: Dataset) -> list[str]:
-    """The kinds of image that the set holds; full mammograms where it holds none."""
-    return [kind for kind in KIND_NAMES if len(dataset.table(kind))] or ["full"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from mammo.data.columns import BOX
 from mammo.data.dataset import FILE, Dataset
 from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
@@ -25,14 +26,23 @@ GROUPS = {
     "birads": "BI-RADS",
     "breast": "Breast",
     "split": "Official split",
+    "shape": "Shape",
+    "margins": "Margins",
+    "calcification_type": "Calcification type",
+    "calcification_distribution": "Calcification distribution",
 }
-OWN = {"image", "patient", "film", "label", "conflict", "lesions", *FILE}
+OWN = {"image", "patient", "film", "label", "conflict", "lesions", *FILE, "parent", "number", "mask", "frame", *BOX}
 
 
 def groups_of(images: pd.DataFrame) -> dict[str, str]:
     """The columns by which images can be grouped and their names, those that a manifest brought along last."""
-    known = {column: name for column, name in GROUPS.items() if images[column].notna().any()}
+    known = {column: name for column, name in GROUPS.items() if column in images and _tells(images[column])}
     return known | {str(column): str(column) for column in images if column not in GROUPS and column not in OWN}
+
+
+def _tells(column: pd.Series) -> bool:
+    """Whether a column says anything."""
+    return bool((column.notna() & (column.astype("string") != "")).any())
 
 
 def described(row: pd.Series) -> str:
@@ -45,6 +55,11 @@ def described(row: pd.Series) -> str:
 def caption(row: pd.Series) -> str:
     """A mammogram in a few words, as markdown."""
     return plain(described(row))
+
+
+def kinds_of(dataset: Dataset) -> list[str]:
+    """The kinds of image that the set holds; full mammograms where it holds none."""
+    return [kind for kind in KIND_NAMES if len(dataset.table(kind))] or ["full"]
 
 
 def conflict_rows(dataset: Dataset) -> pd.DataFrame:

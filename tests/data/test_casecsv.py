@@ -97,10 +97,10 @@ def test_a_phantoms_csvs_are_read_alike(few_files):
     assert images["lesions"].sum() == len(lesions)
 
 
-@pytest.mark.parametrize("place", ["csv", ".", "downloads"])
+@pytest.mark.parametrize("place", ["csv", ".", "downloads", "archive/csv", "../csv", ".."])
 def test_the_csvs_are_found_beside_the_images(tree, place):
     (tree / "csv").rename(tree / "away")
-    (tree / place).mkdir(exist_ok=True)
+    (tree / place).mkdir(parents=True, exist_ok=True)
     for name in CASE_FILES:
         (tree / "away" / name).rename(tree / place / name)
     assert len(images_of(read(tree))) == 14
@@ -112,6 +112,9 @@ def test_a_missing_csv_is_named(tree):
         find_case_files(tree)
     with pytest.raises(MammoError, match=f"CSVs {', '.join(CASE_FILES)};"):
         find_case_files(tree, tree / "CBIS-DDSM")
+    for wrong in (tree / "none", tree / "csv" / CALC):
+        with pytest.raises(MammoError, match=f"{re.escape(str(wrong))} is no folder; .*--csv"):
+            find_case_files(tree, wrong)
 
 
 @pytest.mark.parametrize("column", ["pathology", "image view", "ROI mask file path", "assessment"])
@@ -149,6 +152,14 @@ def test_the_other_name_of_density_is_understood(tree):
     change(tree, CALC, None, "breast density", "density")
     with pytest.raises(MammoError, match="lacks the column breast_density"):
         read(tree)
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16")])
+def test_csvs_that_a_spreadsheet_saved_again_are_read_alike(tree, separator, encoding):
+    before = read(tree)
+    for path in (tree / "csv").iterdir():
+        pd.read_csv(path, dtype=str).to_csv(path, sep=separator, encoding=encoding, index_label="row")
+    pd.testing.assert_frame_equal(read(tree), before)
 
 
 def test_missing_scores_stay_missing(tree):

@@ -116,6 +116,7 @@ def test_jpeg_files_whose_folders_are_renamed_are_told_by_the_list(home, layouts
             row[1] = "/".join([*parts[:-2], names.get(parts[-2], parts[-2]), parts[-1]]) if "/" in row[1] else row[1]
             csv.writer(stream).writerow(row)
     assert len(index(home, root).images) == 14
+    assert index(home, root / "jpeg", "inside").about["source"] == index(home, root, "whole").about["source"]
     (root / "csv" / "dicom_info.csv").unlink()
     with pytest.raises(MammoError, match="None of the .+ is a readable image of the case CSVs .+belongs to no case"):
         index(home, root, "other")

@@ -218,7 +218,9 @@ def test_columns_can_be_mapped_and_labels_named(write, tmp_path, home, capsys):
         (["path,label,label", "a,b,c"], r"two columns"),
         (["path,label", "a.png,B,x"], r"set.csv, row 2: it has 3 cells, the header has 2"),
         (["path,label", "", "a.png,?"], r"set.csv, row 3: the label"),
-        ([""], r"set.csv lists no image"),
+        ([""], r"set.csv is empty"),
+        (["path,label,xmin,ymin,xmax,ymax", "a.png,B,-1,2,3,4"], r"row 2: the xmin '-1' is not a number of pixels"),
+        (["path,label,birads", "a.png,B,3A"], r"row 2: the birads '3A' is not a BI-RADS assessment"),
         (["path,label", "a\0.png,B"], r"set.csv, row 2: the path .* can name no file"),
         (["path,label,Patient,PATIENT", "a,B,1,2"], r"has the columns Patient, PATIENT; say which it is with --column"),
         (
@@ -289,12 +291,31 @@ def test_windows_paths_are_found(home, tmp_path, write):
     assert list(images["image"]) == ["b\\c.png", "images/a.png"]
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_another_encoding_is_named(tmp_path, encoding):
+@pytest.mark.parametrize("content", ["path,label,place\na.png,M,Zürich\n".encode("latin-1"), b"\xff\xfeodd"])
+def test_another_encoding_is_named(tmp_path, content):
     path = tmp_path / "set.csv"
-    path.write_bytes("path,label,place\na.png,M,Zürich\n".encode(encoding))
+    path.write_bytes(content)
     with pytest.raises(MammoError, match="is not in UTF-8; save it as"):
         read_manifest(path)
+
+
+def test_unicode_text_of_a_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "set.csv"
+    path.write_text("path\tlabel\tplace\na.png\tM\tZürich\n", "utf-16")
+    assert read_manifest(path).rows["place"].tolist() == ["Zürich"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "value"),
+    [("birads", "BI-RADS 4", 4), ("birads", "birads 4B", 4), ("density", "DENSITY C", 3), ("density", "ACR 2", 2)],
+)
+def test_scales_may_bear_their_name(write, name, cell, value):
+    assert read_manifest(write(f"path,label,{name}", f"a.png,B,{cell}")).rows[name][0] == value
+
+
+def test_a_box_between_pixels_is_rounded_outwards(write):
+    rows = read_manifest(write("path,label,xmin,ymin,xmax,ymax", "a.png,M,2.7,0.2,30.1,40.0")).rows
+    assert rows[["xmin", "ymin", "xmax", "ymax"]].iloc[0].tolist() == [2, 0, 31, 40]
 
 
 def test_only_a_plain_file_is_a_manifest(tmp_path):

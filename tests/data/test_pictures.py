@@ -37,6 +37,12 @@ def test_sixteen_bits_are_kept(tmp_path, name):
     assert np.array_equal(raster.pixels, RAMP)
 
 
+def test_big_tiffs_are_read(tmp_path):
+    path = save(RAMP, tmp_path / "a.tif", big_tiff=True)
+    assert path.read_bytes()[:4] == b"II+\0"
+    assert np.array_equal(read_image(path).pixels, RAMP)
+
+
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
 def test_compressed_tiffs_are_read(tmp_path, compression):
     path = save(RAMP, tmp_path / "a.tif", compression=compression)

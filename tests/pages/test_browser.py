@@ -115,6 +115,7 @@ def test_the_paper_split_is_shown_to_leak(demo):
     ("view", "shown"),
     [
         ("Images", "Mammograms of the patient"),
+        ("Images&kind=Crops+of+lesions", "Crops of the patient"),
         ("Split", "Train only"),
         ("Reader", "Every model has this to measure up to"),
         ("Resize+microscope", "% of the original"),

@@ -13,7 +13,7 @@ from mammo.errors import MammoError
 from mammo.progress import finish
 from pages.shared import choose, lens
 from pages.shared.text import exposure, plain
-from pages.shared.words import caption, described, judgement, leaked, part_rows
+from pages.shared.words import caption, described, groups_of, judgement, leaked, part_rows
 
 NONE = dict.fromkeys(
     ("patients", "breasts", "views", "films", "near_duplicates", "test_images_with_patient_in_train"), 0
@@ -108,3 +108,10 @@ def test_parts_are_counted_with_their_malignant_images_and_patients():
         "Test": {"Images": 1, "Malignant": 1, "Patients": 1},
         "Left out": {"Images": 1, "Malignant": 0, "Patients": 1},
     }
+
+
+def test_only_columns_that_say_something_group_images():
+    rows = pd.DataFrame(
+        {"abnormality": ["", ""], "density": [None, 2], "shape": ["OVAL", None], "xmin": [1, 2], "site": "A"}
+    )
+    assert groups_of(rows) == {"density": "Breast density", "shape": "Shape", "site": "site"}

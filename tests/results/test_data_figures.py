@@ -56,3 +56,9 @@ def test_the_note_is_drawn(dark):
         patient_counts(IMAGES, "Synthetic data", dark),
     ):
         assert figure.layout.annotations[0].text == "Synthetic data"
+
+
+def test_crops_are_called_crops():
+    counted, patients = counts_by(IMAGES, "density", thing="Crops"), patient_counts(IMAGES, thing="Crops")
+    assert counted.layout.yaxis.title.text == "Crops"
+    assert patients.layout.xaxis.title.text == "Crops of the patient"
