@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mammo.cli import COMMANDS, main, parser
+from mammo.commands.leaderboard import text_of
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.features.cache import ARRAYS, Cache, caches
 from mammo.results.sweep import sweeps
@@ -151,6 +152,9 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
     _, text, _ = run(capsys, demo_home, "leaderboard")
     assert "SYNTHETIC DATA" in text and "trained on synthetic data" in text
     assert {"preprocess", "resize"} <= set(text.splitlines()[0].split())
+    assert rows[0]["leaked"] == 0 and rows[0]["notes"] == []
+    told = text_of([{**rows[0], "leaked": None, "notes": ["Nobody names patients."]}])
+    assert told.splitlines()[2].endswith(" -") and f"{rows[0]['dataset']}: Nobody names patients." in told
 
 
 def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsys: Capture) -> None:

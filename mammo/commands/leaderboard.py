@@ -62,6 +62,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
             "leaked: test images whose patient, or a near-duplicate, also stands in train; "
             "such a run's test figures come out too high."
         )
+    lines += sorted({f"{row['dataset']}: {note}" for row in rows for note in row["notes"]})
     return "\n".join(lines)
 
 
@@ -70,7 +71,8 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     names = ("run", "trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
     settings = ["-" if row[name] is None else row[name] for name in names]
     figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
-    leaked = f"{row['leaked']} of {row['n_test']}" if row["leaked"] else "0"
+    known = "-" if row["leaked"] is None else "0"
+    leaked = f"{row['leaked']} of {row['n_test']}" if row["leaked"] else known
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
     return [
         *settings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, table
+from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, say, show, table
 from mammo.specs import SplitSpec
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.data.splits import OUT, PARTS, draw, sizes
 
     spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
-    images = Dataset.open(home_of(arguments), arguments.dataset).table(arguments.kind)
+    dataset = Dataset.open(home_of(arguments), arguments.dataset)
+    images = dataset.table(arguments.kind)
     parts = draw(images, spec)
     leaks = leakage(images, parts)
     held = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     text.append(table(shared, ["leak", "count"]))
     if leaks["near_duplicates"] is None:
         text.append("Near-duplicates are not known: the index holds no hashes of the images.")
+    for note in dataset.notes:
+        say(f"Note: {note}")
     malignant = {name: _malignant(held[name]) for name in PARTS}
     told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": len(held["left out"])}
     show(arguments, {**told, "malignant": malignant, "leakage": leaks}, "\n".join(text))

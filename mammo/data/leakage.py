@@ -30,12 +30,16 @@ def leakage(table: pd.DataFrame, parts: Parts) -> dict[str, int | None]:
 
     A view is one view of one breast of a patient; a film is a physical film, which the table may list twice;
     near-duplicates are found by the column `hash`. What the table does not tell of any image, such as breasts
-    without names or near-duplicates without hashes, is None: unknown, not absent.
+    without names, patients and films that are the images themselves, or near-duplicates without hashes, is None:
+    unknown, not absent.
     """
     train, test = table[parts == TRAIN], table[parts == TEST]
     found = {name: _shared(_keys(train, columns), _keys(test, columns)) for name, columns in SHARED.items()}
     found["near_duplicates"] = _near_duplicates(train, test)
-    return {**found, "test_images_with_patient_in_train": int(seen(train["patient"], test["patient"]).sum())}
+    found["test_images_with_patient_in_train"] = int(seen(train["patient"], test["patient"]).sum())
+    own = {name for name, columns in SHARED.items() if any(_stands_in(table, column) for column in columns)}
+    own |= {"test_images_with_patient_in_train"} if "patients" in own else set()
+    return {name: None if name in own and not count else count for name, count in found.items()}
 
 
 def seen(train: pd.Series, test: pd.Series) -> pd.Series:
@@ -43,9 +47,19 @@ def seen(train: pd.Series, test: pd.Series) -> pd.Series:
     return test.isin(train) & _named(test)
 
 
-def leaked(leaks: Mapping[str, int | None]) -> int:
-    """The test images that training has seen in some way: their patient, or a near-duplicate, whichever are more."""
-    return max(leaks.get("test_images_with_patient_in_train") or 0, leaks.get("near_duplicates") or 0)
+def leaked(leaks: Mapping[str, int | None]) -> int | None:
+    """The test images that training has seen in some way: their patient, or a near-duplicate, whichever are more.
+
+    None where no patients are told and no near-duplicate was found: unknown.
+    """
+    by_patient, repeated = leaks.get("test_images_with_patient_in_train"), leaks.get("near_duplicates") or 0
+    return None if by_patient is None and not repeated else max(by_patient or 0, repeated)
+
+
+def _stands_in(table: pd.DataFrame, column: str) -> bool:
+    """Whether a column says no more than which image it is: what an index holds where a manifest tells nothing."""
+    image = table["parent" if "parent" in table else "image"] if "image" in table else None
+    return image is not None and column in table and bool((table[column] == image).all())
 
 
 def _shared(train: pd.Series, test: pd.Series) -> int | None:

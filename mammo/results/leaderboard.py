@@ -51,7 +51,7 @@ def ranked(opened: list[Sweep]) -> pd.DataFrame:
 
     Intervals are 95 %, as (low, high). `tie_group` numbers the groups of runs that the validation images
     of one split cannot tell apart; it is counted anew for each split. `leaked` counts the test images that train has
-    seen; `leakage` says in which way.
+    seen, None where that is unknown; `leakage` says in which way, `notes` what must be known of the data set.
     """
     boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
     if not boards:
@@ -73,7 +73,8 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         synthetic=sweep.synthetic,
         weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
         leakage=[facts["leakage"]] * len(runs),
-        leaked=leaked(facts["leakage"]),
+        leaked=pd.Series(leaked(facts["leakage"]), index=runs.index, dtype=object),
+        notes=pd.Series([sweep.notes] * len(runs), index=runs.index, dtype=object),
         level=sweep.level,
         fuse=sweep.about.get("fuse"),
         members=len(sweep.about.get("members", [""])),

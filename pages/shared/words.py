@@ -109,18 +109,19 @@ def leaked(leaks: Mapping[str, int | None]) -> str:
     known = {name: leaks[name] for name in THINGS if leaks[name] is not None}
     missing = [name for name in [*THINGS, "near_duplicates"] if leaks[name] is None]
     unknown = f" Not known, for the data set does not tell: {listed(missing)}." if missing else ""
-    repeated = leaks["near_duplicates"]
+    repeated, shown = leaks["near_duplicates"], leaks["test_images_with_patient_in_train"]
     if not any(leaks.values()):
-        nor = "" if repeated is None else ", and no test image has a near-duplicate in train"
         things = listed([THINGS[name] for name in known], "or")
-        return f"No leakage found: no {things} stands in both train and test{nor}.{unknown}"
-    shared = listed([counted(number or 0, THINGS[name]) for name, number in known.items()])
-    shown = counted(leaks["test_images_with_patient_in_train"] or 0, "test image")
-    copies = f", and {repeated} with a near-duplicate in train" if repeated else ""
-    return (
-        f"Leakage: {shared} in both train and test; {shown} with a patient that training has seen{copies}. "
-        f"Scores come out too high.{unknown}"
+        none = [f"no {things} stands in both train and test"] if known else []
+        none += [] if repeated is None else ["no test image has a near-duplicate in train"]
+        return f"No leakage found: {', and '.join(none)}.{unknown}" if none else unknown.strip()
+    things = listed([counted(number or 0, THINGS[name]) for name, number in known.items()])
+    shared = [f"{things} in both train and test"] if known else []
+    seen = [] if shown is None else [f"{counted(shown, 'test image')} with a patient that training has seen"]
+    seen += (
+        [f"{repeated if seen else counted(repeated, 'test image')} with a near-duplicate in train"] if repeated else []
     )
+    return f"Leakage: {'; '.join([*shared, ', and '.join(seen)])}. Scores come out too high.{unknown}"
 
 
 def listed(things: Sequence[str], last: str = "and") -> str:

@@ -53,6 +53,14 @@ def test_leakage_is_what_counting_one_by_one_gives():
     assert leaked(found) == len(images)
 
 
+def test_patients_and_films_that_are_the_images_themselves_are_unknown_unless_shared():
+    found = leakage(*two_images(patient=["a", "b"], film=["a", "b"]))
+    assert found == dict.fromkeys(COUNTS) and leaked(found) is None
+    crops = {"image": ["a_1", "a_2"], "parent": "a", "patient": "a", "film": "a", "breast": "", "view": ""}
+    found = leakage(*two_images(**crops))
+    assert (found["patients"], found["films"], found["test_images_with_patient_in_train"]) == (1, 1, 1)
+
+
 def test_two_exposures_of_one_view_share_the_view_but_not_the_film():
     found = leakage(*two_images(film=["F1", "F2"]))
     assert (found["views"], found["films"]) == (1, 0)
@@ -96,7 +104,7 @@ def test_copies_under_other_names_are_found_by_their_pixels():
     table = pd.DataFrame({"image": names, "patient": names, "hash": [image_hash(one) for one in [*films, *copies]]})
     parts = np.array([TRAIN] * len(films) + [TEST] * 2, dtype=np.int8)
     found = leakage(table, parts)
-    assert (found["patients"], found["near_duplicates"], leaked(found)) == (0, 2, 2)
+    assert (found["patients"], found["near_duplicates"], leaked(found)) == (None, 2, 2)
     parts[[0, -3]] = [VALIDATION, TEST]
     assert leakage(table, parts)["near_duplicates"] == 1
 

@@ -32,6 +32,18 @@ def test_no_leak_is_said_with_all_that_was_looked_for():
     )
 
 
+def test_where_patients_are_not_told_nothing_is_said_of_them():
+    untold = dict.fromkeys(NONE)
+    missing = "Not known, for the data set does not tell: patients, breasts, views, films"
+    assert leaked(untold) == f"{missing} and near-duplicates."
+    assert leaked({**untold, "near_duplicates": 0}).startswith(
+        "No leakage found: no test image has a near-duplicate in train. Not known"
+    )
+    assert leaked({**untold, "near_duplicates": 1}).startswith(
+        "Leakage: 1 test image with a near-duplicate in train. Scores come out too high. Not known"
+    )
+
+
 def test_every_count_of_a_leak_is_said():
     leaks = {**NONE, "patients": 31, "breasts": 19, "views": 2, "films": 1, "near_duplicates": 3}
     told = leaked({**leaks, "test_images_with_patient_in_train": 50})
