@@ -16,6 +16,7 @@ from mammo.commands import (
     extract,
     index,
     leaderboard,
+    operate,
     pretrain,
     probe,
     reader,
@@ -27,7 +28,8 @@ from mammo.commands import (
 from mammo.errors import MammoError
 
 COMMANDS = (
-    demo, index, split, extract, sweep, probe, leaderboard, compare, reader, verify, doctor, bench, serve, pretrain,
+    demo, index, split, extract, sweep, probe, leaderboard, compare, operate, reader, verify, doctor, bench, serve,
+    pretrain,
 )  # fmt: skip
 
 

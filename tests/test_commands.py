@@ -186,6 +186,40 @@ def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
     assert f"Compared on the {told['n']} test images" in text and "SYNTHETIC DATA" in text and "1 − 3" in text
 
 
+def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys: Capture) -> None:
+    best = run_json(capsys, demo_home, "leaderboard")[0]
+    told = run_json(capsys, demo_home, "operate", best["run"], "--by", "density")
+    assert (told["n"], told["part"], told["unit"], told["rule"]) == (best["n_test"], "test", "images", "youden")
+    assert told["chosen_on"]["part"] == "validation" and told["chosen_on"]["n"] == best["n_validation"]
+    assert sum(told["confusion"].values()) == told["n"] == told["subgroups"][0]["n"]
+    assert told["curves"]["auc"]["value"] == best["test_auc"]
+    assert told["curves"]["auc"]["interval"] == best["test_auc_interval"]
+    for one in (*told["measures"].values(), *told["curves"].values(), told["calibration"]["brier"]):
+        assert one["interval"][0] <= one["value"] <= one["interval"][1] and 0 < one["n"] <= told["n"]
+    assert told["predictive"]["npv"]["value"] > told["measures"]["npv"]["value"]
+    breasts = run_json(capsys, demo_home, "operate", f"{best['run']}@breast-max", "--rule", "half")
+    assert breasts["unit"] == "breasts" and breasts["n"] < told["n"] and breasts["threshold"] == 0
+    _, text, _ = run(capsys, demo_home, "operate", best["run"], "--by", "density")
+    assert "SYNTHETIC DATA" in text and "fewer than 10" in text and "rule youden, chosen on" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--rule", "best"), "no rule 'best'"),
+        (("--rule", "sensitivity", "--target", "2"), "target must be a share"),
+        (("--prevalence", "0"), "prevalence must lie"),
+        (("--part", "all"), "no part 'all'"),
+        (("--by", "age"), "no column 'age'"),
+    ],
+)
+def test_operate_refuses_what_is_not_there(
+    words: tuple[str, ...], expected: str, demo_home: Home, capsys: Capture
+) -> None:
+    code, out, err = run(capsys, demo_home, "operate", f"{sweeps(demo_home)[0]}.0", *words)
+    assert (code, out) == (2, "") and expected in err and err.count("\n") == 1
+
+
 def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(demo_home.dataset("phantom-demo"), home.dataset("phantom-demo"))
@@ -261,6 +295,8 @@ BAD = {
     "no ensemble": (["leaderboard", "--ensemble", "best"], "is no run"),
     "one run": (["compare", "x.0"], "no finished sweep 'x'"),
     "no run": (["compare", "x", "y"], "is no run"),
+    "unknown run": (["operate", "nothing.1"], "no finished sweep 'nothing'"),
+    "no run to operate": (["operate", "best"], "is no run"),
     "no folder": (["index", "cbis-ddsm", "/nowhere", "--as", "x"], "no folder /nowhere"),
     "no images": (["index", "phantom", "--images", "0", "--as", "x"], "between 1 and 100,000"),
     "not a mini": (["pretrain", "vgg16"], "mini"),

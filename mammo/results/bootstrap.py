@@ -36,13 +36,13 @@ class Resampled:
     def intervals(self) -> Floats:
         """95 % intervals of the AUCs, (R, 2), bias-corrected and accelerated (Efron, JASA 82, 1987)."""
         each = zip(self.area, self.drawn, self.influence, strict=True)
-        return np.array([_interval(*one) for one in each]).reshape(-1, 2)
+        return np.array([accelerated_interval(*one) for one in each]).reshape(-1, 2)
 
     def difference(self, first: int, second: int) -> tuple[tuple[float, float], float]:
         """95 % interval of the AUC of row `first` less that of row `second`, and the p value of there being none."""
         values = (held[first] - held[second] for held in (self.area, self.drawn, self.influence))
         value, drawn, influence = values
-        return _interval(value, drawn, influence), _p_value(value, drawn, influence)
+        return accelerated_interval(value, drawn, influence), _p_value(value, drawn, influence)
 
 
 def bootstrap_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
@@ -122,7 +122,8 @@ def _pairs_won(malignant: NDArray[Any], benign: NDArray[Any], weights: NDArray[A
     return won
 
 
-def _interval(value: float, drawn: Floats, influence: Floats) -> tuple[float, float]:
+def accelerated_interval(value: float, drawn: Floats, influence: Floats) -> tuple[float, float]:
+    """95 % interval of `value`, which is `drawn` (B,) in resamples and moved by each patient by `influence` (K,)."""
     if np.isnan(value):
         return np.nan, np.nan
     bias, skew = _bias(value, drawn), _acceleration(influence)

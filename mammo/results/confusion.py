@@ -58,7 +58,7 @@ def confusion(
     `weights` (..., N) say how often each image counts: once unless told otherwise.
     """
     positive, scores = checked(labels, logits)
-    called = scores > threshold
+    called = scores > np.float64(threshold)  # a Python float would be rounded to the scores' precision
     often = np.ones(positive.shape) if weights is None else np.asarray(weights, dtype=float)
     diverged = np.isnan(scores).any(axis=-1)
     cells = ((positive, called), (~positive, called), (positive, ~called), (~positive, ~called))

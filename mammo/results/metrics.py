@@ -25,11 +25,14 @@ LEAST = 0.9
 
 @dataclass(frozen=True)
 class Metric:
-    """A number for each run: `function(labels (N,), logits (R, N))` gives (R,)."""
+    """A number for each run: `function(labels (N,), logits (R, N))` gives (R,).
+
+    Those beside AUC and accuracy take as a third argument weights (B, N), of one run's images in B resamples.
+    """
 
     label: str
     description: str
-    function: Callable[[ArrayLike, ArrayLike], Floats]
+    function: Callable[..., Floats]
     higher_is_better: bool = True
 
 

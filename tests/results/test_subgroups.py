@@ -1,0 +1,69 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mammo.errors import MammoError
+from mammo.results.leaderboard import leaderboard
+from mammo.results.operating import choose_threshold
+from mammo.results.scores import StoredRun
+from mammo.results.subgroups import FEWEST, grouped, subgroups
+
+
+@pytest.fixture
+def run(demo_home):
+    return StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
+
+
+@pytest.mark.parametrize("column", ["density", "subtlety", "abnormality", "view", "birads", "breast"])
+def test_groups_hold_every_image_once_and_their_own_figures(run, column):
+    threshold = choose_threshold(run.scored("validation"), "youden")
+    whole, *groups = subgroups(run, "test", column, threshold)
+    images, scored = run.images("test"), run.scored("test")
+    assert whole.n == len(images) == sum(group.n for group in groups)
+    assert whole.malignant == sum(group.malignant for group in groups)
+    logits = np.asarray(scored.logits, dtype=float)
+    for group in groups:
+        chosen = (images[column].astype("string") == group.value).to_numpy(dtype=bool)
+        truth, called = np.asarray(scored.labels)[chosen] == 1, logits[chosen] > threshold
+        assert group.n == chosen.sum() and group.patients == images.loc[chosen, "patient"].nunique()
+        assert group.small == (min(truth.sum(), (~truth).sum()) < FEWEST)
+        if 0 < truth.sum() < truth.size:
+            assert group.measures["auc"].value == pytest.approx(roc_auc_score(truth, logits[chosen]), abs=1e-12)
+            missed, alarmed = (group.measures[f"false_{name}_rate"] for name in ("negative", "positive"))
+            assert missed.value == pytest.approx((~called[truth]).mean()) and missed.n == truth.sum()
+            assert alarmed.value == pytest.approx(called[~truth].mean()) and alarmed.n == (~truth).sum()
+            assert missed.low <= missed.value <= missed.high
+
+
+def test_a_group_of_one_class_has_what_it_can_have(run):
+    threshold = choose_threshold(run.scored("validation"), "half")
+    groups = {group.value: group for group in subgroups(run, "test", "pathology", threshold)}
+    only = groups["MALIGNANT"].to_json()
+    assert only["small"] and only["auc"]["value"] is None and only["false_positive_rate"]["value"] is None
+    assert only["false_positive_rate"]["interval"] == [0, 1] and only["false_negative_rate"]["n"] == only["n"]
+
+
+def test_breasts_are_grouped_by_what_their_images_show(demo_home, run):
+    read = StoredRun.open(demo_home, f"{run.id}@breast-max")
+    values = [group.value for group in subgroups(read, "test", "view", 0.0)]
+    assert "CC+MLO" in values and values[0] == "All"
+
+
+def test_a_column_that_is_not_there_is_refused(run):
+    with pytest.raises(MammoError, match="no column 'age'"):
+        subgroups(run, "test", "age", 0.0)
+
+
+def test_values_in_their_order_with_the_unknown_last():
+    words, order = grouped(pd.Series([10, 9, None, 9], dtype="Int64"))
+    assert order == ["9", "10", "not given"] and words.tolist() == ["10", "9", "not given", "9"]
+    assert grouped(pd.Series(["b", "", "a"]))[1] == ["a", "b", "not given"]
+
+
+def test_many_numbers_are_quartered_and_rare_words_put_together():
+    words, order = grouped(pd.Series(range(40)))
+    assert order == ["0–9", "10–19", "20–29", "30–39"] and words.value_counts().tolist() == [10] * 4
+    words, order = grouped(pd.Series([f"site {number % 20}" for number in range(40)] + ["site 3"]))
+    assert len(order) == 13 and order[-1] == "all others" and "site 3" in order
+    assert set(words) == set(order)
