@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from mammo.results.palette import ground, template
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plotly.graph_objects import Figure
+
+    from mammo.results.scores import Scored
 
 LINE = 20
 """Height of a legend line in pixels."""
@@ -49,3 +53,32 @@ def bars(figure: Figure, categories: list[str], counts: list[int], label: str, c
         cliponaxis=False,
         hovertemplate="%{y} " + label + "<extra></extra>",
     )
+
+
+def panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1, columns: int = 1) -> Figure:
+    """An empty figure of several panels, below or beside one another, each with its title on the axis between them."""
+    from plotly.subplots import make_subplots
+
+    shared = {"shared_xaxes": rows > 1, "shared_yaxes": columns > 1}
+    gaps = {"vertical_spacing": 0.08, "horizontal_spacing": 0.1}
+    figure = make_subplots(rows=rows, cols=columns, **shared, **gaps)
+    for number, title in enumerate(titles):
+        if rows > 1:
+            figure.update_yaxes(title_text=title, row=number + 1, col=1)
+        else:
+            figure.update_xaxes(title_text=title, row=1, col=number + 1)
+    return noted(figure, note, dark, height)
+
+
+def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
+    """The note with a line for what train has seen of the images, and what to say beside each run's name.
+
+    Where all runs share one leak the note says it all; else each run is marked.
+    """
+    leaks = [run.leak for run in runs]
+    shared = len(set(leaks)) <= 1
+    said = (
+        [*(leaks[0] if leaks else ())] if shared else ["leaked: images whose patient or a near-duplicate is in train"]
+    )
+    marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
+    return "<br>".join(filter(None, (note, *said))), marks

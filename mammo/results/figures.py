@@ -8,7 +8,7 @@ import numpy as np
 
 from mammo.data.birads import ASSESSMENTS
 from mammo.results.curves import roc_curve
-from mammo.results.drawing import LINE, blank_figure, legend_below, noted
+from mammo.results.drawing import LINE, blank_figure, legend_below, panels, with_leaks
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import accuracy, auc
 from mammo.results.palette import CLASSES, ground, style
@@ -28,7 +28,7 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
 
     `reader` is drawn beneath them as the line to be measured against, with a mark at every BI-RADS threshold.
     """
-    note, leaks = _with_leaks(note, runs)
+    note, leaks = with_leaks(note, runs)
     told = [_told(run, leak) for run, leak in zip(runs, leaks, strict=True)]
     lines = sum(1 + words.count("<br>") for words in [*told, *([_told_of(reader)] if reader else [])])
     figure = blank_figure(note, dark, height=470 + LINE * lines)
@@ -54,12 +54,12 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
 
 def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
     """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given."""
-    panels = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
-    note, leaks = _with_leaks(note, runs)
+    metrics = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
+    note, leaks = with_leaks(note, runs)
     names = [_wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
     row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
-    figure = _panels(note, dark, [title for title, _, _ in panels], columns=2, height=130 + row * len(runs))
-    for column, (title, metric, of) in enumerate(panels, start=1):
+    figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
+    for column, (title, metric, of) in enumerate(metrics, start=1):
         values = np.array([run.value(metric) for run in runs])
         bounds = np.array([run.interval(of) for run in runs]).reshape(-1, 2)
         error = {"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "thickness": 1.4}
@@ -90,9 +90,9 @@ def learning_curves(
     A history is (epochs, 5): train loss, train accuracy, validation loss, validation accuracy, validation AUC,
     NaN after the run stopped. `runs` are the same runs scored on validation, by whose leaks the curves are marked.
     """
-    note, leaks = _with_leaks(note, runs)
+    note, leaks = with_leaks(note, runs)
     marks = {run.name: leak for run, leak in zip(runs, leaks, strict=True)}
-    figure = _panels(note, dark, ["Loss", "Accuracy"], rows=2, height=470 + LINE * len(histories))
+    figure = panels(note, dark, ["Loss", "Accuracy"], rows=2, height=470 + LINE * len(histories))
     for number, (name, history) in enumerate(histories.items()):
         values = np.asarray(history, dtype=float)
         for row, part, column in ((1, "train", 0), (2, "train", 1), (1, "validation", 2), (2, "validation", 3)):
@@ -140,7 +140,7 @@ def live_curves(
 
 def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
     """How a run's probabilities of malignancy spread over benign and malignant images."""
-    note, _ = _with_leaks(note, [run])
+    note, _ = with_leaks(note, [run])
     figure = blank_figure(note, dark, height=300)
     probability = 1 / (1 + np.exp(-np.clip(np.asarray(run.logits, dtype=float), -500, 500)))
     for number, (label, colour) in enumerate(CLASSES.items()):
@@ -157,20 +157,6 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
     figure.update_yaxes(title_text="Images")
     legend_below(figure, 1, "h")
     return figure
-
-
-def _panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1, columns: int = 1) -> Figure:
-    from plotly.subplots import make_subplots
-
-    shared = {"shared_xaxes": rows > 1, "shared_yaxes": columns > 1}
-    gaps = {"vertical_spacing": 0.08, "horizontal_spacing": 0.1}
-    figure = make_subplots(rows=rows, cols=columns, **shared, **gaps)
-    for number, title in enumerate(titles):
-        if rows > 1:
-            figure.update_yaxes(title_text=title, row=number + 1, col=1)
-        else:
-            figure.update_xaxes(title_text=title, row=1, col=number + 1)
-    return noted(figure, note, dark, height)
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
@@ -204,20 +190,6 @@ def _told(run: Scored, more: str = "") -> str:
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more
     return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
-
-
-def _with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
-    """The note with a line for what train has seen of the images, and what to say beside each run's name.
-
-    Where all runs share one leak the note says it all; else each run is marked.
-    """
-    leaks = [run.leak for run in runs]
-    shared = len(set(leaks)) <= 1
-    said = (
-        [*(leaks[0] if leaks else ())] if shared else ["leaked: images whose patient or a near-duplicate is in train"]
-    )
-    marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
-    return "<br>".join(filter(None, (note, *said))), marks
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:

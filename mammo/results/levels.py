@@ -91,6 +91,9 @@ def _codes(images: pd.DataFrame, level: str) -> NDArray[np.intp]:
     columns = list(LEVELS[level].columns)
     if not set(columns) <= set(images):
         return np.full(len(images), -1)
+    image = images["parent" if "parent" in images else "image"]
+    if (images["patient"] == image).all():  # a manifest that tells no patients
+        return np.full(len(images), -1)
     table = images[columns].astype("string").fillna("")
     code = table.groupby(columns, sort=False).ngroup().to_numpy()
     return np.where((table == "").any(axis=1), -1, code)
@@ -144,6 +147,6 @@ def _worst(birads: pd.Series, group: NDArray[np.intp]) -> pd.Series:
 def _leakage(leaks: dict[str, int | None], images: pd.DataFrame, part: NDArray[np.int8]) -> dict[str, int | None]:
     """A split's leakage with what counts images counted anew; a near-duplicate spoils at most one group each."""
     train, test = (images.loc[part == number, "patient"] for number in (TRAIN, TEST))
-    copies = leaks.get("near_duplicates")
-    found = {"test_images_with_patient_in_train": int(seen(train, test).sum())}
-    return {**leaks, **found, "near_duplicates": None if copies is None else min(copies, len(test))}
+    most = {"test_images_with_patient_in_train": int(seen(train, test).sum()), "near_duplicates": len(test)}
+    known = {name: count for name, count in leaks.items() if name in most and count is not None}
+    return {**leaks, **{name: min(count, most[name]) for name, count in known.items()}}

@@ -13,6 +13,7 @@ from mammo.results.bootstrap import accelerated_interval, often
 from mammo.results.curves import Floats
 from mammo.results.intervals import accuracy_interval, auc_interval, rarer_patients, wilson
 from mammo.results.metrics import METRICS
+from mammo.results.plain import plain
 from mammo.specs import pick
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, an undefined number as null."""
-        value, low, high = (float(one) if np.isfinite(one) else None for one in (self.value, self.low, self.high))
-        return {"value": value, "interval": [low, high], "n": self.n}
+        return {"value": plain(self.value), "interval": plain([self.low, self.high]), "n": self.n}
 
 
 def measure(name: str, scored: Scored) -> Measured:

@@ -87,6 +87,9 @@ def test_a_sweep_whose_images_name_no_breast_is_refused():
     sweep.images["breast"] = ""
     with pytest.raises(MammoError, match="name no breast"):
         at_level(sweep, "breast", ["max"])
+    sweep.images["patient"] = sweep.images["image"]
+    with pytest.raises(MammoError, match="name no patient"):
+        at_level(sweep, "patient", ["max"])
     with pytest.raises(MammoError, match="no level 'lesion'"):
         at_level(sweep, "lesion", ["max"])
     with pytest.raises(MammoError, match="no fusion 'median'"):
