@@ -7,6 +7,8 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
+# one thread for each of the two test processes: threads that wait for one another slow both
+test test-fast: export OMP_NUM_THREADS ?= 1
 .PHONY: demo test test-fast check serve clean
 
 demo: $(VENV)/runtime
