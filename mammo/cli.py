@@ -13,6 +13,7 @@ from mammo.commands import (
     compare,
     demo,
     doctor,
+    export,
     extract,
     index,
     leaderboard,
@@ -28,8 +29,8 @@ from mammo.commands import (
 from mammo.errors import MammoError
 
 COMMANDS = (
-    demo, index, split, extract, sweep, probe, leaderboard, compare, operate, reader, verify, doctor, bench, serve,
-    pretrain,
+    demo, index, split, extract, sweep, probe, leaderboard, compare, operate, export,
+    reader, verify, doctor, bench, serve, pretrain,
 )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ STRENGTHS = tuple(10 ** (half / 2) for half in range(-8, 9))
 """C of every step of a probe's path, the strongest regularisation first."""
 SOLVED = {"lr": 0.0, "batch": 0, "epochs": len(STRENGTHS), "patience": 0, "seed": 0, "first_draws": 0}
 """What a probe's settings of training come to: it has a step of the path for an epoch, and none of the others."""
+SHARED = "shared.json"
+"""The file by which a home is known as one that was written to be shared, and that nothing is to be added to."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -266,6 +268,11 @@ class Home:
     def default(cls) -> Home:
         """`$MAMMO_HOME`, or `cache` in the folder of the caller."""
         return cls(Path(os.environ.get("MAMMO_HOME") or "cache"))
+
+    @property
+    def shared(self) -> bool:
+        """Whether this is a demo to look at, which nothing is to be added to."""
+        return (self.path / SHARED).is_file()
 
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""

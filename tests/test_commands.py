@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from mammo.cli import COMMANDS, main, parser
+from mammo.commands.export import FORMS
 from mammo.commands.leaderboard import text_of
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.features.cache import ARRAYS, Cache, caches
+from mammo.results.exports.export import EXPORTS
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
 
@@ -363,3 +365,17 @@ def test_commands_of_the_contract_are_there() -> None:
 def test_a_port_that_is_none_is_refused(port: str, capsys: Capture, home: Home) -> None:
     code, _, err = run(capsys, home, "serve", "--port", port)
     assert code == 2 and "between 1 and 65535" in err
+
+
+def test_export_writes_the_forms_that_its_help_lists(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    assert {word.split()[0] for word in FORMS.split(", ")} == set(EXPORTS)
+    name = sweeps(demo_home)[0]
+    told = run_json(capsys, demo_home, "export", name, "--to", str(tmp_path / "out"), "--as", "csv,cards")
+    assert told == {"exports": {form: str(tmp_path / "out" / form) for form in ("csv", "cards")}}
+    assert (tmp_path / "out" / "csv" / "runs.csv").is_file()
+    code, text, _ = run(capsys, demo_home, "export", name, "--to", str(tmp_path / "shared"))
+    assert code == 0 and f"mammo serve --home {tmp_path / 'shared'}" in text
+    again = run_json(capsys, Home(tmp_path / "shared"), "leaderboard")
+    assert again == run_json(capsys, demo_home, "leaderboard", name)
+    code, out, err = run(capsys, demo_home, "export", name, "--to", str(tmp_path), "--as", "pdf")
+    assert (code, out) == (2, "") and "no form of export 'pdf'" in err

@@ -58,7 +58,7 @@ def preprocessing(dataset: Dataset, _note: str) -> None:
 def _end_without_images(dataset: Dataset) -> None:
     """Say so and end the page where the index holds no full mammogram."""
     if dataset.images["file"].isna().all():
-        why = "was indexed without images" if dataset.metadata_only else "holds no full mammogram"
+        why = "comes without images" if dataset.metadata_only else "holds no full mammogram"
         st.info(f"The data set {plain(dataset.name)} {why}: there is nothing to look at closely.")
         st.stop()
 

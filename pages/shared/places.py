@@ -16,6 +16,10 @@ PLACES = {
 }
 
 
+LOOKING = [name for name in PLACES if name not in {"features", "sweep", "jobs"}]
+"""The pages of a shared home, to which nothing is added."""
+
+
 def place(name: str) -> Any:
     """One page as Streamlit knows it."""
     title, icon = PLACES[name]

@@ -57,14 +57,20 @@ def wall(
     caption: Callable[[pd.Series], str],
     on_open: Callable[[pd.Series], None],
 ) -> None:
-    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the row to show large."""
+    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the row to show large.
+
+    Where there are no pictures, as in a shared home, the captions stand alone.
+    """
     with st.container(horizontal=True, key=f"wall-{key}", vertical_alignment="bottom"):
         for _, row in images.iterrows():
             with st.container(width=CARD, gap="xsmall"):
                 preview = dataset.preview(row["image"])
-                st.image(preview if preview.is_file() else dataset.pixels(row["image"]), width="stretch")
+                if preview.is_file() or not dataset.metadata_only:
+                    st.image(preview if preview.is_file() else dataset.pixels(row["image"]), width="stretch")
                 st.caption(caption(row))
-                if st.button("Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"):
+                if not dataset.metadata_only and st.button(
+                    "Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"
+                ):
                     on_open(row)
 
 

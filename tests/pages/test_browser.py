@@ -141,7 +141,7 @@ def test_tables_alone_can_be_studied(fresh, home, demo_home):
             assert page.get_by_text("Synthetic data").first.is_visible()
         for view in ("Resize+microscope", "Preprocessing"):
             with site.visit(f"data?view={view}") as page:
-                page.get_by_text("was indexed without images").wait_for()
+                page.get_by_text("comes without images").wait_for()
         with site.visit("data?view=Images") as page:
             page.get_by_text("case CSVs alone").wait_for()
             looks_whole(page, "data")

@@ -1,0 +1,39 @@
+"""`mammo export`: results for others, as a demo to look at or in forms that their tools read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mammo.commands.shared import Commands, add_command, home_of, show, with_bar, words
+
+FORMS = "demo (default), csv, parquet, cards"
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    example = "mammo export phantom-demo-5eca95d1 --to shared\n  mammo serve --home shared"
+    purpose = "write results for others: a demo to look at, tables, model cards"
+    parser = add_command(commands, "export", purpose, example, run)
+    parser.add_argument("names", nargs="*", metavar="SWEEP", help="sweeps, or single runs as listed (default: all)")
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="DIR", help="where to; of several forms each has a folder"
+    )
+    parser.add_argument("--as", dest="forms", default="demo", metavar="FORMS", help=f"{FORMS}; a list")
+    parser.add_argument("--previews", action="store_true", help="put small pictures of the images into the demo")
+    parser.add_argument("--keep-names", action="store_true", help="keep the names of patients and images in the demo")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export, and print where everything went."""
+    from mammo.results.exports.demo import Options
+    from mammo.results.exports.export import export
+
+    options = Options(previews=arguments.previews, names=arguments.keep_names)
+    work = export(home_of(arguments), arguments.names, words(arguments.forms), arguments.to, options)
+    places = {form: str(place) for form, place in with_bar(work).items()}
+    lines = [f"{form}: {place}" for form, place in places.items()]
+    if "demo" in places:
+        lines.append(f"Look at it with: mammo serve --home {places['demo']}")
+    show(arguments, {"exports": places}, "\n".join(lines))
+    return 0

@@ -1,0 +1,198 @@
+"""A model card of a run in Markdown: what it is, what it was trained and scored on, its figures, and their limits.
+
+The sections are those of Mitchell et al., Model Cards for Model Reporting (2019), as far as they apply.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mammo import __version__
+from mammo.data.labels import LABELS
+from mammo.data.leakage import COUNTS, leaked
+from mammo.data.splits import OUT, PARTS, SPLITS
+from mammo.results.leaderboard import INTERVALS
+from mammo.results.metrics import METRICS
+from mammo.specs import PROBE, HeadSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mammo.results.scores import StoredRun
+
+RESEARCH = (
+    "**Research software, not a medical device.** Nothing here may be used to decide about a patient: not to screen, "
+    "to triage or to diagnose."
+)
+SYNTHETIC = "**Synthetic data**: a program made the images. The figures say nothing about real mammograms."
+SCORED = ("validation", "test")
+"""The parts whose figures a card shows."""
+
+
+def model_card(run: StoredRun, among: int = 1) -> str:
+    """The card of a run that was chosen, or stands, among so many others of its sweeps."""
+    sections = {
+        "What it is": _model(run),
+        "Data": _data(run),
+        "Split": _split(run),
+        "Leakage": _leakage(run),
+        "Figures": _figures(run),
+        "Limits": _limits(run, among),
+        "To make it again": _recipe(run),
+    }
+    body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items())
+    warnings = "\n\n".join([RESEARCH, *_warnings(run)])
+    return f"# Model card: {run.id}\n\n{warnings}\n\n{body}"
+
+
+def _warnings(run: StoredRun) -> list[str]:
+    """What must be said before any figure."""
+    said = [SYNTHETIC] if run.sweep.synthetic else []
+    if any(word in run.weights_note for word in ("synthetic", "random")):
+        said.append(f"**Weights of the trunk: {run.weights_note}.** It is no substitute for one with real weights.")
+    seen = leaked(_facts(run)["leakage"])
+    if seen is None:
+        said.append(
+            "**Leakage unknown**: the data set names no patients, so nobody can say whether train has seen them."
+        )
+    elif seen:
+        said.append(f"**Leakage**: training has seen {seen} of the test {run.unit}. Test figures come out too high.")
+    return said + [f"**Note**: {note}" for note in run.sweep.notes]
+
+
+def _model(run: StoredRun) -> str:
+    settings, cache, about = run.settings, _cache(run), run.sweep.about
+    told = (
+        {} if run.sweep.level == "image" else {"Scores": f"of {run.unit}, fused from their images' by {about['fuse']}"}
+    )
+    if members := about.get("members"):
+        return _listed({"Ensemble of": ", ".join(f"`{member}`" for member in members), **told})
+    named = {
+        "Trunk": f"{cache['trunk']}, {run.weights_note}, frozen up to the tap `{cache['tap']}`",
+        "Images": f"{cache['kind']}, {cache['preprocess']} preprocessing, {cache['resize']} to {cache['size']} pixels",
+        "Augmentation": "none" if cache["augment"] == "none" else f"{cache['augment']}, {cache['draws']} draws",
+        "Features": f"{settings['pool']}, in {cache['precision']}",
+        "Head": "linear" if settings["hidden"] == 0 else f"{settings['hidden']} hidden units",
+        "Training": _training(settings),
+    }
+    return _listed({**named, **told})
+
+
+def _training(settings: dict[str, Any]) -> str:
+    if settings["optimizer"] == PROBE:
+        return f"L2 logistic regression solved to its optimum; C = {settings['strength']:.3g} by validation AUC"
+    tuned = f", with the trunk's {settings['finetune']} at {settings['tail_lr']:g}"
+    tuned = "" if settings["finetune"] == "none" else tuned
+    stop = f", stopped after {settings['patience']} without a better validation AUC" if settings["patience"] else ""
+    return (
+        f"{settings['optimizer']} at a learning rate of {settings['lr']:g}{tuned}; batches of {settings['batch']}, "
+        f"dropout {settings['dropout']:g}, seed {settings['seed']}; {settings['trained_epochs']} of "
+        f"{settings['epochs']} epochs{stop}, the weights of epoch {settings['best_epoch']} kept"
+    )
+
+
+def _data(run: StoredRun) -> str:
+    about, images = run.sweep.about["dataset"], run.sweep.images
+    malignant, patients = int(run.sweep.labels.sum()), images["patient"].replace("", np.nan).nunique()
+    policy = LABELS[str(run.settings["labels"])]
+    came = "made by a program, as" if run.sweep.synthetic else "from"
+    return _listed(
+        {
+            "Data set": f"`{about['name']}`, {came} {about['source']}",
+            "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them malignant",
+            "Labels": f"{policy.label}. {policy.description}",
+            "Content": f"SHA-256 `{about.get('digest', 'unknown')}`",
+        }
+    )
+
+
+def _split(run: StoredRun) -> str:
+    settings, spec = run.settings, _facts(run)["spec"]
+    about = SPLITS[str(settings["protocol"])]
+    rows = []
+    for name, number in {**PARTS, "left out": OUT}.items():
+        chosen = run.sweep.parts[int(settings["split"])] == number
+        labels, patients = run.sweep.labels[chosen], run.sweep.images["patient"][chosen]
+        rows.append([name, chosen.sum(), labels.sum(), patients.nunique()])
+    drawn = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
+    return f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), 'Malignant', 'Patients'], rows)}"
+
+
+def _leakage(run: StoredRun) -> str:
+    leaks = _facts(run)["leakage"]
+    rows = [[words, "not known" if leaks.get(kind) is None else leaks[kind]] for kind, words in COUNTS.items()]
+    return _table(["What train holds of the test set", "Count"], rows)
+
+
+def _figures(run: StoredRun) -> str:
+    rows = []
+    for part in SCORED:
+        scored = run.scored(part)
+        for name, interval in INTERVALS.items():
+            value, (low, high) = scored.value(METRICS[name].function), scored.interval(interval)
+            bounds = f"{_number(low)} to {_number(high)}"
+            rows.append([METRICS[name].label, part, _number(value), bounds, np.size(scored.labels)])
+    said = (
+        "Intervals are of 95 %, with patients, not images, as what was drawn. The settings were chosen, if at all, by "
+        "validation figures, which for that reason come out too high; the test figures were not used to choose."
+    )
+    return f"{_table(['Figure', 'Part', 'Value', '95 % interval', run.unit.capitalize()], rows)}\n\n{said}"
+
+
+def _limits(run: StoredRun, among: int) -> str:
+    scored = run.scored("test")
+    low, high = scored.interval(INTERVALS["auc"])
+    malignant = int(np.sum(scored.labels))
+    limits = [
+        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them malignant: the AUC is known to "
+        f"within ± {(high - low) / 2:.2f}.",
+        f"The run stands among {among:,} that were trained: the best of many looks better on validation than it is."
+        if among > 1
+        else "",
+        "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
+        "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",
+        "Probabilities are not calibrated, and 0.5 is no threshold that anyone chose for a purpose.",
+        "Groups of patients were not looked at one by one: a figure over all can hide one that fares worse.",
+    ]
+    return "\n".join(f"- {limit}" for limit in limits if limit)
+
+
+def _recipe(run: StoredRun) -> str:
+    """The specs that name the run, and what else its numbers depend on."""
+    if run.sweep.about.get("members"):
+        return "The scores of its members, each divided by the temperature that fits its validation images best, fused."
+    fields = HeadSpec().to_json()
+    head = {name: _plain(value) for name, value in run.settings.items() if name in fields}
+    cache = _cache(run)
+    content = {"cache": {**cache, "name": run.settings["cache"]}, "head": head, "split": _facts(run)["spec"]}
+    return f"This card was written by mammo {__version__}.\n\n```json\n{json.dumps(content, indent=2)}\n```"
+
+
+def _facts(run: StoredRun) -> dict[str, Any]:
+    facts: dict[str, Any] = run.sweep.about["splits"][int(run.settings["split"])]
+    return facts
+
+
+def _cache(run: StoredRun) -> dict[str, Any]:
+    cache: dict[str, Any] = run.sweep.about["caches"][run.settings["cache"]]
+    return cache
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "undefined"
+
+
+def _listed(named: dict[str, str]) -> str:
+    return "\n".join(f"- **{name}**: {value}" for name, value in named.items())
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)

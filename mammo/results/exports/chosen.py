@@ -1,0 +1,67 @@
+"""What an export is of: whole sweeps, and single runs, fused or ensembles as they may be named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mammo.errors import MammoError
+from mammo.results.ensemble import alone, named_sweep
+from mammo.results.leaderboard import ranked
+from mammo.results.run_names import RunName
+from mammo.results.scores import StoredRun
+from mammo.results.sweep import Sweep, sweeps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from mammo.specs import Home
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Sweeps to export, of which those in `named` hold one run that was named; `board` is their leaderboard."""
+
+    home: Home
+    sweeps: tuple[Sweep, ...]
+    named: frozenset[str]
+    board: pd.DataFrame
+
+    @property
+    def runs(self) -> Iterator[StoredRun]:
+        """Every run, in the order of the sweeps."""
+        return (StoredRun(sweep, row) for sweep in self.sweeps for row in range(len(sweep.runs)))
+
+    def best(self, count: int) -> list[StoredRun]:
+        """The runs that were named, and of the others the best `count` by validation AUC."""
+        others = [run for run in self.board["run"] if run not in self.named][:count]
+        wanted = self.named.union(others)
+        found = {run.id: run for run in self.runs if run.id in wanted}
+        return [found[run] for run in self.board["run"] if run in wanted]
+
+
+def choose(home: Home, names: Sequence[str]) -> Chosen:
+    """Open what `names` name: sweeps, or runs as `RunName` has them; raises MammoError where there is none so named."""
+    known = sweeps(home)
+    if not (names or known):
+        raise MammoError("There is nothing to export yet; train some heads with `mammo sweep`.")
+    opened: list[Sweep] = []
+    named: list[str] = []
+    for name in dict.fromkeys(names or known):
+        if name in known or not _is_run(name):
+            opened.append(Sweep.open(home, name))
+        else:
+            run = RunName.parse(name)
+            named.append(str(run))
+            opened.append(alone(named_sweep(home, run), str(run)))
+    return Chosen(home, tuple(opened), frozenset(named), ranked(opened))
+
+
+def _is_run(name: str) -> bool:
+    try:
+        RunName.parse(name)
+    except MammoError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""The verb `export`: results in forms that people and their tools read, without mammo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mammo.errors import MammoError
+from mammo.files import write_text
+from mammo.progress import Progress, Work
+from mammo.results.exports.card import model_card
+from mammo.results.exports.chosen import Chosen, choose
+from mammo.results.exports.demo import Options, write_demo
+from mammo.results.exports.files import FORMATS, file_name, write_tables
+from mammo.specs import pick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mammo.specs import Home
+
+BEST = 10
+"""Model cards that are written of the best runs of sweeps, beside those of runs that are named."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """One form: `write(chosen, place, options)` is the work of writing it into a folder of its own."""
+
+    label: str
+    description: str
+    write: Callable[[Chosen, Path, Options], Work[None]]
+
+
+def _tables(ending: str) -> Callable[[Chosen, Path, Options], Work[None]]:
+    return lambda chosen, place, _: write_tables(chosen, place, ending)
+
+
+def _cards(chosen: Chosen, place: Path, _options: Options) -> Work[None]:
+    runs = chosen.best(BEST)
+    for done, run in enumerate(runs, start=1):
+        write_text(place / f"{file_name(run.id)}.md", model_card(run, len(chosen.board)))
+        yield Progress("cards", done, len(runs), "cards")
+
+
+EXPORTS: dict[str, Export] = {
+    "demo": Export("Demo", "A read-only home to share, which `mammo serve` shows without torch.", write_demo),
+    **{
+        name: Export(kind.label, f"Runs and scores, long and wide, as {kind.label}.", _tables(name))
+        for name, kind in FORMATS.items()
+    },
+    "cards": Export("Model cards", f"A page of Markdown a run: those that are named, or the {BEST} best.", _cards),
+}
+
+
+def export(
+    home: Home, names: Sequence[str], forms: Sequence[str], place: Path, options: Options | None = None
+) -> Work[dict[str, Path]]:
+    """Write sweeps and runs, all where none is named, in some forms; returns the folder of each.
+
+    One form goes into `place` itself, several into folders of their names in it. Raises MammoError where a sweep, run
+    or form is not there, or a package that a form needs is not installed.
+    """
+    if not forms:
+        raise MammoError(f"Name a form to export; choose one of: {', '.join(EXPORTS)}.")
+    wanted = {form: pick(EXPORTS, form, "form of export") for form in forms}
+    chosen = choose(home, names)
+    places = {form: place / form if len(wanted) > 1 else place for form in wanted}
+    for form, one in wanted.items():
+        yield from one.write(chosen, places[form], options or Options())
+    return places

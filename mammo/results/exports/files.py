@@ -1,0 +1,125 @@
+"""Tables of runs and scores as files that other tools read, with a page that says what they hold."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mammo.data.leakage import COUNTS
+from mammo.files import whole_file, write_text
+from mammo.progress import Progress, Work
+from mammo.results.exports.card import RESEARCH, SYNTHETIC
+from mammo.results.exports.tables import IDENTITY, MEANINGS, runs_table, scores_long, scores_wide
+from mammo.results.scores import StoredRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from mammo.results.exports.chosen import Chosen
+    from mammo.results.sweep import Sweep
+
+TEXT = ("run", *IDENTITY, "part")
+LONG = pa.schema(
+    [
+        *((name, pa.string()) for name in TEXT),
+        ("patient_in_train", pa.bool_()),
+        ("logit", pa.float32()),
+        ("probability", pa.float64()),
+    ]
+)
+"""The columns of a long table of scores."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: `writer(stream, schema)` takes one Arrow table after another by `write_table`, then `close`."""
+
+    label: str
+    mime: str
+    writer: Callable[[IO[bytes], pa.Schema], Any]
+
+
+def _csv(stream: IO[bytes], schema: pa.Schema) -> Any:
+    from pyarrow import csv
+
+    return csv.CSVWriter(stream, schema, write_options=csv.WriteOptions(quoting_style="needed"))
+
+
+def _parquet(stream: IO[bytes], schema: pa.Schema) -> Any:
+    from pyarrow import parquet
+
+    return parquet.ParquetWriter(stream, schema, compression="zstd")
+
+
+FORMATS = {
+    "csv": Format("CSV", "text/csv", _csv),
+    "parquet": Format("Parquet", "application/vnd.apache.parquet", _parquet),
+}
+
+
+def as_bytes(frame: pd.DataFrame, ending: str) -> bytes:
+    """A table as the bytes of a file of that kind."""
+    stream = io.BytesIO()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    _write(stream, table.schema, [table], ending)
+    return stream.getvalue()
+
+
+def write_tables(chosen: Chosen, place: Path, ending: str) -> Work[None]:
+    """Write the runs, their scores long and, a file a sweep, wide; and a page about them."""
+    with whole_file(place / f"runs.{ending}") as stream:
+        stream.write(as_bytes(runs_table(chosen.board), ending))
+    total = sum(len(sweep.runs) for sweep in chosen.sweeps)
+    long = (pa.Table.from_pandas(scores_long(run), LONG, preserve_index=False) for run in chosen.runs)
+    with whole_file(place / f"scores-long.{ending}") as stream:
+        writer = FORMATS[ending].writer(stream, LONG)
+        for done, table in enumerate(long, start=1):
+            writer.write_table(table)
+            yield Progress(ending, done, total, "runs")
+        writer.close()
+    for sweep in chosen.sweeps:
+        wide = scores_wide([StoredRun(sweep, row) for row in range(len(sweep.runs))])
+        with whole_file(place / f"scores-wide-{file_name(sweep.id)}.{ending}") as stream:
+            stream.write(as_bytes(wide, ending))
+    write_text(place / "README.md", about(chosen))
+
+
+def _write(stream: IO[bytes], schema: pa.Schema, tables: Iterable[pa.Table], ending: str) -> None:
+    writer = FORMATS[ending].writer(stream, schema)
+    for table in tables:
+        writer.write_table(table)
+    writer.close()
+
+
+def file_name(name: str) -> str:
+    """The name of a sweep or run as part of a file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+
+
+def about(chosen: Chosen) -> str:
+    """What must be known of exported tables: their sweeps, splits and leakage, and the meaning of the columns."""
+    columns = [f"- `{name}`: {meaning}" for name, meaning in MEANINGS.items()]
+    return "\n".join(["# Runs and scores", "", *about_sweeps(chosen.sweeps), "## Columns", "", *columns, ""])
+
+
+def about_sweeps(sweeps: Sequence[Sweep]) -> list[str]:
+    """Lines of Markdown on what must be known of sweeps before their figures are believed."""
+    notes = sorted({str(cache["weights_note"]) for sweep in sweeps for cache in sweep.about["caches"].values()})
+    lines = [RESEARCH, "", *([SYNTHETIC, ""] if any(sweep.synthetic for sweep in sweeps) else [])]
+    lines += [f"**Note**: {note}\n" for note in dict.fromkeys(note for sweep in sweeps for note in sweep.notes)]
+    lines += [f"Weights of the trunks: {'; '.join(notes)}.", "", "## What train holds of the test set", ""]
+    lines += [f"| Sweep | Split | Test | {' | '.join(COUNTS.values())} |", f"|{' --- |' * (3 + len(COUNTS))}"]
+    for sweep in sweeps:
+        for facts in sweep.about["splits"]:
+            spec, leaks = facts["spec"], (facts["leakage"].get(kind) for kind in COUNTS)
+            drawn = f"{spec['protocol']} {spec['seed']}.{spec['redraw']} {spec.get('labels', 'merged')}"
+            counts = " | ".join("not known" if count is None else str(count) for count in leaks)
+            lines.append(f"| {sweep.id} | {drawn} | {facts['sizes']['test']} | {counts} |")
+    return [*lines, ""]

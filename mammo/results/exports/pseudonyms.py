@@ -1,0 +1,61 @@
+"""Made-up names in the place of those of patients and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mammo.data.dataset import FILE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mammo.data.dataset import Dataset
+
+LETTERS = {"patient": "P", "image": "I", "parent": "I", "lesion": "L", "film": "F"}
+"""The columns that hold names, and the letter that a made-up one begins with."""
+
+TELLING = {
+    "breast", "view", "abnormality", "split", "label", "pathology", "conflict", "lesions", "birads", "density",
+    "subtlety", "number", "shape", "margins", "calcification_type", "calcification_distribution", "crop", "mask",
+    *FILE, *(f"crop_{name}" for name in FILE[1:]),
+}  # fmt: skip
+"""The columns that are known to name nobody."""
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """A made-up name for every patient, mammogram, lesion and film of a data set, by the letter of its kind.
+
+    Who is called alike is so afterwards: numbers that are counted by patient or film do not change. Where a patient
+    or film is called as its image, for nobody told more, it still is.
+    """
+
+    names: dict[str, dict[str, str]]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Pseudonyms:
+        """The names of a data set, numbered so that they sort as the real ones do: draws by patient stay the same."""
+        real: dict[str, set[str]] = {letter: set() for letter in LETTERS.values()}
+        for table in (dataset.images, dataset.lesions):
+            for column, letter in LETTERS.items():
+                real[letter].update(filter(None, table[column].dropna()) if column in table else ())
+        found = {}
+        for letter, names in real.items():
+            wide = len(str(len(names)))
+            found[letter] = {name: f"{letter}{number:0{wide}d}" for number, name in enumerate(sorted(names), start=1)}
+        for letter in ("P", "F"):
+            if found[letter] and found[letter].keys() <= found["I"].keys():
+                found[letter] = found["I"]
+        return cls(found)
+
+    def over(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of the data set under its made-up names, without the columns of which nobody knows what they tell."""
+        known = table[[name for name in table if name in LETTERS or name in TELLING]]
+        return known.assign(**{name: known[name].map(self._renamed(name)) for name in LETTERS if name in known})
+
+    def _renamed(self, column: str) -> Any:
+        names = self.names[LETTERS[column]]
+        if column == "image":  # a crop is called as its lesion
+            names = {**self.names["L"], **names}
+        return lambda name: names.get(name, "") if isinstance(name, str) else name
