@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.peers import Loop, Rates, Shared, Tight
 from benchmarks.timing import Race, race, seconds
-from mammo.heads.bank import Bank
+from mammo.data.splits import TRAIN, VALIDATION
+from mammo.heads.source import Source
+from mammo.heads.task import Task
+from mammo.heads.train import train_splits
+from mammo.progress import Progress
 from mammo.specs import HeadSpec
 
 IMAGES, HEADS, EPOCHS = 2300, 64, 50
@@ -33,12 +40,18 @@ def features(count: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
 
 
 def bank_epoch(vectors: Tensor, labels: Tensor, which: Rates, hidden: int = 0) -> Callable[[], object]:
-    """One epoch of a bank of heads, called again and again."""
-    heads = [HeadSpec(optimizer=name, lr=lr, hidden=hidden) for name, lr in which]
-    bank = Bank(heads, vectors.shape[1], vectors.device)
-    rows = torch.arange(len(vectors), device=vectors.device)
-    numbers = iter(range(1, 10**9))
-    return lambda: bank.epoch(vectors, labels, rows, next(numbers))
+    """One epoch of heads on one split, called again and again."""
+    return splits_epoch(vectors, labels, which, [np.full(len(labels), TRAIN)], hidden)
+
+
+def splits_epoch(
+    vectors: Tensor, labels: Tensor, which: Rates, parts: list[NDArray[Any]], hidden: int = 0
+) -> Callable[[], Progress]:
+    """One epoch of heads on splits, called again and again."""
+    heads = [HeadSpec(optimizer=name, lr=lr, hidden=hidden, epochs=10_000) for name, lr in which]
+    tasks = [Task(labels.cpu().numpy(), one) for one in parts]
+    training = train_splits(Source.of(vectors.cpu().numpy()), tasks, heads, vectors.device.type)
+    return lambda: next(training)
 
 
 def against(peer: str, count: int) -> Callable[[int], Race]:
@@ -58,8 +71,6 @@ def sweeping(repeats: int) -> Race:
     The peer is the same end to end, the trunk run again for every head, image and epoch: far too long to run, so
     its time is that of the trunk's plain float32 forward, measured in this repeat, times heads, images and epochs.
     """
-    import numpy as np
-
     from benchmarks.images import plain_forward
 
     pictures = np.random.default_rng(0).random((SOME, 224, 224)).astype(np.float32)
@@ -84,3 +95,13 @@ def hidden(count: int, units: int) -> Callable[[int], Race]:
         return race(bank_epoch(vectors, labels, which, units), peer.epoch, repeats)
 
     return measure
+
+
+def splitting(repeats: int) -> Race:
+    """64 linear heads on five splits of 2,048 features for an epoch, with validation: in one step, bank by bank."""
+    vectors, labels = features(2048)
+    source = np.random.default_rng(0)
+    parts = [source.permutation(np.arange(IMAGES) % 10 // 7) for _ in range(5)]
+    parts = [np.where(one, VALIDATION, TRAIN) for one in parts]
+    apart = [splits_epoch(vectors, labels, rates(HEADS), [one]) for one in parts]
+    return race(splits_epoch(vectors, labels, rates(HEADS), parts), lambda: [one() for one in apart], repeats, 5)

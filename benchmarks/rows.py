@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.heads import against, hidden, sweeping
+from benchmarks.heads import against, hidden, splitting, sweeping
 from benchmarks.images import extracting, preparing, reading
 from benchmarks.tails import tuning
 from benchmarks.timing import Race
@@ -42,6 +42,14 @@ ROWS: dict[str, Row] = {
         for count, targets in LEAST.items()
         for (peer, said), least in zip((("loop", LOOP), ("shared", SHARED)), targets, strict=True)
     },
+    "bank-splits": Row(
+        "bank, 2,048 features, five splits in one step",
+        "five banks, one after another",
+        "seconds an epoch of 64 heads",
+        1.7,
+        splitting,
+        quick=True,
+    ),
     "hidden-25088": Row(
         "128 hidden units, 25,088 features", "a loop with torch's Adam", "seconds an epoch", 2.5, hidden(25088, 128)
     ),

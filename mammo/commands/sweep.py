@@ -43,6 +43,8 @@ def add(commands: Commands) -> None:
     for name, (_, meaning) in AXES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=f"{meaning}; a list separated by commas")
     add_inputs(parser)
+    memory = "gigabytes that features may take (default: half of what is free); more are read as they are needed"
+    parser.add_argument("--memory", type=float, metavar="GB", help=memory)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     home = home_of(arguments)
     spec = spec_of(home, arguments)
-    name = with_bar(sweep(home, spec, arguments.device, arguments.weights))
+    memory = None if arguments.memory is None else int(arguments.memory * 1e9)
+    name = with_bar(sweep(home, spec, arguments.device, arguments.weights, memory))
     seconds = round(time.monotonic() - started, 3)
     text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
     show(arguments, {"sweep": name, "runs": spec.runs, "seconds": seconds}, text)

@@ -88,18 +88,18 @@ class Cache:
         """Bytes on disk."""
         return sum(record["bytes"] for record in self.manifest["chunks"].values())
 
-    def maps(self, version: int = 0) -> NDArray[np.floating]:
-        """The unpooled activations of one version of every image, as stored; version 0 is the plain image."""
-        return self._read(MAPS, version)
+    def maps(self, version: int = 0, rows: slice = slice(None)) -> NDArray[np.floating]:
+        """The unpooled activations of one version of every image or some, as stored; version 0 is the plain image."""
+        return self._read(MAPS, version, rows.start or 0, rows.stop)
 
     def chunks(self, version: int = 0, first: int = 0) -> Iterator[NDArray[np.floating]]:
         """The maps of `maps(version)` from the image `first` on, a chunk of images at a time."""
         for start in range(first, self.shape[0], CHUNK):
             yield self._read(MAPS, version, start, start + CHUNK)
 
-    def pooled(self, version: int = 0) -> NDArray[np.float32]:
+    def pooled(self, version: int = 0, rows: slice = slice(None)) -> NDArray[np.float32]:
         """Each map's mean over rows and columns; float32 (images, channels)."""
-        return self._read(POOLED, version).astype(np.float32, copy=False)
+        return self._read(POOLED, version, rows.start or 0, rows.stop).astype(np.float32, copy=False)
 
     def _read(self, array: str, version: int, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
         if not 0 <= version < self.versions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from mammo.results.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 NAME = "instant"
 """The name of a sweep that is in memory only."""
@@ -70,19 +69,16 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
     The sweep is in memory only, and its `folder` is not there. Raises MammoError where a head is not on pooled
     features, or the images cannot train it.
     """
-    from mammo.heads.train import train_bank
+    from mammo.heads.train import Means, train_splits
 
     if any(head.pool != POOL or head.solved for head in heads):
         raise MammoError(f"Only heads on {POOL} train at once; train the others as a sweep.")
     for head in heads:
         check_names(head)
     started = time.monotonic()
-    trained = []
-    with _one_thread():
-        for split, parts in enumerate(bench.setting.parts):
-            labels, classes = bench.setting.targets(split)
-            for source in bench.sources:
-                trained.append(finish(train_bank(source, labels, parts, heads, device, classes)))
+    tasks = [bench.setting.task(split) for split in range(len(bench.splits))]
+    found = [finish(train_splits(source, tasks, heads, device, Means(threads=1))) for source in bench.sources]
+    trained = [of_cache[split] for split in range(len(tasks)) for of_cache in found]
     spec = dataclasses.replace(bench.setting.spec, heads=tuple(heads))
     setting = dataclasses.replace(bench.setting, spec=spec, folder=bench.setting.folder.with_name(NAME))
     epochs, best = (np.concatenate([getattr(one, name) for one in trained]) for name in ("epochs", "best_epoch"))
@@ -98,16 +94,3 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
         np.stack(setting.parts),
         np.concatenate([one.history for one in trained]),
     )
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small steps on one core: threads that wait for one another at every step stall as soon as a core is busy."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

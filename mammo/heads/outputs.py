@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+import torch
+from torch.nn.functional import cross_entropy, one_hot, softplus
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,12 +30,12 @@ def log_odds(outputs: Tensor) -> Tensor:
 
 
 def probabilities(outputs: Tensor) -> Tensor:
-    """The chance (H, C, N) of malignant, or of every class.
+    """The chance (…, C, N) of malignant, or of every class, of outputs (…, C, N).
 
     Computed in double precision, since a vector's last few numbers take another path through the exponential.
     """
     wide = outputs.double()
-    return (wide.sigmoid() if outputs.shape[1] == 1 else wide.softmax(1)).float()
+    return (wide.sigmoid() if outputs.shape[-2] == 1 else wide.softmax(-2)).float()
 
 
 def truth(labels: Tensor, count: int) -> Tensor:
@@ -45,6 +46,24 @@ def truth(labels: Tensor, count: int) -> Tensor:
 def loss(outputs: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy (H, N) of labels (N,)."""
     if outputs.shape[1] == 1:
-        scores = outputs[:, 0]
-        return binary_cross_entropy_with_logits(scores, labels.float().expand_as(scores), reduction="none")
+        return softplus(outputs[:, 0] * (1 - 2 * labels.float()))
     return cross_entropy(outputs, labels.long().expand(len(outputs), -1), reduction="none")
+
+
+def fit(outputs: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy, and accuracy of malignant against the rest, (H,) of labels (N,)."""
+    right = (log_odds(outputs) > 0) == (labels == classes - 1)
+    return loss(outputs, labels).mean(1), right.float().mean(1)
+
+
+def areas(scores: Tensor, positive: Tensor) -> Tensor:
+    """The areas (H,) under the ROC curves of scores (H, N) for the truth (N,), as `results.metrics.auc` gives them.
+
+    Every positive counts the negatives below it, and half of those it ties with; sorting them once serves all heads.
+    """
+    above, below = scores[:, positive].contiguous(), scores[:, ~positive].sort(1).values
+    count = above.shape[1] * below.shape[1]
+    if not count:
+        return scores.new_full((len(scores),), torch.nan, dtype=torch.float64)
+    pairs = torch.searchsorted(below, above).sum(1) + torch.searchsorted(below, above, right=True).sum(1)
+    return torch.where(scores.isnan().any(1), torch.nan, pairs / (2.0 * count))

@@ -18,45 +18,43 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pool:
-    """One pooling; `vectors(cache, version)` gives float32 (N, F), an image a row.
+    """One pooling; `read(cache, version, rows)` gives the vectors (rows, F) of some images as they are stored.
 
     `length` is F for a cache of shape (images, channels, rows, columns). `of` makes vectors (N, F) of maps
-    (N, channels, rows, columns), be they numpy's or torch's.
+    (N, channels, rows, columns), be they numpy's or torch's. Where it averages, the vectors are stored as float32
+    whatever the maps are stored as.
     """
 
     label: str
     description: str
-    vectors: Callable[[Cache, int], Vectors]
+    read: Callable[[Cache, int, slice], NDArray[np.floating]]
     length: Callable[[tuple[int, int, int, int]], int]
     of: Callable[[Any], Any]
+    averages: bool = False
+
+    def vectors(self, cache: Cache, version: int = 0) -> Vectors:
+        """The vectors (N, F) of all images."""
+        return self.read(cache, version, slice(None)).astype(np.float32, copy=False)
 
 
 def _flat(maps: Any) -> Any:
     return maps.reshape(len(maps), -1)
 
 
-def _flatten(cache: Cache, version: int = 0) -> Vectors:
-    vectors: Vectors = _flat(cache.maps(version)).astype(np.float32, copy=False)
-    return vectors
-
-
-def _gap(cache: Cache, version: int = 0) -> Vectors:
-    return cache.pooled(version).astype(np.float32, copy=False)
-
-
 POOLS: dict[str, Pool] = {
     "flatten": Pool(
         "Flatten",
         "Every channel at every place of the map.",
-        _flatten,
+        lambda cache, version, rows: _flat(cache.maps(version, rows)),
         lambda shape: shape[1] * shape[2] * shape[3],
         _flat,
     ),
     "gap": Pool(
         "GAP",
         "Global average pooling: the mean of each channel over the map.",
-        _gap,
+        lambda cache, version, rows: cache.pooled(version, rows),
         lambda shape: shape[1],
         lambda maps: maps.mean((2, 3)),
+        averages=True,
     ),
 }

@@ -17,7 +17,8 @@ from torch.nn.functional import softplus
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.heads.gram import combined
-from mammo.heads.train import Trained, fit, latest, untrained
+from mammo.heads.outputs import fit
+from mammo.heads.trained import Trained
 from mammo.progress import Progress
 from mammo.results.metrics import auc
 from mammo.specs import STRENGTHS
@@ -83,7 +84,7 @@ def train_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike, heads: Sequence
     `heads` holds the one probe that there is of a pool. Losses are means over the images, without the penalty.
     """
     probe = fit_probe(gram, labels, parts)
-    trained = untrained(heads, gram.rows.images)
+    trained = Trained.begin(heads, gram.rows.images)
     truth, part = torch.from_numpy(np.asarray(labels, dtype=np.int64)), np.asarray(parts)
     figures: list[Tensor] = []
     for which in (TRAIN, VALIDATION):
@@ -95,7 +96,7 @@ def train_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike, heads: Sequence
     trained.weights[0].update(heads_of([probe], gram)[0])
     for step in range(1, len(STRENGTHS) + 1):
         trained.epochs[0] = step
-        live = {"validation_auc": latest(trained), "epochs": trained.epochs.tolist()}
+        live = {"validation_auc": trained.latest(), "epochs": trained.epochs.tolist()}
         yield Progress("train", step, len(STRENGTHS), "epochs", live)
     return trained
 

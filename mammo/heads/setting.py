@@ -10,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.dataset import Dataset
-from mammo.data.labels import LABELS, Classes
+from mammo.data.labels import LABELS
 from mammo.data.splits import TRAIN, Parts, draw
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
 from mammo.files import digest_bytes, digest_json
 from mammo.heads.finetune import FROZEN, TAILS
+from mammo.heads.task import Task
 from mammo.specs import Home, SweepSpec
 
-TRAINING = 1
+TRAINING = 2
 """Rises when training the same heads on the same numbers gives other scores."""
 
 PROBES = 1
@@ -45,10 +46,10 @@ class Setting:
     parts: list[Parts]
     about: dict[str, Any]
 
-    def targets(self, split: int) -> tuple[Classes, int]:
-        """The class of every image (images,) under the labels of the split in row `split`, and how many there are."""
+    def task(self, split: int) -> Task:
+        """What heads learn on the split in row `split`."""
         policy = LABELS[self.spec.splits[split].labels]
-        return policy.targets(self.table), len(policy.classes)
+        return Task(policy.targets(self.table), self.parts[split], len(policy.classes))
 
     @property
     def train_images(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
+from mammo.features.precision import PRECISIONS
 from mammo.images.augment import training_versions, versions
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _drawn(augment: str, draws: int, epoch: int, first: int) -> range:
 
 @dataclass(frozen=True)
 class Source:
-    """Vectors of `length` numbers: `read(version)` gives those of all `images` (images, length).
+    """Vectors of `length` numbers: `read(version, rows)` gives those of some `images` (rows, length), as `kind` stores.
 
     Version 0 is the plain image. `training(epoch, first)` names the versions that train in an epoch, counted from 1,
     where only the `first` draws may, 0 for all; validation and test see version 0 alone.
@@ -42,21 +43,28 @@ class Source:
 
     images: int
     length: int
-    read: Callable[[int], Floats]
+    read: Callable[[int, slice], Floats]
+    kind: str = "float32"
     versions: int = 1
     training: Callable[[int, int], range] = _plain
 
+    @property
+    def image_bytes(self) -> int:
+        """The memory that one version of one image takes."""
+        return self.length * np.dtype(self.kind).itemsize
+
     def held(self) -> Source:
         """The same with all versions in memory."""
-        vectors = [self.read(version) for version in range(self.versions)]
-        return replace(self, read=vectors.__getitem__)
+        vectors = [self.read(version, slice(None)) for version in range(self.versions)]
+        return replace(self, read=lambda version, rows: vectors[version][rows])
 
     @classmethod
     def of(cls, vectors: ArrayLike) -> Source:
         """Vectors (N, F) in memory, of plain images only."""
         values = np.asarray(vectors)
         count, length = values.shape if values.ndim == 2 else (0, 0)
-        return cls(count, length, lambda _version: values)
+        kind = "float16" if values.dtype == np.float16 else "float32"
+        return cls(count, length, lambda _version, rows: values[rows].astype(kind, copy=False), kind)
 
 
 def check_draws(caches: Iterable[Cache], heads: Iterable[HeadSpec]) -> None:
@@ -73,6 +81,11 @@ def check_draws(caches: Iterable[Cache], heads: Iterable[HeadSpec]) -> None:
 def source_of(cache: Cache, pool: Pool) -> Source:
     """What a pool makes of a cache of the trunk's last map."""
     spec = cache.spec
-    training = partial(_drawn, spec.augment, spec.draws)
-    vectors = partial(pool.vectors, cache)
-    return Source(cache.shape[0], pool.length(cache.shape), vectors, versions(spec.augment, spec.draws), training)
+    return Source(
+        cache.shape[0],
+        pool.length(cache.shape),
+        partial(pool.read, cache),
+        "float32" if pool.averages else PRECISIONS[spec.precision].stored,
+        versions(spec.augment, spec.draws),
+        partial(_drawn, spec.augment, spec.draws),
+    )

@@ -19,10 +19,17 @@ from mammo.results.sweep import ABOUT
 from mammo.specs import Home, SweepSpec
 
 
-def sweep(home: Home, spec: SweepSpec, device: str | None = None, weights_file: Path | None = None) -> Work[str]:
+def sweep(
+    home: Home,
+    spec: SweepSpec,
+    device: str | None = None,
+    weights_file: Path | None = None,
+    memory: int | None = None,
+) -> Work[str]:
     """Train a sweep and return its id; the same sweep on the same numbers is not trained twice.
 
-    What a killed sweep had finished is kept. `weights_file` holds the trunk's weights where a cache in front of the
+    What a killed sweep had finished is kept. `memory` is how many bytes features may take: half of what is free, unless
+    named; it changes no score. `weights_file` holds the trunk's weights where a cache in front of the
     trunk's last layer was made with weights from a file. Raises MammoError where a cache, a head or a split does not
     fit the data set, or the weights of a trunk's last layer are not there.
     """
@@ -41,7 +48,7 @@ def sweep(home: Home, spec: SweepSpec, device: str | None = None, weights_file: 
             fresh = not any(unit.file.is_file() for unit in units)
             import_module("mammo.heads.train")  # torch's seconds of import are no training
             started = time.monotonic()
-            yield from train_units(setting, units, tails, device)
+            yield from train_units(setting, units, tails, device, memory)
             seconds = time.monotonic() - started
             assemble(setting, units, seconds)
             if fresh:

@@ -16,7 +16,7 @@ from mammo.data.splits import sizes
 from mammo.features.cache import Cache
 from mammo.files import whole_file, write_json
 from mammo.heads.setting import CACHE_FIELDS, Setting
-from mammo.heads.units import UNITS, Unit
+from mammo.heads.units import TOLD, UNITS, Unit
 from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 
@@ -33,14 +33,16 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
     weights: dict[str, NDArray[np.float32]] = {}
     for unit in units:
         tensors = load_file(unit.file)
-        for row, run in enumerate(_runs_of(setting, unit)):
-            logits[run] = tensors["logits"][row]
-            history[run, : tensors["history"].shape[1]] = tensors["history"][row]
-            epochs[run], best[run] = tensors["epochs"][row], tensors["best_epoch"][row]
-            prefix = f"head.{row}."
-            weights |= {
-                f"{run}.{key[len(prefix) :]}": value for key, value in tensors.items() if key.startswith(prefix)
-            }
+        for split in unit.splits:
+            found = {name: tensors[f"{split}.{name}"] for name in TOLD}
+            rows = [_run_of(setting, split, unit.cache, number) for number in unit.heads]
+            logits[rows], epochs[rows], best[rows] = found["logits"], found["epochs"], found["best_epoch"]
+            history[rows, : found["history"].shape[1]] = found["history"]
+        for key, value in tensors.items():
+            split_number, number, *name = key.split(".")
+            if name:
+                run = _run_of(setting, int(split_number), unit.cache, int(number))
+                weights[".".join([str(run), *name])] = value
     _write(
         setting,
         with_training(runs, epochs, best),
@@ -68,10 +70,9 @@ def split_facts(setting: Setting, row: int) -> dict[str, Any]:
     return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": leakage(setting.table, parts)}
 
 
-def _runs_of(setting: Setting, unit: Unit) -> Iterator[int]:
-    """The rows of a unit's runs: splits outermost, then caches, then heads."""
-    before = (unit.split * len(setting.caches) + unit.cache) * len(setting.spec.heads)
-    return (before + number for number in unit.heads)
+def _run_of(setting: Setting, split: int, cache: int, head: int) -> int:
+    """The row of a run: splits outermost, then caches, then heads."""
+    return (split * len(setting.caches) + cache) * len(setting.spec.heads) + head
 
 
 def run_table(setting: Setting) -> pd.DataFrame:

@@ -19,9 +19,10 @@ from mammo.files import unwritable
 from mammo.heads.bank import generator, initial_weights
 from mammo.heads.finetune import layers_of
 from mammo.heads.optimizers import BETA1, BETA2, EPSILON, OPTIMIZERS
-from mammo.heads.outputs import log_odds, loss
+from mammo.heads.outputs import fit, log_odds, loss
 from mammo.heads.pools import POOLS
-from mammo.heads.train import Trained, check_classes, fit, latest, untrained
+from mammo.heads.train import check_classes
+from mammo.heads.trained import Trained
 from mammo.progress import Progress, Work
 from mammo.results.metrics import auc
 
@@ -127,10 +128,10 @@ def train_tails(
     truth, part = np.asarray(labels), np.asarray(parts)
     check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
     images = _Images.of(truth, part, stacks.device, classes)
-    trained, before = untrained(heads, len(truth)), 0
+    trained, before = Trained.begin(heads, len(truth)), 0
     for row, head in enumerate(heads):
         for epoch in _train(_Learner(stacks, head, classes, len(images.train)), images, row, trained):
-            live = {"validation_auc": latest(trained), "epochs": trained.epochs.tolist()}
+            live = {"validation_auc": trained.latest(), "epochs": trained.epochs.tolist()}
             yield Progress("train", before + epoch, sum(one.epochs for one in heads), "epochs", live)
         before += head.epochs
     return trained

@@ -1,78 +1,49 @@
-"""Training: epochs over banks of heads, early stopping, and the scores of what is kept."""
+"""Training: every head on every split at once, epoch by epoch, and the scores of what is kept."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.heads.bank import Bank, group_heads, outputs
+from mammo.heads.banks import allot, rounds
+from mammo.heads.course import Course, Images
+from mammo.heads.crew import Crew
+from mammo.heads.feed import Feed, open_feed
 from mammo.heads.grid import check_names
-from mammo.heads.outputs import log_odds, loss
+from mammo.heads.order import WINDOW, blocks
+from mammo.heads.outputs import outputs_for
 from mammo.heads.source import Source
+from mammo.heads.task import Task
+from mammo.heads.trained import Trained
+from mammo.parallel import cores
 from mammo.progress import Progress, Work
-from mammo.results.metrics import auc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mammo.specs import HeadSpec
 
-Floats = NDArray[np.float32]
 
-HISTORY = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
-"""What `Trained.history` holds of an epoch.
-
-The train figures are running means during the epoch, over each batch before its update and with dropout, as Keras
-reports them; the validation figures are taken after the epoch.
-"""
+WIDE = 2**20
+"""From so many numbers on, the first layer of a bank that trains alone is shared out among all cores."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """Trained heads, in the order in which they were asked for.
+class Means:
+    """What training may use: bytes for features (None: half of what is free), threads, images shuffled together."""
 
-    `logits` float32 (heads, N) of all images from the weights kept: the log-odds of malignant against the rest.
-    `history` float32 (heads, epochs, len(HISTORY)), NaN after a head stopped; `epochs` int (heads,) trained and
-    `best_epoch` int (heads,) after which the kept weights were taken, both counted from 1. `weights` holds a head's
-    "weight" (F,) and "bias" (); a hidden head's "hidden.weight" (hidden, F), "hidden.bias" (hidden,), "weight"
-    (hidden,) and "bias" (). A head of K > 2 classes has K rows in "weight" and K numbers in "bias".
-    """
-
-    logits: Floats
-    history: Floats
-    best_epoch: NDArray[np.int64]
-    epochs: NDArray[np.int64]
-    weights: list[dict[str, Floats]]
-
-
-@dataclass(frozen=True)
-class _Images:
-    """The images on the device: plain vectors (N, F), classes from 0 (N,), and the rows that train and validate."""
-
-    source: Source
-    vectors: Tensor
-    labels: Tensor
-    train: Tensor
-    validation: Tensor
-    classes: int
-
-    def training(self, epoch: int, first: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Vectors, labels, and the rows of them that train in an epoch, of the `first` draws alone unless 0."""
-        versions = self.source.training(epoch, first)
-        if versions == range(1):
-            return self.vectors, self.labels, self.train
-        drawn = [_finite(self.source.read(version)[self.train.cpu()], self.vectors.device) for version in versions]
-        labels = self.labels[self.train].repeat(len(versions))
-        return torch.cat(drawn), labels, torch.arange(len(labels), device=labels.device)
+    memory: int | None = None
+    threads: int | None = None
+    window: int = WINDOW
 
 
 def train_bank(
@@ -83,91 +54,84 @@ def train_bank(
     device: str | None = None,
     classes: int = 2,
 ) -> Work[Trained]:
-    """Train heads on images of part TRAIN, stop them early on VALIDATION; the rest is only scored.
-
-    `vectors` (N, F) finite or where to read them, `labels` from 0 to `classes` - 1 (N,), the last of them malignant,
-    `parts` (N,) of `mammo.data.splits`; `device` is CUDA where there is one, unless named. Two classes are learnt by
-    one logit, more by a softmax; accuracy and AUC are of malignant against the rest. Yields a `Progress` an epoch
-    whose `live` holds each head's `epochs` so far and latest `validation_auc` (None before its first epoch or where
-    undefined). Raises MammoError where the input cannot train these heads.
-    """
+    """As `train_splits`, on one split; `vectors` (N, F) or where to read them."""
     source = vectors if isinstance(vectors, Source) else Source.of(vectors)
-    images = _images(source, labels, parts, heads, training_device(device), classes)
-    groups = group_heads(heads, images.vectors.shape[1], classes)
-    longest = [max(heads[row].epochs for row in rows) for rows in groups]
-    trained = untrained(heads, len(images.vectors))
-    for group, rows in enumerate(groups):
-        for epoch in _train(images, heads, rows, trained):
-            done = sum(longest[:group]) + epoch
-            live = {"validation_auc": latest(trained), "epochs": trained.epochs.tolist()}
-            yield Progress("train", done, sum(longest), "epochs", live)
+    task = Task(np.asarray(labels), np.asarray(parts), classes)
+    (trained,) = yield from train_splits(source, [task], heads, device)
     return trained
 
 
-def _train(images: _Images, heads: Sequence[HeadSpec], rows: list[int], trained: Trained) -> Iterator[int]:
-    """Train the bank of heads at `rows` and fill in their places in `trained`; yields the number of each epoch."""
-    bank = Bank([heads[row] for row in rows], images.vectors.shape[1], images.vectors.device, images.classes)
-    kept = {name: value.clone() for name, value in bank.weights.items()}
-    held_out, held_labels = images.vectors[images.validation], images.labels[images.validation]
-    running, best = np.asarray(rows), np.full(len(heads), -np.inf)
-    patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
-    place = {row: number for number, row in enumerate(rows)}
+def train_splits(
+    source: Source, tasks: Sequence[Task], heads: Sequence[HeadSpec], device: str | None = None, means: Means = Means()
+) -> Work[list[Trained]]:
+    """Train every head on the images of part TRAIN of every task, stop it early on VALIDATION; the rest is only scored.
+
+    `device` is CUDA where there is one, unless named. Yields a `Progress` an epoch whose `live` holds, task by task and
+    head by head, the `epochs` so far and latest `validation_auc` (None before the first epoch or where undefined).
+    Raises MammoError where the input cannot train these heads.
+    """
+    chosen = training_device(device)
+    images = [_images(source, task, heads, chosen) for task in tasks]
+    held_out = np.unique(np.concatenate([one.validation for one in images]))
+    feed = open_feed(source, chosen, means.memory, held_out, means.window)
+    trained = [Trained.begin(heads, source.images) for _ in tasks]
+    threads = means.threads or min(cores(), torch.get_num_threads())
+    crew = Crew(threads if chosen.type == "cpu" else 1)
+    outputs = [outputs_for(task.classes) for task in tasks]
+    planned = rounds(allot(heads, outputs, source.length, threads if chosen.type == "cpu" else None))
+    lengths = [max(heads[row].epochs for bank in banks for row in bank.heads) for banks in planned]
+    try:
+        for number, banks in enumerate(planned):
+            courses = [
+                Course(heads, bank.heads, [(images[split], trained[split]) for split in bank.splits], source.length)
+                for bank in banks
+            ]
+            for epoch in _run(courses, source, feed, crew, held_out, means.window):
+                live: dict[str, Any] = {"validation_auc": [area for one in trained for area in one.latest()]}
+                live["epochs"] = [count for one in trained for count in one.epochs.tolist()]
+                yield Progress("train", sum(lengths[:number]) + epoch, sum(lengths), "epochs", live)
+    finally:
+        crew.close()
+    return trained
+
+
+def _run(
+    courses: Sequence[Course], source: Source, feed: Feed, crew: Crew, held_out: NDArray[np.int64], window: int
+) -> Iterator[int]:
+    """Take courses to their ends; yields the number of each epoch."""
     for epoch in itertools.count(1):
-        seen, seen_labels = bank.epoch(*images.training(epoch, bank.heads[0].first_draws), epoch)
-        scores = bank.scores(held_out)
-        area = auc((held_labels == images.classes - 1).cpu().numpy(), log_odds(scores).cpu().numpy())
-        fits = *fit(seen, seen_labels, images.classes), *fit(scores, held_labels, images.classes)
-        figures = torch.stack(fits, dim=1).cpu().numpy()
-        trained.history[running, epoch - 1] = np.column_stack([figures, area])
-        trained.epochs[running] = epoch
-
-        area = np.nan_to_num(area, nan=-1.0)
-        better = (area > best[running]) | (patience[running] == 0)
-        best[running[better]] = area[better]
-        trained.best_epoch[running[better]] = epoch
-        for name, value in kept.items():
-            value[[place[row] for row in running[better]]] = bank.weights[name][: len(running)][better]
-        yield epoch
-
-        waited = epoch - trained.best_epoch[running]
-        going = (epoch < epochs[running]) & ((waited < patience[running]) | (patience[running] == 0))
-        if not going.any():
+        going = [course for course in courses if course.goes_on]
+        if not going:
             break
-        if not going.all():
-            bank.keep(np.flatnonzero(going).tolist())
-            running = running[going]
-    trained.logits[rows] = log_odds(outputs(kept, images.vectors))[: len(rows)].cpu().numpy()
-    if images.classes == 2:
-        kept |= {name: kept[name][:, 0] for name in ("weight", "bias")}
-    for row in rows:
-        trained.weights[row].update({name: value[place[row]].cpu().numpy() for name, value in kept.items()})
+        with crew.at_work():
+            for course in going:
+                course.begin(epoch)
+            for first in sorted({course.first_draws for course in going}):
+                alike = [course for course in going if course.first_draws == first]
+                planned = blocks(source.images, source.training(epoch, first), epoch, window)
+                for block, vectors, rows in feed.blocks(planned):
+                    _together(crew, methodcaller("learn", block, vectors, rows), alike)
+            for images, vectors in feed.images(0, held_out):
+                crew.each(methodcaller("look", images, vectors), going)
+            crew.each(methodcaller("end", epoch), going)
+        yield epoch
+    everything = np.arange(source.images)
+    with crew.at_work():
+        for images, vectors in feed.images(0, everything):
+            crew.each(methodcaller("score", images, vectors), courses)
+    for course in courses:
+        course.hand_over()
 
 
-def fit(scores: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy, and accuracy of malignant against the rest, (H,) of outputs (H, C, N) on labels (N,)."""
-    right = (log_odds(scores) > 0) == (labels == classes - 1)
-    return loss(scores, labels).mean(1), right.float().mean(1)
-
-
-def untrained(heads: Sequence[HeadSpec], images: int) -> Trained:
-    """The places of what training will tell of heads on so many images."""
-    count = len(heads)
-    return Trained(
-        logits=np.full((count, images), np.nan, np.float32),
-        history=np.full((count, max(head.epochs for head in heads), len(HISTORY)), np.nan, np.float32),
-        best_epoch=np.zeros(count, np.int64),
-        epochs=np.zeros(count, np.int64),
-        weights=[{} for _ in heads],
-    )
-
-
-def latest(trained: Trained) -> list[float | None]:
-    """Each head's validation AUC after its last epoch so far."""
-    areas = [
-        float(areas[epochs - 1]) if epochs else np.nan
-        for areas, epochs in zip(trained.history[:, :, -1], trained.epochs, strict=True)
-    ]
-    return [None if np.isnan(area) else area for area in areas]
+def _together(crew: Crew, work: Callable[[Course], None], courses: Sequence[Course]) -> None:
+    """One course a core; the last, where they are fewer than cores and long, one after another on all cores."""
+    count = len(courses) - len(courses) % crew.threads
+    rest = [course for course in courses[count:] if course.bank.numbers >= WIDE and course.bank.height > 1]
+    crew.each(work, [course for course in courses if course not in rest])
+    for course in rest:
+        course.bank.crew = crew
+        work(course)
+        course.bank.crew = None
 
 
 def training_device(name: str | None) -> torch.device:
@@ -181,34 +145,18 @@ def training_device(name: str | None) -> torch.device:
     return torch.device(chosen)
 
 
-def _images(
-    source: Source,
-    labels: ArrayLike,
-    parts: ArrayLike,
-    heads: Sequence[HeadSpec],
-    device: torch.device,
-    classes: int,
-) -> _Images:
+def _images(source: Source, task: Task, heads: Sequence[HeadSpec], device: torch.device) -> Images:
     """Check what was given and move it to the device; raises MammoError where it cannot train the heads."""
-    truth, part = np.asarray(labels), np.asarray(parts)
-    if not source.length or not truth.shape == part.shape == (source.images,):
-        shapes = f"{(source.images, source.length)}, {truth.shape} and {part.shape}"
+    labels, parts, classes = task.labels, task.parts, task.classes
+    if not source.length or not labels.shape == parts.shape == (source.images,):
+        shapes = f"{(source.images, source.length)}, {labels.shape} and {parts.shape}"
         raise MammoError(f"Heads need vectors (N, F), labels (N,) and parts (N,), not arrays of shapes {shapes}.")
-    if not np.isin(truth, range(classes)).all():
+    if not np.isin(labels, range(classes)).all():
         known = "0 (benign) or 1 (malignant)" if classes == 2 else f"0 to {classes - 1}, the last for malignant"
         raise MammoError(f"Labels must be {known}.")
-    plain = _finite(source.read(0), device)
-    check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
-    train, validation = (torch.from_numpy(np.flatnonzero(part == which)).to(device) for which in (TRAIN, VALIDATION))
-    return _Images(source, plain, torch.from_numpy(truth.astype(np.int64)).to(device), train, validation, classes)
-
-
-def _finite(vectors: NDArray[Any], device: torch.device) -> Tensor:
-    """Vectors as float32 on the device; raises MammoError where one is not finite."""
-    values = torch.from_numpy(np.require(vectors, np.float32, ["C", "W"])).to(device)
-    if not values.sum().isfinite():
-        raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
-    return values
+    check_classes(labels[parts == TRAIN], labels[parts == VALIDATION], heads, classes)
+    stacked = torch.from_numpy(labels.astype(np.int64)).to(device)
+    return Images(stacked, parts == TRAIN, np.flatnonzero(parts == VALIDATION), classes)
 
 
 def check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence[HeadSpec], classes: int) -> None:

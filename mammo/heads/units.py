@@ -1,6 +1,7 @@
-"""The units of a sweep: the heads of one pool on one cache and split, trained together and kept in one file.
+"""The units of a sweep: heads of one pool on one cache and all splits, trained together and kept in one file.
 
-A head that is fine-tuned has a tail of its own to train, and is a unit of its own; so is a probe, which is solved.
+A head that is fine-tuned has a tail of its own to train, and is a unit of its own on each split; so is a probe, which
+is solved.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.labels import LABELS
 from mammo.features.weights import Weights
 from mammo.files import whole_file
+from mammo.heads.banks import group_heads
+from mammo.heads.finetune import map_shape
 from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting
 from mammo.heads.source import Source, source_of
@@ -21,11 +25,11 @@ from mammo.progress import Progress, Work
 from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mammo.heads.gram import Gram
     from mammo.heads.tail import Stacks
-    from mammo.heads.train import Trained
+    from mammo.heads.trained import Trained
 
     Inputs = Source | Stacks | Gram
 
@@ -34,11 +38,19 @@ WATCHED = 240
 """The most heads whose curves are told while a sweep runs: the newest."""
 
 
+UNIT_WEIGHTS = 2**23
+"""The most weights that the heads of a unit have together: about a minute's training on two cores."""
+
+
+TOLD = ("logits", "history", "epochs", "best_epoch")
+"""What of `Trained` a unit's file holds, beside the weights."""
+
+
 @dataclass(frozen=True)
 class Unit:
-    """The smallest piece that a killed sweep keeps."""
+    """The smallest piece that a killed sweep keeps: every one of its heads on every one of its splits."""
 
-    split: int
+    splits: list[int]
     cache: int
     heads: list[int]
     file: Path
@@ -72,21 +84,57 @@ class Curves:
 
 def units_of(setting: Setting) -> list[Unit]:
     """The units of a sweep, those that share a cache and pool one after another."""
-    pools: dict[str, list[int]] = {}
+    sights: dict[str, list[int]] = {}
     for number, head in sorted(enumerate(setting.spec.heads), key=lambda pair: pair[1].finetune):
-        alone = "" if head.finetune == "none" else f"-{number}"
-        pools.setdefault(f"{_sight(head)}{alone}", []).append(number)
-    folder = setting.folder / UNITS
+        sights.setdefault(_sight(head), []).append(number)
     return [
-        Unit(split, cache, heads, folder / f"{cache:04d}-{pool}-{split:04d}.safetensors")
+        unit
         for cache in range(len(setting.caches))
-        for pool, heads in pools.items()
-        for split in range(len(setting.parts))
+        for sight, heads in sights.items()
+        for unit in _units(setting, cache, sight, heads)
     ]
 
 
-def train_units(setting: Setting, units: list[Unit], tails: Sequence[Weights | None], device: str | None) -> Work[None]:
-    """Train the units that have no file yet and write their files; `tails` holds the weights of each cache's tail."""
+def _units(setting: Setting, cache: int, sight: str, heads: list[int]) -> Iterator[Unit]:
+    """The units of heads that see the same of one cache."""
+    first, splits = setting.spec.heads[heads[0]], range(len(setting.parts))
+    if first.solved or first.finetune != "none":
+        pieces = [([split], [head]) for head in heads for split in splits]
+    else:
+        pieces = [(list(splits), together) for together in _blocks(setting, cache, heads)]
+    for number, (own, together) in enumerate(pieces):
+        yield Unit(own, cache, together, setting.folder / UNITS / f"{cache:04d}-{sight}-{number:04d}.safetensors")
+
+
+def _blocks(setting: Setting, cache: int, heads: list[int]) -> Iterator[list[int]]:
+    """Heads that train together, those that can share a bank side by side."""
+    outputs = sum(LABELS[split.labels].outputs for split in setting.spec.splits)
+    block: list[int] = []
+    room = UNIT_WEIGHTS
+    for group in group_heads([setting.spec.heads[number] for number in heads]):
+        for row in group:
+            head = setting.spec.heads[heads[row]]
+            length = POOLS[head.pool].length(map_shape(setting.caches[cache]))
+            weights = length * (head.hidden * len(setting.parts) or outputs)
+            if block and weights > room:
+                yield block
+                block, room = [], UNIT_WEIGHTS
+            block.append(heads[row])
+            room -= weights
+    yield block
+
+
+def train_units(
+    setting: Setting,
+    units: list[Unit],
+    tails: Sequence[Weights | None],
+    device: str | None = None,
+    memory: int | None = None,
+) -> Work[None]:
+    """Train the units that have no file yet and write their files; `tails` holds the weights of each cache's tail.
+
+    `memory` is how many bytes the features may take.
+    """
     curves = Curves()
     done = 0
     loaded: tuple[int, str] | None = None
@@ -99,9 +147,10 @@ def train_units(setting: Setting, units: list[Unit], tails: Sequence[Weights | N
                 inputs = None  # what was loaded before goes first
                 loaded, inputs = wanted, _load(setting, unit, head, tails[unit.cache], device)
             assert inputs is not None
-            trained = yield from _train(setting, unit, inputs, done, curves, device)
+            training = _training(setting, unit, inputs, device, memory)
+            trained = yield from _watched(setting, unit, training, done, curves)
             _save(unit, trained)
-        done += len(unit.heads)
+        done += len(unit.heads) * len(unit.splits)
         yield Progress("sweep", done, setting.spec.runs, "heads", curves.live)
 
 
@@ -130,33 +179,48 @@ def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, de
     return gram(Rows.held(vectors), on) if head.solved else Source.of(vectors)
 
 
-def _train(
-    setting: Setting, unit: Unit, inputs: Inputs, done: int, curves: Curves, device: str | None
-) -> Work[Trained]:
-    from mammo.heads.gram import Gram
-    from mammo.heads.probe import train_probe
-    from mammo.heads.tail import train_tails
-    from mammo.heads.train import train_bank
-
-    heads = [setting.spec.heads[number] for number in unit.heads]
-    curves.begin([f"{setting.caches[unit.cache].spec.trunk} {label_of(head)}" for head in heads])
-    labels, classes = setting.targets(unit.split)
-    parts = setting.parts[unit.split]
-    if isinstance(inputs, Source):
-        training = train_bank(inputs, labels, parts, heads, device, classes)
-    elif isinstance(inputs, Gram):
-        training = train_probe(inputs, labels, parts, heads)
-    else:
-        training = train_tails(inputs, labels, parts, heads, classes)
+def _watched(
+    setting: Setting, unit: Unit, training: Work[list[Trained]], done: int, curves: Curves
+) -> Work[list[Trained]]:
+    """Train a unit and tell how it goes; what is found of its heads on each of its splits."""
+    curves.begin(_names(setting, unit))
     while True:
         try:
             step = next(training)
         except StopIteration as stop:
-            trained: Trained = stop.value
+            trained: list[Trained] = stop.value
             return trained
         curves.step(step.live["validation_auc"], step.live["epochs"])
-        share = int(len(heads) * step.done / step.total)
+        share = int(len(unit.heads) * len(unit.splits) * step.done / step.total)
         yield Progress("sweep", done + share, setting.spec.runs, "heads", curves.live)
+
+
+def _training(
+    setting: Setting, unit: Unit, inputs: Inputs, device: str | None, memory: int | None
+) -> Work[list[Trained]]:
+    from mammo.heads.gram import Gram
+    from mammo.heads.probe import train_probe
+    from mammo.heads.tail import train_tails
+    from mammo.heads.train import Means, train_splits
+
+    heads = [setting.spec.heads[number] for number in unit.heads]
+    tasks = [setting.task(split) for split in unit.splits]
+    if isinstance(inputs, Source):
+        return (yield from train_splits(inputs, tasks, heads, device, Means(memory)))
+    (task,) = tasks
+    if isinstance(inputs, Gram):
+        return [(yield from train_probe(inputs, task.labels, task.parts, heads))]
+    return [(yield from train_tails(inputs, task.labels, task.parts, heads, task.classes))]
+
+
+def _names(setting: Setting, unit: Unit) -> list[str]:
+    """What the curves of a unit's heads are called, split by split."""
+    trunk, several = setting.caches[unit.cache].spec.trunk, len(setting.parts) > 1
+    return [
+        f"{trunk} {label_of(setting.spec.heads[number])}{f', split {split + 1}' if several else ''}"
+        for split in unit.splits
+        for number in unit.heads
+    ]
 
 
 def label_of(head: HeadSpec) -> str:
@@ -168,11 +232,13 @@ def label_of(head: HeadSpec) -> str:
     return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}{tail}"
 
 
-def _save(unit: Unit, trained: Trained) -> None:
+def _save(unit: Unit, trained: Sequence[Trained]) -> None:
     from safetensors.numpy import save
 
-    tensors: dict[str, NDArray[Any]] = {"logits": trained.logits, "history": trained.history}
-    tensors |= {"epochs": trained.epochs, "best_epoch": trained.best_epoch}
-    tensors |= {f"head.{row}.{key}": value for row, head in enumerate(trained.weights) for key, value in head.items()}
+    tensors: dict[str, NDArray[Any]] = {}
+    for split, one in zip(unit.splits, trained, strict=True):
+        tensors |= {f"{split}.{name}": getattr(one, name) for name in TOLD}
+        for number, weights in zip(unit.heads, one.weights, strict=True):
+            tensors |= {f"{split}.{number}.{name}": value for name, value in weights.items()}
     with whole_file(unit.file) as stream:
         stream.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))

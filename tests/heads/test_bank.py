@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads.bank import BANK_BYTES, Bank, generator, group_heads, initial_weights
+from mammo.heads.bank import Bank, Lesson, generator, initial_weights, outputs
 from mammo.heads.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec
@@ -109,12 +109,15 @@ def test_the_weights_of_all_classes_score_the_images(threefold, hidden):
 def test_dropout_acts_in_training_and_not_in_scoring(images, hidden):
     vectors, labels = torch.from_numpy(images.vectors), torch.from_numpy(images.labels).float()
     rows = torch.arange(len(labels))
+    counts = torch.full((1, 1, len(labels)), 1 / len(labels))
+    lesson = Lesson(vectors, rows[None, None], labels[None, None, None], counts, [1])
     plain, dropped = (
-        Bank([HeadSpec(hidden=hidden, dropout=rate, batch=len(labels))], vectors.shape[1], CPU) for rate in (0.0, 0.5)
+        Bank([[HeadSpec(hidden=hidden, dropout=rate, batch=len(labels))]], vectors.shape[1], CPU) for rate in (0.0, 0.5)
     )
-    assert torch.equal(plain.scores(vectors), dropped.scores(vectors))
-    (seen, order), (seen_dropped, order_dropped) = (bank.epoch(vectors, labels, rows, 1) for bank in (plain, dropped))
-    assert torch.equal(order, order_dropped)
+    before = [outputs(bank.weights, vectors, rows)[0, 0] for bank in (plain, dropped)]
+    assert torch.equal(*before)
+    seen, seen_dropped = (bank.learn(lesson, [generator(0, "field")])[0, 0] for bank in (plain, dropped))
+    torch.testing.assert_close(seen, before[0], atol=1e-6, rtol=0)
     assert (seen != seen_dropped).float().mean() > 0.9
     assert abs(seen.mean() - seen_dropped.mean()) < 0.1
 
@@ -122,8 +125,8 @@ def test_dropout_acts_in_training_and_not_in_scoring(images, hidden):
 @pytest.mark.parametrize("hidden", [0, 64])
 def test_dropout_drops_its_share_and_keeps_the_mean(hidden):
     rates = [0.25, 0.25] if not hidden else [0.25, 0.75]
-    bank = Bank([HeadSpec(hidden=hidden, dropout=rate) for rate in rates], 50, CPU)
-    keep = bank._dropout(torch.ones(4000, 50), generator(0, "field"))
+    bank = Bank([[HeadSpec(hidden=hidden, dropout=rate) for rate in rates]], 50, CPU)
+    (keep,) = bank._fields(50, 4000, [generator(0, "field")])(slice(None))
     for head, rate in enumerate(rates):
         field = keep[head] if hidden else keep
         assert abs((field == 0).float().mean() - rate) < 0.01
@@ -144,24 +147,13 @@ def test_weights_start_as_keras_dense():
     assert not torch.equal(weights["weight"], initial_weights(HeadSpec(hidden=64, seed=1), 300)["weight"])
 
 
-def test_heads_that_cannot_share_a_batch_get_a_bank_each():
-    heads = [HeadSpec(), HeadSpec(batch=16), HeadSpec(seed=1), HeadSpec(hidden=8), HeadSpec(dropout=0.5)]
-    friends = [HeadSpec(lr=0.1, optimizer="nadam", epochs=3, patience=2), HeadSpec(hidden=8, dropout=0.5)]
-    assert group_heads(heads + friends, 100) == [[0, 5], [1], [2], [3, 6], [4]]
-
-
-def test_a_bank_stays_within_its_memory():
-    groups = group_heads([HeadSpec(hidden=128)] * 100, 25_088)
-    assert len(groups) > 1 and list(itertools.chain(*groups)) == list(range(100))
-    assert max(map(len, groups)) * 5 * 4 * 128 * 25_088 <= BANK_BYTES
-    assert len(group_heads([HeadSpec(hidden=8192)] * 2, 100_352)) == 2
-    heads = [HeadSpec()] * 1000
-    two, three = (len(group_heads(heads, 100_352, classes)[0]) for classes in (2, 3))
-    assert two // 3 == three
-
-
-def test_a_tall_matrix_is_updated_in_tiles_without_a_trace(images, monkeypatch):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_wide_layer_is_updated_in_tiles_without_a_trace(images, monkeypatch, compiled):
+    if not compiled:
+        monkeypatch.setattr("mammo.heads.descent.one_pass", lambda: None)
     heads = [HeadSpec(lr=1e-2 / (row + 1), epochs=2) for row in range(40)]
     whole = finish(train_bank(*images, heads, device="cpu"))
-    monkeypatch.setattr("mammo.heads.bank.TILE_NUMBERS", 16 * images.vectors.shape[1])
+    monkeypatch.setattr("mammo.heads.step.TILE_NUMBERS", 0)
+    monkeypatch.setattr("mammo.heads.step.LEAST_COLUMNS", 16)
+    assert images.vectors.shape[1] % 16
     np.testing.assert_allclose(finish(train_bank(*images, heads, device="cpu")).logits, whole.logits, atol=1e-6)

@@ -11,11 +11,11 @@ class Maps:
 
     stored = np.arange(2 * 3 * 4 * 2 * 2, dtype=np.float16).reshape(2, 3, 4, 2, 2)
 
-    def maps(self, version=0):
-        return self.stored[version]
+    def maps(self, version, rows):
+        return self.stored[version, rows]
 
-    def pooled(self, version=0):
-        return self.stored[version].mean(axis=(2, 3))
+    def pooled(self, version, rows):
+        return self.stored[version, rows].mean(axis=(2, 3))
 
 
 @pytest.mark.parametrize(("name", "features"), [("flatten", 16), ("gap", 4)])
@@ -28,3 +28,9 @@ def test_flatten_keeps_every_number_and_gap_the_means_of_the_version_asked_for()
     flat, means = (POOLS[name].vectors(Maps(), 1) for name in ("flatten", "gap"))
     np.testing.assert_array_equal(flat.ravel(), Maps.stored[1].ravel())
     np.testing.assert_array_equal(means, flat.reshape(3, 4, 4).mean(axis=2))
+
+
+def test_some_images_are_read_as_they_are_stored():
+    some = POOLS["flatten"].read(Maps(), 1, slice(1, 3))
+    assert some.dtype == np.float16
+    np.testing.assert_array_equal(some, POOLS["flatten"].vectors(Maps(), 1)[1:3])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,8 @@ def source(versions, name):
     return Source(
         images,
         length,
-        versions.__getitem__,
+        lambda one, rows: versions[one][rows],
+        "float32",
         count,
         lambda epoch, first: training_versions(name, first or count - 1, epoch),
     )
@@ -106,6 +109,11 @@ def test_a_plain_cache_trains_on_plain_images():
 def test_versions_are_read_once_where_they_are_held(images, versions):
     read = []
     whole = source(versions, "drawn")
-    held = Source(whole.images, whole.length, lambda one: read.append(one) or versions[one], 6, whole.training).held()
+
+    def noted(version, rows):
+        read.append(version)
+        return versions[version][rows]
+
+    held = replace(whole, read=noted).held()
     finish(train_bank(held, images.labels, images.parts, [HeadSpec(epochs=12)], "cpu"))
     assert read == list(range(6))

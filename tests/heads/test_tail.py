@@ -26,7 +26,7 @@ from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.heads.tail import open_stacks, train_tails
-from mammo.heads.train import HISTORY
+from mammo.heads.trained import HISTORY
 from mammo.heads.units import UNITS
 from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish

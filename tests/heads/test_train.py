@@ -9,7 +9,10 @@ import pytest
 import torch
 
 from mammo.errors import MammoError
-from mammo.heads.train import HISTORY, train_bank
+from mammo.heads.source import Source
+from mammo.heads.task import Task
+from mammo.heads.train import Means, train_bank, train_splits
+from mammo.heads.trained import HISTORY
 from mammo.progress import finish
 from mammo.results.metrics import auc
 from mammo.specs import HeadSpec
@@ -147,15 +150,10 @@ def test_labels_that_are_not_three_are_refused(threefold, change, sentence):
 def test_progress_counts_epochs_and_carries_every_heads_latest_auc(images):
     heads = [HeadSpec(epochs=2), HeadSpec(epochs=3, seed=1), HeadSpec(epochs=1, seed=1)]
     steps = list(train_bank(*images, heads, device="cpu"))
-    assert [(step.done, step.total, step.unit) for step in steps] == [(done, 5, "epochs") for done in range(1, 6)]
-    assert steps[0].live["validation_auc"][1:] == [None, None]
+    assert [(step.done, step.total, step.unit) for step in steps] == [(done, 3, "epochs") for done in (1, 2, 3)]
+    assert [step.live["epochs"] for step in steps] == [[1, 1, 1], [2, 2, 1], [2, 3, 1]]
     assert all(0 <= value <= 1 for value in steps[-1].live["validation_auc"])
     assert json.dumps([step.live for step in steps], allow_nan=False)
-
-
-def test_a_group_that_stops_early_counts_as_done(images):
-    heads = [HeadSpec(epochs=500, lr=0.1, patience=1), HeadSpec(epochs=2, seed=1)]
-    assert [step.done for step in train_bank(*images, heads, device="cpu")][-2:] == [501, 502]
 
 
 def test_the_history_is_as_long_as_the_longest_head(images):
@@ -244,3 +242,44 @@ def test_vectors_that_cannot_be_written_are_read_all_the_same(images):
     vectors.setflags(write=False)
     trained = finish(train_bank(vectors, images.labels, images.parts, [HeadSpec(epochs=1)], device="cpu"))
     assert np.isfinite(trained.logits).all()
+
+
+@pytest.fixture(scope="module")
+def tasks(images, threefold):
+    """Splits of unequal sizes, two of two classes and one of three."""
+    source = np.random.default_rng(3)
+    parts = [images.parts, source.permutation(images.parts), source.permutation(images.parts)]
+    parts[1] = np.where((parts[1] == TRAIN) & (np.arange(len(parts[1])) % 2 == 0), 3, parts[1]).astype(np.int8)
+    return [Task(images.labels, parts[0]), Task(images.labels, parts[1]), Task(threefold.labels, parts[2], 3)]
+
+
+MIXED = [
+    HeadSpec(optimizer=name, lr=lr, epochs=12, patience=patience, hidden=hidden, dropout=0.2)
+    for name in ("adam", "nadam")
+    for lr, patience in ((3e-2, 2), (1e-3, 0))
+    for hidden in (0, 12)
+]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_splits_that_train_in_one_step_score_as_each_would_alone(images, tasks, threads):
+    together = finish(train_splits(Source.of(images.vectors), tasks, MIXED, "cpu", Means(threads=threads)))
+    for task, ours in zip(tasks, together, strict=True):
+        alone = finish(train_bank(images.vectors, task.labels, task.parts, MIXED, "cpu", task.classes))
+        np.testing.assert_allclose(ours.logits, alone.logits, atol=1e-6)
+        np.testing.assert_array_equal(ours.epochs, alone.epochs)
+        np.testing.assert_array_equal(ours.best_epoch, alone.best_epoch)
+        np.testing.assert_allclose(ours.history, alone.history, atol=1e-5)
+        for one, other in zip(ours.weights, alone.weights, strict=True):
+            assert one.keys() == other.keys()
+            for name, value in one.items():
+                np.testing.assert_allclose(value, other[name], atol=1e-6)
+    assert len({tuple(one.epochs) for one in together}) > 1
+
+
+def test_a_wide_head_shared_out_among_threads_scores_as_on_one(images, monkeypatch):
+    monkeypatch.setattr("mammo.heads.train.WIDE", 1)
+    heads = [HeadSpec(lr=1e-2, epochs=3, hidden=40, dropout=0.2)]
+    source, task = Source.of(images.vectors), Task(images.labels, images.parts)
+    one, many = (finish(train_splits(source, [task], heads, "cpu", Means(threads=count)))[0] for count in (1, 3))
+    np.testing.assert_allclose(one.logits, many.logits, atol=1e-6)
