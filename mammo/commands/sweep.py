@@ -45,6 +45,8 @@ def add(commands: Commands) -> None:
     add_inputs(parser)
     memory = "gigabytes that features may take (default: half of what is free); more are read as they are needed"
     parser.add_argument("--memory", type=float, metavar="GB", help=memory)
+    finished = "train nothing: make a sweep of the heads that the same command had finished when it was stopped"
+    parser.add_argument("--keep-finished", action="store_true", help=finished)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -64,16 +66,29 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train the sweep and print its name."""
-    from mammo.heads.sweep import sweep
+    from mammo.heads.sweep import keep_finished, sweep
 
     started = time.monotonic()
     home = home_of(arguments)
     spec = spec_of(home, arguments)
+    if arguments.keep_finished:
+        return _show_kept(arguments, home, keep_finished(home, spec))
     memory = None if arguments.memory is None else int(arguments.memory * 1e9)
     name = with_bar(sweep(home, spec, arguments.device, arguments.weights, memory))
     seconds = round(time.monotonic() - started, 3)
     text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
     show(arguments, {"sweep": name, "runs": spec.runs, "seconds": seconds}, text)
+    return 0
+
+
+def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
+    """Print what is there of a sweep that was stopped."""
+    from mammo.results.sweep import Sweep
+
+    kept = Sweep.open(home, name)
+    told = "; ".join(kept.notes) or "all of its runs are there"
+    text = f"{name}: {told} See them with: mammo leaderboard {name}"
+    show(arguments, {"sweep": name, "runs": len(kept.runs), "seconds": kept.about["seconds"]}, text)
     return 0
 
 

@@ -6,16 +6,17 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
 from mammo.heads.finetune import check_finetunes, tail_weights
 from mammo.heads.grid import check_names, check_probes
 from mammo.heads.setting import open_setting
 from mammo.heads.source import check_draws
-from mammo.heads.table import assemble
+from mammo.heads.table import assemble, assemble_finished
 from mammo.heads.units import train_units, units_of
 from mammo.heads.work import remember_rate
 from mammo.progress import Work
-from mammo.results.sweep import ABOUT
+from mammo.results.sweep import is_complete
 from mammo.specs import Home, SweepSpec
 
 
@@ -40,7 +41,7 @@ def sweep(
         check_probes(spec.splits)
     check_finetunes(setting.caches, spec.heads)
     check_draws(setting.caches, spec.heads)
-    if not (setting.folder / ABOUT).is_file():
+    if not is_complete(setting.folder):
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):
             sweep_partials(setting.folder)
@@ -53,4 +54,22 @@ def sweep(
             assemble(setting, units, seconds)
             if fresh:
                 remember_rate(home, spec, setting.caches, setting.train_images, seconds)
+    return setting.folder.name
+
+
+def keep_finished(home: Home, spec: SweepSpec) -> str:
+    """Make a sweep of what a stopped one had finished and return its id; training it again does the rest.
+
+    Raises MammoError where the sweep still trains, or where nothing of it is finished.
+    """
+    setting = open_setting(home, spec)
+    if not is_complete(setting.folder):
+        with only_one(setting.folder, "sweeping"):
+            units = units_of(setting)
+            if not any(unit.file.is_file() for unit in units):
+                raise MammoError(
+                    "Nothing of this sweep is finished yet: heads are kept a unit at a time, those of one pool on one "
+                    "cache. Train it to its end, or choose fewer heads or splits."
+                )
+            assemble_finished(setting, units)
     return setting.folder.name

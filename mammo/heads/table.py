@@ -22,14 +22,31 @@ from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 
 
 def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
-    """Bring the units together into one table and remove them; the last file written makes the sweep valid."""
+    """Bring all units together into one table and remove them; the last file written makes the sweep valid."""
+    _tabulate(setting, units, {"seconds": round(seconds, 3)})
+    shutil.rmtree(setting.folder / UNITS)
+
+
+def assemble_finished(setting: Setting, units: list[Unit]) -> None:
+    """Bring the units that are trained together into a table of their runs alone.
+
+    The units stay, so that training can go on; the sweep tells of itself that it was stopped.
+    """
+    finished = [unit for unit in units if unit.file.is_file()]
+    kept = sum(len(unit.heads) * len(unit.splits) for unit in finished)
+    _tabulate(setting, finished, {"seconds": None, "stopped": {"runs": kept, "of": setting.spec.runs}})
+
+
+def _tabulate(setting: Setting, units: list[Unit], told: dict[str, Any]) -> None:
+    """Write the table of the runs of some units; a table that was there is invalid from the first file on."""
     from safetensors.numpy import load_file, save
 
+    (setting.folder / ABOUT).unlink(missing_ok=True)
     runs = run_table(setting)
     longest = max(head.epochs for head in setting.spec.heads)
     logits = np.empty((len(runs), len(setting.table)), dtype=np.float32)
     history = np.full((len(runs), longest, 5), np.nan, dtype=np.float32)
-    epochs, best = np.zeros(len(runs), dtype=int), np.zeros(len(runs), dtype=int)
+    epochs, best = np.zeros(len(runs), dtype=int), np.ones(len(runs), dtype=int)
     weights: dict[str, NDArray[np.float32]] = {}
     for unit in units:
         tensors = load_file(unit.file)
@@ -43,16 +60,16 @@ def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
             if name:
                 run = _run_of(setting, int(split_number), unit.cache, int(number))
                 weights[".".join([str(run), *name])] = value
+    there = np.flatnonzero(epochs)
     _write(
         setting,
-        with_training(runs, epochs, best),
-        {LOGITS: logits, HISTORY: history, PARTS_FILE: np.stack(setting.parts)},
+        with_training(runs, epochs, best).iloc[there],
+        {LOGITS: logits[there], HISTORY: history[there], PARTS_FILE: np.stack(setting.parts)},
     )
     with whole_file(setting.folder / HEADS) as stream:
         stream.write(save(weights))
     splits = [split_facts(setting, row) for row in range(len(setting.parts))]
-    write_json(setting.folder / ABOUT, {**setting.about, "splits": splits, "seconds": round(seconds, 3)})
-    shutil.rmtree(setting.folder / UNITS)
+    write_json(setting.folder / ABOUT, {**setting.about, "splits": splits, **told})
 
 
 def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]) -> None:

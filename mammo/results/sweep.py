@@ -83,8 +83,11 @@ class Sweep:
 
     @property
     def notes(self) -> list[str]:
-        """What must be known of the images before the scores are believed, in sentences."""
-        return [str(note) for note in self.about["dataset"].get("notes", [])]
+        """What must be known of the images and the runs before the scores are believed, in sentences."""
+        notes = [str(note) for note in self.about["dataset"].get("notes", [])]
+        if stopped := self.about.get("stopped"):
+            notes.append(f"The sweep {self.id} was stopped: {stopped['runs']} of its {stopped['of']} runs are here.")
+        return notes
 
     def row(self, run: str) -> int:
         """The row of the run `run`; raises MammoError where there is none."""
@@ -96,6 +99,11 @@ class Sweep:
     def members(self, split: int, part: str) -> NDArray[np.intp]:
         """The positions of the images that stand in `part` of the split in row `split`."""
         return np.flatnonzero(self.parts[split] == PARTS[part])
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder holds a sweep with all its runs: not one that was stopped, nor one in the making."""
+    return (folder / ABOUT).is_file() and "stopped" not in read_json(folder / ABOUT, "sweep")
 
 
 def sweeps(home: Home) -> list[str]:

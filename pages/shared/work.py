@@ -9,6 +9,7 @@ from mammo import jobs
 from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache, caches
 from mammo.features.weights import weights_note
+from mammo.heads.sweep import keep_finished
 from mammo.results.figures import live_curves
 from mammo.specs import Home, SweepSpec
 from pages.shared.guard import said_plainly
@@ -36,6 +37,10 @@ NEXT = {
     "extract": "sweep",
     "sweep": "compare",
 }
+
+
+CANCEL_SAID = "What is finished is kept: the same work, started again, does the rest."
+KEPT = "kept-sweeps"
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> None:
@@ -82,7 +87,7 @@ def _polled(home: Home, name: str) -> None:
         progress = job.progress
         total = progress.get("total") or 0
         st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=_said(progress))
-        if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
+        if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:", help=CANCEL_SAID):
             job.cancel()
             st.rerun()
         _watched(home, job)
@@ -99,6 +104,19 @@ def _head(job: jobs.Job) -> None:
     if job.state == "done":
         st.caption(f"Made: {job.result}")
         st.page_link(place(NEXT[job.verb]), label=f"Go on to {PLACES[NEXT[job.verb]][0]}")
+    elif job.verb == "sweep" and job.state in ("cancelled", "interrupted"):
+        _offer_finished(job)
+
+
+def _offer_finished(job: jobs.Job) -> None:
+    """Make a sweep of the heads that a stopped one had finished."""
+    kept = st.session_state.setdefault(KEPT, {})
+    if job.id not in kept and st.button("Keep the finished heads", key=f"keep-{job.id}", icon=":material/save:"):
+        with said_plainly():
+            kept[job.id] = keep_finished(job.home, SweepSpec.from_json(job.request["spec"]))
+    if job.id in kept:
+        st.caption(f"Made: {kept[job.id]}")
+        st.page_link(place("compare"), label="Go on to Compare")
 
 
 def _watched(home: Home, job: jobs.Job) -> None:
