@@ -5,7 +5,7 @@ import streamlit as st
 from mammo.results.figures import auc_accuracy_figure, learning_curves, roc_figure
 from mammo.results.reader import reader_of
 from mammo.results.scores import run_names, stored_runs
-from pages.shared import board, choose, show
+from pages.shared import board, choose, ensembles, show
 
 home = choose.home()
 st.title("Compare")
@@ -14,6 +14,7 @@ note = show.notes(bool(table["synthetic"].any()), table["weights_note"])
 show.badge(note)
 names = run_names(table)
 chosen = board.choose_runs(table, names)
+ensembles.offer(home, chosen)
 if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
@@ -29,7 +30,9 @@ with right:
     st.subheader("AUC and accuracy")
     show.figure(auc_accuracy_figure(scored, note, show.dark()), "dots")
     st.caption("Lines are 95 % intervals; images of one patient count together, not as independent.")
-st.subheader("Learning curves")
-histories = {names[run.id]: run.history for run in runs}
-validated = [run.scored("validation", names[run.id]) for run in runs]
-show.figure(learning_curves(histories, note, show.dark(), validated), "learning")
+trained = [run for run in runs if len(run.history)]
+if trained:
+    st.subheader("Learning curves")
+    histories = {names[run.id]: run.history for run in trained}
+    validated = [run.scored("validation", names[run.id]) for run in trained]
+    show.figure(learning_curves(histories, note, show.dark(), validated), "learning")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.results.calibration import calibration_curve
+from mammo.results.calibration import BINS, calibration_curve
 from mammo.results.curves import precision_recall_curve, roc_curve
+from mammo.results.data_figures import WORDS
 from mammo.results.drawing import LINE, blank_figure, legend_below, panels, with_leaks
 from mammo.results.measured import Measured, measure
 from mammo.results.palette import SERIES, ground, style
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mammo.results.scores import Scored
     from mammo.results.subgroups import Subgroup
 
+PER_BIN, LEAST_BINS = 30, 4
 PREVALENCES = np.geomspace(0.001, 0.6, 60)
 
 
@@ -109,7 +111,7 @@ def predictive_figure(
         colour = SERIES[1 - place]
         curve = [pair[place] for pair in values]
         _band(figure, PREVALENCES, curve, colour)
-        told = f"{name} predictive value {_words(here)}"
+        told = f"{name} predictive value {_words(here, 3)}"
         figure.add_scatter(x=PREVALENCES, y=[one.value for one in curve], mode="lines", name=told,
                            line={"color": colour, "width": 2.2},
                            hovertemplate="prevalence %{x:.3f}: %{y:.3f}<extra></extra>")  # fmt: skip
@@ -121,6 +123,7 @@ def predictive_figure(
     figure.update_xaxes(type="log", title_text="Prevalence (dotted: of these images)", tickvals=ticks, ticktext=ticks)
     figure.update_yaxes(title_text="Predictive value", range=[-0.01, 1.01])
     legend_below(figure, 2)
+    figure.update_layout(legend_traceorder="normal")
     return figure
 
 
@@ -142,6 +145,7 @@ def precision_recall_figure(runs: Sequence[Scored], note: str = "", dark: bool =
         figure.add_hline(y=share, line={"color": ground(dark).muted, "dash": "dot", "width": 1})
     figure.update_xaxes(title_text="Sensitivity (recall)", range=[-0.01, 1.01])
     figure.update_yaxes(title_text="Precision (positive predictive value)", range=[-0.01, 1.03])
+    figure.update_layout(showlegend=True)
     legend_below(figure, 2 * len(runs))
     return figure
 
@@ -149,7 +153,8 @@ def precision_recall_figure(runs: Sequence[Scored], note: str = "", dark: bool =
 def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: str = "", dark: bool = False) -> Figure:
     """The share of malignant images against the probability that the run gives, as it is and at its temperature.
 
-    A dot stands for a bin with about a tenth of the images each, its line for the 95 % interval of the share.
+    A dot stands for at least some thirty images, in at most ten bins of about the same size; its line for the 95 %
+    interval of the share.
     """
     note, _ = with_leaks(note, [shown])
     figure = blank_figure(note, dark, height=430 + 2 * LINE)
@@ -157,7 +162,7 @@ def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: 
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=perfect, hoverinfo="skip", showlegend=False)
     drawn = ((shown, "As trained", "circle"), (scaled, f"At temperature {temperature:.2f}", "diamond"))
     for number, (run, name, symbol) in enumerate(drawn):
-        bins = calibration_curve(run)
+        bins = calibration_curve(run, bins=min(max(np.size(run.labels) // PER_BIN, LEAST_BINS), BINS))
         error = {
             "array": [one.high - one.share for one in bins],
             "arrayminus": [one.share - one.low for one in bins],
@@ -182,9 +187,9 @@ def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: 
 def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", dark: bool = False) -> Figure:
     """AUC and error rates of groups of images as dots with 95 % intervals; small groups are grey."""
     note, _ = with_leaks(note, [shown])
-    titles = list(MEASURES.values())
+    titles = [title.replace(" rate", "<br>rate") for title in MEASURES.values()]
     figure = panels(note, dark, titles, columns=len(titles), height=140 + 40 * len(groups))
-    names = [f"{group.value}<br>n = {group.n}" for group in groups]
+    names = [f"{WORDS.get(group.value, group.value)}<br>n = {group.n}" for group in groups]
     colours = [ground(dark).muted if group.small else SERIES[0] for group in groups]
     for column, (name, title) in enumerate(MEASURES.items(), start=1):
         values = [group.measures[name] for group in groups]
@@ -227,5 +232,6 @@ def _around(one: Measured) -> tuple[float, float]:
     return one.value - one.low, one.high - one.value
 
 
-def _words(one: Measured) -> str:
-    return f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})"
+def _words(one: Measured, decimals: int = 2) -> str:
+    value, low, high = (f"{number:.{decimals}f}" for number in (one.value, one.low, one.high))
+    return f"{value} ({low}–{high})"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.errors import MammoError
+from mammo.results.data_figures import UNKNOWN
 from mammo.results.intervals import auc_interval
 from mammo.results.measured import Measured
 from mammo.results.metrics import auc
@@ -23,7 +24,7 @@ FEWEST = 10
 """Malignant and benign images that a group must have, each, before its figures are worth comparing."""
 MOST = 12
 """Values that stand for themselves; of more, numbers are put in quarters and the rarer words together."""
-UNKNOWN, OTHERS, ALL = "not given", "all others", "All"
+OTHERS, ALL = "all others", "All"
 MEASURES = {
     "auc": "AUC",
     "false_negative_rate": "False negative rate",

@@ -6,11 +6,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from mammo.files import digest_json
+from mammo.results.fusion import LEVELS
 from mammo.results.leaderboard import leaderboard
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
-from pages.shared import choose
+from pages.shared import choose, ensembles
 from pages.shared.places import nothing_yet
+from pages.shared.reading import choose_reading, unit_of
 
 MOST = 7
 ALL = "all"
@@ -23,25 +26,29 @@ def choose_board(home: Home) -> pd.DataFrame:
     if not names:
         nothing_yet("There is no sweep yet. Train some heads on the Sweep page first.", "sweep")
     named = {ALL: "All sweeps"}
-    chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name))
-    return _read(str(home.path), tuple(names) if chosen == ALL else (chosen,))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name), width=360)
+        level, ways = choose_reading()
+    return _read(str(home.path), tuple(names) if chosen == ALL else (chosen,), level, ways, ensembles.asked(home))
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the sweep…")
-def _read(place: str, names: tuple[str, ...]) -> pd.DataFrame:
-    return leaderboard(Home(Path(place)), list(names))
+def _read(
+    place: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
+) -> pd.DataFrame:
+    return leaderboard(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
 
 
 def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
     """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
     asked = st.query_params.get("runs", "").split(",")
-    rows = [row for row, run in enumerate(board["run"]) if run in asked] or list(range(min(3, len(board))))
+    rows = _rows(board["run"], asked) or list(range(min(3, len(board))))
     event = st.dataframe(
         shown(board, names),
         hide_index=True,
         height=min(38 + 35 * len(board), 420),
         column_config=columns(),
-        key="board",
+        key=f"board-{digest_json(board['run'].tolist())[:12]}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows}},
@@ -51,6 +58,12 @@ def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
     if len(chosen) > MOST:
         st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
     return chosen[:MOST]
+
+
+def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
+    """Where the runs stand that are asked for; at another level than theirs, where the same runs stand there."""
+    same = {name.partition("@")[0] for name in asked if name} if not runs.isin(asked).any() else set()
+    return [row for row, run in enumerate(runs) if run in asked or run.partition("@")[0] in same]
 
 
 def numbered(names: dict[str, str]) -> Callable[[str], str]:
@@ -69,7 +82,7 @@ def shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
             "Test AUC": board["test_auc"],
             "95 % interval": intervals(board["test_auc_interval"]),
             "Test accuracy": board["test_accuracy"],
-            "Test images": board["n_test"],
+            f"Test {unit_of(board['level'].iloc[0])}": board["n_test"],
             "Leaked": board["leaked"],
             "Weights": board["weights_note"],
             "Split": board["protocol"],
@@ -95,7 +108,7 @@ def columns() -> dict[str, object]:
         "Test AUC": column.ProgressColumn(**bar),
         "95 % interval": column.TextColumn(width=96, help="Of the test AUC; a patient's images count together."),
         "Test accuracy": column.ProgressColumn(**bar),
-        "Test images": column.NumberColumn(width=88),
+        **{f"Test {level.unit}": column.NumberColumn(width=88) for level in LEVELS.values()},
         "Leaked": column.NumberColumn(width=70, help=LEAKED),
         "Weights": column.TextColumn(width=150),
         "Split": column.TextColumn(width=70),

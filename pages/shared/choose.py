@@ -79,6 +79,12 @@ def precision() -> str:
     return fast_precision() if chosen == AUTO else chosen
 
 
+def slide(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str], value: Any) -> Any:
+    """One of `options` along a line, `value` at first."""
+    chosen = st.select_slider(label, options, value, format_func=named, key=key, bind="query-params")
+    return chosen if chosen in options else value
+
+
 def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:
     """One of a few options, side by side."""
     chosen = st.segmented_control(

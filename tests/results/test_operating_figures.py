@@ -83,7 +83,7 @@ def test_predictive_values_are_told_at_the_chosen_prevalence(seen):
     shares = seen[2].measures["sensitivity"], seen[2].measures["specificity"]
     names = [trace.name for trace in predictive_figure(*shares, 0.02, seen[1]).data if trace.name]
     for name, one in zip(names, predictive_values(*shares, 0.02), strict=True):
-        assert f"{one.value:.2f} ({one.low:.2f}–{one.high:.2f})" in name
+        assert f"{one.value:.3f} ({one.low:.3f}–{one.high:.3f})" in name
 
 
 def test_precision_is_told_with_its_interval_and_n(seen):

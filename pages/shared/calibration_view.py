@@ -1,0 +1,31 @@
+"""Whether a run's probabilities keep their word, and what a temperature fitted on validation makes of them."""
+
+import streamlit as st
+
+from mammo.results.figures import score_histogram
+from mammo.results.measured import measure
+from mammo.results.operating_figures import calibration_figure
+from mammo.results.run_summary import calibrated
+from mammo.results.scores import StoredRun
+from mammo.specs import Home
+from pages.shared import show
+from pages.shared.operating_view import INTERVALS_SAID, table
+
+
+def calibration(_home: Home, run: StoredRun, part: str, note: str) -> None:
+    """The calibration curve as trained and at the temperature, with both Brier scores, and how the scores spread."""
+    shown = run.scored(part)
+    temperature, scaled = calibrated(run.scored("validation"), shown)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show.figure(calibration_figure(shown, scaled, temperature, note, show.dark()), "calibration")
+    with right:
+        show.facts({"Temperature": f"{temperature:.2f}"})
+        brier = {"Brier score, as trained": shown, f"Brier score, at temperature {temperature:.2f}": scaled}
+        table({name: measure("brier", one) for name, one in brier.items()}, shown.unit)
+        st.caption(
+            "Logits are divided by the temperature that makes the validation images likeliest: above 1 the run was too "
+            f"sure of itself. No image passes another, so AUC stays as it is. {INTERVALS_SAID}"
+        )
+    st.subheader("Scores")
+    show.figure(score_histogram(shown, note, show.dark()), "scores")

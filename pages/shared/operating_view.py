@@ -1,0 +1,118 @@
+"""A run at a threshold: chosen on validation, seen on any part, with what it would mean in the clinic."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from mammo.results.measured import Measured, measure
+from mammo.results.metrics import METRICS
+from mammo.results.operating import MEASURES, RULES, OperatingPoint, operate
+from mammo.results.operating_figures import (
+    confusion_figure,
+    operating_figure,
+    precision_recall_figure,
+    predictive_figure,
+)
+from mammo.results.predictive import predictive_values
+from mammo.results.run_summary import PREVALENCE
+from mammo.results.scores import Scored, StoredRun
+from mammo.specs import Home
+from pages.shared import choose, show
+
+PREVALENCES = [0.001, 0.002, 0.003, 0.005, PREVALENCE, 0.008, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
+CURVES = ("auc", "partial_auc", "average_precision", "sensitivity_at_specificity", "specificity_at_sensitivity")
+INTERVALS_SAID = "Intervals are 95 % and count patients, not images."
+
+
+def choose_rule() -> tuple[str, float]:
+    """The rule by which a threshold is chosen, and the share that it aims at, side by side with what stands there."""
+    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260)
+    aim = choose.number("Aim in %", 1, 100, 90, "target", width=140) if RULES[rule].has_target else 90
+    return rule, aim / 100
+
+
+def point_at(run: StoredRun, shown: Scored, rule: str, target: float) -> OperatingPoint:
+    """The run at a threshold on the images shown, and a line that says where it stands."""
+    validation = run.scored("validation")
+    point = _point(validation, shown, rule, target)
+    chosen = "" if rule == "half" else f", chosen on {np.size(validation.labels)} validation {validation.unit}"
+    st.caption(f"Malignant is called what lies above the probability {point.probability:.3f}{chosen}.")
+    return point
+
+
+def operating(_home: Home, run: StoredRun, part: str, note: str) -> None:
+    """The operating point on the ROC curve, the confusion matrix, the rates, and predictive values by prevalence."""
+    shown = run.scored(part)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rule, target = choose_rule()
+    point = point_at(run, shown, rule, target)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Operating point")
+        show.figure(operating_figure(run.scored("validation"), shown, point, note, show.dark()), "operating")
+    with right:
+        st.subheader("Confusion matrix")
+        show.figure(confusion_figure(shown, point, note, show.dark()), "confusion")
+        table({MEASURES[name].label: one for name, one in point.measures.items()}, shown.unit)
+        st.caption(f"{INTERVALS_SAID} That other validation images would choose another threshold is not part of them.")
+    st.subheader("In a clinic")
+    _clinic(point, shown, note)
+
+
+def precision_recall(_home: Home, run: StoredRun, part: str, note: str) -> None:
+    """The precision-recall curve, and what no threshold changes."""
+    shown = run.scored(part)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show.figure(precision_recall_figure([shown], note, show.dark()), "precision")
+    with right:
+        table({METRICS[name].label: _measure(name, shown) for name in CURVES}, shown.unit)
+        st.caption(
+            f"{INTERVALS_SAID} Average precision rises with the share of malignant images; compare it on the same "
+            "images only. Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is chance."
+        )
+
+
+def table(measures: Mapping[str, Measured], unit: str) -> None:
+    """Measures with their intervals and what they count."""
+    heads = ("", "Value", "95\u00a0%\u00a0interval", f"n\u00a0({unit})")
+    cells = [(label, _number(one.value), interval(one), f"{one.n:,}") for label, one in measures.items()]
+    rows = [dict(zip(heads, row, strict=True)) for row in cells]
+    st.table(rows, border="horizontal", width="content")
+
+
+def interval(one: Measured, decimals: int = 3) -> str:
+    """A 95 % interval in words that no line ends within."""
+    return "\u2060–\u2060".join(_number(bound, decimals) for bound in (one.low, one.high))
+
+
+def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
+    shares = point.measures["sensitivity"], point.measures["specificity"]
+    where = "Prevalence of cancer"
+    prevalence = choose.slide(where, PREVALENCES, "prevalence", lambda share: f"{share:.1%}", PREVALENCE)
+    values = predictive_values(*shares, prevalence)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show.figure(predictive_figure(*shares, prevalence, shown, note, show.dark()), "predictive")
+    with right:
+        table({MEASURES[name].label: one for name, one in zip(("ppv", "npv"), values, strict=True)}, shown.unit)
+        st.caption(
+            "By Bayes' rule from sensitivity and specificity, with the intervals that theirs make; the prevalence is "
+            f"taken as known. In screening about {PREVALENCE:.1%} have cancer, far fewer than among these {shown.unit}."
+        )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _point(validation: Scored, shown: Scored, rule: str, target: float) -> OperatingPoint:
+    return operate(validation, shown, rule, target)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _measure(name: str, shown: Scored) -> Measured:
+    return measure(name, shown)
+
+
+def _number(value: float, decimals: int = 3) -> str:
+    return "?" if math.isnan(value) else f"{value:.{decimals}f}"

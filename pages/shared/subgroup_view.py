@@ -1,0 +1,41 @@
+"""How a run does on kinds of images."""
+
+import math
+
+import streamlit as st
+
+from mammo.results.data_figures import WORDS
+from mammo.results.operating_figures import subgroup_figure
+from mammo.results.scores import StoredRun
+from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
+from mammo.specs import Home
+from pages.shared import choose, show
+from pages.shared.operating_view import INTERVALS_SAID, choose_rule, interval, point_at
+from pages.shared.text import plain
+from pages.shared.words import groups_of
+
+
+def groups(_home: Home, run: StoredRun, part: str, note: str) -> None:
+    """AUC and error rates by a column of the images, as a figure and as a table."""
+    shown = run.scored(part)
+    names = groups_of(run.images(part))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        column = choose.one("Groups by", list(names), "by", lambda name: names[name], width=260)
+        rule, target = choose_rule()
+    point = point_at(run, shown, rule, target)
+    found = subgroups(run, part, column, point.threshold)
+    show.figure(subgroup_figure(found, shown, note, show.dark()), "subgroups")
+    st.table([_row(group, names[column], shown.unit) for group in found], border="horizontal")
+    st.caption(
+        f"Grey: groups with fewer than {FEWEST} malignant or {FEWEST} benign {shown.unit}, whose figures say little. "
+        f"{INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by chance."
+    )
+
+
+def _row(group: Subgroup, name: str, unit: str) -> dict[str, str]:
+    counts = {f"n ({unit})": group.n, "Malignant": group.malignant, "Patients": group.patients}
+    told = {name: plain(WORDS.get(group.value, group.value)), **{label: f"{n:,}" for label, n in counts.items()}}
+    for measure, label in MEASURES.items():
+        one = group.measures[measure]
+        told[label] = "?" if math.isnan(one.value) else f"{one.value:.2f} ({interval(one, 2)})"
+    return {label: f":gray[{text}]" for label, text in told.items()} if group.small else told
