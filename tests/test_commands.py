@@ -194,9 +194,9 @@ def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys:
     assert (told["n"], told["part"], told["unit"], told["rule"]) == (best["n_test"], "test", "images", "youden")
     assert told["chosen_on"]["part"] == "validation" and told["chosen_on"]["n"] == best["n_validation"]
     assert sum(told["confusion"].values()) == told["n"] == told["subgroups"][0]["n"]
-    assert told["curves"]["auc"]["value"] == best["test_auc"]
-    assert told["curves"]["auc"]["interval"] == best["test_auc_interval"]
-    for one in (*told["measures"].values(), *told["curves"].values(), told["calibration"]["brier"]):
+    assert told["metrics"]["auc"]["value"] == best["test_auc"]
+    assert told["metrics"]["auc"]["interval"] == best["test_auc_interval"]
+    for one in (*told["measures"].values(), *told["metrics"].values(), told["calibration"]["brier"]):
         assert one["interval"][0] <= one["value"] <= one["interval"][1] and 0 < one["n"] <= told["n"]
     assert told["predictive"]["npv"]["value"] > told["measures"]["npv"]["value"]
     breasts = run_json(capsys, demo_home, "operate", f"{best['run']}@breast-max", "--rule", "half")

@@ -75,7 +75,7 @@ def _measures(told: dict[str, Any]) -> list[list[Any]]:
     at = f"at prevalence {predictive['prevalence']:g}"
     rows = {MEASURES[name].label: one for name, one in told["measures"].items()}
     rows |= {f"{MEASURES[name].label} {at}": predictive[name] for name in ("ppv", "npv")}
-    rows |= {METRICS[name].label: one for name, one in told["curves"].items()}
+    rows |= {METRICS[name].label: one for name, one in told["metrics"].items()}
     rows[f"Brier score at temperature {_number(calibration['temperature'])}"] = calibration["brier"]
     return [[label, one["n"], _number(one["value"]), _bounds(one)] for label, one in rows.items()]
 

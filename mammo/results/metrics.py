@@ -34,6 +34,8 @@ class Metric:
     description: str
     function: Callable[..., Floats]
     higher_is_better: bool = True
+    at_half: bool = False
+    """Whether it calls images malignant from probability 0.5 on, rather than looking at all thresholds or at none."""
 
 
 def accuracy(labels: ArrayLike, logits: ArrayLike) -> Floats:
@@ -126,7 +128,7 @@ def probability(logits: ArrayLike) -> Floats:
 
 METRICS: dict[str, Metric] = {
     "auc": Metric("AUC", "Area under the ROC curve: the chance that a malignant image scores above a benign one.", auc),
-    "accuracy": Metric("Accuracy", "Share of images classified correctly at probability 0.5.", accuracy),
+    "accuracy": Metric("Accuracy", "Share of images classified correctly at probability 0.5.", accuracy, at_half=True),
     "partial_auc": Metric(
         "Partial AUC", "Area under the ROC curve where specificity is at least 0.9; McClish's scale.", partial_auc
     ),
@@ -140,9 +142,11 @@ METRICS: dict[str, Metric] = {
         "Specificity at sensitivity 0.9", "Read off the ROC curve.", specificity_at_sensitivity
     ),
     "balanced_accuracy": Metric(
-        "Balanced accuracy", "Mean of sensitivity and specificity at probability 0.5.", balanced_accuracy
+        "Balanced accuracy", "Mean of sensitivity and specificity at probability 0.5.", balanced_accuracy, at_half=True
     ),
-    "f1": Metric("F1", "Harmonic mean of sensitivity and positive predictive value at probability 0.5.", f1),
+    "f1": Metric(
+        "F1", "Harmonic mean of sensitivity and positive predictive value at probability 0.5.", f1, at_half=True
+    ),
     "brier": Metric("Brier score", "Mean squared distance of the probability from the truth.", brier, False),
 }
 USUAL = ("auc", "accuracy")

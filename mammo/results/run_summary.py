@@ -10,6 +10,7 @@ import pandas as pd
 
 from mammo.results.calibration import calibration_curve, temperature
 from mammo.results.measured import measure
+from mammo.results.metrics import METRICS
 from mammo.results.operating import TARGET, operate
 from mammo.results.predictive import predictive_values
 from mammo.results.subgroups import subgroups
@@ -17,10 +18,6 @@ from mammo.results.subgroups import subgroups
 if TYPE_CHECKING:
     from mammo.results.scores import Scored, StoredRun
 
-CURVES = (
-    "auc", "partial_auc", "average_precision", "sensitivity_at_specificity", "specificity_at_sensitivity", "brier",
-)  # fmt: skip
-"""The metrics that no threshold changes."""
 PREVALENCE = 0.006
 """Cancers among women screened: 5.1 in 1,000 were found at a sensitivity of 86.9 % (Lehman, Radiology 283, 2017)."""
 
@@ -52,7 +49,7 @@ def run_summary(
         "confusion": {name: _count(value) for name, value in asdict(point.counts).items()},
         "measures": {name: one.to_json() for name, one in point.measures.items()},
         "predictive": {"prevalence": prevalence, "ppv": values[0].to_json(), "npv": values[1].to_json()},
-        "curves": {name: measure(name, shown).to_json() for name in CURVES},
+        "metrics": {name: measure(name, shown).to_json() for name, metric in METRICS.items() if not metric.at_half},
         "calibration": _calibration(validation, shown),
         "column": column,
         "subgroups": [group.to_json() for group in groups],

@@ -61,9 +61,10 @@ def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
 
 
 def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
-    """Where the runs stand that are asked for; at another level than theirs, where the same runs stand there."""
-    same = {name.partition("@")[0] for name in asked if name} if not runs.isin(asked).any() else set()
-    return [row for row, run in enumerate(runs) if run in asked or run.partition("@")[0] in same]
+    """Where the runs stand that are asked for; one that is named at another level is found by its own name."""
+    listed = set(runs)
+    elsewhere = {name.partition("@")[0] for name in asked if name and name not in listed}
+    return [row for row, run in enumerate(runs) if run in asked or run.partition("@")[0] in elsewhere]
 
 
 def numbered(names: dict[str, str]) -> Callable[[str], str]:

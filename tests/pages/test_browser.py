@@ -91,6 +91,44 @@ def test_inspect_shows_a_mistake_at_full_size(demo):
         assert "Synthetic data" in dialog.inner_text()
 
 
+RUN_VIEWS = {
+    "Subgroups": "malignant or 10 benign breasts",
+    "Operating point": "Confusion matrix",
+    "Precision and recall": "Partial AUC is McClish's",
+    "Calibration": "Logits are divided by the temperature",
+    "Images": "choose the level Mammogram",
+}
+
+
+def test_every_view_of_a_run_can_be_gone_to(demo):
+    chosen = "level=Breast&fuse=Highest&rule=At+a+sensitivity&target=80&by=Breast+density"
+    with demo.visit(f"inspect?view=Subgroups&{chosen}") as page:
+        for view, shown in RUN_VIEWS.items():
+            page.get_by_role("radio", name=view).click()
+            page.get_by_text(shown).first.wait_for()
+            page.locator(".js-plotly-plot").first.wait_for()
+            looks_whole(page, "inspect")
+            assert page.locator("[data-testid=stAlertContentError]").count() == 0
+        narrow_enough(page)
+    assert demo.faults() == []
+
+
+def test_ticked_runs_become_an_ensemble_at_any_level(demo, demo_home):
+    first, second = leaderboard(demo_home)["run"].iloc[[0, 23]]
+    both = f"{first}+{second.rpartition('.')[2]}"
+    board = leaderboard(demo_home, level="breast", fuse=["max"], ensembles=[both])
+    row = board[board["run"] == f"{both}@breast-max"].iloc[0]
+    with demo.visit(f"compare?runs={first},{second}&ensembles=no.1&level=Breast&fuse=Highest") as page:
+        page.get_by_text("There is no finished sweep 'no'").wait_for()
+        page.get_by_role("button", name="Add the ensemble of 2 runs").click()
+        page.wait_for_url(f"**ensembles=*{both.replace('+', '%2B')}*")
+        legend = page.locator(".js-plotly-plot .legendtext", has_text="ensemble of 2").first
+        legend.wait_for()
+        assert f"AUC {row['test_auc']:.2f}" in legend.text_content()
+        assert f"n = {row['n_test']}" in legend.text_content()
+    assert demo.faults() == []
+
+
 def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
     nonsense = "dataset=..%2F..%2Fetc&protocol=none&split_seed=x&labels=%3Cb%3E&split_redraw=-1"
     with demo.visit(f"data?view=Split&{nonsense}") as page:
@@ -99,6 +137,9 @@ def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
     with demo.visit("data?view=None&by=..%2F&sample=99999&label=%3Cb%3E") as page:
         looks_whole(page, "data")
         page.get_by_text("Sample of").wait_for()
+    with demo.visit("inspect?view=None&rule=best&level=Lesion&fuse=Median&run=..%2F&part=all") as page:
+        looks_whole(page, "inspect")
+        page.get_by_text("The surest answers come first").wait_for()
     with demo.visit("sweep?lr=abc&hidden=-4") as page:
         assert page.locator("[data-testid=stAlertContentError]").count() == 1
         looks_whole(page, "sweep")
