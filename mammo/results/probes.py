@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.results.leaderboard import ranked, to_json
+from mammo.results.sweep import COURSE
 from mammo.specs import PROBE, STRENGTHS
 
 if TYPE_CHECKING:
     from mammo.results.sweep import Sweep
-
-STEP = {"train_loss": 0, "train_accuracy": 1, "validation_loss": 2, "validation_accuracy": 3, "validation_auc": 4}
-"""What the history of a run holds of a step, by its column."""
 
 
 def probe_rows(sweep: Sweep) -> list[dict[str, Any]]:
@@ -34,6 +32,6 @@ def probe_rows(sweep: Sweep) -> list[dict[str, Any]]:
 def _path(sweep: Sweep, place: int) -> list[dict[str, float]]:
     history = np.asarray(sweep.history[place], dtype=float)
     return [
-        {"C": strength, **{name: float(step[column]) for name, column in STEP.items()}}
+        {"C": strength, **dict(zip(COURSE, step.tolist(), strict=True))}
         for strength, step in zip(STRENGTHS, history, strict=False)
     ]

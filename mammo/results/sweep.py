@@ -19,6 +19,8 @@ ABOUT = "sweep.json"
 RUNS, IMAGES = "runs.parquet", "images.parquet"
 LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
 HEADS = "heads.safetensors"
+COURSE = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
+"""What `HISTORY` holds of an epoch, in the order of its last axis."""
 
 
 @dataclass(frozen=True)

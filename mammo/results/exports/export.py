@@ -13,6 +13,7 @@ from mammo.results.exports.card import model_card
 from mammo.results.exports.chosen import Chosen, choose
 from mammo.results.exports.demo import Options, write_demo
 from mammo.results.exports.files import FORMATS, file_name, write_tables
+from mammo.results.exports.trackers import write_mlflow, write_tensorboard
 from mammo.specs import pick
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ EXPORTS: dict[str, Export] = {
         for name, kind in FORMATS.items()
     },
     "cards": Export("Model cards", f"A page of Markdown a run: those that are named, or the {BEST} best.", _cards),
+    "mlflow": Export("MLflow", "An MLflow store, an experiment a sweep; needs the extra mlflow.", write_mlflow),
+    "tensorboard": Export(
+        "TensorBoard", "Logs of TensorBoard with settings and figures; needs the extra tensorboard.", write_tensorboard
+    ),
 }
 
 
