@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from mammo.heads.descent import rules
 from mammo.heads.outputs import outputs_for
+from mammo.heads.replay import WORTH, Replay
 from mammo.heads.step import STRIP, Batches, Step
 
 if TYPE_CHECKING:
@@ -122,6 +124,8 @@ class Bank:
         self.heads = [list(row) for row in heads]
         self.device = device
         self.crew: Crew | None = None
+        self.replayed = device.type == "cuda"
+        self.recorded: Replay | None = None
         self.taken = [0 for _ in heads]
         start = initial_weights(heads[0][0], features, classes)
         self.height = heads[0][0].hidden or outputs_for(classes)
@@ -133,6 +137,7 @@ class Bank:
 
     def keep(self, rows: Sequence[Sequence[int]]) -> None:
         """Go on with the heads at `rows` of each split alone; a split that has none left is no longer there."""
+        self.recorded = None
         going = [split for split, kept in enumerate(rows) if kept]
         self.heads = [[self.heads[split][row] for row in rows[split]] for split in going]
         self.taken = [self.taken[split] for split in going]
@@ -154,27 +159,37 @@ class Bank:
         rule = self._rules(lesson.steps, count)
         fields = self._fields(lesson.vectors.shape[1], batch, sources)
         for part, first, last in _stretches(lesson.steps):
-            step = Step([_part(state, part) for state in self.states], batch, self.crew)
             batches = Batches(
                 lesson.rows[first:last, part].flatten(1),
                 lesson.truth[first:last, part, None],
                 lesson.counts[first:last, part, None, None],
                 rule[first:last, :, part].flatten(2).contiguous(),
             )
+            step = partial(Step, [_part(state, part) for state in self.states], batch, self.crew)
+            if self.replayed and fields is None and last - first >= WORTH and part == slice(0, splits):
+                self._replay(step, lesson.vectors, batches, seen[first:last])
+                continue
+            taken = step()
             for one, scores in zip(batches.unbind(), seen[first:last, part].unbind(0), strict=True):
-                step.take(lesson.vectors, one, fields(part), scores)
+                taken.take(lesson.vectors, one, None if fields is None else fields(part), scores)
         return seen.movedim(0, 3).flatten(3)
+
+    def _replay(self, step: Callable[[], Step], vectors: Tensor, batches: Batches, seen: Tensor) -> None:
+        """Take steps as the device replays them; what was recorded is kept as long as it fits."""
+        if self.recorded is None or not self.recorded.fits(vectors, batches):
+            self.recorded = Replay(step(), vectors, batches, seen)
+        self.recorded.run(batches, seen)
 
     def _fields(
         self, features: int, batch: int, sources: Sequence[torch.Generator]
-    ) -> Callable[[slice], Tensor | None]:
-        """Draws, for the next step of some splits, what dropout leaves of the last layer's inputs.
+    ) -> Callable[[slice], Tensor] | None:
+        """What draws, for the next step of some splits, what dropout leaves of the last layer's inputs.
 
-        It is scaled to keep their mean; all heads of a split share one uniform field.
+        It is scaled to keep their mean; all heads of a split share one uniform field. None where none is dropped.
         """
         rates, hidden = [[head.dropout for head in row] for row in self.heads], self.heads[0][0].hidden
         if not any(map(any, rates)):
-            return lambda _: None
+            return None
         shape = (hidden, batch) if hidden else (batch, features)
         rate = torch.tensor([self._filled(row) for row in rates], device=self.device)[:, :, None, None]
 

@@ -86,17 +86,26 @@ class Streamed:
         self.source, self.device, self.held_out = source, device, held_out
         self.stays = len(held_out) * source.image_bytes <= spare
         self.kept: Tensor | None = None
+        self.place: Tensor | None = None
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
         """As `Feed` says."""
         with ThreadPoolExecutor(1, "mammo-read") as reader:
             ahead = reader.submit(self._read, blocks[0])
             for number, block in enumerate(blocks, 1):
-                vectors = ahead.result().to(self.device)
+                vectors = self._placed(ahead.result())
                 if number < len(blocks):
                     ahead = reader.submit(self._read, blocks[number])
                 yield block, vectors, np.arange(len(vectors))
                 del vectors
+
+    def _placed(self, vectors: Tensor) -> Tensor:
+        """Vectors on the device, where a GPU finds every block in the same place."""
+        if self.device.type == "cpu":
+            return vectors
+        if self.place is None or len(self.place) < len(vectors):
+            self.place = vectors.new_empty(vectors.shape, device=self.device)
+        return self.place[: len(vectors)].copy_(vectors)
 
     def _read(self, block: Block) -> Tensor:
         vectors = torch.empty(len(block.images), self.source.length, dtype=getattr(torch, self.source.kind))

@@ -46,6 +46,15 @@ class Batches:
         """Those of a step whose number stands on the device."""
         return Batches(*(part.index_select(0, step)[0] for part in self._all))
 
+    def copy(self) -> Batches:
+        """The same in places of their own."""
+        return Batches(*(part.clone() for part in self._all))
+
+    def fill(self, others: Batches) -> None:
+        """Take in the batches of as many steps or fewer."""
+        for mine, theirs in zip(self._all, others._all, strict=True):
+            mine[: len(theirs)] = theirs
+
     @property
     def _all(self) -> tuple[Tensor, ...]:
         return self.rows, self.truth, self.counts, self.rule
