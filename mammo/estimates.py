@@ -4,62 +4,193 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
+from mammo.data.splits import TRAIN, VALIDATION, draw
 from mammo.features.cache import Cache
 from mammo.features.chunks import STORAGES, USUAL
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
 from mammo.heads.finetune import check_finetunes
-from mammo.heads.work import guessed_seconds, head_weights, tail_weights, vector_lengths
+from mammo.heads.work import HEADS, Amounts, Counts, Features, guessed, head_weights, sweep_work, tail_weights
 from mammo.images.augment import versions
 from mammo.parallel import cores
-from mammo.rates import SWEEP, extraction_key, recall
+from mammo.rates import Prices, gpus, measured
 from mammo.specs import CacheSpec, Home, SweepSpec
 
 GIGAFLOPS = 60.0
-"""What a processor core is taken to do in a trunk's forward pass before it was measured."""
+"""What a processor core is taken to do in a trunk's forward pass before it is measured."""
 IMAGES = 25.0
-"""Images a second that a core is taken to read and resize before it was measured."""
+"""Images a second that a core is taken to read and resize before it is measured."""
 
-MEASURED = "from this machine's last such work"
-ROUGH = "a rough guess: no such work was done on this machine yet"
+MEASURED = "from a short measurement of this machine"
+ROUGH = "a rough guess: this machine has not been measured yet"
+AT_MOST = "at most, for heads that stop early take less"
+
+START = "start"
+PARTS = {
+    "heads": "start",
+    "trunks": "start",
+    "built": "start",
+    "readers": "start",
+    "loaded": "read",
+    "image": "read",
+    "stored": "write",
+    "unit": "write",
+    "written": "write",
+}
+"""Under which part of an estimate a price counts; all others are the work itself, `RUN`."""
+RUN = "run"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes on disk and seconds of work; `note` says where the figure comes from."""
+    """Bytes on disk, seconds by part (start, read, run, write), and the kinds of work that were not measured yet.
+
+    With `at_most`, heads may stop early and take less.
+    """
 
     bytes: int
-    seconds: float
-    note: str
+    parts: dict[str, float]
+    missing: tuple[str, ...] = ()
+    at_most: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start of a process to its end."""
+        return sum(self.parts.values())
+
+    @property
+    def note(self) -> str:
+        """What the seconds go to and where they come from, in words."""
+        told = [f"{seconds:.2g} s to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20]
+        said = [", ".join(told), AT_MOST if self.at_most else "", ROUGH if self.missing else MEASURED]
+        return "; ".join(part for part in said if part)
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words."""
+        return f"about {self.seconds:.3g} s and {self.bytes / 1e6:.3g} MB ({self.note})"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        parts = {name: round(seconds, 3) for name, seconds in self.parts.items()}
+        told = {"seconds": round(self.seconds, 3), "parts": parts, "at_most": self.at_most}
+        return {**told, "bytes": self.bytes, "measured": not self.missing, "note": self.note}
+
+    def __add__(self, other: Estimate) -> Estimate:
+        """Both, one after the other."""
+        parts = {name: self.parts.get(name, 0) + other.parts.get(name, 0) for name in {**self.parts, **other.parts}}
+        missing = tuple(dict.fromkeys(self.missing + other.missing))
+        return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most)
 
 
-def cache_estimate(home: Home, spec: CacheSpec, images: int, storage: str = USUAL) -> Estimate:
-    """What the cache of `spec` takes for so many images; a timm trunk's size is unknown and given as 0."""
-    kind = find_trunk(spec.trunk)
-    total = images * versions(spec.augment, spec.draws)
+def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = USUAL) -> Estimate:
+    """What it takes to make caches together, kept as `storage` says.
+
+    A timm trunk's size on disk is unknown and given as 0. Raises MammoError where the data set is not there.
+    """
+    dataset = Dataset.open(home, specs[0].dataset)
+    images = len(dataset.table(specs[0].kind))
+    work = extraction_work(specs, dataset.digest(specs[0].kind), images)
+    estimate = _estimate(home, int(sum(_raw_bytes(spec, images) for spec in specs) * STORAGES[storage].share), work)
+    if gpus():  # which runs while the processor reads on
+        parts = estimate.parts | {"read": max(estimate.parts["read"] - estimate.parts[RUN], 0)}
+        return replace(estimate, parts=parts)
+    return estimate
+
+
+def _raw_bytes(spec: CacheSpec, images: int) -> int:
+    shape = find_trunk(spec.trunk).map_shape(spec.tap, spec.size)
     width = 2 if PRECISIONS[spec.precision].stored == "float16" else 4
-    raw = total * math.prod(kind.map_shape(spec.tap, spec.size)) * width
-    rate = recall(home, extraction_key(spec))
-    flops = kind.gigaflops * (spec.size / 224) ** 2
-    guess = 1 / (1 / (IMAGES * cores()) + flops / (GIGAFLOPS * cores()))
-    return Estimate(int(raw * STORAGES[storage].share), total / (rate or guess), MEASURED if rate else ROUGH)
+    return int(images * versions(spec.augment, spec.draws) * math.prod(shape) * width)
+
+
+def extraction_work(specs: Sequence[CacheSpec], digest: str, images: int) -> dict[str, Amounts]:
+    """What an extraction takes, by kind of work; `digest` is the data set's, whose files are read once for all."""
+    first, variants = specs[0], dict.fromkeys(f"{spec.preprocess}/{spec.resize}/{spec.size}" for spec in specs)
+    read = f"pictures {first.dataset} {digest[:8]} {first.kind} {','.join(variants)}"
+    work: dict[str, Amounts] = {START: {"trunks": 1}, read: {"readers": 1, "image": images}}
+    for spec in specs:
+        pictures = images * versions(spec.augment, spec.draws)
+        passed = {"built": 1, "warped": pictures - images, "forward": pictures, "written": pictures}
+        trunk = work.setdefault(f"trunk {spec.trunk} {spec.tap} {spec.precision} {spec.size}", {})
+        trunk.update({name: trunk.get(name, 0) + amount for name, amount in passed.items()})
+    return work
 
 
 def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
-    """What a sweep over whole caches takes; raises MammoError where one of them cannot be opened."""
+    """What a sweep over whole caches takes; raises MammoError where they cannot be opened or do not suit the heads."""
     caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
     check_finetunes(caches, spec.heads)
-    features = vector_lengths(caches)
-    images = len(Dataset.open(home, spec.dataset).table(caches[0].spec.kind))
-    split = spec.splits[0]
-    guess = guessed_seconds(spec, caches, round(images * (1 - split.validation - split.test)))
+    return planned_estimate(home, spec, {cache.name: Features.of(cache) for cache in caches})
+
+
+def planned_estimate(home: Home, spec: SweepSpec, features: Mapping[str, Features]) -> Estimate:
+    """What a sweep takes over caches that need not be there yet; `features` describes each by its name.
+
+    Raises MammoError where the data set is not there or cannot be split so.
+    """
+    counts = split_counts(home, spec, next(iter(features.values())).spec.kind)
+    training = sweep_work(spec, features, counts)
+    work = {START: {"heads" if set(training) == {HEADS} else "trunks": 1.0}, **training}
+    stops = any(head.patience and head.patience < head.epochs for head in spec.heads)
+    return _estimate(home, _sweep_bytes(spec, features, max(one.images for one in counts.values())), work, stops)
+
+
+def split_counts(home: Home, spec: SweepSpec, kind: str) -> dict[tuple[str, str], Counts]:
+    """How many images the first split of each protocol and label policy trains and validates on."""
+    table = Dataset.open(home, spec.dataset).table(kind)
+    counts: dict[tuple[str, str], Counts] = {}
+    for split in spec.splits:
+        if (split.protocol, split.labels) not in counts:
+            parts = draw(table, split)
+            train, validation = (int((parts == part).sum()) for part in (TRAIN, VALIDATION))
+            counts[split.protocol, split.labels] = Counts(train, validation, len(table))
+    return counts
+
+
+def _sweep_bytes(spec: SweepSpec, features: Mapping[str, Features], images: int) -> int:
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
-    made = itertools.product(spec.caches, spec.heads, outputs)
-    size = 4 * sum(head_weights(head, features[cache, head.pool], number) + images for cache, head, number in made)
-    size += 4 * len(spec.splits) * sum(tail_weights(cache, head) for cache in caches for head in spec.heads)
-    rate = recall(home, SWEEP)
-    return Estimate(int(size), guess / (rate or 1.0), MEASURED if rate else ROUGH)
+    numbers = 0
+    for name, head, count in itertools.product(spec.caches, spec.heads, outputs):
+        held = features[name]
+        numbers += head_weights(head, held.length(head.pool), count) + tail_weights(held.spec, head.finetune) + images
+    return 4 * numbers
+
+
+def _estimate(home: Home, size: int, work: Mapping[str, Amounts], at_most: bool = False) -> Estimate:
+    """The prices of all work, measured or guessed."""
+    known = measured(home)
+    missing = tuple(kind for kind in work if kind not in known)
+    costs = [
+        (PARTS.get(thing, RUN), amount * known.get(kind, {}).get(thing, _guess(kind).get(thing, 0.0)))
+        for kind, amounts in work.items()
+        for thing, amount in amounts.items()
+    ]
+    return Estimate(size, _by_part(costs), missing, at_most)
+
+
+def _by_part(costs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    parts = dict.fromkeys(("start", "read", RUN, "write"), 0.0)
+    for part, seconds in costs:
+        parts[part] += seconds
+    return parts
+
+
+def _guess(kind: str) -> Prices:
+    """What a kind of work is taken to cost before it was measured."""
+    name, *words = kind.split()
+    if name == START:
+        return {"heads": 3.0, "trunks": 6.0}
+    if name == "pictures":
+        return {"readers": 2.0, "image": 1 / IMAGES / cores()}
+    if name == "trunk":
+        trunk, _, _, size = words
+        flops = find_trunk(trunk).gigaflops * (int(size) / 224) ** 2
+        return {"built": 1.0, "warped": 2e-3, "forward": flops / GIGAFLOPS / cores(), "written": 2e-3}
+    return guessed(kind)

@@ -1,44 +1,85 @@
-"""How fast this machine has been: rates measured by real work, kept in the home for estimates."""
+"""How fast this machine is: prices that were measured on it, kept in the home for estimates."""
 
 from __future__ import annotations
 
+import functools
 import platform
+from importlib import metadata
+from pathlib import Path
 
 from mammo.errors import MammoError
 from mammo.files import read_json, write_json
-from mammo.specs import CacheSpec, Home
+from mammo.parallel import cores
+from mammo.specs import Home
 
 FILE = "rates.json"
-SWEEP = "sweep"
-"""Training heads; its rate is how many times faster than guessed it went."""
+MEASURING = 1
+"""Rises when prices are measured in another way, or what they are measured of has become faster."""
+
+Prices = dict[str, float]
+"""Seconds that one of a thing takes, by its name."""
 
 
-def extraction_key(spec: CacheSpec) -> str:
-    """The kind of work an extraction is, under which its rate is kept."""
-    return f"extract {spec.trunk} {spec.tap} {spec.size} {spec.precision} {spec.kind}"
+def remember(home: Home, work: str, prices: Prices) -> None:
+    """Keep what a kind of work costs on this machine."""
+    known = _all(home)
+    known.setdefault(machine(), {})[work] = {name: float(f"{price:.6g}") for name, price in prices.items()}
+    write_json(home.path / FILE, known)
 
 
-def remember(home: Home, work: str, rate: float) -> None:
-    """Keep the newest rate, in units per second, of a kind of work on this machine."""
-    rates = _rates(home)
-    rates.setdefault(_machine(), {})[work] = round(rate, 3)
-    write_json(home.path / FILE, rates)
+def recall(home: Home, work: str) -> Prices | None:
+    """What a kind of work costs on this machine, if it was measured."""
+    return measured(home).get(work)
 
 
-def recall(home: Home, work: str) -> float | None:
-    """The newest rate of a kind of work on this machine, if any was measured."""
-    rate = _rates(home).get(_machine(), {}).get(work)
-    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
+def measured(home: Home) -> dict[str, Prices]:
+    """All that was measured on this machine with the versions that are installed, by kind of work."""
+    here = _all(home).get(machine(), {})
+    return {work: prices for work, prices in here.items() if _are_prices(prices)}
 
 
-def _machine() -> str:
-    return f"{platform.node()} {platform.machine()}"
+@functools.cache
+def machine() -> str:
+    """This machine and what prices depend on: processor, cores, GPUs and versions."""
+    parts = [platform.node(), processor(), f"{cores()} cores", *gpus()]
+    parts += [f"{name} {_version(name)}" for name in ("torch", "numpy")]
+    return ", ".join([*parts, f"measuring {MEASURING}"])
 
 
-def _rates(home: Home) -> dict[str, dict[str, float]]:
-    """All rates; a file that cannot be read counts as none, for it is only a help to estimates."""
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
+
+
+def gpus() -> list[str]:
+    """The names of the NVIDIA GPUs of this machine, without loading anything heavy."""
+    told = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    lines = [line for file in told for line in file.read_text().splitlines()]
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _are_prices(content: object) -> bool:
+    return isinstance(content, dict) and all(isinstance(price, int | float) for price in content.values())
+
+
+def _all(home: Home) -> dict[str, dict[str, Prices]]:
+    """Everything that was kept; a file that cannot be read counts as empty, for it is only a help to estimates."""
     try:
         content = read_json(home.path / FILE, "table of rates")
     except MammoError:
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {name: entry for name, entry in content.items() if isinstance(entry, dict)}

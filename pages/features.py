@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mammo.data.dataset import KINDS, Dataset
-from mammo.estimates import cache_estimate
+from mammo.estimates import extraction_estimate
 from mammo.features.chunks import STORAGES
 from mammo.features.trunks import TRUNKS
 from mammo.features.weights import weights_note
@@ -11,7 +11,7 @@ from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
-from pages.shared import choose, show, work
+from pages.shared import choose, costs, show, work
 from pages.shared.places import nothing_yet
 from pages.shared.words import KIND_NAMES, cache_rows
 
@@ -52,10 +52,8 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
 
 def offer(home: Home, spec: CacheSpec, images: int) -> None:
     storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
-    estimate = cache_estimate(home, spec, images, storage)
     show.badge(show.notes(False, [weights_note(spec.weights)]))
-    show.facts({"Images": images, "On disk": show.size(estimate.bytes), "Time": show.duration(estimate.seconds)})
-    st.caption(f"Time: {estimate.note}.")
+    costs.show(home, lambda: extraction_estimate(home, [spec], storage), {"Images": images})
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
         work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": None, "storage": storage})
 

@@ -16,10 +16,13 @@ from mammo.cli import COMMANDS, main, parser
 from mammo.commands.export import FORMS
 from mammo.commands.leaderboard import text_of
 from mammo.data.dataset import Dataset, write_dataset
+from mammo.estimates import extraction_estimate
 from mammo.features.cache import ARRAYS, Cache, caches
+from mammo.features.precision import fast_precision
+from mammo.rates import remember
 from mammo.results.exports.export import EXPORTS
 from mammo.results.sweep import sweeps
-from mammo.specs import Home
+from mammo.specs import CacheSpec, Home
 
 Capture = pytest.CaptureFixture[str]
 
@@ -379,3 +382,22 @@ def test_export_writes_the_forms_that_its_help_lists(demo_home: Home, tmp_path: 
     assert again == run_json(capsys, demo_home, "leaderboard", name)
     code, out, err = run(capsys, demo_home, "export", name, "--to", str(tmp_path), "--as", "pdf")
     assert (code, out) == (2, "") and "no form of export 'pdf'" in err
+
+
+def test_estimates_are_told_and_nothing_is_done(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    """With prices of this machine that are known already; measuring has tests of its own."""
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    for folder in ("datasets", "features"):
+        (home.path / folder).symlink_to(demo_home.path / folder)
+    trunks = ("extract", "phantom-demo", "--trunk", "vgg16", "--weights", "random", "--estimate")
+    heads = ("sweep", "phantom-demo", "--pool", "gap", "--patience", "3", "--estimate")
+    spec = CacheSpec("phantom-demo", "vgg16", "random-0", precision=fast_precision())
+    for kind in ("heads", *extraction_estimate(home, [spec]).missing):
+        remember(home, kind, {"heads": 2.0, "trunks": 5.0, "forward": 0.1})
+    extracted = run_json(capsys, home, *trunks)
+    assert extracted["seconds"] > 0.1 * 160 and extracted["measured"] and not extracted["at_most"]
+    swept = run_json(capsys, home, *heads)
+    assert swept["runs"] == 2 and swept["at_most"] and sum(swept["parts"].values()) == pytest.approx(swept["seconds"])
+    assert "at most, for heads that stop early take less" in run(capsys, home, *heads)[1]
+    assert sorted(path.name for path in home.path.iterdir()) == ["datasets", "features", "rates.json"]

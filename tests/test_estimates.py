@@ -1,63 +1,108 @@
-"""Estimates: of the right size before anything is measured, from measurements afterwards."""
+"""Estimates: of the right size before anything is measured, and from the machine's own prices afterwards."""
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mammo.estimates import MEASURED, ROUGH, cache_estimate, sweep_estimate
+from mammo.errors import MammoError
+from mammo.estimates import AT_MOST, MEASURED, ROUGH, Estimate, extraction_estimate, planned_estimate, sweep_estimate
 from mammo.features.cache import Cache, caches
 from mammo.features.trunks import TRUNKS
 from mammo.heads.grid import expand
-from mammo.rates import FILE, SWEEP, extraction_key, recall, remember
+from mammo.heads.work import HEADS, PRICES, Features
+from mammo.pace import MEASURES
+from mammo.rates import FILE, remember
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+
+NAME = "phantom-demo"
+
+
+@pytest.fixture
+def unmeasured(demo_home: Home, tmp_path: Path) -> Home:
+    """The demo on a machine of which nothing is known."""
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    for folder in ("datasets", "features"):
+        (home.path / folder).symlink_to(demo_home.path / folder)
+    return home
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
-def test_a_cache_is_estimated_before_anything_was_measured(home: Home, trunk: str) -> None:
-    small, large = (cache_estimate(home, CacheSpec("d", trunk), images) for images in (100, 1000))
-    assert small.note == ROUGH
-    assert 0 < small.seconds < large.seconds and 0 < small.bytes < large.bytes
+def test_a_cache_is_estimated_before_anything_was_measured(unmeasured: Home, trunk: str) -> None:
+    one = CacheSpec(NAME, trunk, "random-0")
+    estimate = extraction_estimate(unmeasured, [one])
+    assert ROUGH in estimate.note and {kind.split()[0] for kind in estimate.missing} == {"start", "pictures", "trunk"}
+    both = extraction_estimate(unmeasured, [one, replace(one, resize="letterbox")])
+    assert estimate.bytes > 0 and both.bytes == 2 * estimate.bytes
+    assert both.parts["read"] == estimate.parts["read"], "files are read once for both"
+    assert both.parts["run"] == pytest.approx(2 * estimate.parts["run"]) and both.seconds > estimate.seconds
+    more = extraction_estimate(unmeasured, [replace(one, augment="generator", draws=3)])
+    assert more.bytes == pytest.approx(4 * estimate.bytes, abs=4) and more.parts["run"] > 4 * estimate.parts["run"]
 
 
 def test_the_size_of_a_cache_is_of_the_right_order(demo_home: Home) -> None:
-    for name in caches(demo_home, "phantom-demo"):
-        cache = Cache.open(demo_home, "phantom-demo", name)
-        assert 0.3 < cache_estimate(demo_home, cache.spec, cache.shape[0]).bytes / cache.bytes < 3
+    for name in caches(demo_home, NAME):
+        cache = Cache.open(demo_home, NAME, name)
+        assert 0.3 < extraction_estimate(demo_home, [cache.spec]).bytes / cache.bytes < 3
 
 
-def test_a_measured_rate_is_used(home: Home) -> None:
-    spec = CacheSpec("d", "vgg16")
-    remember(home, extraction_key(spec), 50.0)
-    estimate = cache_estimate(home, spec, 1000)
-    assert (estimate.seconds, estimate.note) == (20.0, MEASURED)
-    assert cache_estimate(home, CacheSpec("d", "resnet50"), 1000).note == ROUGH
+def test_every_kind_of_work_can_be_measured(unmeasured: Home, tiny: Home) -> None:
+    tapped = Features.planned(CacheSpec(NAME, "resnet50", "random-0", "last-layer"))
+    heads = expand({"finetune": ["none", "last-block"], "tail_lr": [1e-5]})
+    tuned = planned_estimate(unmeasured, SweepSpec(NAME, ("c",), heads, (SplitSpec(),)), {"c": tapped})
+    assert len(tuned.missing) == 4
+    extracted = extraction_estimate(tiny, [CacheSpec("tiny", "resnet50", "random-0")])
+    assert {kind.split()[0] for kind in (*tuned.missing, *extracted.missing)} == set(MEASURES)
 
 
-def test_real_work_leaves_its_rate(demo_home: Home) -> None:
-    assert recall(demo_home, SWEEP)
-    for name in caches(demo_home, "phantom-demo"):
-        assert recall(demo_home, extraction_key(Cache.open(demo_home, "phantom-demo", name).spec))
+def test_the_prices_of_this_machine_are_used(unmeasured: Home) -> None:
+    names = tuple(caches(unmeasured, NAME))
+    spec = SweepSpec(NAME, names, expand({"pool": "gap", "epochs": 7}), (SplitSpec(),))
+    assert set(sweep_estimate(unmeasured, spec).missing) == {"start", HEADS}
+    remember(unmeasured, "start", {"heads": 2.5, "trunks": 4.0})
+    remember(unmeasured, HEADS, dict.fromkeys(PRICES, 0.0) | {"epoch": 3.0, "unit": 0.5})
+    estimate = sweep_estimate(unmeasured, spec)
+    assert estimate.parts == {"start": 2.5, "read": 0, "run": 2 * 7 * 3.0, "write": 2 * 0.5}
+    assert estimate.missing == () and estimate.note == f"2.5 s to start, 42 s to run; {MEASURED}"
 
 
-def test_a_sweep_costs_in_proportion(demo_home: Home, tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    shutil.copytree(demo_home.path, home.path, ignore=shutil.ignore_patterns("sweeps", "files", FILE))
-    names = tuple(caches(home, "phantom-demo"))
-    one = SweepSpec("phantom-demo", names, expand({"hidden": [128], "epochs": [50]}), (SplitSpec(),))
-    four = SweepSpec(
-        "phantom-demo", names, expand({"hidden": [128], "epochs": [100]}), (SplitSpec(), SplitSpec(redraw=1))
+def test_early_stopping_makes_it_an_upper_bound_and_says_so(unmeasured: Home) -> None:
+    names = tuple(caches(unmeasured, NAME))
+    stopping, all_epochs = (
+        sweep_estimate(unmeasured, SweepSpec(NAME, names, expand({"patience": patience}), (SplitSpec(),)))
+        for patience in (10, 0)
     )
-    small, large = sweep_estimate(home, one), sweep_estimate(home, four)
-    assert small.note == ROUGH
-    assert large.seconds == pytest.approx(4 * small.seconds)
+    assert stopping.at_most and AT_MOST in stopping.note and stopping.to_json()["at_most"] is True
+    assert not all_epochs.at_most and AT_MOST not in all_epochs.note
+    assert stopping.seconds == pytest.approx(all_epochs.seconds, rel=0.05)
+
+
+def test_a_sweep_costs_in_proportion(unmeasured: Home) -> None:
+    names = tuple(caches(unmeasured, NAME))
+    small, large = (
+        sweep_estimate(unmeasured, SweepSpec(NAME, names, expand({"hidden": [128], "epochs": [epochs]}), splits))
+        for epochs, splits in ((50, (SplitSpec(),)), (100, (SplitSpec(), SplitSpec(redraw=1))))
+    )
+    assert 2 * small.parts["run"] < large.parts["run"] < 4.2 * small.parts["run"]
     assert large.bytes == pytest.approx(2 * small.bytes)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', "{"])
-def test_a_damaged_table_of_rates_counts_as_none(home: Home, content: str) -> None:
-    home.path.mkdir()
-    (home.path / FILE).write_text(content)
-    assert recall(home, SWEEP) is None
+def test_estimates_add_up() -> None:
+    one = Estimate(10, {"start": 1.0, "run": 2.0}, ("start",), at_most=True)
+    made = one + Estimate(5, {"run": 3.0, "write": 1.0}, ("heads", "start"))
+    assert made == Estimate(15, {"start": 1.0, "run": 5.0, "write": 1.0}, ("start", "heads"), at_most=True)
+    assert made.seconds == 7.0 and "about 7 s" in made.sentence
+
+
+def test_what_cannot_be_split_is_refused(unmeasured: Home) -> None:
+    spec = SweepSpec(NAME, tuple(caches(unmeasured, NAME)), expand({}), (SplitSpec("five-fold", redraw=9),))
+    with pytest.raises(MammoError, match="There are folds 0 to 4, not 9"):
+        sweep_estimate(unmeasured, spec)
+
+
+def test_a_home_without_rates_is_not_written_to(unmeasured: Home) -> None:
+    extraction_estimate(unmeasured, [CacheSpec(NAME, "vgg16", "random-0")])
+    assert not (unmeasured.path / FILE).exists()

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_command, home_of, measured_estimate, show, table, with_bar, words
 from mammo.errors import MammoError
-from mammo.specs import CacheSpec
+from mammo.specs import CacheSpec, Home
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--engine", default="local", choices=["local"], help="where the work runs")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--workers", type=int, help="processes that read images (default: one a core)")
+    parser.add_argument("--estimate", action="store_true", help="tell what it would take, and compute nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,11 +51,21 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     home = home_of(arguments)
     specs, weights_file = specs_of(arguments)
+    if arguments.estimate:
+        return _tell_estimate(home, specs, arguments)
     made = with_bar(extract(home, specs, weights_file, arguments.device, arguments.workers, arguments.storage))
     content = report(made, time.monotonic() - started)
     columns = ["cache", "images", "versions", "computed", "reused"]
     text = table([[one[column] for column in columns] for one in content["caches"]], columns)
     show(arguments, content, f"{text}\n{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s")
+    return 0
+
+
+def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Namespace) -> int:
+    from mammo.estimates import extraction_estimate
+
+    estimate = measured_estimate(home, lambda: extraction_estimate(home, specs, arguments.storage))
+    show(arguments, {"caches": len(specs), **estimate.to_json()}, f"{len(specs)} caches: {estimate.sentence}")
     return 0
 
 

@@ -8,10 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mammo.progress import Work
 from mammo.specs import Home
+
+if TYPE_CHECKING:
+    from mammo.estimates import Estimate
 
 Result = TypeVar("Result")
 PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest or paper"
@@ -78,6 +81,16 @@ def with_bar(work: Work[Result]) -> Result:
     finally:
         if bar is not None:
             bar.close()
+
+
+def measured_estimate(home: Home, ask: Callable[[], Estimate]) -> Estimate:
+    """What work will cost; this machine is measured first where that was not done yet."""
+    from mammo.pace import complete
+
+    if lacking := ask().missing:
+        say("Measuring this machine, a few seconds …")
+        complete(home, lacking)
+    return ask()
 
 
 def say(text: str) -> None:

@@ -9,7 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import POLICIES, PROTOCOLS, Commands, add_command, home_of, show, with_bar, words
+from mammo.commands.shared import (
+    POLICIES,
+    PROTOCOLS,
+    Commands,
+    add_command,
+    home_of,
+    measured_estimate,
+    show,
+    with_bar,
+    words,
+)
 from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.specs import Home, SplitSpec, SweepSpec
@@ -62,6 +72,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
     parser.add_argument("--redraws", type=int, help="draws of train and validation (default: 1)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--estimate", action="store_true", help="tell what it would take, and train nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     spec = spec_of(home, arguments)
     if arguments.keep_finished:
         return _show_kept(arguments, home, keep_finished(home, spec))
+    if arguments.estimate:
+        return _tell_estimate(home, spec, arguments)
     memory = None if arguments.memory is None else int(arguments.memory * 1e9)
     name = with_bar(sweep(home, spec, arguments.device, arguments.weights, memory))
     seconds = round(time.monotonic() - started, 3)
@@ -89,6 +102,14 @@ def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
     told = "; ".join(kept.notes) or "all of its runs are there"
     text = f"{name}: {told} See them with: mammo leaderboard {name}"
     show(arguments, {"sweep": name, "runs": len(kept.runs), "seconds": kept.about["seconds"]}, text)
+    return 0
+
+
+def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -> int:
+    from mammo.estimates import sweep_estimate
+
+    estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
+    show(arguments, {"runs": spec.runs, **estimate.to_json()}, f"{spec.runs} runs: {estimate.sentence}")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from mammo.features.weights import Weights, locate
 from mammo.files import only_one
 from mammo.images.prepare import Variant
 from mammo.progress import Progress, Work
-from mammo.rates import extraction_key, remember
 from mammo.specs import CacheSpec, Home, pick
 
 if TYPE_CHECKING:
@@ -69,18 +67,8 @@ def extract(
             return [_extracted(home, dataset, name, None) for name in wanted]
         from mammo.features.fill import fill
 
-        started = time.monotonic()
         yield from fill(dataset, table, list(plans.values()), workers)
-        _remember_rate(home, list(plans.values()), time.monotonic() - started)
     return [_extracted(home, dataset, name, plans.get(name)) for name in wanted]
-
-
-def _remember_rate(home: Home, plans: list[Plan], seconds: float) -> None:
-    """Keep how many images a second each trunk would have taken alone, where it ran for more than a few chunks."""
-    together = sum(plan.spent for plan in plans)
-    for plan in plans:
-        if len(plan.todo) > 2:
-            remember(home, extraction_key(plan.writer.spec), plan.computed / (seconds - together + plan.spent))
 
 
 def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:

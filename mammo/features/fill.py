@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,14 +38,13 @@ LANES = {"cuda": 2}
 class Plan:
     """One cache to fill: `todo` holds the (version, chunk) pairs that were missing at first.
 
-    `forwards` holds the trunk on each device, in one order for all plans; `spent` is the trunk's seconds.
+    `forwards` holds the trunk on each device, in one order for all plans.
     """
 
     variant: Variant
     forwards: list[Forward]
     writer: CacheWriter
     todo: frozenset[tuple[int, int]]
-    spent: float = 0.0
 
     @property
     def augment(self) -> str:
@@ -178,10 +176,7 @@ class _Lane:
                     draw = AUGMENTATIONS[augment].draw
                     pictures = warped(pictures, [draw(image, task.version) for image in task.ids])
                 for plan in plans:
-                    begun = time.monotonic()
-                    made = plan.forwards[self.number](pictures)
-                    plan.spent += time.monotonic() - begun
-                    yield plan, *made
+                    yield plan, *plan.forwards[self.number](pictures)
 
 
 def _tasks(dataset: Dataset, table: pd.DataFrame, plans: list[Plan], workers: int | None) -> Iterator[_Task]:

@@ -19,6 +19,8 @@ FULL = 2**20
 """Numbers in a first layer from which on a step's work dwarfs what any step costs: more would gain nothing."""
 SMALL = 2**16
 """Numbers in a first layer below which a thread of its own would cost more than it gains."""
+WIDE = 2**20
+"""From so many numbers on, the first layer of a bank that trains alone is shared out among all cores."""
 TALL, SHORT = 64, 16
 """Rows of a first layer that make a product efficient, and the fewest that are worth a thread of their own."""
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
-from mammo.data.splits import TRAIN, Parts, draw
+from mammo.data.splits import Parts, draw
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
@@ -50,11 +50,6 @@ class Setting:
         """What heads learn on the split in row `split`."""
         policy = LABELS[self.spec.splits[split].labels]
         return Task(policy.targets(self.table), self.parts[split], len(policy.classes))
-
-    @property
-    def train_images(self) -> int:
-        """The number of images that train on the first split."""
-        return int((self.parts[0] == TRAIN).sum())
 
 
 def open_setting(home: Home, spec: SweepSpec) -> Setting:

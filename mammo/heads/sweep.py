@@ -14,7 +14,6 @@ from mammo.heads.setting import open_setting
 from mammo.heads.source import check_draws
 from mammo.heads.table import assemble, assemble_finished
 from mammo.heads.units import train_units, units_of
-from mammo.heads.work import remember_rate
 from mammo.progress import Work
 from mammo.results.sweep import is_complete
 from mammo.specs import Home, SweepSpec
@@ -46,14 +45,10 @@ def sweep(
         with only_one(setting.folder, "sweeping"):
             sweep_partials(setting.folder)
             units = units_of(setting)
-            fresh = not any(unit.file.is_file() for unit in units)
             import_module("mammo.heads.train")  # torch's seconds of import are no training
             started = time.monotonic()
             yield from train_units(setting, units, tails, device, memory)
-            seconds = time.monotonic() - started
-            assemble(setting, units, seconds)
-            if fresh:
-                remember_rate(home, spec, setting.caches, setting.train_images, seconds)
+            assemble(setting, units, time.monotonic() - started)
     return setting.folder.name
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.heads.banks import allot, rounds
+from mammo.heads.banks import WIDE, allot, rounds
 from mammo.heads.course import Course, Images
 from mammo.heads.crew import Crew
 from mammo.heads.feed import Feed, open_feed
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mammo.specs import HeadSpec
-
-
-WIDE = 2**20
-"""From so many numbers on, the first layer of a bank that trains alone is shared out among all cores."""
 
 
 @dataclass(frozen=True)

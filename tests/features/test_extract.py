@@ -15,7 +15,7 @@ from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache, caches
+from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, caches
 from mammo.features.extract import extract
 from mammo.features.verify import repair, verify
 from mammo.progress import finish
@@ -361,14 +361,6 @@ def test_the_command_says_one_line_and_a_code(own, mammo):
     out, err = (process := mammo(own, *wrong)).communicate()
     assert process.returncode == 2
     assert out == "" and err.startswith("mammo: There is no trunk 'vgg17'") and err.count("\n") == 1
-
-
-def test_the_rate_is_remembered_only_after_real_work(own, make):
-    from mammo.rates import extraction_key, recall
-
-    made = make(own, size=32)
-    assert recall(own, extraction_key(made.cache.spec)) > 0
-    assert isinstance(made.cache, Cache)
 
 
 def test_nothing_to_extract_is_said(home):

@@ -1,0 +1,136 @@
+"""The work of a sweep is counted as it is done: every bank's steps, every tail's images, every file."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from mammo.heads.banks import allot
+from mammo.heads.grid import expand
+from mammo.heads.work import HEADS, KNOTS, PRICES, Counts, Features, Training, _updates, guessed, sweep_work
+from mammo.specs import CacheSpec, SplitSpec, SweepSpec
+
+COUNTS = {("patient", "merged"): Counts(70, 10, 100), ("patient", "three-way"): Counts(70, 10, 100)}
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch):
+    """What is counted does not depend on the machine that counts."""
+    monkeypatch.setattr("mammo.heads.work.cores", lambda: 1)
+    monkeypatch.setattr("mammo.heads.work.gpus", list)
+
+
+def work_of(heads, labels=("merged",), **fields):
+    made = Features.planned(CacheSpec("d", **{"trunk": "vgg16-mini", "size": 64, **fields}))
+    return sweep_work(
+        SweepSpec("d", ("c",), heads, tuple(SplitSpec(labels=name) for name in labels)), {"c": made}, COUNTS
+    )
+
+
+def training(heads, length, counts=COUNTS["patient", "merged"], splits=1, **axes):
+    made = expand({"pool": "gap", "lr": [1e-3 / (1 + number) for number in range(heads)], **axes})
+    return Training(made, length, [1] * splits, [counts] * splits)
+
+
+def updates(amounts):
+    return {name: amount for name, amount in amounts.items() if name.startswith("updated")}
+
+
+def test_a_bank_takes_its_steps_and_updates():
+    made = training(64, 512, Counts(100, 20, 150), epochs=50).amounts(threads=1)
+    assert made["step"] == 50 * 4 and made["gathered"] == 50 * 100 * 512 and made["epoch"] == 50
+    assert made["multiplied"] == (2 * 50 * 100 + 50 * 20 + 150) * 64 * 512
+    assert sum(updates(made).values()) == 50 * 4 * 64 * 512 == updates(made)["updated 2^15"]
+
+
+def test_banks_on_several_cores_take_their_share_of_time():
+    one, two = (training(64, 2048, epochs=5).amounts(threads) for threads in (1, 2))
+    assert len(allot(training(64, 2048).heads, [1], 2048, 2)) == 2
+    for name in ("multiplied", "kept", "scored"):
+        assert two[name] == pytest.approx(one[name] / 2), name
+    assert two["step"] == one["step"] and two["gathered"] == one["gathered"]
+    assert two["followed"] == one["followed"] and two["epoch"] == one["epoch"]
+    wide, narrow = (training(1, 25088, hidden=units, epochs=2) for units in (128, 16))
+    assert wide.amounts(2)["multiplied"] == wide.amounts(1)["multiplied"] / 2, "one wide bank takes all cores"
+    assert narrow.amounts(2)["multiplied"] == narrow.amounts(1)["multiplied"], "a narrow one takes one"
+
+
+def test_splits_that_share_a_bank_share_its_steps():
+    one, five = (training(8, 64, splits=splits, epochs=3).amounts(threads=1) for splits in (1, 5))
+    assert five["step"] == one["step"] and five["gathered"] == 5 * one["gathered"]
+    assert five["multiplied"] == 5 * one["multiplied"] and sum(updates(five).values()) == 5 * sum(updates(one).values())
+
+
+def test_the_price_of_an_update_goes_from_knot_to_knot():
+    for exponent in range(4, 30):
+        shares = _updates(2**exponent)
+        middle = sum(share * int(name.rpartition("^")[2]) for name, share in shares.items())
+        assert math.isclose(sum(shares.values()), 1) and set(shares) <= set(PRICES)
+        assert math.isclose(middle, min(max(exponent, KNOTS[0]), KNOTS[-1]))
+
+
+def test_everything_counted_has_a_price():
+    heads = expand({"pool": ["flatten", "gap"], "hidden": [0, 8], "epochs": 3})
+    tuned = expand({"finetune": ["last-layer"], "tail_lr": [1e-5], "epochs": 3})
+    works = work_of(heads), work_of(heads, tap="last-layer"), work_of(tuned, tap="last-layer")
+    for kind, amounts in itertools.chain.from_iterable(work.items() for work in works):
+        assert set(amounts) <= set(guessed(kind)), kind
+        assert all(amount >= 0 for amount in amounts.values())
+
+
+def test_heads_that_share_a_bank_share_its_steps():
+    axes = {"pool": "gap", "epochs": 3}
+    one, several = (work_of(expand({**axes, "lr": rates}))[HEADS] for rates in ([1e-3], [1e-3, 1e-4]))
+    assert several["step"] == one["step"] == 9 and several["loaded"] == one["loaded"]
+    assert several["followed"] == 2 * one["followed"]
+    apart = work_of(expand({"pool": "gap", "seed": [0, 1], "epochs": 3}))[HEADS]
+    assert apart["step"] == 18 and apart["loaded"] == one["loaded"]
+
+
+def test_three_classes_and_splits_are_counted():
+    heads = expand({"pool": "gap", "epochs": 3})
+    one, three, both = (work_of(heads, names)[HEADS] for names in (["merged"], ["three-way"], ["merged", "three-way"]))
+    assert three["multiplied"] == 3 * one["multiplied"]
+    assert both["loaded"] == one["loaded"] and both["followed"] == 2 * one["followed"]
+    assert both["stored"] == one["stored"] + three["stored"]
+
+
+def test_a_tail_that_learns_is_work_of_its_own_kind():
+    heads = expand({"finetune": ["last-layer"], "tail_lr": [1e-5, 1e-6], "epochs": 3, "pool": "gap"})
+    made = work_of(heads, trunk="resnet50-mini", tap="last-layer")
+    assert made["tail resnet50-mini last-layer float32 64"] == {"trained": 2 * 210, "scored": 2 * 130, "prepared": 100}
+    frozen = work_of(expand({"pool": "gap", "epochs": 3}), trunk="resnet50-mini", tap="last-layer")
+    assert frozen["tail resnet50-mini none float32 64"] == {"scored": 100}
+
+
+def test_probes_are_solved_once_a_split_and_read_once():
+    one = work_of(expand({"pool": "gap", "optimizer": "probe"}))[HEADS]
+    two = work_of(expand({"pool": "gap", "optimizer": "probe"}), ["merged", "three-way"])[HEADS]
+    assert one["crossed"] == two["crossed"] == 100**2 * 64 and one["loaded"] == two["loaded"]
+    assert two["factored"] == 2 * one["factored"] == 2 * 17 * 70**3 and "step" not in one
+
+
+def test_augmented_versions_are_read_once_or_where_they_do_not_fit_in_every_epoch(monkeypatch):
+    heads = expand({"pool": "gap", "epochs": 6})
+    plain = work_of(heads)[HEADS]
+    drawn, together = {"augment": "generator", "draws": 2}, {"augment": "sevenfold", "draws": 7}
+    assert work_of(heads, **drawn)[HEADS]["loaded"] == 3 * plain["loaded"]
+    assert work_of(heads, **together)[HEADS]["loaded"] == 8 * plain["loaded"]
+    assert work_of(heads, **together)[HEADS]["gathered"] == 8 * plain["gathered"]
+    first = expand({"pool": "gap", "epochs": 6, "first_draws": 3})
+    assert work_of(first, **together)[HEADS]["gathered"] == 4 * plain["gathered"]
+    monkeypatch.setattr("mammo.heads.work.free_memory", lambda: 1000)
+    assert work_of(heads)[HEADS]["loaded"] == 7 * plain["loaded"]
+    assert work_of(heads, **drawn)[HEADS]["loaded"] == 7 * plain["loaded"]
+    assert work_of(heads, **together)[HEADS]["loaded"] == 49 * plain["loaded"]
+
+
+def test_features_that_are_planned_are_those_that_come(demo_home):
+    from mammo.features.cache import Cache, caches
+
+    for name in caches(demo_home, "phantom-demo"):
+        cache = Cache.open(demo_home, "phantom-demo", name)
+        assert Features.of(cache) == Features.planned(cache.spec)
+        assert Features.of(cache).length("flatten") == math.prod(cache.shape[1:])
