@@ -175,6 +175,21 @@ def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsy
     assert run(capsys, demo_home, "leaderboard", "--top", "0")[0] == 0
 
 
+def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capture) -> None:
+    settings = run_json(capsys, demo_home, "leaderboard", "--group")
+    assert len(settings) == 24 and all(row["count"] == 1 and row["test_auc_sd"] is None for row in settings)
+    (meter,) = run_json(capsys, demo_home, "leaderboard", "--optimism")
+    assert meter["heads"] == 24 and 1 <= meter["independent_heads"] <= 24 and 0 <= meter["explained"] <= 1
+    assert meter["test_auc_interval"][0] < meter["test_auc"] < meter["test_auc_interval"][1]
+    _, text, _ = run(capsys, demo_home, "leaderboard")
+    assert f"the best of 24 heads (worth {meter['independent_heads']:.1f}" in text
+    best = next(row for row in run_json(capsys, demo_home, "leaderboard") if row["run"] == meter["winner"])
+    assert f"{best['validation_auc']:.3f} ± {best['validation_auc_half_width']:.3f}" in text
+    assert f"{best['test_auc']:.3f} ± {best['test_auc_half_width']:.3f}" in text
+    assert "SYNTHETIC DATA" in run(capsys, demo_home, "leaderboard", "--group")[1]
+    assert "chance explains" in run(capsys, demo_home, "leaderboard", "--optimism")[1]
+
+
 def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
     names = [row["run"] for row in run_json(capsys, demo_home, "leaderboard")][:3]
     told = run_json(capsys, demo_home, "compare", *names)

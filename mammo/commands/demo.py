@@ -41,12 +41,13 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
-    from mammo.results.leaderboard import leaderboard, to_json
+    from mammo.results.leaderboard import meter_rows, read_board, to_json
 
     home = home_of(arguments)
     name = sweep_demo(home, words(arguments.trunk), Size(arguments.images, arguments.seed))
-    rows = to_json(leaderboard(home, [name]))
-    show(arguments, rows, text_of(rows))
+    board = read_board(home, [name])
+    rows = to_json(board.runs)
+    show(arguments, rows, text_of(rows, meter_rows(board)))
     return 0 if arguments.no_serve else serve(home, arguments.address, arguments.port)
 
 

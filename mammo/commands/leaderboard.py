@@ -15,6 +15,10 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "leaderboard", purpose, example, run)
     parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="the sweeps to list (default: all)")
     add_reading(parser)
+    meaning = "one row a setting: mean and standard deviation over random starts and draws of the split"
+    parser.add_argument("--group", action="store_true", help=meaning)
+    meaning = "instead of runs, how much of each winner's validation AUC is owed to having tried so many heads"
+    parser.add_argument("--optimism", action="store_true", help=meaning)
     parser.add_argument("--top", type=int, default=30, help="rows to print as text (default: 30); JSON holds all")
 
 
@@ -28,30 +32,88 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the leaderboard."""
-    from mammo.results.leaderboard import leaderboard, to_json
+    """Print the leaderboard, its settings, or its optimism meters."""
+    from mammo.results.by_setting import by_setting
+    from mammo.results.leaderboard import meter_rows, read_board, to_json
 
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
-    rows = to_json(leaderboard(home_of(arguments), arguments.sweeps or None, **reading))
-    if not rows:
+    board = read_board(home_of(arguments), arguments.sweeps or None, **reading)
+    if board.runs.empty:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
-    show(arguments, rows, text_of(rows[: max(arguments.top, 0)]) if rows else "")
+    top, meters = max(arguments.top, 0), meter_rows(board)
+    if arguments.optimism:
+        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters))
+    elif arguments.group:
+        rows = to_json(by_setting(board.runs))
+        show(arguments, rows, settings_text(rows[:top]) if rows else "")
+    else:
+        rows = to_json(board.runs)
+        show(arguments, rows, text_of(rows[:top], meters) if rows else "")
     return 0
 
 
-def text_of(rows: list[dict[str, Any]]) -> str:
-    """The rows as a table, and below it what must be known about them."""
+def text_of(rows: list[dict[str, Any]], meters: list[dict[str, Any]]) -> str:
+    """The rows as a table, below it the meter of the winner, and what must be known about them."""
+    header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
+    header += ["n", "validation AUC", "n", "test AUC", "95 % interval", "accuracy", "tie", "leaked"]
+    unit = _unit(rows)
+    lines = [
+        table([_cells(row) for row in rows], header),
+        f"Ordered by validation AUC. n: validation and test {unit}. ±: half of the 95 % interval. accuracy: on test.",
+        f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw",
+        *_notes(rows),
+    ]
+    more = f"\n{len(meters) - 1} more sets of validation {unit} have winners of their own: --optimism" * (
+        len(meters) > 1
+    )
+    return "\n".join([*lines, *([f"\n{luck_of(meters[0])}{more}"] if meters and rows else [])])
+
+
+def settings_text(rows: list[dict[str, Any]]) -> str:
+    """Settings as a table, and below it what must be known about them."""
+    header = ["trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "protocol"]
+    header += ["runs", "starts", "splits", "n", "validation AUC", "of one run", "n", "test AUC", "of one run"]
+    lines = [
+        table([_setting_cells(row) for row in rows], [*header, "accuracy", "leaked"]),
+        "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
+        f"of one run: half of its 95 % interval, on average. n: validation and test {_unit(rows)} of a run.",
+    ]
+    return "\n".join([*lines, *_notes(rows)])
+
+
+def luck_of(meter: dict[str, Any]) -> str:
+    """An optimism meter in words."""
+    unit = _unit([meter])
+    worth = f"worth {meter['independent_heads']:.1f} independent ones"
+    test = _between(meter["test_auc"], meter["test_auc_half_width"])
+    lines = [
+        f"Luck: {meter['winner']} is the best of {meter['heads']} heads ({worth}), with a validation AUC of "
+        f"{_between(meter['validation_auc'], meter['validation_auc_half_width'])} on {meter['n_validation']} {unit}, "
+        f"{meter['margin']:.3f} above their mean.",
+        f"Were all equally good, the best would lie {meter['expected_margin']:.3f} above it on average, and at most "
+        f"{meter['margin_limit']:.3f} in 95 % of cases: chance explains {100 * meter['explained']:.0f} % of the margin "
+        f"(p = {meter['p']:.3f}).",
+    ]
+    if tied := meter["tie_group"]:
+        lines.append(
+            f"Of the {tied['heads']} heads in its tie group the best would lie {tied['expected_margin']:.3f} above "
+            f"their mean; it lies {tied['margin']:.3f} above it."
+        )
+    leak = " Test images leak into train." if meter["leaked"] else ""
+    return "\n".join([*lines, f"Its test AUC is {test} on {meter['n_test']} {unit}.{leak}"])
+
+
+def _unit(rows: list[dict[str, Any]]) -> str:
+    """What a score of the rows is of, in the plural."""
     from mammo.results.fusion import LEVELS
 
-    header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
-    header += ["n", "validation AUC", "test AUC", "95 % interval", "accuracy", "tie", "leaked"]
-    lines = [table([_cells(row) for row in rows], header)]
-    unit = LEVELS[rows[0]["level"] if rows else "image"].unit
-    lines.append(
-        f"Ordered by validation AUC; n, test AUC, its 95 % interval and accuracy are those of the test {unit}."
-    )
-    lines.append(f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw")
-    if unit != "images":
+    return LEVELS[rows[0]["level"] if rows else "image"].unit
+
+
+def _notes(rows: list[dict[str, Any]]) -> list[str]:
+    """What must be known of runs or settings."""
+    lines = []
+    if (unit := _unit(rows)) != "images":
         lines.append(f"n counts {unit}; one is malignant where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
@@ -62,29 +124,51 @@ def text_of(rows: list[dict[str, Any]]) -> str:
             "leaked: test images whose patient, or a near-duplicate, also stands in train; "
             "such a run's test figures come out too high."
         )
-    lines += sorted({f"{row['dataset']}: {note}" for row in rows for note in row["notes"]})
-    return "\n".join(lines)
+    return lines + sorted({f"{row['dataset']}: {note}" for row in rows for note in row.get("notes", [])})
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
-    names = ("run", "trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
-    settings = ["-" if row[name] is None else row[name] for name in names]
-    figures = [_number(row["validation_auc"]), _number(row["test_auc"]), f"{_number(low)} to {_number(high)}"]
-    known = "-" if row["leaked"] is None else "0"
-    leaked = f"{row['leaked']} of {row['n_test']}" if row["leaked"] else known
     split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
     return [
-        *settings,
-        f"{row['lr']:g}" if row["lr"] else "-",
-        row["labels"],
+        row["run"],
+        *_settings(row),
         split,
+        row["n_validation"],
+        _between(row["validation_auc"], row["validation_auc_half_width"]),
         row["n_test"],
-        *figures,
-        _number(row["test_accuracy"]),
+        _between(row["test_auc"], row["test_auc_half_width"]),
+        f"{_number(low)} to {_number(high)}",
+        _between(row["test_accuracy"], row["test_accuracy_half_width"]),
         row["tie_group"],
-        leaked,
+        _leaked(row["leaked"], row["n_test"]),
     ]
+
+
+def _setting_cells(row: dict[str, Any]) -> list[Any]:
+    cells = [*_settings(row), row["protocol"], row["count"], row["starts"], row["splits"]]
+    for part in ("validation", "test"):
+        fewest, most = row[f"n_{part}"]
+        figure = f"{part}_auc"
+        cells.append(fewest if fewest == most else f"{fewest} to {most}")
+        cells.append(_between(row[f"{figure}_mean"], row[f"{figure}_sd"]))
+        cells.append("±" + _number(row[f"{figure}_half_width"]))
+    accuracy = _between(row["test_accuracy_mean"], row["test_accuracy_sd"])
+    return [*cells, accuracy, _leaked(row["leaked"], row["n_test"][1])]
+
+
+def _settings(row: dict[str, Any]) -> list[Any]:
+    names = ("trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
+    settings = ["-" if row[name] is None else row[name] for name in names]
+    return [*settings, f"{row['lr']:g}" if row["lr"] else "-", row["labels"]]
+
+
+def _leaked(leaked: int | None, images: int) -> str:
+    return f"{leaked} of {images}" if leaked else "-" if leaked is None else "0"
+
+
+def _between(value: float | None, reach: float | None) -> str:
+    return _number(value) if reach is None else f"{_number(value)} ± {_number(reach)}"
 
 
 def _number(value: float | None) -> str:

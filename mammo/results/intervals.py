@@ -11,11 +11,9 @@ import numpy as np
 from mammo.results.metrics import Floats, area_of_ranks, auc, midranks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from numpy.typing import ArrayLike, NDArray
-
-    Rows = Sequence[int] | NDArray[np.intp]
+    Rows = list[int] | NDArray[np.intp]
 
 Z = 1.959963984540054
 """The normal quantile of a two-sided 95 % interval."""
@@ -40,19 +38,25 @@ class Components:
         """The components of a choice of runs."""
         return Components(self.area[rows], self.positive[rows], self.negative[rows], self.weights)
 
-    def covariance(self, rows: Rows, others: Rows) -> Floats:
-        """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it."""
+    def covariance(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
+        """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it.
+
+        Worked out in numbers of the kind `exact`.
+        """
         own, other, cross = self.weights
-        positive, negative = self.positive[rows], self.negative[rows]
-        by_positive = (own * positive + cross * negative) @ self.positive[others].T
-        by_negative = (other * negative + cross * positive) @ self.negative[others].T
-        covariance: Floats = by_positive + by_negative
+        one, two = np.asarray(rows), np.asarray(others)
+        covariance = np.zeros((one.size, two.size), dtype=exact)
+        for mine, its, factor in ((self.positive, self.negative, own), (self.negative, self.positive, other)):
+            there = np.flatnonzero(mine.any(axis=0))  # most patients have images of one class only
+            left = factor * mine[np.ix_(one, there)] + cross * its[np.ix_(one, there)]
+            covariance += left.astype(exact) @ mine[np.ix_(two, there)].astype(exact).T
         return covariance
 
-    def errors(self, rows: Rows, others: Rows) -> Floats:
+    def errors(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
         """Standard errors of the differences in AUC between two choices of runs, (rows, others)."""
-        both = self.variance[rows][:, None] + self.variance[others]
-        return np.sqrt(np.maximum(both - 2 * self.covariance(rows, others), 0.0))
+        both = self.variance[np.asarray(rows)][:, None] + self.variance[np.asarray(others)]
+        errors: Floats = np.sqrt(np.maximum(both - 2 * self.covariance(rows, others, exact), 0.0), dtype=exact)
+        return errors
 
     @property
     def freedom(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
 from mammo.files import digest_json
+from mammo.results import board_store
+from mammo.results.chance import deviations
 from mammo.results.ensemble import named_sweep
-from mammo.results.intervals import accuracy_interval, auc_interval
+from mammo.results.intervals import accuracy_interval, auc_interval, components
 from mammo.results.levels import at_level
 from mammo.results.metrics import METRICS, USUAL
+from mammo.results.optimism import Optimism, optimism
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
-from mammo.results.sweep import Sweep, sweeps
-from mammo.results.ties import tie_groups
+from mammo.results.sweep import Sweep, sweep_of, sweeps
+from mammo.results.ties import grouped, tie_groups
 from mammo.specs import Home
 
 SETTINGS = [
@@ -30,34 +34,84 @@ INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")
 
 
-def leaderboard(
+@dataclass(frozen=True)
+class Meter:
+    """The optimism meter of the runs that were validated on the same images.
+
+    `winner` is the id of the run of highest validation AUC; `tied` measures its tie group alone.
+    """
+
+    winner: str
+    everyone: Optimism
+    tied: Optimism | None
+
+
+@dataclass(frozen=True)
+class Board:
+    """`runs`, one a row as `ranked` gives them, and a `Meter` for each set of validation images, best winner first."""
+
+    runs: pd.DataFrame
+    meters: tuple[Meter, ...] = ()
+
+
+def leaderboard(home: Home, names: list[str] | None = None, **reading: Any) -> pd.DataFrame:
+    """The runs of `read_board`."""
+    return read_board(home, names, **reading).runs
+
+
+def read_board(
     home: Home,
     names: list[str] | None = None,
     level: str = "image",
     fuse: Sequence[str] = ("mean",),
     ensembles: Sequence[str] = (),
-) -> pd.DataFrame:
+) -> Board:
     """`ranked` of the stored sweeps `names`, or of all, and of `ensembles`, each named as `RunName` has it.
 
     At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
+    A board that was read before is not computed again (`board_store`).
     """
-    stored = [Sweep.open(home, name) for name in (names or sweeps(home))]
-    stored += [named_sweep(home, RunName.parse(name)) for name in ensembles]
-    return ranked([read for sweep in stored for read in at_level(sweep, level, fuse)])
+    chosen, others = list(names or sweeps(home)), [RunName.parse(name) for name in ensembles]
+    asked = [level, list(fuse), [str(name) for name in others]]
+    folders = dict.fromkeys([*chosen, *(sweep_of(member) for name in others for member in name.members)])
+    place = board_store.place(home, list(folders), [*asked, chosen])
+    if place and (held := board_store.recall(place)):
+        runs, meters = held
+        return Board(runs, tuple(_meter(meter) for meter in meters))
+    stored = [Sweep.open(home, name) for name in chosen]
+    stored += [named_sweep(home, name) for name in others]
+    board = board_of([read for sweep in stored for read in at_level(sweep, level, fuse)])
+    if place:
+        board_store.remember(place, board.runs, [asdict(meter) for meter in board.meters])
+    return board
+
+
+def _meter(held: dict[str, Any]) -> Meter:
+    tied = held["tied"]
+    return Meter(held["winner"], Optimism(**held["everyone"]), Optimism(**tied) if tied else None)
 
 
 def ranked(opened: list[Sweep]) -> pd.DataFrame:
     """One row a run of some sweeps; best validation AUC first.
 
-    Intervals are 95 %, as (low, high). `tie_group` numbers the groups of runs that the validation images
-    of one split cannot tell apart; it is counted anew for each split. `leaked` counts the test images that train has
-    seen, None where that is unknown; `leakage` says in which way, `notes` what must be known of the data set.
+    Intervals are 95 %, as (low, high), and a half-width is half their length. `tie_group` numbers the groups of runs
+    that the validation images of one split cannot tell apart; it is counted anew for each split. `leaked` counts the
+    test images that train has seen, None where that is unknown; `leakage` says in which way, `notes` what must be
+    known of the data set.
     """
+    return board_of(opened).runs
+
+
+def board_of(opened: list[Sweep]) -> Board:
+    """`ranked` of some sweeps, and the optimism meter of each set of validation images."""
     boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
     if not boards:
-        return pd.DataFrame()
-    board = _with_ties([piece for piece in boards if len(piece[0])])
-    return board.sort_values("validation_auc", ascending=False, kind="stable", ignore_index=True)
+        return Board(pd.DataFrame())
+    pieces = [_with_ties(alike) for alike in _validated_alike([piece for piece in boards if len(piece[0])])]
+    runs = pd.concat([board for board, _ in pieces])
+    runs = runs.sort_values("validation_auc", ascending=False, kind="stable", ignore_index=True)
+    meters = [meter for _, meter in pieces if meter]
+    return Board(runs, tuple(sorted(meters, key=lambda meter: -meter.everyone.winner)))
 
 
 Piece = tuple[pd.DataFrame, Sweep, int]
@@ -85,7 +139,9 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         for name in USUAL:
             board[f"{part}_{name}"] = METRICS[name].function(labels, logits)
         for name, interval in INTERVALS.items():
-            board[f"{part}_{name}_interval"] = [tuple(pair) for pair in interval(labels, logits, patients).tolist()]
+            bounds = interval(labels, logits, patients)
+            board[f"{part}_{name}_interval"] = [tuple(pair) for pair in bounds.tolist()]
+            board[f"{part}_{name}_half_width"] = (bounds[:, 1] - bounds[:, 0]) / 2
     return board, sweep, split
 
 
@@ -96,21 +152,66 @@ def _part(
     return sweep.labels[members], sweep.logits[np.ix_(rows, members)], sweep.images["patient"].to_numpy()[members]
 
 
-def _with_ties(pieces: list[Piece]) -> pd.DataFrame:
-    """Number the ties among all runs that were validated on the same images and labels, whatever their sweep."""
+def _validated_alike(pieces: list[Piece]) -> list[list[Piece]]:
+    """The pieces by the images and labels that they were validated on, whatever their sweep."""
     same: dict[str, list[Piece]] = {}
     for piece in pieces:
         _, sweep, split = piece
         images = sweep.images[["image", "label", "patient"]].iloc[sweep.members(split, "validation")]
         held = [sweep.about["dataset"]["name"], images.astype(str).to_numpy().tolist()]
         same.setdefault(digest_json(held), []).append(piece)
-    boards = []
-    for group in same.values():
-        parts = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in group]
-        labels, _, patients = parts[0]
-        ties = tie_groups(labels, np.concatenate([logits for _, logits, _ in parts]), patients)
-        boards.append(pd.concat([board for board, _, _ in group]).assign(tie_group=ties))
-    return pd.concat(boards)
+    return list(same.values())
+
+
+def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, Meter | None]:
+    """The runs of pieces that were validated alike with their tie groups, and their optimism meter."""
+    scores = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in alike]
+    labels, _, patients = scores[0]
+    logits = np.concatenate([one for _, one, _ in scores])
+    board = pd.concat([board for board, _, _ in alike])
+    parts = components(labels, logits, patients)
+    if parts is None:
+        return board.assign(tie_group=tie_groups(labels, logits, patients)), None
+    drawn = deviations(parts)
+    ties = grouped(parts, drawn)
+    everyone, tied = optimism(parts, drawn), optimism(parts, drawn, np.flatnonzero(ties == 1))
+    board = board.assign(tie_group=ties)
+    return board, Meter(str(board["run"].iloc[np.nanargmax(parts.area)]), everyone, tied) if everyone else None
+
+
+TOLD = {
+    "heads": "heads",
+    "independent": "independent_heads",
+    "mean": "mean_validation_auc",
+    "margin": "margin",
+    "expected": "expected_margin",
+    "limit": "margin_limit",
+    "p_value": "p",
+    "explained": "explained",
+    "discounted": "discounted_auc",
+}
+"""What is told of an `Optimism`, and under which name."""
+WINNERS = [
+    "dataset", "level", "protocol", "labels", "split_seed", "redraw", "leaked",
+    "n_validation", "validation_auc", "validation_auc_interval", "validation_auc_half_width",
+    "n_test", "test_auc", "test_auc_interval", "test_auc_half_width",
+]  # fmt: skip
+
+
+def meter_rows(board: Board) -> list[dict[str, Any]]:
+    """The meters as plain JSON values, each with what the winner scores on validation and test."""
+    winners = board.runs.set_index("run").loc[[meter.winner for meter in board.meters]] if board.meters else None
+    rows = []
+    for place, meter in enumerate(board.meters):
+        assert winners is not None
+        own = winners.iloc[place]
+        told = {"winner": meter.winner, **{name: own[name] for name in WINNERS}, **_told(meter.everyone)}
+        rows.append(plain({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
+    return rows
+
+
+def _told(measured: Optimism) -> dict[str, Any]:
+    return {told: getattr(measured, name) for name, told in TOLD.items()}
 
 
 def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:

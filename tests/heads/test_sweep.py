@@ -23,7 +23,7 @@ from mammo.heads.setting import open_setting
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
-from mammo.results.leaderboard import leaderboard
+from mammo.results.leaderboard import Piece, leaderboard
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import ABOUT, HEADS, LOGITS, RUNS, Sweep, sweep_of, sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
@@ -242,11 +242,11 @@ def test_runs_of_other_labels_share_no_tie_group(own_home: Home, monkeypatch: py
     names.append(finish(sweep(own_home, drawn)))
     compared: list[int] = []
 
-    def count(_labels: object, logits: np.ndarray, _patients: object) -> np.ndarray:
-        compared.append(len(logits))
-        return np.ones(len(logits), dtype=int)
+    def count(alike: list[Piece]) -> tuple[pd.DataFrame, None]:
+        compared.append(sum(len(runs) for runs, _, _ in alike))
+        return pd.concat([runs for runs, _, _ in alike]).assign(tie_group=1), None
 
-    monkeypatch.setattr("mammo.results.leaderboard.tie_groups", count)
+    monkeypatch.setattr("mammo.results.leaderboard._with_ties", count)
     leaderboard(own_home, names)
     assert compared == [8, 8]
 

@@ -1,0 +1,81 @@
+"""A leaderboard of ten thousand runs: how fast it is read, and how fast the Compare page opens and filters it.
+
+Writes a home with a real sweep: 3,039 tiny synthetic images, 645 of them for the test, as many as CBIS-DDSM's pooled
+official test set has, and 10,000 heads trained on them for an epoch. Times the leaderboard as it is read the first time
+and afterwards, and the Compare page in a real browser. Run it with: python benchmarks/leaderboard.py HOME
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from mammo.data.index_manifest import index_manifest
+from mammo.features.extract import extract
+from mammo.heads.grid import expand
+from mammo.heads.sweep import sweep
+from mammo.progress import finish
+from mammo.results.sweep import sweeps
+from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+
+NAME = "synthetic-many"
+SIZES = {"train": 2090, "validation": 304, "test": 645}
+SIDE = 32
+AXES = {
+    "pool": ["gap"],
+    "optimizer": ["adam", "nadam"],
+    "lr": np.geomspace(1e-5, 1e-2, 25).round(8).tolist(),
+    "dropout": [0.0, 0.5],
+    "batch": [128],
+    "epochs": [1],
+}
+
+
+def write_home(home: Home, runs: int) -> str:
+    """Images, features and a sweep of about `runs` heads; the name of the sweep."""
+    folder = home.path / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_images(folder)
+    dataset = finish(index_manifest(home, NAME, folder / "images.csv"))
+    spec = CacheSpec(dataset.name, "vgg16-mini", "random-0", size=SIDE)
+    (made,) = finish(extract(home, [spec], device="cpu"))
+    settings = len(expand(AXES))
+    heads = expand({**AXES, "seed": list(range(-(-runs // settings)))})[:runs]
+    return finish(sweep(home, SweepSpec(dataset.name, (made.cache.name,), heads, (SplitSpec("manifest"),)), "cpu"))
+
+
+def _write_images(folder: Path) -> None:
+    """Noise in which the malignant hold a faint bright spot; two images a patient, both of one class."""
+    chance = np.random.default_rng(0)
+    rows = []
+    for part, count in SIZES.items():
+        for number in range(count):
+            patient = f"{part}-{number // 2:04d}"
+            malignant = (number // 2) % 2 == 0
+            pixels = chance.normal(110, 30, (SIDE, SIDE))
+            if malignant:
+                row, column = chance.integers(4, SIDE - 10, 2)
+                pixels[row : row + 6, column : column + 6] += 18
+            name = f"{part}-{number:04d}.png"
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name)
+            rows.append((name, "M" if malignant else "B", patient, part))
+    pd.DataFrame(rows, columns=["path", "label", "patient", "split"]).to_csv(folder / "images.csv", index=False)
+
+
+def main() -> None:
+    """Write the home where it is not there yet, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--runs", type=int, default=10_000)
+    options = parser.parse_args()
+    home = Home(options.home)
+    if not sweeps(home):
+        print(write_home(home, options.runs))
+
+
+if __name__ == "__main__":
+    main()

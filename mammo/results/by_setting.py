@@ -1,0 +1,58 @@
+"""Runs of one setting brought together: means and standard deviations over random starts and draws of the split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+REPEATS = ("seed", "split_seed", "redraw")
+"""What tells the runs of one setting apart: starts of the head, test sets, draws of validation or folds."""
+FIGURES = ("validation_auc", "test_auc", "validation_accuracy", "test_accuracy")
+OWN = {
+    "run",
+    "sweep",
+    "trained_epochs",
+    "best_epoch",
+    "leakage",
+    "leaked",
+    "notes",
+    "tie_group",
+    "n_validation",
+    "n_test",
+}
+"""Columns of the leaderboard that tell of one run."""
+
+
+def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a setting of the leaderboard's `runs`, highest mean validation AUC first.
+
+    A setting is everything but `REPEATS`. `runs` holds the ids and `count` their number; `starts` counts the seeds of
+    heads and `splits` the draws of the split. Every figure of `FIGURES` stands as `_mean`, `_sd` over the runs (NaN of
+    one run), and `_half_width`, the mean half-width of a run's own 95 % interval. `n_validation` and `n_test` are the
+    fewest and the most images of a run; `leaked` the most test images that train has seen, None where that is unknown
+    of a run.
+    """
+    if runs.empty:
+        return pd.DataFrame()
+    settings = [str(name) for name in runs if not _tells_of_one(str(name))]
+    keys = runs[settings].astype("string").fillna("").agg("\0".join, axis=1).to_numpy()
+    drawn = runs["split_seed"].astype("string") + "." + runs["redraw"].astype("string")
+    leaked = pd.to_numeric(runs["leaked"]).fillna(np.inf)
+    groups = runs.assign(splits=drawn, leaked=leaked).groupby(keys, sort=False)
+    table = groups[settings].head(1).set_index(pd.unique(keys))
+    table = table.assign(count=groups.size(), runs=groups["run"].agg(list), starts=groups["seed"].nunique())
+    table["splits"] = groups["splits"].nunique()
+    for figure in FIGURES:
+        table[f"{figure}_mean"] = groups[figure].mean()
+        table[f"{figure}_sd"] = groups[figure].std(ddof=1)
+        table[f"{figure}_half_width"] = groups[f"{figure}_half_width"].mean()
+    for part in ("validation", "test"):
+        counted = groups[f"n_{part}"]
+        table[f"n_{part}"] = list(zip(counted.min().tolist(), counted.max().tolist(), strict=True))
+    most = groups["leaked"].max()
+    table["leaked"] = most.astype(object).where(np.isfinite(most), None)
+    return table.sort_values("validation_auc_mean", ascending=False, kind="stable", ignore_index=True)
+
+
+def _tells_of_one(name: str) -> bool:
+    return name in OWN or name in REPEATS or name.startswith(("validation_", "test_"))

@@ -1,0 +1,142 @@
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.errors import MammoError
+from mammo.results import board_store
+from mammo.results.by_setting import by_setting
+from mammo.results.leaderboard import leaderboard, meter_rows, ranked, read_board
+from mammo.results.sweep import Sweep, sweeps
+from mammo.specs import Home
+
+
+@pytest.fixture
+def copied(demo_home, tmp_path):
+    """The demo's sweep in a home of its own that may be written into."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(demo_home.path / "sweeps", home.path / "sweeps")
+    return home
+
+
+def kept(home):
+    return sorted((home.path / "boards").glob("*.parquet"))
+
+
+def test_a_board_is_read_again_as_it_was_computed(copied):
+    runs = leaderboard(copied)["run"]
+    for reading in (
+        {},
+        {"level": "breast", "fuse": ["mean", "max"]},
+        {"ensembles": [f"{runs[0]}+{runs[1].split('.')[1]}"]},
+    ):
+        computed, again = read_board(copied, **reading), read_board(copied, **reading)
+        pd.testing.assert_frame_equal(again.runs, computed.runs)
+        assert again.meters == computed.meters
+        assert meter_rows(again) == meter_rows(computed)
+    assert len(kept(copied)) == 3
+
+
+def test_what_is_kept_is_what_is_read(copied, monkeypatch):
+    computed = read_board(copied)
+    monkeypatch.setattr("mammo.results.leaderboard.board_of", lambda _: pytest.fail("computed again"))
+    pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
+
+
+def test_other_scores_and_other_code_are_computed_anew(copied, monkeypatch):
+    before = read_board(copied).runs
+    (name,) = sweeps(copied)
+    path = copied.sweep(name) / "logits.npy"
+    np.save(path, -np.load(path))
+    after = read_board(copied).runs
+    assert after.set_index("run")["test_auc"].to_dict() == pytest.approx(
+        (1 - before.set_index("run")["test_auc"]).to_dict()
+    )
+    monkeypatch.setattr(board_store, "code_version", lambda: "other")
+    read_board(copied)
+    assert len(kept(copied)) == 3
+
+
+def test_a_board_that_is_damaged_is_computed_anew(copied):
+    computed = read_board(copied)
+    (path,) = kept(copied)
+    path.write_bytes(path.read_bytes()[:1000])
+    pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
+    pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
+
+
+def test_only_the_newest_boards_are_kept(copied, monkeypatch):
+    monkeypatch.setattr(board_store, "MOST", 2)
+    for number, fuse in enumerate(("mean", "max", "noisy-or")):
+        read_board(copied, level="patient", fuse=[fuse])
+        os.utime(max(kept(copied), key=lambda file: file.stat().st_mtime), (number + 1, number + 1))
+    assert len(kept(copied)) == 2
+
+
+def test_a_home_that_cannot_be_written_is_read_all_the_same(copied):
+    (copied.path / "boards").write_text("in the way")
+    assert len(read_board(copied).runs) == 24
+
+
+def test_a_sweep_that_is_not_there_is_refused(copied):
+    with pytest.raises(MammoError, match="no finished sweep"):
+        read_board(copied, ["nothing"])
+
+
+def test_half_widths_are_those_of_the_intervals(copied):
+    runs = leaderboard(copied)
+    for figure in ("validation_auc", "test_auc", "validation_accuracy", "test_accuracy"):
+        bounds = np.array(runs[f"{figure}_interval"].tolist())
+        np.testing.assert_allclose(runs[f"{figure}_half_width"], np.diff(bounds)[:, 0] / 2)
+
+
+def test_the_meter_tells_of_the_winner_of_its_validation_images(copied):
+    board = read_board(copied)
+    (told,) = meter_rows(board)
+    best = board.runs.iloc[0]
+    assert (told["winner"], told["validation_auc"], told["test_auc"]) == (
+        best["run"],
+        best["validation_auc"],
+        best["test_auc"],
+    )
+    assert told["heads"] == 24 and told["tie_group"]["heads"] == (board.runs["tie_group"] == 1).sum()
+    assert told["margin"] == pytest.approx(best["validation_auc"] - board.runs["validation_auc"].mean())
+    assert told["discounted_auc"] == pytest.approx(told["validation_auc"] - told["expected_margin"])
+
+
+def repeated(sweep):
+    """The runs of a sweep as if its learning rates were random starts, and it was drawn twice."""
+    rates = sweep.runs["lr"].unique().tolist()
+    runs = sweep.runs.assign(seed=sweep.runs["lr"].map(rates.index), lr=0.001)
+    logits = np.array(sweep.logits)
+    again = runs.assign(run="again-" + runs["run"], redraw=1, split=1)
+    about = {**sweep.about, "splits": sweep.about["splits"] * 2}
+    held = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
+    held |= {"runs": pd.concat([runs, again], ignore_index=True), "logits": np.concatenate([logits, logits[::-1]])}
+    return Sweep(**{**held, "about": about, "parts": np.repeat(np.array(sweep.parts), 2, axis=0)})
+
+
+def test_settings_have_means_and_deviations_over_starts_and_draws(demo_home):
+    (name,) = sweeps(demo_home)
+    runs = ranked([repeated(Sweep.open(demo_home, name))])
+    settings = by_setting(runs)
+    assert len(settings) == 8 and (settings["count"] == 6).all()
+    assert (settings["starts"] == 3).all() and (settings["splits"] == 2).all()
+    assert settings["validation_auc_mean"].is_monotonic_decreasing
+    for _, row in settings.iterrows():
+        own = runs[runs["run"].isin(row["runs"])]
+        assert own[["cache", "pool", "optimizer"]].drop_duplicates().to_numpy().tolist() == [
+            [row["cache"], row["pool"], row["optimizer"]]
+        ]
+        assert row["test_auc_mean"] == pytest.approx(own["test_auc"].mean())
+        assert row["test_auc_sd"] == pytest.approx(np.std(own["test_auc"], ddof=1))
+        assert row["test_auc_half_width"] == pytest.approx(own["test_auc_half_width"].mean())
+        assert row["n_test"] == (own["n_test"].min(), own["n_test"].max())
+
+
+def test_a_setting_of_one_run_has_no_deviation(demo_home):
+    settings = by_setting(leaderboard(demo_home))
+    assert len(settings) == 24 and settings["test_auc_sd"].isna().all()
+    assert by_setting(pd.DataFrame()).empty
