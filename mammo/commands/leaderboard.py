@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from mammo.commands.shared import Commands, add_command, home_of, say, show, table, words
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def text_of(rows: list[dict[str, Any]], meters: list[dict[str, Any]]) -> str:
+def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -> str:
     """The rows as a table, below it the meter of the winner, and what must be known about them."""
     header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
     header += ["n", "validation AUC", "n", "test AUC", "95 % interval", "accuracy", "tie", "leaked"]
