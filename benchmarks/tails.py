@@ -14,7 +14,8 @@ from mammo.features.networks import Trunk, build, split_tail
 from mammo.features.weights import locate
 from mammo.heads.bank import initial_weights
 from mammo.heads.finetune import layers_of
-from mammo.heads.tail import Stacks, train_tails
+from mammo.heads.stacks import Stacks
+from mammo.heads.tail import train_tails
 from mammo.specs import HeadSpec
 
 IMAGES, VALIDATING, SIZE = 64, 16, 224
@@ -51,7 +52,8 @@ def _from_the_cache(cut: Trunk, trunk: str, images: Tensor, labels: Tensor) -> C
         maps = torch.cat([first(body(batch)) for batch in torch.split(images, HEAD.batch)])
     values = torch.from_numpy(maps.permute(0, 2, 3, 1).contiguous().numpy())
     parts = np.where(np.arange(IMAGES) < IMAGES - VALIDATING, TRAIN, VALIDATION)
-    training = train_tails(Stacks(values, tail, CPU, "float32"), labels.numpy(), parts, [HEAD])
+    stacks = Stacks(IMAGES, lambda _: values, tail, CPU, "float32")
+    training = train_tails(stacks, labels.numpy(), parts, [HEAD])
     return lambda: next(training)
 
 

@@ -23,7 +23,15 @@ PROBE = "probe"
 """The optimiser of a head that is solved at every strength of regularisation instead of trained epoch by epoch."""
 STRENGTHS = tuple(10 ** (half / 2) for half in range(-8, 9))
 """C of every step of a probe's path, the strongest regularisation first."""
-SOLVED = {"lr": 0.0, "batch": 0, "epochs": len(STRENGTHS), "patience": 0, "seed": 0, "first_draws": 0}
+SOLVED = {
+    "lr": 0.0,
+    "batch": 0,
+    "epochs": len(STRENGTHS),
+    "patience": 0,
+    "seed": 0,
+    "first_draws": 0,
+    "scoring": "plain",
+}
 """What a probe's settings of training come to: it has a step of the path for an epoch, and none of the others."""
 SHARED = "shared.json"
 """The file by which a home is known as one that was written to be shared, and that nothing is to be added to."""
@@ -149,8 +157,9 @@ class HeadSpec(Spec):
     the order of batches and the dropout. `finetune` names the layers behind the tap `last-layer` that
     learn too, an entry of `mammo.heads.finetune.FINETUNES`, at their own learning rate `tail_lr`, which
     is 0 where none does. `first_draws` is how many of a cache's augmented versions may train, the first
-    ones; 0 for all. The optimiser `PROBE` solves a linear head instead of training it, on plain images:
-    learning rate, batch, epochs, patience, seed and draws fall away.
+    ones; 0 for all. `scoring` names how images that do not train are scored, an entry of
+    `mammo.heads.source.SCORINGS`. The optimiser `PROBE` solves a linear head instead of training it, on plain images:
+    learning rate, batch, epochs, patience, seed, draws and scoring fall away.
     """
 
     what: ClassVar[str] = "head spec"
@@ -167,6 +176,7 @@ class HeadSpec(Spec):
     finetune: str = "none"
     tail_lr: float = 1e-5
     first_draws: int = 0
+    scoring: str = "plain"
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train."""

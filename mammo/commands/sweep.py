@@ -22,6 +22,7 @@ from mammo.commands.shared import (
 )
 from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES, suited
+from mammo.heads.source import SCORINGS
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "finetune": (str, f"layers behind the tap last-layer that learn too: {', '.join(FINETUNES)}"),
     "tail_lr": (float, "learning rates of those layers"),
     "first_draws": (int, "how many of an augmentation's draws may train, 0 for all"),
+    "scoring": (str, f"what images that do not train are scored by: {', '.join(SCORINGS)} over their versions"),
 }
 
 

@@ -12,12 +12,14 @@ from torch import Tensor
 from mammo.heads.bank import Bank, Lesson, Weights, generator, outputs
 from mammo.heads.order import Block, Rows, shuffled
 from mammo.heads.outputs import areas, fit, log_odds, outputs_for, truth
+from mammo.heads.source import scored_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from mammo.heads.source import Source
     from mammo.heads.trained import Trained
     from mammo.specs import HeadSpec
 
@@ -52,12 +54,17 @@ class Course:
     """Heads that share a bank, on one split or several; what is found goes to their rows of each split's `Trained`."""
 
     def __init__(
-        self, heads: Sequence[HeadSpec], rows: Sequence[int], splits: Sequence[tuple[Images, Trained]], features: int
+        self,
+        heads: Sequence[HeadSpec],
+        rows: Sequence[int],
+        splits: Sequence[tuple[Images, Trained]],
+        source: Source,
     ) -> None:
         self.heads = [heads[row] for row in rows]
+        self.versions = np.array([scored_versions(head, source.versions) for head in self.heads])
         self.first_draws = self.heads[0].first_draws
         device = splits[0][0].labels.device
-        self.bank = Bank([self.heads for _ in splits], features, device, splits[0][0].classes)
+        self.bank = Bank([self.heads for _ in splits], source.length, device, splits[0][0].classes)
         self.rows = np.asarray(rows)
         self.splits = splits
         self.seats = [
@@ -173,17 +180,26 @@ class Course:
         return np.flatnonzero(goes_on)
 
     @torch.inference_mode()
-    def score(self, images: Rows, vectors: Tensor) -> None:
-        """Score images by the weights that were kept; `vectors` (images, F)."""
+    def score(self, images: Rows, vectors: Tensor, version: int) -> None:
+        """Score a version of some images by the weights that were kept; `vectors` (images, F).
+
+        Scores of augmented versions are added to those of the plain one, where heads take them and images do not train.
+        """
         lanes = {name: value.flatten(0, 1)[None] for name, value in self.kept.items()}
         found = outputs(lanes, vectors, torch.arange(len(vectors), device=vectors.device))[0]
         odds = log_odds(found).view(len(self.splits), -1, len(images)).cpu().numpy()
-        for (_, trained), mine in zip(self.splits, odds, strict=True):
-            trained.logits[np.ix_(self.rows, images)] = mine[: len(self.rows)]
+        taken = np.flatnonzero(self.versions > version)
+        for (split, trained), mine in zip(self.splits, odds, strict=True):
+            if version:
+                rest = np.flatnonzero(~split.training[images])
+                trained.logits[np.ix_(self.rows[taken], images[rest])] += mine[np.ix_(taken, rest)]
+            else:
+                trained.logits[np.ix_(self.rows, images)] = mine[: len(self.rows)]
 
     def hand_over(self) -> None:
-        """Put the weights that were kept where they belong."""
+        """Put the weights that were kept where they belong, and make means of sums of scores."""
         for split, (images, trained) in enumerate(self.splits):
+            trained.logits[np.ix_(self.rows, np.flatnonzero(~images.training))] /= self.versions[:, None]
             for place, row in enumerate(self.rows):
                 weights = {name: value[split, place] for name, value in self.kept.items()}
                 if images.classes == 2:

@@ -10,7 +10,7 @@ import torch
 
 from mammo.errors import MammoError
 from mammo.features.cache import CHUNK
-from mammo.heads.pools import POOLS, Vectors
+from mammo.heads.pools import Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from mammo.features.cache import Cache
+    from mammo.heads.source import Source
+
 
 HELD_BYTES = 2**30
 """The most bytes of vectors that are held at a time; what is longer is read again."""
@@ -52,16 +53,20 @@ class Rows:
         return cls(vectors.shape[0], vectors.shape[1], blocks)
 
     @classmethod
-    def stored(cls, cache: Cache, pool: str) -> Rows:
-        """The vectors that a pool makes of a cache, read as they are needed where they would fill memory."""
-        features = POOLS[pool].length(cache.shape)
-        if 4 * cache.shape[0] * features <= HELD_BYTES:
-            return cls.held(POOLS[pool].vectors(cache, 0))
+    def of(cls, source: Source) -> Rows:
+        """The plain vectors of a source, read as they are needed where they would fill memory."""
+
+        def read(start: int, stop: int) -> Vectors:
+            vectors: Vectors = source.read(0, slice(start, stop)).astype(np.float32, copy=False)
+            return vectors
+
+        if 4 * source.images * source.length <= HELD_BYTES:
+            return cls.held(read(0, source.images))
 
         def blocks(first: int) -> Iterator[Vectors]:
-            return (POOLS[pool].of(maps.astype(np.float32, copy=False)) for maps in cache.chunks(0, first))
+            return (read(start, start + CHUNK) for start in range(first, source.images, CHUNK))
 
-        return cls(cache.shape[0], features, blocks)
+        return cls(source.images, source.length, blocks)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
+from mammo.heads.source import SCORINGS
 from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
 
 
 def check_names(head: HeadSpec) -> None:
-    """Raise MammoError where the head's pool, optimiser or way to fine-tune is not one of ours."""
+    """Raise MammoError where the head's pool, optimiser, way to fine-tune or to score is not one of ours."""
     pick(POOLS, head.pool, "pool")
     pick({**OPTIMIZERS, PROBE: None}, head.optimizer, "optimiser")
     pick(FINETUNES, head.finetune, "way to fine-tune")
+    pick(SCORINGS, head.scoring, "way to score")
 
 
 def check_probes(splits: Iterable[SplitSpec]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.features.precision import PRECISIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,6 +37,10 @@ class Pool:
     def vectors(self, cache: Cache, version: int = 0) -> Vectors:
         """The vectors (N, F) of all images."""
         return self.read(cache, version, slice(None)).astype(np.float32, copy=False)
+
+    def stored(self, precision: str) -> str:
+        """The type of the vectors as they are stored in a cache of a precision."""
+        return "float32" if self.averages else PRECISIONS[precision].stored
 
 
 def _flat(maps: Any) -> Any:

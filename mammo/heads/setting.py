@@ -17,6 +17,7 @@ from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
 from mammo.files import digest_bytes, digest_json
 from mammo.heads.finetune import FROZEN, TAILS
+from mammo.heads.source import PLAIN
 from mammo.heads.task import Task
 from mammo.specs import Home, SweepSpec
 
@@ -79,7 +80,7 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
 def _identifying(spec: SweepSpec) -> dict[str, Any]:
     """The spec as JSON in which heads say nothing of what they do not use, as they did before there was any.
 
-    That is fine-tuning, and draws that are left out.
+    That is fine-tuning, draws that are left out, and versions that are scored.
     """
     content = spec.to_json()
     for head in content["heads"]:
@@ -87,6 +88,8 @@ def _identifying(spec: SweepSpec) -> dict[str, Any]:
             del head["finetune"], head["tail_lr"]
         if not head["first_draws"]:
             del head["first_draws"]
+        if head["scoring"] == PLAIN:
+            del head["scoring"]
     return content
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
-from mammo.features.precision import PRECISIONS
-from mammo.images.augment import training_versions, versions
+from mammo.images.augment import training_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,10 +21,18 @@ if TYPE_CHECKING:
     from mammo.heads.pools import Pool
     from mammo.specs import HeadSpec
 
+PLAIN, AVERAGED = "plain", "averaged"
+SCORINGS: dict[str, str] = {
+    PLAIN: "The plain image alone.",
+    AVERAGED: "The mean of the logits of the plain image and of all its augmented versions that may train.",
+}
+"""What the score of an image that does not train comes from. Early stopping looks at plain images either way."""
+
 Floats = NDArray[np.floating[Any]]
 
 
-def _plain(_epoch: int, _first: int) -> range:
+def plain(_epoch: int, _first: int) -> range:
+    """The plain images train in every epoch."""
     return range(1)
 
 
@@ -46,7 +53,7 @@ class Source:
     read: Callable[[int, slice], Floats]
     kind: str = "float32"
     versions: int = 1
-    training: Callable[[int, int], range] = _plain
+    training: Callable[[int, int], range] = plain
 
     @property
     def image_bytes(self) -> int:
@@ -78,14 +85,19 @@ def check_draws(caches: Iterable[Cache], heads: Iterable[HeadSpec]) -> None:
             )
 
 
+def training_of(cache: Cache) -> Callable[[int, int], range]:
+    """Which versions of a cache train in an epoch: `Source.training`."""
+    return partial(_drawn, cache.spec.augment, cache.spec.draws)
+
+
+def scored_versions(head: HeadSpec, versions: int) -> int:
+    """How many versions of an image, the plain one first, make a head's score, of so many that a cache holds."""
+    if head.scoring == PLAIN:
+        return 1
+    return min(versions, 1 + head.first_draws) if head.first_draws else versions
+
+
 def source_of(cache: Cache, pool: Pool) -> Source:
     """What a pool makes of a cache of the trunk's last map."""
-    spec = cache.spec
-    return Source(
-        cache.shape[0],
-        pool.length(cache.shape),
-        partial(pool.read, cache),
-        "float32" if pool.averages else PRECISIONS[spec.precision].stored,
-        versions(spec.augment, spec.draws),
-        partial(_drawn, spec.augment, spec.draws),
-    )
+    length, kind = pool.length(cache.shape), pool.stored(cache.spec.precision)
+    return Source(cache.shape[0], length, partial(pool.read, cache), kind, cache.versions, training_of(cache))

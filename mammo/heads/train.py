@@ -79,7 +79,7 @@ def train_splits(
     try:
         for number, banks in enumerate(planned):
             courses = [
-                Course(heads, bank.heads, [(images[split], trained[split]) for split in bank.splits], source.length)
+                Course(heads, bank.heads, [(images[split], trained[split]) for split in bank.splits], source)
                 for bank in banks
             ]
             for epoch in _run(courses, source, feed, crew, held_out, means.window):
@@ -113,8 +113,10 @@ def _run(
         yield epoch
     everything = np.arange(source.images)
     with crew.at_work():
-        for images, vectors in feed.images(0, everything):
-            crew.each(methodcaller("score", images, vectors), courses)
+        for version in range(max(course.versions.max() for course in courses)):
+            scored = [course for course in courses if course.versions.max() > version]
+            for images, vectors in feed.images(version, everything):
+                crew.each(methodcaller("score", images, vectors, version), scored)
     for course in courses:
         course.hand_over()
 

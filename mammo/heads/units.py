@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mammo.heads.gram import Gram
-    from mammo.heads.tail import Stacks
+    from mammo.heads.stacks import Stacks
     from mammo.heads.trained import Trained
 
     Inputs = Source | Stacks | Gram
@@ -167,16 +167,15 @@ def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, de
     if tail is None and not head.solved:
         return source_of(cache, POOLS[head.pool])
     from mammo.heads.gram import Rows, gram
-    from mammo.heads.tail import frozen_vectors, open_stacks
+    from mammo.heads.stacks import frozen_source, open_stacks
     from mammo.heads.train import training_device
 
     on = training_device(device)
-    if tail is None:
-        return gram(Rows.stored(cache, head.pool), on)
-    if head.finetune != "none":
+    if tail is not None and head.finetune != "none":
         return open_stacks(cache, tail, head.finetune, on, setting.folder)
-    vectors = frozen_vectors(cache, tail, head.pool, on)
-    return gram(Rows.held(vectors), on) if head.solved else Source.of(vectors)
+    plain = source_of(cache, POOLS[head.pool])
+    source = plain if tail is None else frozen_source(cache, tail, head.pool, on, setting.folder)
+    return gram(Rows.of(source), on) if head.solved else source
 
 
 def _watched(

@@ -37,6 +37,7 @@ AXES = {
     "patience": "Patience",
     "finetune": "Fine-tuning",
     "tail_lr": "Learning rate of the tail",
+    "scoring": "Scoring",
     "seed": "Seed of the head",
 }
 """The columns of a sweep's runs that can be axes, in words."""

@@ -28,7 +28,7 @@ from mammo.specs import Home
 SETTINGS = [
     "run", "cache", "trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws",
     "pool", "hidden", "dropout", "optimizer", "lr", "batch", "epochs", "patience", "seed", "finetune", "tail_lr",
-    "first_draws", "trained_epochs", "best_epoch", "strength", "protocol", "labels", "split_seed", "redraw",
+    "first_draws", "scoring", "trained_epochs", "best_epoch", "strength", "protocol", "labels", "split_seed", "redraw",
 ]  # fmt: skip
 INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")

@@ -44,6 +44,7 @@ NAMED_BY = (
     "dropout",
     "optimizer",
     "finetune",
+    "scoring",
     "labels",
     "fuse",
 )

@@ -61,6 +61,8 @@ class Sweep:
             runs = runs.assign(finetune="none", tail_lr=0.0)
         if "first_draws" not in runs:  # a sweep older than draws that are left out
             runs = runs.assign(first_draws=0)
+        if "scoring" not in runs:  # a sweep older than scores of several versions
+            runs = runs.assign(scoring="plain")
         if "strength" not in runs:  # a sweep older than probes
             runs = runs.assign(strength=np.nan)
         sweep = cls(name, folder, about, runs, images, *arrays)

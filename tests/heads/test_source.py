@@ -117,3 +117,16 @@ def test_versions_are_read_once_where_they_are_held(images, versions):
     held = replace(whole, read=noted).held()
     finish(train_bank(held, images.labels, images.parts, [HeadSpec(epochs=12)], "cpu"))
     assert read == list(range(6))
+
+
+@pytest.mark.parametrize(("name", "first"), [("together", 0), ("drawn", 0), ("drawn", 2)])
+def test_images_that_do_not_train_may_be_scored_by_the_mean_of_their_versions(images, versions, name, first):
+    heads = [replace(HEADS[0], first_draws=first, scoring=scoring) for scoring in ("plain", "averaged")]
+    plain, averaged = finish(train_bank(source(versions, name), images.labels, images.parts, heads, "cpu")).logits
+    trained = finish(train_bank(source(versions, name), images.labels, images.parts, heads[:1], "cpu"))
+    weights = trained.weights[0]
+    each = [version @ weights["weight"] + weights["bias"] for version in versions[: 1 + (first or 5)]]
+    train = images.parts == 0
+    np.testing.assert_allclose(averaged[~train], np.mean(each, axis=0)[~train], atol=1e-5)
+    np.testing.assert_array_equal(averaged[train], plain[train])
+    assert np.abs(averaged - plain)[~train].min() > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,9 @@ from mammo.features.weights import locate
 from mammo.heads.bank import generator, initial_weights
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
+from mammo.heads.stacks import Stacks, open_stacks
 from mammo.heads.sweep import sweep
-from mammo.heads.tail import open_stacks, train_tails
+from mammo.heads.tail import train_tails
 from mammo.heads.trained import HISTORY
 from mammo.heads.units import UNITS
 from mammo.images.prepare import Variant, prepare
@@ -219,12 +221,13 @@ def test_frozen_sweeps_are_named_as_before_there_was_fine_tuning(tapped):
     opened = swept(tapped, "vgg16-mini", "features", expand({"pool": "gap", "epochs": 2}))
     identity = opened.about["identity"]
     assert "tails" not in identity
-    assert {"finetune", "tail_lr", "first_draws"}.isdisjoint(identity["spec"]["heads"][0])
+    assert {"finetune", "tail_lr", "first_draws", "scoring"}.isdisjoint(identity["spec"]["heads"][0])
     assert HeadSpec.from_json(identity["spec"]["heads"][0]) == HeadSpec("gap", epochs=2)
     runs = pd.read_parquet(opened.folder / RUNS)
-    runs.drop(columns=["finetune", "tail_lr", "first_draws"]).to_parquet(opened.folder / RUNS, index=False)
+    runs.drop(columns=["finetune", "tail_lr", "first_draws", "scoring"]).to_parquet(opened.folder / RUNS, index=False)
     board = leaderboard(tapped, [opened.id])
     assert set(board["finetune"]) == {"none"} and set(board["first_draws"]) == {0}
+    assert set(board["scoring"]) == {"plain"}
 
 
 def test_the_other_weights_are_refused_in_a_sentence(own, monkeypatch):
@@ -292,3 +295,49 @@ def test_cuda_scores_as_the_processor_does(tapped, tmp_path, trunk, finetune):
         for device in (torch.device("cuda"), CPU)
     )
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
+
+
+def test_frozen_heads_see_the_same_versions_from_either_tap(own):
+    specs = [replace(SPECS["vgg16-mini", tap], augment="generator", draws=2) for tap in ("features", "last-layer")]
+    made = finish(extract(own, specs, device="cpu", workers=1))
+    heads = expand({"pool": ["gap", "flatten"], "epochs": 3, "scoring": ["plain", "averaged"]})
+    ours, theirs = (
+        Sweep.open(own, finish(sweep(own, SweepSpec("tiny", (one.cache.name,), heads, (SplitSpec(),)), "cpu")))
+        for one in made
+    )
+    np.testing.assert_allclose(ours.logits, theirs.logits, atol=1e-4)
+    assert np.abs(ours.logits[0] - ours.logits[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_tail_learns_from_the_versions_of_an_epoch(together):
+    """Against a plain loop over the same maps; images that validate are seen as they are."""
+    source = torch.Generator().manual_seed(3)
+    versions = torch.randn(3, 90, 2, 2, 3, generator=source)
+    labels = (versions[0, ..., 0].mean((1, 2)) > 0).long()
+    parts = np.arange(90) % 3 // 2
+    head = HeadSpec("gap", lr=1e-2, epochs=4, finetune="last-layer", tail_lr=1e-3, scoring="averaged")
+    tail = nn.Conv2d(3, 4, 1).to(memory_format=torch.channels_last)
+    stacks = Stacks(90, versions.__getitem__, tail, CPU, "float32", 3)
+    stacks = replace(stacks, training=lambda epoch, _: range(3) if together else range(2 - epoch % 2, 3 - epoch % 2))
+    found = finish(train_tails(stacks, labels.numpy(), parts, [head])).logits[0]
+
+    network, last = copy.deepcopy(tail), nn.Linear(4, 1)
+    last.load_state_dict(initial_weights(head, 4))
+    groups = [{"params": last.parameters()}, {"params": network.parameters(), "lr": head.tail_lr}]
+    optimizer = torch.optim.Adam(groups, lr=head.lr)
+
+    def score(maps):
+        return last(network(maps.permute(0, 3, 1, 2)).mean((2, 3)))[:, 0]
+
+    for epoch in range(1, head.epochs + 1):
+        used = stacks.training(epoch, 0)
+        maps, truth = versions[used.start : used.stop, parts == 0].flatten(0, 1), labels[parts == 0].repeat(len(used))
+        for batch in torch.randperm(len(truth), generator=generator(0, "epoch", epoch)).split(head.batch):
+            optimizer.zero_grad()
+            nn.functional.binary_cross_entropy_with_logits(score(maps[batch]), truth[batch].float()).backward()
+            optimizer.step()
+    with torch.no_grad():
+        plain, mean = score(versions[0]), torch.stack([score(version) for version in versions]).mean(0)
+    expected = torch.where(torch.as_tensor(parts == 0), plain, mean)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)
