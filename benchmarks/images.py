@@ -179,7 +179,7 @@ def _stored(folder: Path, maps: NDArray[np.float16], storage: str) -> Cache:
     home = Home(folder)
     content = identity(CacheSpec("small", "vgg16", "random-0", precision="bfloat16"), "", locate("vgg16", "random-0"))
     ids = [str(number) for number in range(len(maps))]
-    writer = CacheWriter(home.cache("small", cache_name(content)), content, ids, maps.shape[1:], storage)
+    writer = CacheWriter(home.cache("small", cache_name(content)), content, ids, maps.shape[1:], {"storage": storage})
     for _, chunk in writer.todo:
         part = maps[chunk * CHUNK : (chunk + 1) * CHUNK]
         writer.write(0, chunk, part, part.mean(axis=(2, 3), dtype=np.float32))

@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--augment", default="none", help="none (default), generator or sevenfold")
     parser.add_argument("--draws", type=int, help="versions beside the plain image (default: 10 of generator)")
     parser.add_argument("--size", type=int, default=224, help="pixels of the square given to the trunk (default: 224)")
-    parser.add_argument("--precision", default="auto", help="auto (default), float32 or bfloat16")
+    parser.add_argument("--precision", default="auto", help="auto (default), float32, bfloat16 or float16")
     parser.add_argument(
         "--storage",
         default="zstd",

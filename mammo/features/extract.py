@@ -109,7 +109,7 @@ def _plans(
     if not lacking:
         return {}
     from mammo.features.fill import Plan
-    from mammo.features.forward import Forward, devices_of
+    from mammo.features.forward import Forward, devices_of, fitting_batch
     from mammo.features.networks import build
 
     devices = devices_of(device)
@@ -118,7 +118,11 @@ def _plans(
         spec = CacheSpec.from_json(content["spec"])
         trunk = build(spec.trunk, weights, spec.tap)
         forwards = [Forward(copy.deepcopy(trunk), spec.precision, one) for one in devices]
-        writer = CacheWriter(home.cache(dataset, name), content, ids, _map_shape(forwards[0], spec), storage)
+        shape = _map_shape(forwards[0], spec)
+        how = {"storage": storage, "batch": fitting_batch(forwards, spec.size)}
+        writer = CacheWriter(home.cache(dataset, name), content, ids, shape, how)
+        for forward in forwards:
+            forward.batch = writer.batch
         plans[name] = Plan(Variant.of(spec), forwards, writer, frozenset(writer.todo))
     return plans
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mammo.errors import MammoError, first_line
 from mammo.features.networks import Trunk
 from mammo.features.precision import PRECISIONS
 
-BATCH = 32
+BATCH = {"cpu": 32, "cuda": 64}
+"""The most pictures in one batch, by the type of device; on a processor more would leave its cache."""
+SHARE = 4
+"""A batch's largest step takes at most one part in so many of the memory that is free."""
 
 
 def devices_of(name: str | None) -> list[torch.device]:
@@ -35,13 +40,35 @@ def on_device(pictures: NDArray[np.float32], device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
+def fitting_batch(forwards: Sequence[Forward], size: int) -> int:
+    """The largest batch of pictures of `size` pixels that every device has room for: a power of two."""
+    each = forwards[0].picture_bytes(size)
+    room = min(_free(forward.device) for forward in forwards) // SHARE
+    most = min(forward.batch for forward in forwards)
+    fits: int = min(most, room // max(1, each))
+    return 1 << max(0, fits.bit_length() - 1)
+
+
+def _free(device: torch.device) -> int:
+    """Bytes of memory that a device has left."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 class Forward:
     """A frozen trunk on a device, ready to turn batches of pictures into stored activations."""
 
     def __init__(self, trunk: Trunk, precision: str, device: torch.device) -> None:
         self.body = trunk.body.to(device).to(memory_format=torch.channels_last)
         self.device = device
-        self.precision = precision
+        self.precision = PRECISIONS[precision]
+        self.batch = BATCH.get(device.type, 32)
+        if device.type == "cuda":
+            torch.backends.cudnn.deterministic = True
+            torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
         self.mean = torch.tensor(trunk.mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(trunk.std, device=device).view(1, -1, 1, 1)
 
@@ -51,14 +78,29 @@ class Forward:
         channels, rows, columns = maps.shape[1:]
         return channels, rows, columns
 
+    def picture_bytes(self, size: int) -> int:
+        """What the largest step of the trunk holds for one picture of `size` pixels, in and out, by running one."""
+        held = [0]
+
+        def weigh(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+            held.append(sum(part.nbytes for part in (*given, made) if isinstance(part, Tensor)))
+
+        steps = [part.register_forward_hook(weigh) for part in self.body.modules() if not list(part.children())]
+        try:
+            self(np.zeros((1, size, size), dtype=np.float32))
+        finally:
+            for step in steps:
+                step.remove()
+        return max(held)
+
     def __call__(self, pictures: NDArray[np.float32] | Tensor) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.
 
-        Pictures pass in batches of `BATCH`, always cut at the same places, so that a chunk computed
+        Pictures pass in batches of `batch`, always cut at the same places, so that a chunk computed
         twice is the same to the last bit.
         """
         there = pictures if isinstance(pictures, Tensor) else on_device(pictures, self.device)
-        parts = [self._batch(part) for part in torch.split(there, BATCH)]
+        parts = [self._batch(part) for part in torch.split(there, self.batch)]
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
         return np.concatenate([maps.numpy() for maps, _ in parts]), np.concatenate(
@@ -69,8 +111,9 @@ class Forward:
     def _batch(self, grey: Tensor) -> tuple[Tensor, Tensor]:
         """Maps and means of one batch, on their way to main memory."""
         images = ((grey[:, None] - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        computed = getattr(torch, self.precision.computed)
+        with torch.autocast(self.device.type, computed, enabled=computed != torch.float32):
             maps = self.body(images)
-        stored = maps.to(getattr(torch, PRECISIONS[self.precision].stored))
+        stored = maps.to(getattr(torch, self.precision.stored))
         pooled = stored.float().mean(dim=(2, 3))
         return stored.contiguous().to("cpu", non_blocking=True), pooled.to("cpu", non_blocking=True)

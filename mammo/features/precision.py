@@ -8,15 +8,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Precision:
-    """How activations are computed and how they are stored."""
+    """How activations are computed, and the type of numpy and torch that they are stored as."""
 
     label: str
+    computed: str
     stored: str
 
 
 PRECISIONS: dict[str, Precision] = {
-    "float32": Precision("32-bit floating point", "float32"),
-    "bfloat16": Precision("bfloat16 products, stored as float16 (which holds them to within 6e-8)", "float16"),
+    "float32": Precision("32-bit floating point", "float32", "float32"),
+    "bfloat16": Precision(
+        "bfloat16 products, stored as float16 (which holds them to within 6e-8)", "bfloat16", "float16"
+    ),
+    "float16": Precision("float16 products: finer than bfloat16, in a smaller range", "float16", "float16"),
 }
 
 

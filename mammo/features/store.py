@@ -20,13 +20,17 @@ from mammo.specs import CacheSpec, pick
 
 MADE_WITH = "made_with.json"
 MAKERS = ("torch", "timm", "zarr", "numcodecs")
+HOW: dict[str, Any] = {"storage": USUAL, "batch": 32}
+"""How a cache is made where nothing else is said."""
+BATCHES = range(1, CHUNK + 1)
 
 
 class CacheWriter:
     """A cache in the making: which chunks are done, and how the others are written.
 
-    `shape` is (channels, rows, columns) of one map. `storage` is an entry of STORAGES; a cache that is begun keeps the
-    one it was begun with.
+    `shape` is (channels, rows, columns) of one map. `how` holds what does not belong to the identity and yet stays the
+    same for a whole cache: its `storage`, an entry of STORAGES, and the `batch` that the trunk takes at once, which may
+    change the last bits of a number. A cache that is begun keeps what it was begun with.
     """
 
     def __init__(
@@ -35,16 +39,21 @@ class CacheWriter:
         identity: dict[str, Any],
         ids: list[str],
         shape: tuple[int, int, int],
-        storage: str = USUAL,
+        how: dict[str, Any] | None = None,
     ) -> None:
-        pick(STORAGES, storage, "storage")
         self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
         self.spec = CacheSpec.from_json(identity["spec"])
         self.versions = versions(self.spec.augment, self.spec.draws)
-        self.made_with = {**{name: metadata.version(name) for name in MAKERS}, "storage": storage}
+        self.made_with = {name: metadata.version(name) for name in MAKERS} | HOW | (how or {})
+        pick(STORAGES, self.made_with["storage"], "storage")
         self._start()
         self.arrays = {name: Chunks.of(folder / ARRAYS / name) for name in (MAPS, POOLED)}
         self.records = self._kept_records()
+
+    @property
+    def batch(self) -> int:
+        """How many pictures the trunk takes at once."""
+        return int(self.made_with["batch"])
 
     @property
     def chunks(self) -> int:
@@ -61,9 +70,10 @@ class CacheWriter:
         """Make the arrays; keep those that the same versions of the same libraries began for this identity."""
         sweep_partials(self.folder)
         begun = self._begun(MADE_WITH)
-        begun = {"storage": USUAL, **begun} if isinstance(begun, dict) else {}
-        kept = self.made_with | {"storage": begun.get("storage")}
-        if self._begun(SPEC) == self.identity and begun == kept and kept["storage"] in STORAGES:
+        begun = HOW | begun if isinstance(begun, dict) else {}
+        kept = self.made_with | {name: begun.get(name) for name in HOW}
+        sound = kept["storage"] in STORAGES and kept["batch"] in BATCHES and kept["batch"] is not True
+        if self._begun(SPEC) == self.identity and begun == kept and sound:
             self.made_with = kept
         else:
             for leftover in (ARRAYS, RECORDS):
