@@ -70,7 +70,7 @@ def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | 
 
     All GPUs share the work. Pictures are noise and weights random, which take as long as others.
     """
-    from mammo.features.forward import BATCH, Forward, devices_of, on_device
+    from mammo.features.forward import Forward, devices_of, on_device
     from mammo.features.networks import build
     from mammo.images.warp import warped
 
@@ -79,15 +79,16 @@ def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | 
     forward = Forward(build(trunk, locate(trunk, "random-0"), tap), precision, devices[0])
     forward.map_shape(size)
     built = time.perf_counter() - begun
-    pictures = np.random.default_rng(0).random((BATCH, size, size)).astype(np.float32)
-    draws = [AUGMENTATIONS["generator"].draw(str(number), 1) for number in range(BATCH)]
+    batch = min(forward.batch, CHUNK)
+    pictures = np.random.default_rng(0).random((batch, size, size)).astype(np.float32)
+    draws = [AUGMENTATIONS["generator"].draw(str(number), 1) for number in range(batch)]
     passing = _usual(lambda: forward(pictures))
     bending = _usual(lambda: warped(on_device(pictures, devices[0]), draws).sum().item())
-    maps, pooled = (np.concatenate([made] * (CHUNK // BATCH)) for made in forward(pictures))
+    maps, pooled = (np.concatenate([made] * (CHUNK // batch)) for made in forward(pictures))
     with tempfile.TemporaryDirectory() as folder:
         spec = CacheSpec("any", trunk, "random-0", tap, size=size, precision=precision)
         writing = _seconds(lambda: store(Home(Path(folder)), spec, maps, pooled))
-    shared = {"warped": bending / BATCH / len(devices), "forward": passing / BATCH / len(devices)}
+    shared = {"warped": bending / batch / len(devices), "forward": passing / batch / len(devices)}
     return {"built": built, **shared, "written": writing / len(maps) / cores()}
 
 
