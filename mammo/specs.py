@@ -158,7 +158,7 @@ class HeadSpec(Spec):
     learn too, an entry of `mammo.heads.finetune.FINETUNES`, at their own learning rate `tail_lr`, which
     is 0 where none does. `first_draws` is how many of a cache's augmented versions may train, the first
     ones; 0 for all. `scoring` names how images that do not train are scored, an entry of
-    `mammo.heads.source.SCORINGS`. The optimiser `PROBE` solves a linear head instead of training it, on plain images:
+    `mammo.heads.scoring.SCORINGS`. The optimiser `PROBE` solves a linear head instead of training it, on plain images:
     learning rate, batch, epochs, patience, seed, draws and scoring fall away.
     """
 

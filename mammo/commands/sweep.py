@@ -22,7 +22,7 @@ from mammo.commands.shared import (
 )
 from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES, suited
-from mammo.heads.source import SCORINGS
+from mammo.heads.scoring import SCORINGS
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 if TYPE_CHECKING:

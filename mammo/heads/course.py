@@ -12,7 +12,7 @@ from torch import Tensor
 from mammo.heads.bank import Bank, Lesson, Weights, generator, outputs
 from mammo.heads.order import Block, Rows, shuffled
 from mammo.heads.outputs import areas, fit, log_odds, outputs_for, truth
-from mammo.heads.source import scored_versions
+from mammo.heads.scoring import scored_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

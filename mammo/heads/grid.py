@@ -13,7 +13,7 @@ from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
-from mammo.heads.source import SCORINGS
+from mammo.heads.scoring import SCORINGS
 from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
 
 if TYPE_CHECKING:

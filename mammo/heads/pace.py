@@ -24,7 +24,8 @@ from mammo.heads.gram import Rows, gram
 from mammo.heads.pools import POOLS
 from mammo.heads.probe import train_probe
 from mammo.heads.source import Source
-from mammo.heads.tail import Stacks, train_tails
+from mammo.heads.stacks import Stacks
+from mammo.heads.tail import train_tails
 from mammo.heads.task import Task
 from mammo.heads.train import train_splits, training_device
 from mammo.heads.work import PRICES, Amounts, Counts, Training
@@ -172,7 +173,8 @@ def tail_prices(trunk: str, finetune: str, precision: str, size: int, device: st
     if not learning:
         with torch.inference_mode():
             return {"scored": _forward_seconds(rest, stack, precision) / BATCH}
-    stacks = Stacks(stack.permute(0, 2, 3, 1).contiguous().cpu(), rest, place, precision)
+    values = stack.permute(0, 2, 3, 1).contiguous().cpu()
+    stacks = Stacks(len(values), lambda _: values, rest, place, precision)
     many, few = _epoch_seconds(stacks, 2 * BATCH, 2), _epoch_seconds(stacks, 2, 2 * BATCH)
     trained, scored = np.linalg.solve([[2 * BATCH, 2], [2, 2 * BATCH]], [many, few])
     return {"prepared": prepared, "trained": max(trained, 0.0), "scored": max(scored, 0.0)}
@@ -191,9 +193,9 @@ def _forward_seconds(part: torch.nn.Module, maps: torch.Tensor, precision: str) 
 
 def _epoch_seconds(stacks: Stacks, train: int, validation: int) -> float:
     """How long an epoch takes of one head and its tail on so many images, once both are warm."""
-    rows = torch.arange(train + validation) % len(stacks.values)
+    rows = torch.arange(train + validation) % stacks.images
     parts = np.repeat(np.array([TRAIN, VALIDATION], np.int8), [train, validation])
-    several = replace(stacks, values=stacks.values[rows])
+    several = replace(stacks, images=len(rows), make=lambda version: stacks.make(version)[rows], made={})
     head = HeadSpec("gap", batch=BATCH, epochs=ROUNDS + 1, finetune="last-layer")
     training = train_tails(several, np.arange(len(rows)) % 2, parts, [head])
     next(training)

@@ -17,7 +17,7 @@ from mammo.features.cache import Cache
 from mammo.features.weights import weights_note
 from mammo.files import digest_bytes, digest_json
 from mammo.heads.finetune import FROZEN, TAILS
-from mammo.heads.source import PLAIN
+from mammo.heads.scoring import PLAIN
 from mammo.heads.task import Task
 from mammo.specs import Home, SweepSpec
 

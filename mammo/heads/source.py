@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from mammo.heads.pools import Pool
     from mammo.specs import HeadSpec
 
-PLAIN, AVERAGED = "plain", "averaged"
-SCORINGS: dict[str, str] = {
-    PLAIN: "The plain image alone.",
-    AVERAGED: "The mean of the logits of the plain image and of all its augmented versions that may train.",
-}
-"""What the score of an image that does not train comes from. Early stopping looks at plain images either way."""
-
 Floats = NDArray[np.floating[Any]]
 
 
@@ -88,13 +81,6 @@ def check_draws(caches: Iterable[Cache], heads: Iterable[HeadSpec]) -> None:
 def training_of(cache: Cache) -> Callable[[int, int], range]:
     """Which versions of a cache train in an epoch: `Source.training`."""
     return partial(_drawn, cache.spec.augment, cache.spec.draws)
-
-
-def scored_versions(head: HeadSpec, versions: int) -> int:
-    """How many versions of an image, the plain one first, make a head's score, of so many that a cache holds."""
-    if head.scoring == PLAIN:
-        return 1
-    return min(versions, 1 + head.first_draws) if head.first_draws else versions
 
 
 def source_of(cache: Cache, pool: Pool) -> Source:

@@ -19,7 +19,7 @@ from mammo.heads.descent import Descent, rules
 from mammo.heads.order import blocks, shuffled
 from mammo.heads.outputs import fit, log_odds, loss
 from mammo.heads.pools import POOLS
-from mammo.heads.source import scored_versions
+from mammo.heads.scoring import scored_versions
 from mammo.heads.stacks import Stacks, arithmetic
 from mammo.heads.train import check_classes
 from mammo.heads.trained import Trained
