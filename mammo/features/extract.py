@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,9 +116,9 @@ def _plans(
     for name, (content, weights) in lacking.items():
         spec = CacheSpec.from_json(content["spec"])
         trunk = build(spec.trunk, weights, spec.tap)
-        forwards = [Forward(copy.deepcopy(trunk), spec.precision, one) for one in devices]
-        shape = _map_shape(forwards[0], spec)
-        how = {"storage": storage, "batch": fitting_batch(forwards, spec.size)}
+        forwards = [Forward(trunk, spec.precision, one) for one in devices]
+        shape, picture_bytes = _try_one(forwards[0], spec)
+        how = {"storage": storage, "batch": fitting_batch(forwards, picture_bytes)}
         writer = CacheWriter(home.cache(dataset, name), content, ids, shape, how)
         for forward in forwards:
             forward.batch = writer.batch
@@ -127,9 +126,9 @@ def _plans(
     return plans
 
 
-def _map_shape(forward: Forward, spec: CacheSpec) -> tuple[int, int, int]:
+def _try_one(forward: Forward, spec: CacheSpec) -> tuple[tuple[int, int, int], int]:
     try:
-        return forward.map_shape(spec.size)
+        return forward.try_one(spec.size)
     except (RuntimeError, AssertionError) as error:  # models of timm refuse sizes they were not made for
         raise MammoError(
             f"{spec.trunk} does not take {spec.size} pixels on this machine: {first_line(error)}."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammo.errors import MammoError, first_line
-from mammo.features.networks import Trunk
+from mammo.features.networks import Trunk, folded
 from mammo.features.precision import PRECISIONS
 
 BATCH = {"cpu": 32, "cuda": 64}
@@ -40,12 +40,10 @@ def on_device(pictures: NDArray[np.float32], device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
-def fitting_batch(forwards: Sequence[Forward], size: int) -> int:
-    """The largest batch of pictures of `size` pixels that every device has room for: a power of two."""
-    each = forwards[0].picture_bytes(size)
+def fitting_batch(forwards: Sequence[Forward], picture_bytes: int) -> int:
+    """The largest power of two that every device has room for, where a picture's largest step takes `picture_bytes`."""
     room = min(_free(forward.device) for forward in forwards) // SHARE
-    most = min(forward.batch for forward in forwards)
-    fits: int = min(most, room // max(1, each))
+    fits: int = min(*(forward.batch for forward in forwards), room // max(1, picture_bytes))
     return 1 << max(0, fits.bit_length() - 1)
 
 
@@ -62,7 +60,7 @@ class Forward:
     """A frozen trunk on a device, ready to turn batches of pictures into stored activations."""
 
     def __init__(self, trunk: Trunk, precision: str, device: torch.device) -> None:
-        self.body = trunk.body.to(device).to(memory_format=torch.channels_last)
+        self.body = folded(trunk.body).to(device).to(memory_format=torch.channels_last)
         self.device = device
         self.precision = PRECISIONS[precision]
         self.batch = BATCH.get(device.type, 32)
@@ -74,24 +72,23 @@ class Forward:
 
     def map_shape(self, size: int) -> tuple[int, int, int]:
         """The shape (channels, rows, columns) of the maps of pictures of `size` pixels, by running one."""
-        maps, _ = self(np.zeros((1, size, size), dtype=np.float32))
-        channels, rows, columns = maps.shape[1:]
-        return channels, rows, columns
+        return self.try_one(size)[0]
 
-    def picture_bytes(self, size: int) -> int:
-        """What the largest step of the trunk holds for one picture of `size` pixels, in and out, by running one."""
+    def try_one(self, size: int) -> tuple[tuple[int, int, int], int]:
+        """Run one picture of `size` pixels: the shape of its maps, and the bytes in and out of the largest step."""
         held = [0]
 
-        def weigh(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+        def weigh(_: nn.Module, given: tuple[object, ...], made: object) -> None:
             held.append(sum(part.nbytes for part in (*given, made) if isinstance(part, Tensor)))
 
         steps = [part.register_forward_hook(weigh) for part in self.body.modules() if not list(part.children())]
         try:
-            self(np.zeros((1, size, size), dtype=np.float32))
+            maps, _ = self(np.zeros((1, size, size), dtype=np.float32))
         finally:
             for step in steps:
                 step.remove()
-        return max(held)
+        channels, rows, columns = maps.shape[1:]
+        return (channels, rows, columns), max(held)
 
     def __call__(self, pictures: NDArray[np.float32] | Tensor) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.

@@ -14,7 +14,7 @@ from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, pick
 
-FORMAT = 1
+FORMAT = 2
 """Rises when the layout of a cache or the arithmetic of the extraction changes."""
 
 LONGEST = 70

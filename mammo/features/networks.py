@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
@@ -98,6 +99,40 @@ def _cut(network: Any, tap: str) -> tuple[nn.Module, nn.Module]:
     if tap == "features":
         return nn.Sequential(*stem, *stages), nn.Identity()
     return nn.Sequential(*stem, *stages[:3], network.layer4[:2]), network.layer4[2]
+
+
+def folded(body: nn.Module) -> nn.Module:
+    """A copy of a frozen trunk whose batch norms have become part of the convolutions before them.
+
+    A frozen batch norm is a factor and an addend for each channel; folding it saves a tenth of ResNet50's time on a
+    processor. Done for ResNets, where it is known which norm follows which convolution.
+    """
+    from timm.models import resnet
+
+    body = copy.deepcopy(body)
+    if isinstance(body, nn.Sequential) and len(body) > 1 and isinstance(body[0], nn.Conv2d):
+        body[0], body[1] = _fold(body[0], body[1])
+    for block in body.modules():
+        if not isinstance(block, resnet.ResNet | resnet.Bottleneck | resnet.BasicBlock):
+            continue
+        for number in "123":
+            if hasattr(block, f"conv{number}"):
+                pair = _fold(getattr(block, f"conv{number}"), getattr(block, f"bn{number}"))
+                setattr(block, f"conv{number}", pair[0])
+                setattr(block, f"bn{number}", pair[1])
+        shortcut = getattr(block, "downsample", None)
+        if isinstance(shortcut, nn.Sequential) and len(shortcut) == 2:
+            shortcut[0], shortcut[1] = _fold(*shortcut)
+    return body
+
+
+def _fold(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """A convolution that does what it and the norm behind it did, and what is left of the norm."""
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
+        return convolution, norm
+    return fuse_conv_bn_eval(convolution, norm), nn.Identity()
 
 
 def split_tail(tail: nn.Module, learning: tuple[str, ...]) -> tuple[nn.Module, nn.Module]:

@@ -21,9 +21,9 @@ def mini(precision="float32"):
 
 
 def test_the_largest_step_of_a_trunk_is_weighed():
-    assert mini().picture_bytes(64) == STEP
-    assert mini().picture_bytes(128) == 4 * STEP
-    assert mini("bfloat16").picture_bytes(64) == STEP // 2
+    assert mini().try_one(64) == ((64, 2, 2), STEP)
+    assert mini().try_one(128) == ((64, 4, 4), 4 * STEP)
+    assert mini("bfloat16").try_one(64) == ((64, 2, 2), STEP // 2)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_largest_step_of_a_trunk_is_weighed():
 )
 def test_a_batch_is_as_large_as_memory_allows(monkeypatch, free, batch):
     monkeypatch.setattr(forwards, "_free", lambda _: free)
-    assert fitting_batch([mini()], 64) == batch
+    assert fitting_batch([mini()], STEP) == batch
 
 
 def test_a_cache_keeps_the_batch_it_was_begun_with(own, make, monkeypatch, files):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from mammo.errors import MammoError
 from mammo.features.forward import Forward
-from mammo.features.networks import build
+from mammo.features.networks import build, folded
 from mammo.features.trunks import TRUNKS, find_trunk
 from mammo.features.weights import Weights, locate
 
@@ -271,3 +271,26 @@ def test_a_chunk_is_the_same_to_the_last_bit_whenever_it_is_computed():
     pictures = np.random.default_rng(0).random((50, 64, 64), dtype=np.float32)
     first, again = forward(pictures), forward(pictures.copy())
     assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("trunk", ["resnet50-mini", "vgg16-mini", "timm:resnet18", "timm:resnet26d"])
+def test_folding_the_batch_norms_changes_nothing(trunk):
+    """With running means, variances, factors and addends of every kind, as training leaves them."""
+    body = random(trunk).body
+    for norm in body.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            for tensor in (norm.running_mean, norm.weight, norm.bias):
+                tensor.copy_(torch.randn(tensor.shape) * 0.3 + 0.5)
+            norm.running_var.copy_(torch.rand(norm.running_var.shape) + 0.5)
+    expected, plain = body(images(64)), folded(body)
+    assert torch.allclose(plain(images(64)), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+    assert torch.equal(body(images(64)), expected)
+    left = [type(part) for part in plain.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert left == [] or trunk == "timm:resnet26d"
+
+
+def test_what_is_folded_is_every_norm_of_a_trunk():
+    for tap in ("features", "last-layer"):
+        body = random("resnet50-mini", tap).body
+        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded(body).modules())

@@ -53,6 +53,7 @@ def test_a_warp_is_that_of_keras(augment, size):
         assert np.abs(made - expected).max() < 1e-6
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.skipif(not find_spec("keras"), reason="Keras is not installed")
 def test_a_warp_is_that_of_keras_itself():
     from keras.src.legacy.preprocessing.image import apply_affine_transform
