@@ -2,10 +2,13 @@
 
 import streamlit as st
 
-from mammo.results.figures import auc_accuracy_figure, learning_curves, roc_figure
+from mammo.results.figures import auc_accuracy_figure, roc_figure
+from mammo.results.probes import probes_of
 from mammo.results.reader import reader_of
 from mammo.results.scores import run_names, stored_runs
 from pages.shared import board, choose, ensembles, show
+from pages.shared.courses import courses
+from pages.shared.downloads import downloads
 
 home = choose.home()
 st.title("Compare")
@@ -19,6 +22,7 @@ if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
 runs = stored_runs(home, chosen)
+downloads(table, runs)
 show.warnings(sentence for run in runs for sentence in run.sweep.notes)
 part = choose.switch("Images", ["test", "validation", "train"], "part")
 scored = [run.scored(part, names[run.id]) for run in runs]
@@ -28,11 +32,9 @@ with left:
     show.figure(roc_figure(scored, note, show.dark(), reader_of(runs, part)), "roc")
 with right:
     st.subheader("AUC and accuracy")
-    show.figure(auc_accuracy_figure(scored, note, show.dark()), "dots")
-    st.caption("Lines are 95 % intervals; images of one patient count together, not as independent.")
-trained = [run for run in runs if len(run.history)]
-if trained:
-    st.subheader("Learning curves")
-    histories = {names[run.id]: run.history for run in trained}
-    validated = [run.scored("validation", names[run.id]) for run in trained]
-    show.figure(learning_curves(histories, note, show.dark(), validated), "learning")
+    probes = probes_of(home, runs)
+    beside = [probes[run.id].scored(part) if run.id in probes else None for run in runs]
+    show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
+    strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
+    st.caption(f"Lines are 95 % intervals; images of one patient count together, not as independent.{strokes}")
+courses(runs, names, note)

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     home = home_of(arguments)
     heads = expand({"pool": words(arguments.pool), "optimizer": PROBE})
     name = with_bar(sweep(home, with_inputs(home, arguments, heads, Grid({})), arguments.device, arguments.weights))
-    rows = probe_rows(Sweep.open(home, name))
+    rows = probe_rows(home, Sweep.open(home, name))
     seconds = round(time.monotonic() - started, 3)
     content = {"sweep": name, "seconds": seconds, "strengths": list(STRENGTHS), "probes": rows}
     show(arguments, content, f"{text_of(rows)}\n{name}: {len(rows)} probes in {seconds:.1f} s")
@@ -47,11 +47,24 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     lines.append("interval are those of the test images. Validation AUC by C:")
     steps = [[row["run"], *(f"{step['validation_auc']:.3f}" for step in row["path"])] for row in rows]
     lines.append(table(steps, ["run", *(f"{strength:.2g}" for strength in STRENGTHS)]))
+    if trained := [_against(row) for row in rows if row["trained"]]:
+        header = ["probe", "best trained linear head", "validation AUC", "test AUC", "above the probe", "p"]
+        lines += ["The linear head of best validation AUC that was trained on the same, held against the probe:"]
+        lines += [table(trained, header)]
     if any(row["synthetic"] for row in rows):
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if any(row["leaked"] for row in rows):
         lines.append("leaked: test images that training has seen; such a probe's test figures come out too high.")
     return "\n".join(lines)
+
+
+def _against(row: dict[str, Any]) -> list[Any]:
+    told = row["trained"]
+    figures = [row["run"], told["run"], f"{told['validation_auc']:.3f}", f"{told['test_auc']:.3f}"]
+    if told["difference"] is None:
+        return [*figures, "-", "-"]
+    low, high = told["difference_interval"]
+    return [*figures, f"{told['difference']:+.3f} ({low:+.3f} to {high:+.3f})", f"{told['p_value']:.2f}"]
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:

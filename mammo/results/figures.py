@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mammo.results.palette import CLASSES, ground, style
 from mammo.results.reader import threshold_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
     from plotly.graph_objects import Figure
@@ -52,8 +52,13 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
     return figure
 
 
-def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
-    """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given."""
+def auc_accuracy_figure(
+    runs: Sequence[Scored], note: str = "", dark: bool = False, probes: Sequence[Scored | None] = ()
+) -> Figure:
+    """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given.
+
+    `probes` are the converged probes on the same features, one a run where there is one: an upright stroke each.
+    """
     metrics = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
     note, leaks = with_leaks(note, runs)
     names = [_wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
@@ -75,11 +80,37 @@ def auc_accuracy_figure(runs: Sequence[Scored], note: str = "", dark: bool = Fal
             row=1,
             col=column,
         )
+        if any(probes):
+            _draw_probes(figure, column, title, (metric, of), [*zip(names, probes, strict=True)], dark)
     figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1}, row=1, col=1)
     figure.update_xaxes(nticks=4)
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, showgrid=False)
     figure.update_yaxes(showticklabels=False, col=2)
     return figure
+
+
+def _draw_probes(
+    figure: Figure,
+    column: int,
+    title: str,
+    measure: tuple[Callable[..., Any], Callable[..., Any]],
+    beside: Sequence[tuple[str, Scored | None]],
+    dark: bool,
+) -> None:
+    """An upright stroke for the probe beside each named run, at its metric; its interval shows when pointed at."""
+    held = [(name, probe) for name, probe in beside if probe]
+    figure.add_scatter(
+        x=[probe.value(measure[0]) for _, probe in held],
+        y=[name for name, _ in held],
+        mode="markers",
+        marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
+        customdata=[(*probe.interval(measure[1]), np.size(probe.labels)) for _, probe in held],
+        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}}), "
+        "n = %{customdata[2]}<extra></extra>",
+        showlegend=False,
+        row=1,
+        col=column,
+    )
 
 
 def learning_curves(

@@ -25,7 +25,7 @@ from mammo.heads.units import UNITS
 from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
 from mammo.results.metrics import auc
-from mammo.results.probes import probe_rows
+from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import HEADS, Sweep
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
@@ -168,7 +168,7 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
     assert len(opened.runs) == 8 and not (opened.folder / UNITS).exists()
     assert opened.history.shape == (8, len(STRENGTHS), 5)
     weights, cache = load_file(opened.folder / HEADS), Cache.open(own_home, "tiny", name)
-    for row in probe_rows(opened):
+    for row in probe_rows(own_home, opened):
         place = opened.row(row["run"])
         areas = [step["validation_auc"] for step in row["path"]]
         assert [step["C"] for step in row["path"]] == list(STRENGTHS)
@@ -185,6 +185,27 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
     assert sum("probe" in names[run] for run in names) == 4
     assert not any("probe" in name and ("batch" in name or "lr" in name) for name in names.values())
     assert StoredRun.open(own_home, board["run"].iloc[0]).scored("test").part == "test"
+
+
+def test_a_probe_is_held_against_the_best_trained_linear_head_on_the_same_features(own_home: Home) -> None:
+    (name,) = caches(own_home, "tiny")
+    heads = expand({"pool": ["flatten", "gap"], "lr": [1e-3, 1e-4], "hidden": [0, 4], "epochs": [1]})
+    trained = finish(sweep(own_home, SweepSpec("tiny", (name,), heads, (SplitSpec(), SplitSpec(redraw=1)))))
+    probes = SweepSpec("tiny", (name,), (HeadSpec("gap", optimizer=PROBE),), (SplitSpec(redraw=1), SplitSpec(redraw=2)))
+    opened = Sweep.open(own_home, finish(sweep(own_home, probes)))
+    board = leaderboard(own_home, [trained])
+    same = board[(board["pool"] == "gap") & (board["hidden"] == 0) & (board["redraw"] == 1)]
+    with_one, without = probe_rows(own_home, opened)
+    assert without["trained"] is None
+    assert with_one["trained"]["run"] == same["run"].iloc[0]
+    best = with_one["trained"]
+    assert best["difference"] == pytest.approx(best["test_auc"] - with_one["test_auc"])
+    low, high = best["difference_interval"]
+    assert low <= best["difference"] <= high and 0 <= best["p_value"] <= 1
+    everyone = [StoredRun.open(own_home, run) for run in board["run"]]
+    found = probes_of(own_home, everyone)
+    alike = board.loc[(board["pool"] == "gap") & (board["redraw"] == 1), "run"]
+    assert {run: probe.id for run, probe in found.items()} == dict.fromkeys(alike, with_one["run"])
 
 
 def test_a_probe_alone_and_one_among_heads_are_the_same(own_home: Home) -> None:

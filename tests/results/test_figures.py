@@ -192,3 +192,10 @@ def test_the_palette_can_be_read_on_both_grounds(ground):
 
 def test_lines_beyond_the_palette_differ_by_dash():
     assert len({(style(number)["color"], style(number)["dash"]) for number in range(28)}) == 28
+
+
+def test_probes_are_strokes_beside_the_dots_of_their_runs():
+    figure = auc_accuracy_figure(RUNS, probes=[None, RUNS[0]])
+    dots, strokes = (data for data in figure.data if data.xaxis == "x")
+    assert list(strokes.y) == [dots.y[1]] and list(strokes.x) == [dots.x[0]]
+    assert strokes.customdata[0][2] == len(LABELS)

@@ -1,0 +1,34 @@
+"""Buttons that give what a page shows as files."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from mammo.results.exports.card import model_card
+from mammo.results.exports.files import FORMATS, as_bytes, file_name
+from mammo.results.exports.tables import runs_table, scores_wide
+from mammo.results.scores import StoredRun
+
+
+def downloads(board: pd.DataFrame, runs: Sequence[StoredRun]) -> None:
+    """A menu of the leaderboard and of the scores of some runs as CSV and Parquet, and of their model cards."""
+    tables: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
+        "All runs listed": ("runs", lambda: runs_table(board)),
+        f"Scores of the {len(runs)} runs shown": ("scores", lambda: scores_wide(runs)),
+    }
+    with st.popover("Download", icon=":material/download:"):
+        for said, (name, made) in tables.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(said, width=180)
+                for ending, kind in FORMATS.items():
+                    _button(
+                        kind.label, f"{name}.{ending}", kind.mime, lambda made=made, to=ending: as_bytes(made(), to)
+                    )
+        st.markdown("Model cards: what a run is, its data, leaks, figures and limits")
+        for run in runs:
+            _button(run.id, f"{file_name(run.id)}.md", "text/markdown", lambda run=run: model_card(run, len(board)))
+
+
+def _button(label: str, file: str, mime: str, made: Callable[[], bytes | str]) -> None:
+    st.download_button(label, made, file, mime, key=f"download-{file}", on_click="ignore", type="secondary")
