@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,24 +52,37 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
+@contextmanager
+def made_once(place: Path) -> Iterator[bool]:
+    """Whether a folder is still to be filled: by the first test process of a run that comes, while the others wait."""
+    place.mkdir(exist_ok=True)
+    whole = place / "whole"
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield bool(KEPT) or not whole.exists()
+        whole.touch()
+
+
+def fill_demo(home: Home) -> None:
+    """What a demo makes, smaller."""
+    finish(index_phantom(home, "phantom-demo", images=160, seed=0))
+    specs = [CacheSpec("phantom-demo", trunk=trunk, weights="synthetic") for trunk in ("vgg16-mini", "resnet50-mini")]
+    fast = [CacheSpec("phantom-demo", "vgg16-mini", "synthetic", precision=fast_precision())]
+    made = finish(extract(home, specs))
+    heads = expand({**AXES, "epochs": [12]})
+    finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
+    for kind in ("heads", *extraction_estimate(home, specs).missing, *extraction_estimate(home, fast).missing):
+        remember(home, kind, {"heads": 2.0, "trunks": 4.0})  # so that no page measures while others are tested
+
+
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A small demo: a phantom of 160 images, two caches and a sweep of 24 runs; do not write into it."""
     place = shared_folder(tmp_path_factory) / "demo"
-    place.mkdir(exist_ok=True)
     home = Home(place / "home")
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        finish(index_phantom(home, "phantom-demo", images=160, seed=0))
-        specs = [
-            CacheSpec("phantom-demo", trunk=trunk, weights="synthetic") for trunk in ("vgg16-mini", "resnet50-mini")
-        ]
-        fast = [CacheSpec("phantom-demo", "vgg16-mini", "synthetic", precision=fast_precision())]
-        made = finish(extract(home, specs))
-        heads = expand({**AXES, "epochs": [12]})
-        finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
-        for kind in ("heads", *extraction_estimate(home, specs).missing, *extraction_estimate(home, fast).missing):
-            remember(home, kind, {"heads": 2.0, "trunks": 4.0})  # so that no page measures while others are tested
+    with made_once(place) as wanted:
+        if wanted:
+            fill_demo(home)
     return home
 
 
@@ -76,13 +90,12 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data set `tiny` of 140 very small phantoms and one cache of random features; do not write into it."""
     place = shared_folder(tmp_path_factory) / "tiny"
-    place.mkdir(exist_ok=True)
     home = Home(place / "home")
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        finish(write_phantom(place / "tree", PhantomSpec(images=140, seed=3, height=128), workers=1))
-        finish(index_cbis_ddsm(home, "tiny", place / "tree", workers=1))
-        finish(extract(home, [CacheSpec("tiny", "vgg16-mini", "random-0", size=64)], device="cpu", workers=1))
+    with made_once(place) as wanted:
+        if wanted:
+            finish(write_phantom(place / "tree", PhantomSpec(images=140, seed=3, height=128), workers=1))
+            finish(index_cbis_ddsm(home, "tiny", place / "tree", workers=1))
+            finish(extract(home, [CacheSpec("tiny", "vgg16-mini", "random-0", size=64)], device="cpu", workers=1))
     return home
 
 

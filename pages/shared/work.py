@@ -39,7 +39,6 @@ NEXT = {
 }
 
 
-CANCEL_SAID = "What is finished is kept: the same work, started again, does the rest."
 KEPT = "kept-sweeps"
 
 
@@ -87,7 +86,7 @@ def _polled(home: Home, name: str) -> None:
         progress = job.progress
         total = progress.get("total") or 0
         st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=_said(progress))
-        if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:", help=CANCEL_SAID):
+        if st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
             job.cancel()
             st.rerun()
         _watched(home, job)

@@ -33,7 +33,7 @@ def narrow_enough(page):
     """Nothing makes a phone scroll sideways."""
     page.set_viewport_size({"width": 420, "height": 900})
     page.locator("h1").wait_for()
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth")
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth")
 
 
 def test_first_hit_on_a_fresh_server_is_a_deep_link(fresh, home):

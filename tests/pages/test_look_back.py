@@ -4,12 +4,15 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+DRAWN = {"What matters": "influence", "Along one axis": "response", "Every run": "parallel"}
+"""The views and the figure of each."""
+
 
 def test_every_view_of_a_sweep_draws_and_a_run_lends_its_settings(demo):
     with demo.visit("sweep?mode=Look+back") as page:
-        for view in ("What matters", "Along one axis", "Every run"):
+        for view, figure in DRAWN.items():
             page.get_by_text(view, exact=True).click()
-            page.locator(".js-plotly-plot").wait_for()
+            page.locator(f".st-key-{figure} .js-plotly-plot").wait_for()
         with page.context.expect_page() as opened:
             page.get_by_text("Use its settings").first.click()
         heads = opened.value.locator("[data-testid=stMetric]", has_text="Heads")
