@@ -9,7 +9,7 @@ from mammo.data.splits import SPLITS
 from mammo.heads.grid import Grid, expand, read_grid
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
-from mammo.specs import HeadSpec, SplitSpec
+from mammo.specs import PROBE, HeadSpec, SplitSpec
 from pages.shared import choose
 from pages.shared.tuning import choose_finetune
 
@@ -56,7 +56,14 @@ def choose_heads(grid: Grid | None) -> tuple[HeadSpec, ...]:
         axes["dropout"] = [*choose.numbers("Dropout", DROPOUTS, "dropout", default=["0"])]
         seeds = choose.number("Random starts of each head", 1, 20, 1, "seeds")
     axes["seed"] = [*range(seeds)]
-    return expand({**axes, **_training(), **tuning})
+    training = _training()
+    probes = expand({"pool": axes["pool"], "optimizer": PROBE}) if _wants_probes() else ()
+    return (*expand({**axes, **training, **tuning}), *probes)
+
+
+def _wants_probes() -> bool:
+    said = "What a linear head comes to, solved instead of trained, at 17 strengths of regularisation: the yardstick."
+    return st.checkbox("A converged probe beside them", key="probes", bind="query-params", help=said)
 
 
 def _training() -> dict[str, list[int]]:

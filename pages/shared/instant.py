@@ -52,7 +52,7 @@ def show_at_once(home: Home, dataset: Dataset, spec: SweepSpec) -> None:
         )
         st.stop()
     if left_out := spec.runs - pooled.runs:
-        st.caption(f"{left_out:,} heads that are not on pooled features are left out.")
+        st.caption(f"{left_out:,} heads that are not trained on pooled features are left out.")
     expected = sweep_estimate(home, pooled).parts["run"]
     if expected > LONGEST:
         st.info(f"These {pooled.runs:,} heads take about {show.duration(expected)}, too long to wait for. Keep them as "

@@ -14,13 +14,14 @@ from mammo import __version__
 from mammo.data.labels import LABELS
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.splits import OUT, PARTS, SPLITS
-from mammo.results.leaderboard import INTERVALS
+from mammo.results.measured import INTERVALS, measure
 from mammo.results.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mammo.results.optimism import Optimism
     from mammo.results.scores import StoredRun
 
 RESEARCH = (
@@ -32,15 +33,15 @@ SCORED = ("validation", "test")
 """The parts whose figures a card shows."""
 
 
-def model_card(run: StoredRun, among: int = 1) -> str:
-    """The card of a run that was chosen, or stands, among so many others of its sweeps."""
+def model_card(run: StoredRun, among: int = 1, luck: Optimism | None = None) -> str:
+    """The card of a run that stands among so many that were tried; `luck` is what chance makes of the best of these."""
     sections = {
         "What it is": _model(run),
         "Data": _data(run),
         "Split": _split(run),
         "Leakage": _leakage(run),
         "Figures": _figures(run),
-        "Limits": _limits(run, among),
+        "Limits": _limits(run, among, luck),
         "To make it again": _recipe(run),
     }
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items())
@@ -131,10 +132,10 @@ def _figures(run: StoredRun) -> str:
     rows = []
     for part in SCORED:
         scored = run.scored(part)
-        for name, interval in INTERVALS.items():
-            value, (low, high) = scored.value(METRICS[name].function), scored.interval(interval)
-            bounds = f"{_number(low)} to {_number(high)}"
-            rows.append([METRICS[name].label, part, _number(value), bounds, np.size(scored.labels)])
+        for name, metric in METRICS.items():
+            found = measure(name, scored)
+            bounds = f"{_number(found.low)} to {_number(found.high)}"
+            rows.append([metric.label, part, _number(found.value), bounds, found.n])
     said = (
         "Intervals are of 95 %, with patients, not images, as what was drawn. The settings were chosen, if at all, by "
         "validation figures, which for that reason come out too high; the test figures were not used to choose."
@@ -142,22 +143,33 @@ def _figures(run: StoredRun) -> str:
     return f"{_table(['Figure', 'Part', 'Value', '95 % interval', run.unit.capitalize()], rows)}\n\n{said}"
 
 
-def _limits(run: StoredRun, among: int) -> str:
+def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
     scored = run.scored("test")
     low, high = scored.interval(INTERVALS["auc"])
     malignant = int(np.sum(scored.labels))
     limits = [
         f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them malignant: the AUC is known to "
         f"within ± {(high - low) / 2:.2f}.",
-        f"The run stands among {among:,} that were trained: the best of many looks better on validation than it is."
-        if among > 1
-        else "",
+        _chosen(among, luck),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
         "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",
         "Probabilities are not calibrated, and 0.5 is no threshold that anyone chose for a purpose.",
         "Groups of patients were not looked at one by one: a figure over all can hide one that fares worse.",
     ]
     return "\n".join(f"- {limit}" for limit in limits if limit)
+
+
+def _chosen(among: int, luck: Optimism | None) -> str:
+    if among < 2:
+        return ""
+    said = f"The run stands among {among:,} that were tried: the best of many looks better on validation than it is."
+    if luck is None:
+        return said
+    return (
+        f"{said} Of {luck.heads:,} that were validated on the same images the best has an AUC of {luck.winner:.3f}, "
+        f"{luck.margin:.3f} above the mean of all; were all equally good, the best would by chance lie "
+        f"{luck.expected:.3f} above it."
+    )
 
 
 def _recipe(run: StoredRun) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
 from mammo.results.ensemble import alone, named_sweep
-from mammo.results.leaderboard import ranked
+from mammo.results.exports.card import model_card
+from mammo.results.leaderboard import Meter, board_of
 from mammo.results.run_names import RunName
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import Sweep, sweeps
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mammo.results.optimism import Optimism
     from mammo.specs import Home
 
 
@@ -28,11 +30,23 @@ class Chosen:
     sweeps: tuple[Sweep, ...]
     named: frozenset[str]
     board: pd.DataFrame
+    meters: tuple[Meter, ...] = ()
 
     @property
     def runs(self) -> Iterator[StoredRun]:
         """Every run, in the order of the sweeps."""
         return (StoredRun(sweep, row) for sweep in self.sweeps for row in range(len(sweep.runs)))
+
+    def card(self, run: StoredRun) -> str:
+        """The model card of a run among all that were chosen."""
+        return model_card(run, len(self.board), self._luck(run))
+
+    def _luck(self, run: StoredRun) -> Optimism | None:
+        """What chance makes of the best of the runs that were validated on the images of this one."""
+        own = ["dataset", "kind", "level", "protocol", "labels", "split_seed", "redraw"]
+        rows = self.board.set_index("run")[own]
+        mine = list(rows.loc[run.id])
+        return next((meter.everyone for meter in self.meters if list(rows.loc[meter.winner]) == mine), None)
 
     def best(self, count: int) -> list[StoredRun]:
         """The runs that were named, and of the others the best `count` by validation AUC."""
@@ -56,7 +70,8 @@ def choose(home: Home, names: Sequence[str]) -> Chosen:
             run = RunName.parse(name)
             named.append(str(run))
             opened.append(alone(named_sweep(home, run), str(run)))
-    return Chosen(home, tuple(opened), frozenset(named), ranked(opened))
+    board = board_of(opened)
+    return Chosen(home, tuple(opened), frozenset(named), board.runs, board.meters)
 
 
 def _is_run(name: str) -> bool:

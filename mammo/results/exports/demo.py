@@ -134,6 +134,6 @@ def _about(opened: list[Sweep], options: Options) -> str:
     pictures = "Small pictures of the images are here." if options.previews else "No picture is here."
     named = "" if options.names else " Patients, images and films have made-up names."
     told = f"Scores, settings and what is known of each image. {pictures}{named} No weights of heads are here."
-    serve = "It is a home for `mammo`, which shows it and writes nothing into it, and needs no torch for that:"
+    serve = "It is a home for `mammo`, which shows it without torch, from a folder that nobody may write to as well:"
     lines = ["# A shared home", "", told, "", serve, "", "```sh", "mammo serve --home THIS_FOLDER", "```", ""]
     return "\n".join([*lines, *about_sweeps(opened)])

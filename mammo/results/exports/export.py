@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mammo.errors import MammoError
 from mammo.files import write_text
 from mammo.progress import Progress, Work
-from mammo.results.exports.card import model_card
 from mammo.results.exports.chosen import Chosen, choose
 from mammo.results.exports.demo import Options, write_demo
 from mammo.results.exports.files import FORMATS, file_name, write_tables
@@ -42,7 +41,7 @@ def _tables(ending: str) -> Callable[[Chosen, Path, Options], Work[None]]:
 def _cards(chosen: Chosen, place: Path, _options: Options) -> Work[None]:
     runs = chosen.best(BEST)
     for done, run in enumerate(runs, start=1):
-        write_text(place / f"{file_name(run.id)}.md", model_card(run, len(chosen.board)))
+        write_text(place / f"{file_name(run.id)}.md", chosen.card(run))
         yield Progress("cards", done, len(runs), "cards")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mammo.errors import MammoError
 from mammo.progress import Progress, Work
-from mammo.results.exports.card import RESEARCH, model_card
+from mammo.results.exports.card import RESEARCH
 from mammo.results.exports.tables import runs_table
 from mammo.results.leaderboard import SETTINGS
 from mammo.results.sweep import ABOUT, COURSE
@@ -48,7 +48,7 @@ def write_mlflow(chosen: Chosen, place: Path, _options: Options) -> Work[None]:
             held[run.sweep.id] = _experiment(client, run, place)
         experiment, names = held[run.sweep.id]
         if run.id not in names:
-            _log(client, experiment, run, figures, model_card(run, len(chosen.board)))
+            _log(client, experiment, run, figures, chosen.card(run))
         yield step
 
 
@@ -94,7 +94,7 @@ def write_tensorboard(chosen: Chosen, place: Path, _options: Options) -> Work[No
         with SummaryWriter(str(folder)) as writer:
             for epoch, name, value in _course(run):
                 writer.add_scalar(name, value, epoch)
-            writer.add_text("card", model_card(run, len(chosen.board)))
+            writer.add_text("card", chosen.card(run))
             writer.add_hparams(_settings(run), figures, run_name=".")
         yield step
 

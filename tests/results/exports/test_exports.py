@@ -29,7 +29,8 @@ from mammo.results.exports.demo import Options
 from mammo.results.exports.export import BEST, EXPORTS, export
 from mammo.results.exports.pseudonyms import Pseudonyms
 from mammo.results.exports.tables import runs_table, scores_long, scores_wide
-from mammo.results.leaderboard import leaderboard
+from mammo.results.leaderboard import leaderboard, read_board
+from mammo.results.metrics import METRICS
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import Sweep, sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
@@ -132,6 +133,10 @@ def test_cards_are_written_of_the_best_and_of_those_that_are_named(demo_home: Ho
     finish(export(demo_home, [last], ["cards"], tmp_path / "named"))
     assert {path.stem for path in (tmp_path / "best").iterdir()} == set(board["run"].head(BEST))
     assert [path.stem for path in (tmp_path / "named").iterdir()] == [last]
+    meter = read_board(demo_home).meters[0].everyone
+    card = (tmp_path / "best" / f"{board['run'].iloc[0]}.md").read_text()
+    assert f"Of {meter.heads} that were validated on the same images the best has an AUC of {meter.winner:.3f}" in card
+    assert all(card.count(f"| {metric.label} |") == 2 for metric in METRICS.values())
 
 
 def words_of(folder: Path) -> str:
