@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         *map(_package, PACKAGES),
         _imports(),
         _device(),
+        _compiler(),
         *_weights(),
         _home(home),
         _disk(home),
@@ -90,6 +91,18 @@ def _device() -> Check:
     except (ImportError, OSError):
         gpu = None
     return Check("device", True, f"{gpu or 'no GPU'}, {cores()} processor cores, fastest precision {fast_precision()}")
+
+
+def _compiler() -> Check:
+    """Heads train without one, more slowly."""
+    try:
+        from mammo.heads.descent import one_pass
+
+        ok = one_pass() is not None
+    except (ImportError, OSError):
+        ok = False
+    remedy = "" if ok else "Heads train all the same, large ones at about half the speed; install a C compiler (gcc)."
+    return Check("C compiler", ok, "heads are updated in one pass" if ok else "none that works", remedy)
 
 
 def _weights() -> list[Check]:

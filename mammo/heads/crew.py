@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from concurrent.futures import ThreadPoolExecutor, wait
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
+class _AtWork:
+    """How many crews of this process are at work: the first that begins and the last that ends set torch's threads."""
+
+    def __init__(self) -> None:
+        self.lock, self.count, self.before = Lock(), 0, 1
+
+    def begin(self) -> None:
+        with self.lock:
+            if not self.count:
+                self.before = torch.get_num_threads()
+            self.count += 1
+            torch.set_num_threads(1)
+
+    def end(self) -> None:
+        with self.lock:
+            self.count -= 1
+            torch.set_num_threads(1 if self.count else self.before)
+
+
+_AT_WORK = _AtWork()
+
+
 class Crew:
     """So many threads, the caller's among them. At work, torch keeps to one core in each.
 
@@ -24,7 +47,9 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads - 1, "mammo-heads") if threads > 1 else None
+        self._pool = None
+        if threads > 1:
+            self._pool = ThreadPoolExecutor(threads - 1, "mammo-heads", torch.set_num_threads, (1,))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -34,12 +59,11 @@ class Crew:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """While this lasts, torch leaves the other cores to the crew."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
+        _AT_WORK.begin()
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            _AT_WORK.end()
 
     def each(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
         """Do `work` on every item, as many at once as there are threads; raises what one of them raised."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -31,6 +31,12 @@ class Feed(Protocol):
 
     def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
         """The vectors of one version, some images (increasing) at a time, until all that are wanted have come."""
+
+    def expect(self, block: Block) -> None:
+        """Say which block will be asked for next."""
+
+    def close(self) -> None:
+        """Let go what was read ahead."""
 
 
 def open_feed(source: Source, device: torch.device, memory: int | None, held_out: Rows, window: int = WINDOW) -> Feed:
@@ -78,26 +84,44 @@ class Held:
         if len(wanted):
             yield np.arange(self.count), self.vectors[version * self.count :][: self.count]
 
+    def expect(self, block: Block) -> None:
+        """As `Feed` says: everything is there."""
+
+    def close(self) -> None:
+        """As `Feed` says: nothing was."""
+
 
 class Streamed:
     """Blocks that are read while the one before is trained on; what is wanted every epoch stays where it fits."""
 
     def __init__(self, source: Source, device: torch.device, held_out: Rows, spare: int) -> None:
         self.source, self.device, self.held_out = source, device, held_out
+        self.reader = ThreadPoolExecutor(1, "mammo-read")
+        self.ahead: tuple[Block, Future[Tensor]] | None = None
         self.stays = len(held_out) * source.image_bytes <= spare
         self.kept: Tensor | None = None
         self.place: Tensor | None = None
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
         """As `Feed` says."""
-        with ThreadPoolExecutor(1, "mammo-read") as reader:
-            ahead = reader.submit(self._read, blocks[0])
-            for number, block in enumerate(blocks, 1):
-                vectors = self._placed(ahead.result())
-                if number < len(blocks):
-                    ahead = reader.submit(self._read, blocks[number])
-                yield block, vectors, np.arange(len(vectors))
-                del vectors
+        for number, block in enumerate(blocks, 1):
+            self.expect(block)
+            assert self.ahead is not None
+            vectors = self._placed(self.ahead[1].result())
+            self.ahead = None
+            if number < len(blocks):
+                self.expect(blocks[number])
+            yield block, vectors, np.arange(len(vectors))
+            del vectors
+
+    def expect(self, block: Block) -> None:
+        """As `Feed` says: it is read meanwhile."""
+        if self.ahead is None or self.ahead[0] != block:
+            self.ahead = block, self.reader.submit(self._read, block)
+
+    def close(self) -> None:
+        """As `Feed` says."""
+        self.reader.shutdown(cancel_futures=True)
 
     def _placed(self, vectors: Tensor) -> Tensor:
         """Vectors on the device, where a GPU finds every block in the same place."""

@@ -19,7 +19,7 @@ from mammo.heads.course import Course, Images
 from mammo.heads.crew import Crew
 from mammo.heads.feed import Feed, open_feed
 from mammo.heads.grid import check_names
-from mammo.heads.order import WINDOW, blocks
+from mammo.heads.order import WINDOW, Block, blocks
 from mammo.heads.outputs import outputs_for
 from mammo.heads.source import Source
 from mammo.heads.task import Task
@@ -87,6 +87,7 @@ def train_splits(
                 live["epochs"] = [count for one in trained for count in one.epochs.tolist()]
                 yield Progress("train", sum(lengths[:number]) + epoch, sum(lengths), "epochs", live)
     finally:
+        feed.close()
         crew.close()
     return trained
 
@@ -104,9 +105,10 @@ def _run(
                 course.begin(epoch)
             for first in sorted({course.first_draws for course in going}):
                 alike = [course for course in going if course.first_draws == first]
-                planned = blocks(source.images, source.training(epoch, first), epoch, window)
+                planned = _blocks(source, epoch, first, window)
                 for block, vectors, rows in feed.blocks(planned):
                     _together(crew, methodcaller("learn", block, vectors, rows), alike)
+            feed.expect(_blocks(source, epoch + 1, going[0].first_draws, window)[0])
             for images, vectors in feed.images(0, held_out):
                 crew.each(methodcaller("look", images, vectors), going)
             crew.each(methodcaller("end", epoch), going)
@@ -119,6 +121,10 @@ def _run(
                 crew.each(methodcaller("score", images, vectors, version), scored)
     for course in courses:
         course.hand_over()
+
+
+def _blocks(source: Source, epoch: int, first_draws: int, window: int) -> list[Block]:
+    return blocks(source.images, source.training(epoch, first_draws), epoch, window)
 
 
 def _together(crew: Crew, work: Callable[[Course], None], courses: Sequence[Course]) -> None:

@@ -37,11 +37,20 @@ def test_what_a_helper_raises_is_raised(crew):
         crew.each(work, range(6))
 
 
-def test_torch_keeps_to_one_core_at_work_only(crew):
-    before, inside = torch.get_num_threads(), []
-    with crew.at_work():
-        crew.each(lambda _: inside.append(torch.get_num_threads()), range(4))
-    assert set(inside) == {1} and torch.get_num_threads() == before
+def test_torch_keeps_to_one_core_while_any_crew_is_at_work(crew):
+    before, inside, other = torch.get_num_threads(), [], Crew(1)
+    torch.set_num_threads(2)
+    try:
+        first, second = crew.at_work(), other.at_work()
+        first.__enter__()
+        second.__enter__()
+        crew.each(lambda _: inside.append(torch.get_num_threads()), range(8))
+        first.__exit__(None, None, None)
+        inside.append(torch.get_num_threads())
+        second.__exit__(None, None, None)
+        assert set(inside) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("rows", "shares"), [(128, 3), (8, 1), (20, 2), (5, 1)])
