@@ -18,6 +18,7 @@ from mammo.commands import (
     index,
     leaderboard,
     operate,
+    paper,
     pretrain,
     probe,
     reader,
@@ -29,7 +30,7 @@ from mammo.commands import (
 from mammo.errors import MammoError
 
 COMMANDS = (
-    demo, index, split, extract, sweep, probe, leaderboard, compare, operate, export,
+    demo, index, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
     reader, verify, doctor, bench, serve, pretrain,
 )  # fmt: skip
 

@@ -68,12 +68,22 @@ def _sweep(home: Home, request: dict[str, Any]) -> Work[str]:
     return (yield from sweep(home, SweepSpec.from_json(request["spec"])))
 
 
+def _paper(home: Home, request: dict[str, Any]) -> Work[str]:
+    from mammo.paper import reproduce
+    from mammo.results.report import PaperSpec
+
+    spec = PaperSpec.from_json(request["spec"])
+    yield from reproduce(home, spec)
+    return f"the report on {spec.dataset}"
+
+
 VERBS: dict[str, Callable[[Home, dict[str, Any]], Work[str]]] = {
     "index-phantom": _index_phantom,
     "index-cbis-ddsm": _index_cbis_ddsm,
     "index-manifest": _index_manifest,
     "extract": _extract,
     "sweep": _sweep,
+    "paper": _paper,
 }
 
 

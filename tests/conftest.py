@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,13 @@ from mammo.features.extract import extract
 from mammo.features.precision import fast_precision
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
+from mammo.paper import reproduce
 from mammo.progress import finish
 from mammo.rates import remember
+from mammo.results.report import PaperSpec
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
+PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")
 KEPT = os.environ.get("MAMMO_TEST_HOMES")
 """A folder in which the shared homes stay from one run of the tests to the next; for work on the tests themselves."""
@@ -116,3 +120,16 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     yield make
     for folder in mounted:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def paper_home(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The report as `PAPER` says, run on the images of `tiny`; do not write into it."""
+    place = shared_folder(tmp_path_factory) / "paper"
+    place.mkdir(exist_ok=True)
+    home = Home(place / "home")
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.copytree(tiny.dataset("tiny"), home.dataset("tiny"), dirs_exist_ok=True)
+        finish(reproduce(home, PAPER))
+    return home

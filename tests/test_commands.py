@@ -269,6 +269,30 @@ def test_a_sweep_takes_features_of_one_image_kind(demo_home: Home, tmp_path: Pat
     assert {row["kind"] for row in run_json(capsys, home, "leaderboard")} == {"full", "crop"}
 
 
+PAPER_WORDS = ("paper", "tiny", "--size", "64", "--epochs", "2", "--splits", "2", "--draws", "3")
+
+
+def test_the_report_beside_ours(paper_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    rows = run_json(capsys, paper_home, *PAPER_WORDS, "--to", str(tmp_path / "report"))
+    assert [row["row"] for row in rows] == [*range(1, 10), *range(1, 7)]
+    promised = {"table", "row", "settings", "reported", "ours"}
+    for row in rows:
+        assert promised <= set(row) and {"accuracy", "auc"} <= set(row["reported"])
+        assert {"accuracy", "auc", "auc_interval", "n"} <= set(row["ours"]) and row["ours"]["n"] == 14
+    assert (rows[4]["reported"]["accuracy"], rows[4]["reported"]["auc"]) == (0.727, 0.8016)
+    assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".md", ".csv", ".tex", ".html"}
+    _, text, _ = run(capsys, paper_home, *PAPER_WORDS)
+    assert "0.8016" in text and f"{rows[4]['ours']['auc']:.3f}" in text
+    assert "Synthetic data" in text and "mini trunks" in text and "in train" in text
+
+
+def test_the_report_is_shown_before_anything_was_run(demo_home: Home, capsys: Capture) -> None:
+    rows = run_json(capsys, demo_home, "paper", "phantom-demo", "--no-run")
+    assert len(rows) == 15 and all(row["ours"]["auc"] is None for row in rows)
+    code, text, _ = run(capsys, demo_home, "paper", "phantom-demo", "--no-run")
+    assert code == 0 and "0.8016" in text
+
+
 def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     for place in ("datasets", "features"):
@@ -320,6 +344,9 @@ BAD = {
     "no folder": (["index", "cbis-ddsm", "/nowhere", "--as", "x"], "no folder /nowhere"),
     "no images": (["index", "phantom", "--images", "0", "--as", "x"], "between 1 and 100,000"),
     "not a mini": (["pretrain", "vgg16"], "mini"),
+    "unknown trunks": (["paper", "phantom-demo", "--trunks", "maxi"], "no set of trunks 'maxi'"),
+    "three weights": (["paper", "phantom-demo", "--weights", "random,random,random"], "both trunks"),
+    "no splits": (["paper", "phantom-demo", "--splits", "0"], "splits must be between"),
     "no grid": (["sweep", "phantom-demo", "--grid", "no.toml"], "cannot be read"),
 }
 
@@ -371,6 +398,7 @@ def test_commands_of_the_contract_are_there() -> None:
         "extract",
         "sweep",
         "leaderboard",
+        "paper",
         "compare",
         "verify",
         "doctor",

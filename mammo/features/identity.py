@@ -39,6 +39,15 @@ def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str
     }
 
 
+def is_current(content: dict[str, Any], dataset_digest: str) -> bool:
+    """Whether a cache of the identity `content` would get it again today, from the same weights."""
+    try:
+        weights = Weights("", content["weights_digest"])
+        return identity(CacheSpec.from_json(content["spec"]), dataset_digest, weights) == content
+    except (MammoError, KeyError):
+        return False
+
+
 def cache_name(content: dict[str, Any]) -> str:
     """The folder name of a cache: readable, and ending in the first eight digits of its identity."""
     spec = CacheSpec.from_json(content["spec"])

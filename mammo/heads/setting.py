@@ -77,6 +77,11 @@ def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:
         )
 
 
+def truth_digest(table: pd.DataFrame) -> str:
+    """SHA-256 of what a data set's table says of its images."""
+    return digest_json(table[TRUTH].astype(str).fillna("").to_numpy().tolist())
+
+
 def _identifying(spec: SweepSpec) -> dict[str, Any]:
     """The spec as JSON in which heads say nothing of what they do not use, as they did before there was any.
 
@@ -96,12 +101,11 @@ def _identifying(spec: SweepSpec) -> dict[str, Any]:
 def _about(
     spec: SweepSpec, dataset: Dataset, caches: list[Cache], table: pd.DataFrame, parts: list[Parts]
 ) -> dict[str, Any]:
-    truth = digest_json(table[TRUTH].astype(str).fillna("").to_numpy().tolist())
     identity = {
         "training": TRAINING,
         "spec": _identifying(spec),
         "caches": [cache.manifest["digest"] for cache in caches],
-        "truth": truth,
+        "truth": truth_digest(table),
         "parts": digest_bytes(np.stack(parts).tobytes()),
     }
     if any(cache.spec.tap != FROZEN for cache in caches):

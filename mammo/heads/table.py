@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,9 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset import FILE
 from mammo.data.leakage import leakage
-from mammo.data.splits import sizes
+from mammo.data.splits import Parts, sizes
 from mammo.features.cache import Cache
-from mammo.files import whole_file, write_json
+from mammo.files import digest_bytes, whole_file, write_json
 from mammo.heads.setting import CACHE_FIELDS, Setting
 from mammo.heads.units import TOLD, UNITS, Unit
 from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
@@ -84,7 +86,24 @@ def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]
 def split_facts(setting: Setting, row: int) -> dict[str, Any]:
     """What is told of a split: its spec, the sizes of its parts and its leakage."""
     split, parts = setting.spec.splits[row], setting.parts[row]
-    return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": leakage(setting.table, parts)}
+    identity = setting.about["identity"]["truth"], setting.about["dataset"]["digest"], digest_bytes(parts.tobytes())
+    leaks = _leakage(_Divided("-".join(identity), setting.table, parts))
+    return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": dict(leaks)}
+
+
+@dataclass(frozen=True)
+class _Divided:
+    """A data set's table and the parts of its rows, told apart by a digest of both."""
+
+    digest: str
+    table: pd.DataFrame = field(compare=False)
+    parts: Parts = field(compare=False)
+
+
+@lru_cache(maxsize=32)
+def _leakage(divided: _Divided) -> dict[str, int | None]:
+    """The leakage of a split, counted once for all sweeps of one process: to compare all films takes time."""
+    return leakage(divided.table, divided.parts)
 
 
 def _run_of(setting: Setting, split: int, cache: int, head: int) -> int:

@@ -12,6 +12,7 @@ PLACES = {
     "sweep": ("Sweep", ":material/grid_on:"),
     "compare": ("Compare", ":material/stacked_line_chart:"),
     "inspect": ("Inspect", ":material/search:"),
+    "report": ("Report", ":material/article:"),
     "jobs": ("Jobs", ":material/pending_actions:"),
 }
 

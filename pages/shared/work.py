@@ -1,5 +1,6 @@
 """Long work seen from a page: started as a job of its own, followed here, cancelled here."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from mammo.features.cache import Cache, caches
 from mammo.features.weights import weights_note
 from mammo.heads.sweep import keep_finished
 from mammo.results.figures import live_curves
+from mammo.results.report import PaperSpec
 from mammo.specs import Home, SweepSpec
 from pages.shared.guard import said_plainly
 from pages.shared.places import PLACES, place
@@ -29,6 +31,7 @@ VERBS = {
     "index-manifest": "Indexing a manifest",
     "extract": "Extracting features",
     "sweep": "Training heads",
+    "paper": "Running the report",
 }
 NEXT = {
     "index-phantom": "data",
@@ -36,6 +39,7 @@ NEXT = {
     "index-manifest": "data",
     "extract": "sweep",
     "sweep": "compare",
+    "paper": "report",
 }
 
 
@@ -122,10 +126,17 @@ def _watched(home: Home, job: jobs.Job) -> None:
     """The curves of a sweep's heads while they train."""
     live = job.progress.get("live") or {}
     if live.get("heads"):
-        spec = SweepSpec.from_json(job.request["spec"])
-        weights = [weights_note(Cache.open(home, spec.dataset, name).spec.weights) for name in spec.caches]
-        note = notes(Dataset.open(home, spec.dataset).synthetic, weights)
+        dataset, weights = job.request["spec"]["dataset"], _weights(home, job)
+        note = notes(Dataset.open(home, dataset).synthetic, map(weights_note, weights))
         figure(live_curves(live["heads"], live["history"], note, dark()), f"live-{job.id}")
+
+
+def _weights(home: Home, job: jobs.Job) -> Sequence[str]:
+    """The labels of the weights that a job's heads stand on."""
+    if job.verb == "paper":
+        return PaperSpec.from_json(job.request["spec"]).weights
+    spec = SweepSpec.from_json(job.request["spec"])
+    return [Cache.open(home, spec.dataset, name).spec.weights for name in spec.caches]
 
 
 def _said(progress: dict[str, Any]) -> str:

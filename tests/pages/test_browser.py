@@ -8,19 +8,20 @@ from mammo.results.leaderboard import leaderboard
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["data", "features", "sweep", "compare", "inspect", "jobs"]
+PAGES = ["data", "features", "sweep", "compare", "inspect", "report", "jobs"]
 EMPTY = {
     "data": "There is no data set yet",
     "features": "There is no data set yet",
     "sweep": "There is no data set yet",
     "compare": "There is no sweep yet",
     "inspect": "There is no sweep yet",
+    "report": "There is no data set yet",
     "jobs": "Nothing has been started",
 }
 
 
 def looks_whole(page, name):
-    """The page has its title, its frame, the six pages to go to, and no exception."""
+    """The page has its title, its frame, the pages to go to, and no exception."""
     assert page.locator("h1").inner_text() == name.capitalize()
     links = page.locator("[data-testid=stSidebarNavLink]")
     assert [text.split("\n")[-1] for text in links.all_inner_texts()] == [page.capitalize() for page in PAGES]

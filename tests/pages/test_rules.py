@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
-LIGHT = ["data", "compare", "inspect", "jobs"]
+LIGHT = ["data", "compare", "inspect", "report", "jobs"]
 
 
 def imported(path):

@@ -1,0 +1,121 @@
+"""`mammo paper`: the report's tables and figures, reported beside ours."""
+
+from __future__ import annotations
+
+import argparse
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mammo.commands.shared import Commands, add_command, home_of, measured_estimate, say, show, table, with_bar, words
+
+if TYPE_CHECKING:
+    from mammo.paper import Paper
+    from mammo.results.report import PaperSpec
+    from mammo.results.report_beside import Beside, Report
+
+NUMBERS = {
+    "epochs": "epochs of every head (default: 30)",
+    "splits": "draws of train and validation (default: 5, as in the report)",
+    "draws": "augmented versions of an image (default: 10)",
+    "size": "pixels of the square given to the trunk (default: 224, the report's)",
+    "seed": "seed of the test set and of the heads (default: 0)",
+}
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    purpose = "run the report's two tables and figures, reported beside ours"
+    parser = add_command(commands, "paper", purpose, "mammo paper phantom-demo --to report", run)
+    parser.add_argument("dataset", metavar="NAME", help="the data set")
+    parser.add_argument("--trunks", help="full (VGG16 and ResNet50), or mini (default where the data are synthetic)")
+    given = "imagenet (default), random or a FILE; two, separated by a comma, for VGG16 and ResNet50"
+    parser.add_argument("--weights", help=given)
+    parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
+    for name, meaning in NUMBERS.items():
+        parser.add_argument(f"--{name}", type=int, help=meaning)
+    parser.add_argument("--estimate", action="store_true", help="tell what the missing would take, and run nothing")
+    parser.add_argument("--no-run", action="store_true", help="show what is there; train nothing")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="write it there as Markdown, CSV, LaTeX and HTML")
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make what is missing, print the tables, and write the files that are asked for."""
+    from mammo.paper import open_paper, reproduce
+    from mammo.results.report_beside import to_json
+    from mammo.results.report_export import write_report
+
+    home = home_of(arguments)
+    spec, files = spec_of(arguments)
+    if arguments.estimate:
+        return _tell_estimate(open_paper(home, spec), arguments)
+    paper = open_paper(home, spec) if arguments.no_run else with_bar(reproduce(home, spec, files, arguments.device))
+    report = paper.report()
+    if arguments.to:
+        say(f"Written: {', '.join(map(str, write_report(report, arguments.to)))}")
+    show(arguments, to_json(report), text_of(report))
+    return 0
+
+
+def _tell_estimate(paper: Paper, arguments: argparse.Namespace) -> int:
+    missing = sum(len(step.rows) for step in paper.missing)
+    estimate = measured_estimate(paper.home, paper.estimate)
+    text = f"{missing} rows to run: {estimate.sentence}" if missing else "Every row is there."
+    show(arguments, {"rows": missing, **estimate.to_json()}, text)
+    return 0
+
+
+def spec_of(arguments: argparse.Namespace) -> tuple[PaperSpec, list[Path | None]]:
+    """The report that the options describe, and the files of its trunks' weights."""
+    from mammo.data.dataset import Dataset
+    from mammo.features.weights import weights_label
+    from mammo.paper import paper_on
+
+    asked = {name: getattr(arguments, name) for name in ("kind", *NUMBERS)}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    choices = words(arguments.weights or "")
+    choices *= 2 if len(choices) == 1 else 1
+    labels = tuple(weights_label(choice) for choice in choices)
+    spec = paper_on(Dataset.open(home_of(arguments), arguments.dataset), arguments.trunks, weights=labels, **given)
+    pairs = zip(choices or spec.weights, spec.weights, strict=True)
+    return spec, [Path(choice).absolute() if label.startswith("file-") else None for choice, label in pairs]
+
+
+def text_of(report: Report) -> str:
+    """The tables in short, and below them what must be known about them."""
+    from mammo.results.report_export import heading
+    from mammo.results.report_tables import rows_table, splits_table
+
+    header = ["row", "accuracy", "AUC", "ours: accuracy", "AUC", "95 % interval", "n", "by patient", "official"]
+    header += ["inflation", "95 % interval"]
+    lines = []
+    for number in (1, 2):
+        told = rows_table(report, number)
+        lines += [told.title, table([_cells(one) for one in report.table(number)], header), ""]
+    notes = [*told.notes, "Settings are those of the report; accuracy and AUC are its own validation figures."]
+    five = splits_table(report)
+    splits = [[cell.text for cell in row] for row in five.rows]
+    lines += [five.title, table(splits, five.names), ""] if splits else []
+    return "\n".join([*lines, *notes, *heading(report)])
+
+
+def _cells(one: Beside) -> list[str]:
+    ours, effect = one.ours, one.inflation.get("validation")
+    honest = [one.outcomes[name].first["validation"].auc if name in one.outcomes else None for name in HONEST]
+    mark = "★ " if one.best else "≈ " if one.tied else "  "
+    figures = [_number(ours.accuracy), _number(ours.auc), _pair(*ours.auc_interval), str(ours.n)] if ours else ["-"] * 4
+    more = [_number(effect.value), _pair(effect.low, effect.high)] if effect else ["-", "-"]
+    reported = [_number(one.row.accuracy, 4), _number(one.row.auc, 4)]
+    return [mark + one.row.told, *reported, *figures, *map(_number, honest), *more]
+
+
+HONEST = ("patient", "official-pooled")
+
+
+def _pair(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None or isnan(value) else f"{value:.{digits}f}"

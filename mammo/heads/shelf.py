@@ -1,0 +1,111 @@
+"""What a home holds that would come out the same today: the caches and sweeps of a data set as it now is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mammo.data.dataset import Dataset
+from mammo.data.splits import Parts, draw
+from mammo.features.cache import MANIFEST, SPEC, caches
+from mammo.features.identity import is_current
+from mammo.files import read_json
+from mammo.heads.setting import CACHE_FIELDS, TRAINING, truth_digest
+from mammo.results.scores import StoredRun
+from mammo.results.sweep import ABOUT, Sweep, sweeps
+from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
+
+
+class Shelf:
+    """The caches and sweeps of one data set and image kind, read once; nothing heavy is opened.
+
+    They may be of another precision than this machine's own, since a home is shared between machines, and a sweep's
+    cache may be gone. The sweeps of a home that was written to be shared are taken as they are: its images have other
+    names there, and nothing changes.
+    """
+
+    def __init__(self, home: Home, dataset: Dataset, kind: str) -> None:
+        self.home, self.dataset, self.table = home, dataset, dataset.table(kind)
+        self.digest, self.truth = dataset.digest(kind), truth_digest(self.table)
+        contents = cache_identities(home, dataset.name)
+        current = {name: one["spec"] for name, one in contents.items() if is_current(one, self.digest)}
+        self.caches = {name: CacheSpec.from_json(spec) for name, spec in current.items()}
+        self.sweeps = {name: read_json(home.sweep(name) / ABOUT, "sweep") for name in sweeps(home)}
+        self.drawn: dict[SplitSpec, Parts] = {}
+
+    def cache(self, wanted: CacheSpec) -> str | None:
+        """The name of the cache of a spec, of its own precision if there is one."""
+        fitting = [name for name, spec in self.caches.items() if _alike(spec, wanted)]
+        return max(fitting, key=lambda name: self.caches[name] == wanted, default=None)
+
+    def sweep(self, wanted: CacheSpec, heads: Sequence[HeadSpec], splits: Sequence[SplitSpec]) -> Sweep | None:
+        """The newest sweep that trained all these heads, on the features of a spec, on all these splits."""
+        for name, about in self.sweeps.items():
+            if self._current(about) and self._made(about, wanted):
+                places = [_place(about["spec"], "splits", split) for split in splits]
+                if None not in places and None not in [_place(about["spec"], "heads", head) for head in heads]:
+                    sweep = Sweep.open(self.home, name)
+                    drawn = sweep.parts[np.array(places)]
+                    if self.home.shared or np.array_equal(drawn, [self.parts(split) for split in splits]):
+                        return sweep
+        return None
+
+    def parts(self, split: SplitSpec) -> Parts:
+        """The parts of a split of the images as they are now; raises MammoError where they cannot be split so."""
+        if split not in self.drawn:
+            self.drawn[split] = draw(self.table, split)
+        return self.drawn[split]
+
+    def _current(self, about: Mapping[str, Any]) -> bool:
+        """Whether a sweep is whole, and trained on the images and labels that there are now, as one would train now."""
+        if about.get("stopped") or about["dataset"].get("digest") != self.digest:
+            return False
+        return self.home.shared or bool(
+            about["identity"]["training"] == TRAINING and about["identity"]["truth"] == self.truth
+        )
+
+    def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
+        """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""
+        place = cache_place(about, wanted)
+        if place is None:
+            return False
+        name = about["spec"]["caches"][place]
+        return name in self.caches or not (self.home.cache(self.dataset.name, name) / MANIFEST).is_file()
+
+
+def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
+    """The identities of the whole caches of a data set, by name."""
+    return {name: read_json(home.cache(dataset, name) / SPEC, "cache spec") for name in caches(home, dataset)}
+
+
+def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:
+    """The place among a sweep's caches of the one that was made as `wanted`; None where there is none."""
+    for place, name in enumerate(about["spec"]["caches"]):
+        fields = {field: about["caches"][name][field] for field in CACHE_FIELDS if field in about["caches"][name]}
+        if _alike(CacheSpec(wanted.dataset, **fields), wanted):
+            return place
+    return None
+
+
+def run_of(sweep: Sweep, features: CacheSpec, head: HeadSpec, split: SplitSpec) -> StoredRun:
+    """The run of a sweep by what it was trained on; raises ValueError where the sweep does not hold it."""
+    held = sweep.about["spec"]
+    cache, one, other = cache_place(sweep.about, features), _place(held, "heads", head), _place(held, "splits", split)
+    if cache is None or one is None or other is None:
+        raise ValueError(f"the sweep {sweep.id} holds no such run")
+    number = (other * len(held["caches"]) + cache) * len(held["heads"]) + one
+    return StoredRun(sweep, sweep.row(f"{sweep.id}.{number}"))
+
+
+def _place(held: Mapping[str, Any], what: str, wanted: Spec) -> int | None:
+    """The place of a head or split among those of a sweep's spec, whose older ones name fewer fields."""
+    asked, usual = wanted.to_json(), type(wanted)().to_json()
+    return next((place for place, one in enumerate(held[what]) if {**usual, **one} == asked), None)
+
+
+def _alike(one: CacheSpec, other: CacheSpec) -> bool:
+    """Whether two specs differ in precision at most."""
+    return dataclasses.replace(one, precision=other.precision) == other

@@ -1,0 +1,46 @@
+"""Report: the report's tables and figures, with ours beside them."""
+
+import streamlit as st
+
+from mammo.results.report import TITLES
+from mammo.results.report_beside import UNDER
+from mammo.results.report_export import figure_1, figure_2
+from mammo.results.report_figures import draws_figure, rows_figure
+from mammo.results.report_tables import open_table, rows_table, splits_table
+from pages.shared import choose, reported, show, work
+from pages.shared.text import plain
+
+home = choose.home()
+st.title("Report")
+st.caption("The two tables and two figures of the report that this project implements, and ours beside them.")
+dataset = choose.dataset(home)
+spec = reported.choose_spec(home, dataset)
+work.follow(home, "paper")
+paper, report = reported.opened(home, dataset, spec)
+show.badge(report.note)
+reported.offer(home, paper)
+for name, why in report.refused.items():
+    st.info(f"{UNDER[name]}: {plain(why)}", icon=":material/info:")
+for number in TITLES:
+    reported.table(rows_table(report, number))
+for number, place in zip(TITLES, st.columns(2, gap="large"), strict=True):
+    if any(one.outcomes for one in report.table(number)):
+        place.subheader(f"{TITLES[number]}: every row")
+        with place:
+            show.figure(rows_figure(report.table(number), report.note, show.dark()), f"rows-{number}")
+if chosen := reported.choose_row(report):
+    protocol = choose.switch("Split", list(chosen.outcomes), "protocol", UNDER.__getitem__)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Figure 1: learning curves")
+        show.figure(figure_1(chosen, protocol, report.note, show.dark()), "figure-1")
+    with right:
+        st.subheader("Figure 2: ROC on the test images")
+        show.figure(figure_2(chosen, protocol, report.note, show.dark()), "figure-2")
+    reported.table(splits_table(report))
+    if report.enough:
+        st.subheader("Are so many augmented versions enough?")
+        show.figure(draws_figure(report, protocol, report.note, show.dark()), "by-draws")
+reported.table(open_table(report))
+st.subheader("As files")
+reported.downloads(report)
