@@ -135,5 +135,7 @@ def _about(opened: list[Sweep], options: Options) -> str:
     named = "" if options.names else " Patients, images and films have made-up names."
     told = f"Scores, settings and what is known of each image. {pictures}{named} No weights of heads are here."
     serve = "It is a home for `mammo`, which shows it without torch, from a folder that nobody may write to as well:"
-    lines = ["# A shared home", "", told, "", serve, "", "```sh", "mammo serve --home THIS_FOLDER", "```", ""]
+    install, show = "pip install -r requirements-demo.txt", "python -m mammo serve --home THIS_FOLDER"
+    commands = [f"{install}     # in a checkout of mammo", show]
+    lines = ["# A shared home", "", told, "", serve, "", "```sh", *commands, "```", ""]
     return "\n".join([*lines, *about_sweeps(opened)])

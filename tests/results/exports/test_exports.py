@@ -211,13 +211,22 @@ def test_a_demo_replaces_nothing_else(leaky: Home, tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
+def test_what_serving_a_demo_needs_is_pinned_as_the_whole_is() -> None:
+    some, whole = (
+        {line for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        for name in ("requirements-demo.txt", "requirements.txt")
+    )
+    assert some < whole and not [line for line in some if line.startswith(("torch", "timm", "scikit", "zarr"))]
+
+
 LOOKING = """
 import sys
 from streamlit.testing.v1 import AppTest
 for name in ("compare", "inspect", "data"):
     page = AppTest.from_file(f"pages/{name}.py", default_timeout=60).run()
     assert not page.exception and not page.error and page.title, (name, page.exception, page.error)
-print(sorted({"torch", "timm", "torchvision", "zarr", "skimage", "sklearn"} & set(sys.modules)))
+heavy = {"torch", "timm", "torchvision", "zarr", "skimage", "sklearn", "safetensors", "loky", "tqdm"}
+print(sorted(heavy & set(sys.modules)))
 """
 
 
