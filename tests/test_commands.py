@@ -204,6 +204,8 @@ def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
             assert 0 <= test["p"] <= test["p_holm"] <= 1
     _, text, _ = run(capsys, demo_home, "compare", *names)
     assert f"Compared on the {told['n']} test images" in text and "SYNTHETIC DATA" in text and "1 − 3" in text
+    plain = run_json(capsys, demo_home, "compare", *names, "--rule", "half")
+    assert all(one["threshold"] == 0.5 for one in plain["runs"])
 
 
 def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys: Capture) -> None:

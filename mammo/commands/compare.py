@@ -18,17 +18,23 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "compare", purpose, "mammo compare SWEEP.3 SWEEP.7", run)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more runs, as `mammo leaderboard` names them")
     parser.add_argument("--part", default="test", help="the images: test (default), validation or train")
+    rules = "how each run's threshold is chosen on validation: youden (default), sensitivity, specificity, or half"
+    parser.add_argument("--rule", default="youden", help=f"{rules} for probability 0.5")
+    aim = "the sensitivity or specificity to reach on validation (default: 0.9)"
+    parser.add_argument("--target", type=float, default=0.9, help=aim)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every run with its intervals, and every pair with its tests."""
     from mammo.results.comparison import differences, shared_images
+    from mammo.results.operating import choose_threshold
     from mammo.results.scores import stored_runs
 
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
     shared = shared_images(runs, arguments.part)
-    thresholds = [0.0] * len(runs)
+    thresholds = [choose_threshold(run.scored("validation"), arguments.rule, arguments.target) for run in runs]
     told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part)
+    told = {**told, "rule": arguments.rule}
     show(arguments, told, text_of(told))
     return 0
 
@@ -60,7 +66,7 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
 
     from mammo.results.bootstrap import bootstrap_interval
     from mammo.results.intervals import accuracy_interval, auc_interval
-    from mammo.results.metrics import accuracy, auc
+    from mammo.results.metrics import accuracy, auc, probability
     from mammo.results.scores import run_names
 
     names = run_names(pd.DataFrame([run.settings for run in runs]))
@@ -69,7 +75,7 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
         "auc": auc(shared.labels, shared.logits),
         "auc_interval": auc_interval(shared.labels, shared.logits, shared.patients),
         "auc_bootstrap_interval": bootstrap_interval(shared.labels, shared.logits, shared.patients),
-        "threshold": 1 / (1 + np.exp(-np.asarray(thresholds))),
+        "threshold": probability(thresholds),
         "accuracy": accuracy(shared.labels, above),
         "accuracy_interval": accuracy_interval(shared.labels, above, shared.patients),
     }
@@ -104,7 +110,8 @@ def _tested(test: Tested) -> dict[str, Any]:
 def text_of(told: dict[str, Any]) -> str:
     """The document as two tables, and below them what must be known about them."""
     place = {run["run"]: str(number) for number, run in enumerate(told["runs"], start=1)}
-    header = ["", "run", "name", "n", "AUC", "95 % DeLong", "95 % bootstrap", "accuracy", "95 % interval", "leaked"]
+    header = ["", "run", "name", "n", "AUC", "95 % DeLong", "95 % bootstrap", "above", "accuracy", "95 % interval"]
+    header.append("leaked")
     runs = [[place[run["run"]], *_run_cells(run)] for run in told["runs"]]
     tests = ["95 % DeLong", "p", "Holm", "95 % bootstrap", "p", "Holm"]
     pairs = ["pair", "AUC difference", *tests, "only first right", "only second", "p", "Holm"]
@@ -119,6 +126,7 @@ def text_of(told: dict[str, Any]) -> str:
             [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
         ),
         "",
+        f"above: the probability from which a run calls malignant, chosen by the rule {told['rule']} on validation.",
         "Tests are paired and count patients. Holm: p corrected for all pairs.",
         f"only first right, only second: {told['unit']} that one run gets right and the other wrong, tested exactly.",
     ]
@@ -138,7 +146,7 @@ def _left_out(told: dict[str, Any]) -> list[str]:
 def _run_cells(run: dict[str, Any]) -> list[Any]:
     leaked = max(run["leaked"], run["near_duplicates"])
     bounds = [_between(run[name]) for name in ("auc_interval", "auc_bootstrap_interval", "accuracy_interval")]
-    figures = [_number(run["auc"]), bounds[0], bounds[1], _number(run["accuracy"]), bounds[2]]
+    figures = [_number(run["auc"]), *bounds[:2], _number(run["threshold"]), _number(run["accuracy"]), bounds[2]]
     return [run["run"], run["name"], run["n"], *figures, leaked]
 
 
