@@ -1,40 +1,39 @@
-"""Compare: the leaderboard, and the chosen runs over one another."""
+"""Compare: the leaderboard, and what really differs between the chosen runs."""
 
 import streamlit as st
 
-from mammo.results.figures import auc_accuracy_figure, roc_figure
-from mammo.results.probes import probes_of
-from mammo.results.reader import reader_of
-from mammo.results.scores import run_names, stored_runs
+from mammo.results.scores import stored_runs
 from pages.shared import board, choose, ensembles, show
-from pages.shared.courses import courses
+from pages.shared.curves_view import curves, learning
+from pages.shared.differences_view import pairs
 from pages.shared.downloads import downloads
+from pages.shared.guard import said_plainly
+from pages.shared.luck_view import luck, luck_line
+from pages.shared.settings_view import settings
+
+ROWS = {"runs": "Runs", "settings": "Settings"}
+VIEWS = {"Curves": curves, "Differences": pairs, "Luck": luck, "Learning": learning}
 
 home = choose.home()
 st.title("Compare")
-table = board.choose_board(home)
-note = show.notes(bool(table["synthetic"].any()), table["weights_note"])
+listed = board.choose_board(home)
+note = show.notes(bool(listed.runs["synthetic"].any()), listed.runs["weights_note"])
 show.badge(note)
-names = run_names(table)
-chosen = board.choose_runs(table, names)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    rows = choose.switch("Rows", list(ROWS), "rows", ROWS.__getitem__)
+    runs = board.choose_some(listed)
+if rows == "settings":
+    settings(listed, runs, note)
+    st.stop()
+chosen = board.choose_runs(listed, runs)
+luck_line(listed)
 ensembles.offer(home, chosen)
 if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
-runs = stored_runs(home, chosen)
-downloads(table, runs)
-show.warnings(sentence for run in runs for sentence in run.sweep.notes)
-part = choose.switch("Images", ["test", "validation", "train"], "part")
-scored = [run.scored(part, names[run.id]) for run in runs]
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("ROC curves")
-    show.figure(roc_figure(scored, note, show.dark(), reader_of(runs, part)), "roc")
-with right:
-    st.subheader("AUC and accuracy")
-    probes = probes_of(home, runs)
-    beside = [probes[run.id].scored(part) if run.id in probes else None for run in runs]
-    show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
-    strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
-    st.caption(f"Lines are 95 % intervals; images of one patient count together, not as independent.{strokes}")
-courses(runs, names, note)
+opened = stored_runs(home, chosen)
+downloads(runs, opened)
+show.warnings(sentence for run in opened for sentence in run.sweep.notes)
+view = choose.switch("Look at", list(VIEWS), "view", str)
+with said_plainly():
+    VIEWS[view](home, listed, opened, note)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mammo.results.scores import StoredRun, run_names
+from mammo.results.scores import StoredRun
 from pages.shared import board, choose, show
 from pages.shared.calibration_view import calibration
 from pages.shared.guard import said_plainly
@@ -16,8 +16,7 @@ VIEWS |= {"Calibration": calibration, "Subgroups": groups}
 
 home = choose.home()
 st.title("Inspect")
-table = board.choose_board(home)
-names = run_names(table)
+names = board.choose_board(home).names
 best = list(names)[:MOST]
 run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "run", board.numbered(names)))
 note = show.notes(run.sweep.synthetic, [run.weights_note])

@@ -35,7 +35,8 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     if runs.empty:
         return pd.DataFrame()
     settings = [str(name) for name in runs if not _tells_of_one(str(name))]
-    keys = runs[settings].astype("string").fillna("").agg("\0".join, axis=1).to_numpy()
+    differ = [name for name in settings if runs[name].nunique(dropna=False) > 1]
+    keys = runs.groupby(differ, dropna=False, sort=False).ngroup().to_numpy() if differ else np.zeros(len(runs), int)
     drawn = runs["split_seed"].astype("string") + "." + runs["redraw"].astype("string")
     leaked = pd.to_numeric(runs["leaked"]).fillna(np.inf)
     groups = runs.assign(splits=drawn, leaked=leaked).groupby(keys, sort=False)

@@ -82,3 +82,14 @@ def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
     )
     marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
     return "<br>".join(filter(None, (note, *said))), marks
+
+
+def wrapped(name: str, width: int = 30) -> str:
+    """Break a run's name at its separators so that it leaves room for the plot."""
+    lines = [""]
+    for piece in name.split(" · "):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append(piece)
+        else:
+            lines[-1] += f" · {piece}" if lines[-1] else piece
+    return "<br>".join(lines)

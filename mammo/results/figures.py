@@ -8,7 +8,7 @@ import numpy as np
 
 from mammo.data.birads import ASSESSMENTS
 from mammo.results.curves import roc_curve
-from mammo.results.drawing import LINE, blank_figure, legend_below, panels, with_leaks
+from mammo.results.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
 from mammo.results.intervals import accuracy_interval, auc_interval
 from mammo.results.metrics import accuracy, auc
 from mammo.results.palette import CLASSES, ground, style
@@ -61,7 +61,7 @@ def auc_accuracy_figure(
     """
     metrics = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
     note, leaks = with_leaks(note, runs)
-    names = [_wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
+    names = [wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
     row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
     figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
     for column, (title, metric, of) in enumerate(metrics, start=1):
@@ -231,14 +231,3 @@ def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | N
         epochs += [*range(1, len(history) + 1), None]
         values += [*history, None]
     return epochs, values
-
-
-def _wrapped(name: str, width: int = 30) -> str:
-    """Break a run's name at its separators so that it leaves room for the plot."""
-    lines = [""]
-    for piece in name.split(" · "):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
-            lines.append(piece)
-        else:
-            lines[-1] += f" · {piece}" if lines[-1] else piece
-    return "<br>".join(lines)

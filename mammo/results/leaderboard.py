@@ -185,6 +185,7 @@ TOLD = {
     "mean": "mean_validation_auc",
     "margin": "margin",
     "expected": "expected_margin",
+    "least": "margin_least",
     "limit": "margin_limit",
     "p_value": "p",
     "explained": "explained",

@@ -24,8 +24,8 @@ class Optimism:
     """What chance alone would make of the best of several heads by validation AUC, were all equally good.
 
     `heads` were tried, worth `independent` heads whose scores have nothing in common. The winner's AUC lies `margin`
-    above the `mean` of all. Of equally good heads the best would on average lie `expected` above it, and in 95 % of
-    cases not more than `limit`; `p_value` is how often it would lie as far as the winner does.
+    above the `mean` of all. Of equally good heads the best would lie `expected` above it on average, at least `least`
+    and at most `limit` in 95 % of cases each; `p_value` is how often it would lie as far as the winner does.
     """
 
     heads: int
@@ -34,6 +34,7 @@ class Optimism:
     mean: float
     margin: float
     expected: float
+    least: float
     limit: float
     p_value: float
 
@@ -68,6 +69,7 @@ def optimism(parts: Components, drawn: NDArray[np.float32], rows: NDArray[np.int
         mean=float(area.mean()),
         margin=margin,
         expected=expected,
+        least=float(np.quantile(margins, LEVEL)),
         limit=float(np.quantile(margins, 1 - LEVEL)),
         p_value=float((np.count_nonzero(margins >= margin) + 1) / (margins.size + 1)),
     )

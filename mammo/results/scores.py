@@ -14,11 +14,12 @@ from mammo.data.dataset import Dataset
 from mammo.data.leakage import seen
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.ensemble import SEVERAL, named_sweep
-from mammo.results.fusion import FUSIONS, LEVELS
+from mammo.results.ensemble import named_sweep
+from mammo.results.fusion import LEVELS
 from mammo.results.metrics import probability
 from mammo.results.run_names import RunName
-from mammo.specs import PROBE, SOLVED, pick
+from mammo.results.setting_words import setting_words
+from mammo.specs import pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,40 +28,6 @@ if TYPE_CHECKING:
 
     from mammo.results.sweep import Sweep
     from mammo.specs import Home
-
-NAMED_BY = (
-    "members",
-    "dataset",
-    "kind",
-    "trunk",
-    "weights",
-    "tap",
-    "size",
-    "resize",
-    "preprocess",
-    "augment",
-    "pool",
-    "hidden",
-    "dropout",
-    "optimizer",
-    "finetune",
-    "scoring",
-    "labels",
-    "fuse",
-)
-NUMBERS = (
-    "lr",
-    "tail_lr",
-    "draws",
-    "first_draws",
-    "batch",
-    "epochs",
-    "patience",
-    "seed",
-    "protocol",
-    "split_seed",
-    "redraw",
-)
 
 
 @dataclass(frozen=True)
@@ -190,38 +157,14 @@ class StoredRun:
 
 def run_names(runs: pd.DataFrame) -> dict[str, str]:
     """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
-    told = [name for name in (*NAMED_BY, *NUMBERS) if name in runs and runs[name].nunique(dropna=False) > 1]
-    names = [_name(row, told) for row in runs.to_dict("records")]
+    told = setting_words(runs).values()
+    ids = runs["run"].astype(str).tolist()
+    names = [" · ".join(filter(None, words)) for words in zip(*told, strict=True)] if told else [""] * len(ids)
     often = Counter(names)
-    pairs = zip(runs["run"].astype(str), names, strict=True)
+    pairs = zip(ids, names, strict=True)
     return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
 
 
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
     """Open several runs."""
     return [StoredRun.open(home, run) for run in runs]
-
-
-def _name(row: dict[Any, Any], told: list[str]) -> str:
-    fallen = SOLVED if row.get("optimizer") == PROBE else {}
-    return " · ".join(filter(None, (_worded(name, row[name]) for name in told if name not in fallen)))
-
-
-def _worded(setting: str, value: Any) -> str:
-    """A setting in words; nothing where the runs of an ensemble differ in it."""
-    if pd.isna(value) or value == SEVERAL:
-        return ""
-    if setting in WORDS:
-        return WORDS[setting](value)
-    if setting in ("dropout", *NUMBERS) and setting != "protocol":
-        return f"{setting.replace('_', ' ')} {value:g}"
-    return str(value)
-
-
-WORDS: dict[str, Callable[[Any], str]] = {
-    "members": lambda value: f"ensemble of {value}" if value > 1 else "",
-    "fuse": lambda value: FUSIONS[value].label.lower(),
-    "lr": lambda value: f"{value:.0e}".replace("e-0", "e-"),
-    "finetune": lambda value: "frozen" if value == "none" else f"tuned {value}",
-    "hidden": lambda value: f"hidden {value}" if value else "linear",
-}

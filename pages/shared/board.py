@@ -1,14 +1,19 @@
 """The leaderboard as a table to choose runs from."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from mammo.files import digest_json
+from mammo.results import board_store
 from mammo.results.fusion import LEVELS
-from mammo.results.leaderboard import leaderboard
+from mammo.results.leaderboard import meter_rows, read_board
+from mammo.results.scores import run_names
+from mammo.results.sieve import Sieve
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
 from pages.shared import choose, ensembles
@@ -18,9 +23,24 @@ from pages.shared.reading import choose_reading, unit_of
 MOST = 7
 ALL = "all"
 LEAKED = "Test images whose patient, or a near-duplicate, also stands in train: test figures come out too high."
+HALF = "Half of the 95 % interval of the figure to its left; a patient's images count together."
 
 
-def choose_board(home: Home) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Listed:
+    """A leaderboard to look at, not to change: its runs, their names, and the meter of each set of validation images.
+
+    `key` tells it from every other; `sieve` holds what its runs can be chosen by.
+    """
+
+    key: str
+    runs: pd.DataFrame
+    names: dict[str, str]
+    meters: list[dict[str, Any]]
+    sieve: Sieve
+
+
+def choose_board(home: Home) -> Listed:
     """The leaderboard of one sweep or of all; where there is none, the page says so and ends."""
     names = sweeps(home)
     if not names:
@@ -29,42 +49,65 @@ def choose_board(home: Home) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name), width=360)
         level, ways = choose_reading()
-    return _read(str(home.path), tuple(names) if chosen == ALL else (chosen,), level, ways, ensembles.asked(home))
+    some, together = tuple(names) if chosen == ALL else (chosen,), ensembles.asked(home)
+    held = board_store.place(home, list(some), None)
+    return _read(str(held), str(home.path), some, level, ways, together)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the sweep…")
+@st.cache_resource(max_entries=8, show_spinner="Reading the sweep…")
 def _read(
-    place: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
-) -> pd.DataFrame:
-    return leaderboard(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
+    held: str, place: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
+) -> Listed:
+    board = read_board(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
+    key = digest_json([held, level, ways, together])[:12]
+    return Listed(key, board.runs, run_names(board.runs), meter_rows(board), Sieve(board.runs))
 
 
-def choose_runs(board: pd.DataFrame, names: dict[str, str]) -> list[str]:
+def choose_some(listed: Listed) -> pd.DataFrame:
+    """The runs with one of the values that the visitor chooses of every setting; all where none is chosen."""
+    if not listed.sieve.choices:
+        return listed.runs
+    said = "Runs with any of the values chosen of a setting, for every setting of which some are chosen."
+    chosen = st.multiselect(
+        "Only", listed.sieve.choices, key="only", bind="query-params", placeholder="All runs", help=said
+    )
+    return listed.runs[listed.sieve.keeps(chosen)]
+
+
+def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
     """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
     asked = st.query_params.get("runs", "").split(",")
-    rows = _rows(board["run"], asked) or list(range(min(3, len(board))))
-    event = st.dataframe(
-        shown(board, names),
-        hide_index=True,
-        height=min(38 + 35 * len(board), 420),
-        column_config=columns(),
-        key=f"board-{digest_json(board['run'].tolist())[:12]}",
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": rows}},
-    )
-    chosen = [str(board["run"].iloc[row]) for row in event.selection.rows if row < len(board)]
+    if len(runs) < len(listed.runs):
+        st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
+    rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
+    ticked = ticked_rows(shown(runs, listed.names), f"{listed.key}-{st.query_params.get_all('only')}", rows)
+    chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
     if len(chosen) > MOST:
         st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
     return chosen[:MOST]
 
 
+def ticked_rows(table: pd.DataFrame, key: str, rows: list[int]) -> list[int]:
+    """The rows of a table that are ticked, those of `rows` at first."""
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        height=min(38 + 35 * max(len(table), 1), 420),
+        column_config=columns(),
+        key=f"board-{key}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows}},
+    )
+    return [row for row in event.selection.rows if row < len(table)]
+
+
 def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
     """Where the runs stand that are asked for; one that is named at another level is found by its own name."""
-    listed = set(runs)
-    elsewhere = {name.partition("@")[0] for name in asked if name and name not in listed}
-    return [row for row, run in enumerate(runs) if run in asked or run.partition("@")[0] in elsewhere]
+    listed, wanted = set(runs), set(filter(None, asked))
+    elsewhere = {name.partition("@")[0] for name in wanted - listed}
+    return [row for row, run in enumerate(runs) if run in wanted or run.partition("@")[0] in elsewhere]
 
 
 def numbered(names: dict[str, str]) -> Callable[[str], str]:
@@ -73,43 +116,50 @@ def numbered(names: dict[str, str]) -> Callable[[str], str]:
     return lambda run: f"{places[run]}. {names[run]}" + (f" ({run})" if run not in names[run] else "")
 
 
-def shown(board: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     """The leaderboard in words and numbers that a table shows."""
+    unit = unit_of(runs["level"].iloc[0]) if len(runs) else "images"
     return pd.DataFrame(
         {
-            "Group": board["tie_group"],
-            "Run": board["run"].map(names),
-            "Validation AUC": board["validation_auc"],
-            "Test AUC": board["test_auc"],
-            "95 % interval": intervals(board["test_auc_interval"]),
-            "Test accuracy": board["test_accuracy"],
-            f"Test {unit_of(board['level'].iloc[0])}": board["n_test"],
-            "Leaked": board["leaked"],
-            "Weights": board["weights_note"],
-            "Split": board["protocol"],
-            "Labels": board["labels"],
+            "Group": runs["tie_group"],
+            "Run": runs["run"].map(names),
+            "Validation AUC": runs["validation_auc"],
+            "± validation": runs["validation_auc_half_width"],
+            f"Validation {unit}": runs["n_validation"],
+            "Test AUC": runs["test_auc"],
+            "± test": runs["test_auc_half_width"],
+            f"Test {unit}": runs["n_test"],
+            "Test accuracy": runs["test_accuracy"],
+            "± accuracy": runs["test_accuracy_half_width"],
+            "Leaked": runs["leaked"],
+            "Weights": runs["weights_note"],
+            "Split": runs["protocol"],
+            "Labels": runs["labels"],
         }
     )
 
 
-def intervals(bounds: Sequence[Sequence[float | None]]) -> list[str]:
-    """95 % intervals in words."""
-    return ["–".join("?" if value is None else f"{value:.2f}" for value in pair) for pair in bounds]
-
-
 def columns() -> dict[str, object]:
-    """How the columns of `shown` look."""
-    bar = {"min_value": 0.0, "max_value": 1.0, "format": "%.3f", "width": 112}
+    """How the columns of `shown` and of settings look."""
     column = st.column_config
-    tied = "Runs of one group cannot be told apart from its best on the validation images (paired DeLong test, 5 %)."
+    bar = column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=112)
+    half = column.NumberColumn("±", format="%.3f", width=62, help=HALF)
+    deviation = column.NumberColumn("sd", format="%.3f", width=62, help="Standard deviation over the runs.")
+    tied = (
+        "Runs of one group cannot be told apart from its best on the validation images, which led by luck or by skill."
+    )
     return {
         "Group": column.NumberColumn(width=66, help=tied),
         "Run": column.TextColumn(width=280, help="The settings in which these runs differ."),
-        "Validation AUC": column.ProgressColumn(**bar),
-        "Test AUC": column.ProgressColumn(**bar),
-        "95 % interval": column.TextColumn(width=96, help="Of the test AUC; a patient's images count together."),
-        "Test accuracy": column.ProgressColumn(**bar),
-        **{f"Test {level.unit}": column.NumberColumn(width=88) for level in LEVELS.values()},
+        "Setting": column.TextColumn(width=280, help="Everything but random starts and draws of the split."),
+        **dict.fromkeys(("Validation AUC", "Test AUC", "Test accuracy"), bar),
+        **dict.fromkeys(("± validation", "± test", "± accuracy"), half),
+        **dict.fromkeys(("sd validation", "sd test"), deviation),
+        **{
+            f"{part} {level.unit}": column.NumberColumn("n", width=52, help=f"{part} {level.unit}.")
+            for level in LEVELS.values()
+            for part in ("Validation", "Test")
+        },
         "Leaked": column.NumberColumn(width=70, help=LEAKED),
         "Weights": column.TextColumn(width=150),
         "Split": column.TextColumn(width=70),

@@ -32,7 +32,7 @@ TEST_SAID = (
     "figures no longer say how a head does on new images. Choose by validation, and look here once."
 )
 SHOWN_SAID = "Leave this off while you choose: picking settings by test figures is choosing on the test set."
-TEST_COLUMNS = ["Test AUC", "95 % interval", "Test accuracy", "Test images", "Leaked"]
+TEST_COLUMNS = ["Test AUC", "± test", "Test images", "Test accuracy", "± accuracy", "Leaked"]
 
 
 def places() -> tuple[Any, Any]:
@@ -107,9 +107,6 @@ def _results(sweep: Sweep) -> None:
 
 
 def _told(table: pd.DataFrame, names: dict[str, str], test: bool) -> pd.DataFrame:
-    """The leaderboard with validation's interval and number of images; test's columns only where they are asked for."""
+    """The leaderboard; test's columns only where they are asked for."""
     rows = board.shown(table, names)
-    here = rows.columns.get_loc("Validation AUC")
-    rows.insert(here + 1, "Validation interval", board.intervals(table["validation_auc_interval"]))
-    rows.insert(here + 2, "Validation images", table["n_validation"])
     return rows if test else rows.drop(columns=TEST_COLUMNS)

@@ -1,0 +1,43 @@
+"""The chosen runs over one another: ROC curves, AUC and accuracy with their intervals, and how they came to be."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mammo.results.figures import auc_accuracy_figure, roc_figure
+from mammo.results.probes import probes_of
+from mammo.results.reader import reader_of
+from mammo.results.scores import Scored, StoredRun
+from mammo.specs import Home
+from pages.shared import choose, show
+from pages.shared.board import Listed
+from pages.shared.courses import courses
+
+PARTS = ["test", "validation", "train"]
+
+
+def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+    """ROC curves, and AUC and accuracy beside the converged probes."""
+    part = choose.switch("Images", PARTS, "part")
+    scored = scored_runs(listed, runs, part)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("ROC curves")
+        show.figure(roc_figure(scored, note, show.dark(), reader_of(runs, part)), "roc")
+    with right:
+        st.subheader("AUC and accuracy")
+        probes = probes_of(home, runs)
+        beside = [probes[run.id].scored(part) if run.id in probes else None for run in runs]
+        show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
+        strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
+        st.caption(f"Lines are 95 % intervals; images of one patient count together, not as independent.{strokes}")
+
+
+def learning(_home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+    """Epochs and paths."""
+    courses(runs, listed.names, note)
+
+
+def scored_runs(listed: Listed, runs: Sequence[StoredRun], part: str) -> list[Scored]:
+    """What the runs say of the images of a part, under their short names."""
+    return [run.scored(part, listed.names[run.id]) for run in runs]

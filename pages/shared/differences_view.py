@@ -1,0 +1,85 @@
+"""Differences: whether the chosen runs differ, pair by pair, and which images flip between them."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from mammo.results.comparison import Difference, differences, shared_images
+from mammo.results.comparison_figures import differences_figure
+from mammo.results.drawing import with_leaks
+from mammo.results.operating import RULES, choose_threshold
+from mammo.results.scores import StoredRun, stored_runs
+from mammo.specs import Home
+from pages.shared import choose, show
+from pages.shared.board import Listed
+from pages.shared.curves_view import PARTS, scored_runs
+from pages.shared.text import plain
+
+SAID = (
+    "Paired tests on the images that all chosen runs were scored on; a patient's images count together. p values are "
+    "corrected for all pairs (Holm). Flips are images that one run gets right and the other wrong, each run at its "
+    "own threshold, chosen on validation."
+)
+
+
+def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+    """Every pair of the chosen runs."""
+    if len(runs) < 2:
+        st.info("Tick at least two runs to see whether they differ.", icon=":material/info:")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = choose.switch("Images", PARTS, "part")
+        rule = choose.entry("Threshold", RULES, "rule", width=200)
+    found, left_out, number = _differences(str(home.path), listed.key, tuple(run.id for run in runs), part, rule)
+    names = [listed.names[run.id] for run in runs]
+    note, _ = with_leaks(note, scored_runs(listed, runs, part))
+    show.figure(differences_figure(found, names, note, show.dark()), "differences")
+    st.dataframe(_rows(found, names, number), hide_index=True, column_config=_columns())
+    if any(left_out):
+        lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
+        st.warning(f"Left out are {part} images that not all of these runs were scored on: {plain(lost)}.")
+    st.caption(SAID)
+
+
+@st.cache_data(max_entries=32, show_spinner="Testing…")
+def _differences(
+    place: str, held: str, names: tuple[str, ...], part: str, rule: str
+) -> tuple[list[Difference], tuple[int, ...], int]:
+    del held  # it tells the scores of one name apart
+    runs = stored_runs(Home(Path(place)), names)
+    shared = shared_images(runs, part)
+    thresholds = [choose_threshold(run.scored("validation"), rule) for run in runs]
+    return differences(shared, thresholds), shared.left_out, int(shared.labels.size)
+
+
+def _rows(found: list[Difference], names: list[str], number: int) -> pd.DataFrame:
+    rows = [
+        {
+            "First": names[pair.first],
+            "Second": names[pair.second],
+            "n": number,
+            "Difference": pair.value,
+            "±": (pair.delong.interval[1] - pair.delong.interval[0]) / 2,
+            "p, DeLong": pair.delong.corrected,
+            "p, bootstrap": pair.bootstrap.corrected,
+            "Only first right": pair.flips.first_only,
+            "Only second": pair.flips.second_only,
+            "p, flips": pair.flips_corrected,
+        }
+        for pair in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def _columns() -> dict[str, object]:
+    column = st.column_config
+    corrected = column.NumberColumn(format="%.3f", width=92, help="Corrected for all pairs (Holm).")
+    return {
+        "First": column.TextColumn(width=200),
+        "Second": column.TextColumn(width=200),
+        "n": column.NumberColumn(width=52),
+        "Difference": column.NumberColumn(format="%+.3f", width=88, help="AUC of the first less that of the second."),
+        "±": column.NumberColumn(format="%.3f", width=62, help="Half of DeLong's 95 % interval."),
+        **dict.fromkeys(("p, DeLong", "p, bootstrap", "p, flips"), corrected),
+    }

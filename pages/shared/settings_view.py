@@ -1,0 +1,54 @@
+"""Settings instead of runs: means and standard deviations over random starts and draws of the split."""
+
+import pandas as pd
+import streamlit as st
+
+from mammo.results.by_setting import by_setting
+from mammo.results.comparison_figures import settings_figure
+from mammo.results.scores import run_names
+from pages.shared import board, show
+from pages.shared.board import Listed
+from pages.shared.reading import unit_of
+
+MOST = 12
+SAID = (
+    "Each dot is a run; bars are means ± one standard deviation over random starts and draws of the split. They say "
+    "how much training wavers, not how much patients do: that is ± in the table, half of a run's own 95 % interval."
+)
+
+
+def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
+    """A table of settings, and the ticked ones as dots and means."""
+    if runs.empty:
+        st.info("No run has all of the chosen values.", icon=":material/info:")
+        return
+    table = by_setting(runs)
+    names = list(run_names(table.assign(run=table["runs"].str[0])).values())
+    asked = st.query_params.get("settings", "").split(",")
+    rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
+    key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
+    ticked = board.ticked_rows(_shown(table, names), key, rows)
+    st.query_params["settings"] = ",".join(str(table["runs"].iloc[row][0]) for row in ticked)
+    if not ticked:
+        st.info("Tick settings in the table to see them here.", icon=":material/info:")
+        return
+    if len(ticked) > MOST:
+        st.warning(f"The figure shows the first {MOST} of the {len(ticked)} settings chosen.")
+    some = ticked[:MOST]
+    seen = "test images have their patient or a near-duplicate in train" if table["leaked"].iloc[some].any() else ""
+    said = "<br>".join(filter(None, (note, seen)))
+    drawn = settings_figure(table.iloc[some], runs, [names[row] for row in some], said, show.dark())
+    show.figure(drawn, "settings")
+    st.caption(SAID)
+
+
+def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    unit = unit_of(table["level"].iloc[0])
+    told = {"Setting": names, "Runs": table["count"], "Starts": table["starts"], "Draws": table["splits"]}
+    for part in ("validation", "test"):
+        told[f"{part.capitalize()} AUC"] = table[f"{part}_auc_mean"]
+        told[f"sd {part}"] = table[f"{part}_auc_sd"]
+        told[f"± {part}"] = table[f"{part}_auc_half_width"]
+        told[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
+    rows = pd.DataFrame({**told, "Leaked": table["leaked"], "Weights": table["weights_note"]})
+    return rows.drop(columns=[name for name in ("sd validation", "sd test") if rows[name].isna().all()])
