@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,7 @@ def plain_forward(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], obj
 
 
 def _keras(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], object]:
+    import_module("timm")  # with torch's compiler: loaded after TensorFlow's, it would end the process
     import keras
 
     make = {"vgg16": keras.applications.VGG16, "resnet50": keras.applications.ResNet50}[trunk]

@@ -16,18 +16,21 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.data.dataset import Dataset
+from mammo.data.source import Source
 from mammo.errors import MammoError
 from mammo.features.cache import CHUNK
 from mammo.features.forward import Forward, on_device
 from mammo.features.store import CacheWriter
 from mammo.images.augment import AUGMENTATIONS
-from mammo.images.prepare import Variant, prepare
+from mammo.images.prepare import Variant, prepare_together
 from mammo.images.warp import warped
 from mammo.parallel import cores, ordered_map
 from mammo.progress import Progress, Work
 
-WRITES_AHEAD = 4
-"""Written chunks that a device may be ahead of the disk."""
+WRITERS = 16
+"""The most threads that compress and write, one a core; twice as many chunks may wait for them."""
+TOGETHER = 4
+"""Files that a worker reads at once: handing over one by one would cost as much as reading a small file."""
 READ_AHEAD = 512 * 2**20
 """Bytes of prepared pictures that may wait for the trunks beside the chunk they work on."""
 LANES = {"cuda": 2}
@@ -107,7 +110,8 @@ class _Floor:
             self.free.put(lane)
         self.ahead = len(lanes)
         self.running = ThreadPoolExecutor(len(lanes))
-        self.writing = ThreadPoolExecutor(min(4, cores()))
+        self.writers = min(WRITERS, cores())
+        self.writing = ThreadPoolExecutor(self.writers)
         self.under_way: deque[Future[tuple[_Task, list[Future[None]]]]] = deque()
         self.writes: deque[Future[None]] = deque()
 
@@ -136,7 +140,7 @@ class _Floor:
     def _next(self) -> _Task:
         task, writes = self.under_way.popleft().result()
         self.writes.extend(writes)
-        self._await_writes(WRITES_AHEAD * self.ahead)
+        self._await_writes(2 * self.writers)
         return task
 
     def _await_writes(self, most: int) -> None:
@@ -199,16 +203,18 @@ def _pictures(
         for _, chunk in sorted(plan.todo):
             needed[chunk][plan.variant] = None
     variants = {chunk: tuple(needed[chunk]) for chunk in sorted(needed)}
-    requests = (
-        (source, wanted)
-        for chunk, wanted in variants.items()
-        for source in sources[chunk * CHUNK : (chunk + 1) * CHUNK]
-    )
-    prepared = ordered_map(prepare, requests, workers, _ahead(plans) // workers + 1)
+    requests = ((group, wanted) for chunk, wanted in variants.items() for group in _groups(sources, chunk))
+    prepared = ordered_map(prepare_together, requests, workers, _ahead(plans) // (workers * TOGETHER) + 1)
     for chunk, wanted in variants.items():
-        rows = [next(prepared) for _ in range(rows_of(chunk, len(sources)))]
-        stacked = (np.stack(column) for column in zip(*rows, strict=True))
+        groups = [next(prepared) for _ in _groups(sources, chunk)]
+        stacked = (np.concatenate(column) for column in zip(*groups, strict=True))
         yield chunk, dict(zip(wanted, stacked, strict=True))
+
+
+def _groups(sources: list[Source], chunk: int) -> list[tuple[Source, ...]]:
+    """The files of a chunk, divided into what a worker reads at once."""
+    mine = sources[chunk * CHUNK : (chunk + 1) * CHUNK]
+    return [tuple(mine[start : start + TOGETHER]) for start in range(0, len(mine), TOGETHER)]
 
 
 def _ahead(plans: list[Plan]) -> int:

@@ -69,6 +69,8 @@ class Forward:
             torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
         self.mean = torch.tensor(trunk.mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(trunk.std, device=device).view(1, -1, 1, 1)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # streams of their own would not wait for what is still being copied
 
     def map_shape(self, size: int) -> tuple[int, int, int]:
         """The shape (channels, rows, columns) of the maps of pictures of `size` pixels, by running one."""

@@ -45,6 +45,13 @@ def prepare(request: tuple[Source, tuple[Variant, ...]]) -> list[NDArray[np.floa
     return [made[one] for one in variants]
 
 
+def prepare_together(request: tuple[tuple[Source, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
+    """`prepare` for several files: one stack of pictures (files, size, size) for each variant."""
+    sources, variants = request
+    rows = [prepare((source, variants)) for source in sources]
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
 def _squares(raster: Raster, preprocess: str, wanted: list[tuple[Resize, int]]) -> list[NDArray[np.float32]]:
     """The squares of one preprocessing; where it changes nothing, they come from the stored integers at once."""
     apply = PREPROCESSINGS[preprocess].apply

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import numpy as np
@@ -184,6 +185,40 @@ def test_several_devices_share_the_work_and_change_nothing(own, make, files, mon
     together = finish(extract(own, specs, workers=2))
     for one, other in zip(alone, together, strict=True):
         assert files(one.cache.folder) == files(other.cache.folder)
+
+
+def test_reading_running_and_writing_overlap(own, make, monkeypatch):
+    """The trunk keeps the first chunk until the second is being read, its writer until the second is being run."""
+    from mammo.features import fill
+
+    second_read, second_run = threading.Event(), threading.Event()
+    waited, ran = [], []
+    read, run, write = fill.prepare_together, fill.Forward.__call__, fill.CacheWriter.write
+
+    def reading(request):
+        if request[0][0].image == ids[64]:
+            second_read.set()
+        return read(request)
+
+    def running(forward, pictures):
+        ran.append(len(pictures))
+        if len(ran) == 2:
+            waited.append(second_read.wait(60))
+        elif len(ran) == 3:
+            second_run.set()
+        return run(forward, pictures)
+
+    def writing(writer, version, chunk, maps, pooled):
+        if chunk == 0:
+            waited.append(second_run.wait(60))
+        write(writer, version, chunk, maps, pooled)
+
+    ids = list(Dataset.open(own, "tiny").images["image"])
+    monkeypatch.setattr(fill, "prepare_together", reading)
+    monkeypatch.setattr(fill.Forward, "__call__", running)
+    monkeypatch.setattr(fill.CacheWriter, "write", writing)
+    assert make(own, size=32).computed == 140
+    assert ran == [1, 64, 64, 12] and waited == [True, True]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.source import Source
 from mammo.errors import MammoError
-from mammo.images.prepare import Variant, prepare
+from mammo.images.prepare import Variant, prepare, prepare_together
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec
@@ -35,6 +35,16 @@ def test_every_variant_is_what_it_is_alone(source):
     assert np.allclose(both[1], RESIZES["letterbox"].apply(picture, 48), rtol=0, atol=1e-6)
     for alone, variant in zip(both, (STRETCH, BOX), strict=True):
         assert np.array_equal(prepare((source, (variant,)))[0], alone)
+
+
+def test_several_files_together_are_those_one_by_one(tiny):
+    dataset = Dataset.open(tiny, "tiny")
+    sources = tuple(dataset.sources(dataset.images)[:3])
+    stacks = prepare_together((sources, (STRETCH, BOX)))
+    assert [stack.shape for stack in stacks] == [(3, 64, 64), (3, 48, 48)]
+    for number, one in enumerate(sources):
+        for stack, picture in zip(stacks, prepare((one, (STRETCH, BOX))), strict=True):
+            assert np.array_equal(stack[number], picture)
 
 
 def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
