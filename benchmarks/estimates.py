@@ -72,6 +72,7 @@ TRIALS = (
     Trial("64 heads, Flatten, 5 epochs", "resnet50", heads(64, pool="flatten", epochs=5)),
     Trial("8 heads of 128 units, GAP", "resnet50", heads(8, hidden=128)),
     Trial("2 heads of 128 units, Flatten, 10 epochs", "vgg16", heads(2, pool="flatten", hidden=128, epochs=10)),
+    Trial("a probe, GAP and Flatten", "vgg16", heads(1, optimizer="probe") | {"pool": ["gap", "flatten"]}),
     Trial("2 heads fine-tuned, 5 epochs", "vgg16-mini", heads(2, epochs=5, **TUNED), 1, "last-layer"),
     Trial("1 head fine-tuned, 2 epochs", "vgg16", heads(1, pool="flatten", epochs=2, **TUNED), 1, "last-layer"),
     Trial("2 heads fine-tuned, 2 epochs", "resnet50", heads(2, epochs=2, **TUNED), 1, "last-layer"),

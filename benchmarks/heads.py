@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.peers import Loop, Rates, Shared, Tight
-from benchmarks.timing import Race, race, seconds
+from benchmarks.timing import Race, race
 from mammo.data.splits import TRAIN, VALIDATION
 from mammo.heads.source import Source
 from mammo.heads.task import Task
@@ -19,9 +19,7 @@ from mammo.heads.train import train_splits
 from mammo.progress import Progress
 from mammo.specs import HeadSpec
 
-IMAGES, HEADS, EPOCHS = 2300, 64, 50
-SOME = 32
-"""Images by which a forward is timed."""
+IMAGES, HEADS = 2300, 64
 PEERS = {"loop": Loop, "tight": Tight, "shared": Shared}
 SHORT = 5000
 """Below so many features an epoch of the bank is too short to time alone."""
@@ -63,26 +61,6 @@ def against(peer: str, count: int) -> Callable[[int], Race]:
         return race(bank_epoch(vectors, labels, rates(HEADS)), other.epoch, repeats, 10 if count < SHORT else 1)
 
     return measure
-
-
-def sweeping(repeats: int) -> Race:
-    """64 heads for 50 epochs on VGG16's Flatten features, in seconds.
-
-    The peer is the same end to end, the trunk run again for every head, image and epoch: far too long to run, so
-    its time is that of the trunk's plain float32 forward, measured in this repeat, times heads, images and epochs.
-    """
-    from benchmarks.images import plain_forward
-
-    pictures = np.random.default_rng(0).random((SOME, 224, 224)).astype(np.float32)
-    forward = plain_forward("vgg16", pictures)
-    vectors, labels = features(25088)
-    forward()
-    mine, theirs = [], []
-    for _ in range(repeats):
-        epoch = bank_epoch(vectors, labels, rates(HEADS))
-        mine.append(seconds(lambda one=epoch: [one() for _ in range(EPOCHS)]))
-        theirs.append(seconds(forward) / SOME * IMAGES * HEADS * EPOCHS)
-    return Race(mine, theirs)
 
 
 def hidden(count: int, units: int) -> Callable[[int], Race]:

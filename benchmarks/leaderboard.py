@@ -2,26 +2,41 @@
 
 Writes a home with a real sweep: 3,039 tiny synthetic images, 645 of them for the test, as many as CBIS-DDSM's pooled
 official test set has, and 10,000 heads trained on them for an epoch. Times the leaderboard as it is read the first time
-and afterwards, and the Compare page in a real browser. Run it with: python benchmarks/leaderboard.py HOME
+and afterwards, and the Compare page in a real browser. Run it with: python -m benchmarks.leaderboard HOME
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.timing import seconds
 from mammo.data.index_manifest import index_manifest
 from mammo.features.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.progress import finish
+from mammo.results.leaderboard import read_board
 from mammo.results.sweep import sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
+ROOT = Path(__file__).parents[1]
 NAME = "synthetic-many"
 SIZES = {"train": 2090, "validation": 304, "test": 645}
 SIDE = 32
@@ -66,15 +81,92 @@ def _write_images(folder: Path) -> None:
     pd.DataFrame(rows, columns=["path", "label", "patient", "split"]).to_csv(folder / "images.csv", index=False)
 
 
+def read_seconds(home: Home) -> list[float]:
+    """How long a leaderboard takes that nobody has read before, and then five times that it was read."""
+    shutil.rmtree(home.path / "boards", ignore_errors=True)
+    return [seconds(lambda: read_board(home)) for _ in range(6)]
+
+
+def page_seconds(home: Home, repeats: int) -> dict[str, list[float]]:
+    """How long the Compare page takes in a real browser, from the wish to the last word of the script.
+
+    Opened anew in a session of its own on a server that has read the leaderboard, asked for another view, and asked for
+    some of the runs and for all again.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    taken: dict[str, list[float]] = {"opened": [], "another view": [], "filtered": []}
+    with served(home) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(repeats + 1):
+            context = browser.new_context(viewport={"width": 1400, "height": 1000})
+            page = context.new_page()
+            page.set_default_timeout(120_000)
+            taken["opened"].append(seconds(lambda page=page: _settle(page, page.goto(f"{address}compare"))))
+            view = page.get_by_role("radio", name="Luck")
+            taken["another view"].append(
+                seconds(lambda page=page, view=view: (view.click(), page.get_by_text("nine cases of ten").wait_for()))
+            )
+            page.get_by_role("combobox", name="Only").click()
+            adam = page.get_by_role("option", name="adam", exact=True)
+            said = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
+            taken["filtered"].append(seconds(lambda adam=adam, said=said: (adam.click(), said.wait_for())))
+            context.close()
+        browser.close()
+    return {name: values[1:] for name, values in taken.items()}
+
+
+def _settle(page: Any, _: object) -> None:
+    page.locator("[data-testid=stDataFrame]").first.wait_for()
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
+    )
+
+
+@contextmanager
+def served(home: Home) -> Iterator[str]:
+    """A dashboard on a server of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    environment = {**os.environ, "MAMMO_HOME": str(home.path)}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}/"
+        while True:
+            try:
+                urllib.request.urlopen(address + "_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def main() -> None:
     """Write the home where it is not there yet, and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
     parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     home = Home(options.home)
     if not sweeps(home):
-        print(write_home(home, options.runs))
+        write_home(home, options.runs)
+    first, *again = read_seconds(home)
+    rows = {
+        "leaderboard, first time": [first],
+        "leaderboard, read before": again,
+        **page_seconds(home, options.repeats),
+    }
+    print(f"{len(read_board(home).runs):,} runs\n\n| | median | least to most |\n|---|---|---|")
+    for name, values in rows.items():
+        print(f"| {name} | {median(values):.2f} s | {min(values):.2f} to {max(values):.2f} s |")
 
 
 if __name__ == "__main__":

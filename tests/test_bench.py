@@ -1,17 +1,20 @@
 """The benchmarks: the peers do the same work, and the command tells what it raced."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import heads, images, rows
+from benchmarks import sweeps as whole
 from benchmarks.heads import features, splits_epoch
 from benchmarks.peers import Loop, Shared, Tight
 from benchmarks.timing import Race, race
 from mammo.cli import main
 from mammo.features.chunks import STORAGES
+from mammo.results.sweep import Sweep, sweeps
 
 
 @pytest.mark.parametrize("peer", [Loop, Tight, Shared])
@@ -93,7 +96,24 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
     assert "There is no race 'none'" in capsys.readouterr().err
 
 
+def test_a_part_of_the_report_is_trained_for_all_its_epochs(tmp_path, monkeypatch):
+    """Two epochs are trained; of both the second counts for those that follow."""
+    monkeypatch.setattr(whole, "IMAGES", 60)
+    with whole._listed(tmp_path, whole._squares) as home:
+        assert 0 < whole._images_an_epoch(home) < 60
+        cache = whole._features(home, "vgg16-mini")
+        few = whole.Rows("vgg16-mini", "gap", 0, (("adam", 1e-3), ("nadam", 1e-3)))
+        begun = time.perf_counter()
+        scaled = whole._training(home, cache, few, 0)
+        taken = time.perf_counter() - begun
+        (made,) = sweeps(home)
+        assert Sweep.open(home, made).history.shape == (2 * whole.SPLITS, whole.TRIED, 5)
+    assert 0 < scaled < whole.EPOCHS * taken
+    assert sum(len(rows.heads) * rows.caches for rows in whole.REPORT) == 11
+
+
 def test_every_promised_race_is_there():
     promised = {f"bank-{count}-{peer}" for count in (512, 2048, 25088, 100352) for peer in ("loop", "shared")}
+    promised |= {"bank-splits", "report-end-to-end", "finetune-vgg16"}
     promised |= {"hidden-25088", "prepare", "extract-forward", "extract-torch", "extract-keras"}
     assert promised | {"sweep-end-to-end", "read-zstd", "read-fast"} <= set(rows.ROWS)

@@ -10,7 +10,6 @@ import pytest
 
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.errors import MammoError
-from mammo.features.cache import caches
 from mammo.paper import known_weights, open_paper, paper_on, reproduce
 from mammo.results.report import ROWS
 from mammo.results.report_beside import to_json
@@ -146,7 +145,8 @@ def test_a_data_set_that_is_none(home):
 
 
 def test_sweeps_of_the_report_are_sweeps_like_others(paper_home):
-    found = [step.sweep for step in open_paper(paper_home, PAPER).steps]
-    assert len(caches(paper_home, "tiny")) == len({one.id for one in found}) == 8
+    steps = open_paper(paper_home, PAPER).steps
+    found = [step.sweep for step in steps]
+    assert len({step.cache for step in steps}) == len({one.id for one in found}) == 8
     assert sum(len(one.runs) for one in found) == (15 + 2) * 3 * 2
     assert {one.id for one in found} <= set(sweeps(paper_home))

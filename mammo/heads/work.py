@@ -41,9 +41,11 @@ PRICES: Prices = {
     "followed": 1e-5,  # an epoch of a head
     "step": 2e-4,  # a step of a bank, whatever its size
     "hidden step": 5e-4,  # the same where heads have a hidden layer
-    "gathered": 2e-10,  # a number of a batch's vectors, taken from among all others
+    "taken": 1e-9,  # a number of the images' vectors, taken into memory and checked
+    "gathered": 2e-9,  # a number of a batch's vectors, or of those that are scored, picked out from among all others
     "multiplied": 1.5e-11,  # a multiplication and addition of a product
     "activated": 2e-9,  # an activation of a hidden layer, forward and back
+    "answered": 1e-8,  # an image answered by a head that trains on it
     "scored": 2e-8,  # an image scored by a head, with its loss and its place in the AUC
     "crossed": 3e-11,  # a multiplication and addition of images' dot products
     "factored": 2e-11,  # a step of a probe's path, by the third power of its images
@@ -123,6 +125,7 @@ class Training:
             total["epoch"] += max(self._epochs(bank) for bank in banks)
             for bank, share in zip(banks, self._shares(banks, threads or 1), strict=True):
                 total.update({name: share * amount for name, amount in self._bank(bank).items()})
+        total["taken"] = max(count.images for count in self.counts) * self.length
         total["followed"] = sum(head.epochs for head in self.heads) * len(self.counts)
         return dict(total)
 
@@ -149,7 +152,8 @@ class Training:
         steps = math.ceil(max(trained) / one.batch) * epochs
         kept = 5 + (epochs if any(self.heads[row].patience for row in bank.heads) else 0)
         made: Amounts = {"bank": 1, "hidden step" if one.hidden else "step": steps, "kept": kept * bank.numbers}
-        made |= {"gathered": rows * self.length, "scored": (rows + seen) * count * self.outputs[bank.splits[0]]}
+        lines = count * self.outputs[bank.splits[0]]
+        made |= {"gathered": (rows + seen) * self.length, "answered": rows * lines, "scored": seen * lines}
         made |= {"multiplied": (2 * rows + seen) * bank.numbers / len(bank.splits)}
         made |= {"activated": (rows + seen) * count * one.hidden}
         return made | {name: share * steps * bank.numbers for name, share in _updates(bank.numbers).items()}
