@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in chosen:
         say(f"{name} …")
         rows.append(_raced(name, registry[name], repeats))
+        say(f"{name}: {_told(rows[-1])}")
     shown = [
         [row["id"], *(_number(row[key]) for key in ("ours", "peer", "ratio", "target")), row["unit"]] for row in rows
     ]
@@ -83,6 +84,14 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return named[0] if named else platform.machine()
+
+
+def _told(row: dict[str, Any]) -> str:
+    """The ratio with its spread, told as soon as it is known, so that a run that is stopped has not been for nothing."""
+    if row["ratio"] is None:
+        return f"not run, {row['missing']} is not installed"
+    least, most = map(_number, row["spread"])
+    return f"{_number(row['ratio'])} times ({least} to {most}; at least {_number(row['target'])} is wanted)"
 
 
 def _number(value: float | None) -> str:
