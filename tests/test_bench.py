@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import date
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from benchmarks import heads, images, rows
 from benchmarks import sweeps as whole
 from benchmarks.heads import features, splits_epoch
+from benchmarks.page import page
 from benchmarks.peers import Loop, Shared, Tight
 from benchmarks.timing import Race, race
 from mammo.cli import main
@@ -91,7 +93,11 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
     assert told["rows"][0] | {"ratio": 3.0, "target": 2.0, "spread": [3.0, 3.0]} == told["rows"][0]
     assert told["rows"][1]["ratio"] is None and told["rows"][1]["missing"] == "no_such_package"
     assert told["machine"]["cores"] >= 1 and told["machine"]["torch"]
-    assert main(["bench", "--rows", "slow"]) == 0
+    said = page(told).splitlines()
+    assert said[0].startswith(f"{date.today()}: {told['machine']['cores']} cores of ")
+    assert "| `fast` | a | b | 1 | 3 | 3 | 3–3 | 2 | seconds |" in said and "| not measured |" in said[-1]
+    assert main(["bench", "--rows", "slow", "--json"]) == 0
+    assert "| **1** |" in page(json.loads(capsys.readouterr().out))
     assert main(["bench", "--rows", "none"]) == 2
     assert "There is no race 'none'" in capsys.readouterr().err
 

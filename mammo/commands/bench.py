@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from datetime import date
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         [row["id"], *(_number(row[key]) for key in ("ours", "peer", "ratio", "target")), row["unit"]] for row in rows
     ]
     header = ["race", "ours", "peer", "ratio", "at least", "unit"]
-    show(arguments, {"machine": machine(), "repeats": repeats, "rows": rows}, table(shown, header))
+    told = {"date": date.today().isoformat(), "machine": machine(), "repeats": repeats, "rows": rows}
+    show(arguments, told, table(shown, header))
     return 0
 
 
@@ -87,7 +89,7 @@ def _processor() -> str:
 
 
 def _told(row: dict[str, Any]) -> str:
-    """The ratio with its spread, told as soon as it is known, so that a run that is stopped has not been for nothing."""
+    """The ratio with its spread, told as soon as it is known, for a run may be stopped."""
     if row["ratio"] is None:
         return f"not run, {row['missing']} is not installed"
     least, most = map(_number, row["spread"])
