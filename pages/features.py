@@ -1,11 +1,12 @@
 """Features: what a frozen trunk makes of the images, extracted once and kept."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from mammo.data.dataset import KINDS, Dataset
 from mammo.estimates import extraction_estimate
 from mammo.features.chunks import STORAGES
-from mammo.features.trunks import TRUNKS
 from mammo.features.weights import weights_note
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
@@ -13,19 +14,16 @@ from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
 from pages.shared import choose, costs, show, work
 from pages.shared.places import nothing_yet
+from pages.shared.trunk_form import choose_tap, choose_trunk, choose_weights
 from pages.shared.words import KIND_NAMES, cache_rows
 
 
-def choose_spec(dataset: Dataset) -> CacheSpec:
+def choose_spec(dataset: Dataset) -> tuple[CacheSpec, Path | None]:
     left, middle, right = st.columns(3)
     with left:
-        trunk = choose.entry(
-            "Trunk", TRUNKS, "trunk", index=list(TRUNKS).index("vgg16-mini") if dataset.synthetic else 0
-        )
-        sources = [TRUNKS[trunk].default_weights, "random-0"]
-        weights = choose.one("Weights", sources, "weights", lambda name: weights_note(name).capitalize())
-        taps = TRUNKS[trunk].taps
-        tap = choose.one("Cut the trunk at", list(taps), "tap", lambda name: taps[name].label.capitalize())
+        trunk = choose_trunk(dataset.synthetic)
+        weights, file = choose_weights(trunk)
+        tap = choose_tap(trunk)
     with middle:
         kind = choose.one("Images", KINDS, "kind", KIND_NAMES.__getitem__)
         resize = choose.entry("Resize", RESIZES, "resize")
@@ -35,7 +33,7 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
         augment = choose.entry("Augmentation", AUGMENTATIONS, "augment")
         draws = choose.draws(augment)
         precision = choose.precision()
-    return CacheSpec(
+    spec = CacheSpec(
         dataset=dataset.name,
         trunk=trunk,
         weights=weights,
@@ -48,14 +46,16 @@ def choose_spec(dataset: Dataset) -> CacheSpec:
         draws=draws,
         precision=precision,
     )
+    return spec, file
 
 
-def offer(home: Home, spec: CacheSpec, images: int) -> None:
+def offer(home: Home, spec: CacheSpec, file: Path | None, images: int) -> None:
     storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
     show.badge(show.notes(False, [weights_note(spec.weights)]))
     costs.show(home, lambda: extraction_estimate(home, [spec], storage), {"Images": images})
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
-        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": None, "storage": storage})
+        named = str(file) if file else None
+        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": named, "storage": storage})
 
 
 home = choose.home()
@@ -64,8 +64,8 @@ dataset = choose.dataset(home)
 if dataset.metadata_only:
     nothing_yet(f"{dataset.name} was indexed with --metadata-only: it has no images to extract features from.", "data")
 show.badge(show.notes(dataset.synthetic))
-spec = choose_spec(dataset)
-offer(home, spec, len(dataset.table(spec.kind)))
+spec, file = choose_spec(dataset)
+offer(home, spec, file, len(dataset.table(spec.kind)))
 work.follow(home, "extract")
 st.subheader("Extracted so far")
 opened = work.opened_caches(home, dataset.name)

@@ -15,6 +15,7 @@ from benchmarks.page import page
 from benchmarks.peers import Loop, Shared, Tight
 from benchmarks.timing import Race, race
 from mammo.cli import main
+from mammo.commands import bench
 from mammo.features.chunks import STORAGES
 from mammo.results.sweep import Sweep, sweeps
 
@@ -87,6 +88,7 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
         "slow": rows.Row("a", "b", "seconds", 2.0, lambda repeats: Race([1.0], [1.0])),
     }
     monkeypatch.setattr(rows, "ROWS", short)
+    monkeypatch.setattr(bench, "_apart", lambda name, repeats: bench._raced(name, short[name], repeats))
     assert main(["bench", "--quick", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [row["id"] for row in told["rows"]] == ["fast", "absent"]
@@ -100,6 +102,14 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
     assert "| **1** |" in page(json.loads(capsys.readouterr().out))
     assert main(["bench", "--rows", "none"]) == 2
     assert "There is no race 'none'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_each_race_of_several_runs_in_a_process_of_its_own(capfd):
+    assert main(["bench", "--rows", "read-fast,read-zstd", "--repeats", "1", "--json"]) == 0
+    said = capfd.readouterr()
+    assert [row["id"] for row in json.loads(said.out)["rows"]] == ["read-fast", "read-zstd"]
+    assert "read-fast …" in said.err and "read-zstd: " in said.err
 
 
 def test_a_part_of_the_report_is_trained_for_all_its_epochs(tmp_path, monkeypatch):

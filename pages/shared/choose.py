@@ -65,6 +65,12 @@ def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -
     return min(max(int(chosen), low), high)
 
 
+def words(label: str, key: str, example: str, said: str) -> str:
+    """What is typed in, without blanks around it."""
+    typed = st.text_input(label, key=key, bind="query-params", placeholder=example, help=said)
+    return str(typed or "").strip()
+
+
 def draws(augment: str) -> int:
     """How many versions of each image an augmentation makes, asked only where there is a choice."""
     low, high = AUGMENTATIONS[augment].draws
