@@ -48,7 +48,7 @@ class Cache:
         folder = home.cache(dataset, name)
         if not (folder / SPEC).is_file():
             raise MammoError(f"There is no cache {name!r} of the data set {dataset!r}; make it with `mammo extract`.")
-        content = _table(folder / SPEC, "cache spec")
+        content = read_identity(folder)
         if not (folder / MANIFEST).is_file():
             done = len(list((folder / RECORDS).glob("*.json")))
             raise MammoError(
@@ -158,13 +158,18 @@ def refuse_mismatch(name: str, made_with: dict[str, Any], asked: dict[str, Any])
             )
 
 
+def read_identity(folder: Path) -> dict[str, Any]:
+    """All that a cache was asked for, finished or not; raises MammoError where that is no table of fields."""
+    return _table(folder / SPEC, "cache spec")
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a finished cache; raises MammoError where it is not what was written."""
     manifest = _table(folder / MANIFEST, "cache manifest")
     if manifest.get("digest") != content_digest(manifest):
         raise MammoError(
             f"The manifest of the cache {folder.name!r} does not have the digest it was written with; "
-            "run the same `mammo extract` again to write it anew."
+            "run `mammo verify --repair` to write it anew."
         )
     return manifest
 

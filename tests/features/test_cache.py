@@ -145,17 +145,25 @@ def test_damaged_json_is_said_plainly(filled, cache, file, content):
         reopen(filled, cache)
 
 
-def test_an_edited_manifest_is_refused(filled, cache, make):
+def test_an_edited_manifest_is_refused(filled, cache):
     text = (cache.folder / MANIFEST).read_text()
     for old, new in [(cache.ids[0], cache.ids[0] + "x"), ("140", "139"), (cache.manifest["digest"][:8], "00000000")]:
         assert old in text
         (cache.folder / MANIFEST).write_text(text.replace(old, new, 1))
         with pytest.raises(MammoError, match=r"The manifest of the cache .+ does not have the digest"):
             reopen(filled, cache)
-        with pytest.raises(MammoError, match="does not have the digest"):
-            finish(verify(filled))
-        assert make(filled).computed == 0
+        found = finish(verify(filled)).damaged
+        assert [(one.cache, one.chunk) for one in found] == [(cache.name, MANIFEST)]
+        finish(repair(filled, found))
         assert (cache.folder / MANIFEST).read_text() == text
+
+
+def test_chunks_that_a_damaged_manifest_hid_are_repaired_with_it(filled, cache, files):
+    before = files(cache.folder)
+    flip(cache.folder / ARRAYS / chunk_names(cache)[2])
+    (cache.folder / MANIFEST).write_text("{}")
+    finish(repair(filled, finish(verify(filled)).damaged))
+    assert files(cache.folder) == before
 
 
 def test_a_missing_manifest_means_incomplete(filled, cache):
