@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from mammo.results.bootstrap import resampled
-from mammo.results.intervals import Z, auc_interval, components
+from mammo.results.statistics.bootstrap import resampled
+from mammo.results.statistics.intervals import Z, auc_interval, components
 
 
 @dataclass(frozen=True)

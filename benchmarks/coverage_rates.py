@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.coverage import Study
-from mammo.results.confusion import confusion
-from mammo.results.measured import Measured, measure
-from mammo.results.metrics import METRICS
-from mammo.results.operating import MEASURES, measure_at
-from mammo.results.predictive import predictive_values
 from mammo.results.scores import Scored
+from mammo.results.statistics.confusion import confusion
+from mammo.results.statistics.measured import Measured, measure
+from mammo.results.statistics.metrics import METRICS
+from mammo.results.statistics.operating import MEASURES, measure_at
+from mammo.results.statistics.predictive import predictive_values
 
 STUDIES = [Study(60, 0.76), Study(150, 0.76), Study(350, 0.76)]
 THRESHOLD, PREVALENCE, MANY = 0.4, 0.006, 200_000

@@ -21,12 +21,12 @@ from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
 from mammo.heads.train import train_bank
 from mammo.progress import finish
-from mammo.results.bootstrap import bootstrap_interval
-from mammo.results.chance import deviations
-from mammo.results.holm import holm
-from mammo.results.intervals import LEVEL, components
-from mammo.results.optimism import optimism
-from mammo.results.ties import grouped, paired_p_values
+from mammo.results.statistics.bootstrap import bootstrap_interval
+from mammo.results.statistics.chance import deviations
+from mammo.results.statistics.holm import holm
+from mammo.results.statistics.intervals import LEVEL, components
+from mammo.results.statistics.optimism import optimism
+from mammo.results.statistics.ties import grouped, paired_p_values
 from mammo.specs import Home, SplitSpec
 
 AXES = {"pool": ["gap"], "optimizer": ["adam", "nadam"], "lr": [1e-2, 3e-3, 1e-3, 3e-4], "epochs": [5], "batch": [64]}

@@ -70,7 +70,7 @@ def _sweep(home: Home, request: dict[str, Any]) -> Work[str]:
 
 def _paper(home: Home, request: dict[str, Any]) -> Work[str]:
     from mammo.paper import reproduce
-    from mammo.results.report import PaperSpec
+    from mammo.results.report.stated import PaperSpec
 
     spec = PaperSpec.from_json(request["spec"])
     yield from reproduce(home, spec)

@@ -17,8 +17,8 @@ from mammo.features.weights import weights_note
 from mammo.heads.shelf import Shelf, cache_identities, run_of
 from mammo.heads.work import Features
 from mammo.progress import Progress, Work
-from mammo.results.report import ROWS, TRUNK_SETS, PaperSpec, Row
-from mammo.results.report_beside import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
+from mammo.results.report.beside import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
+from mammo.results.report.stated import ROWS, TRUNK_SETS, PaperSpec, Row
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import Sweep
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec

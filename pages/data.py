@@ -4,7 +4,7 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
 from mammo.data.summary import summary
-from mammo.results.data_figures import counts_by, patient_counts
+from mammo.results.figures.data import counts_by, patient_counts
 from pages.shared import add_data, choose, show, split_view
 from pages.shared.guard import said_plainly
 from pages.shared.lens import microscope, preprocessing

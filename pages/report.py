@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from mammo.results.report import TITLES
-from mammo.results.report_beside import UNDER
-from mammo.results.report_export import figure_1, figure_2
-from mammo.results.report_figures import draws_figure, rows_figure
-from mammo.results.report_tables import open_table, rows_table, splits_table
+from mammo.results.figures.report import draws_figure, rows_figure
+from mammo.results.report.beside import UNDER
+from mammo.results.report.export import figure_1, figure_2
+from mammo.results.report.stated import TITLES
+from mammo.results.report.tables import open_table, rows_table, splits_table
 from pages.shared import choose, reported, show, work
 from pages.shared.text import plain
 

@@ -25,7 +25,7 @@ from mammo.heads.sweep import sweep
 from mammo.paper import open_paper, paper_on, reproduce
 from mammo.progress import finish
 from mammo.rates import remember
-from mammo.results.report import PaperSpec
+from mammo.results.report.stated import PaperSpec
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)

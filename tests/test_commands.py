@@ -382,7 +382,7 @@ def test_opening_results_needs_no_torch(demo_home: Home) -> None:
         "import sys\nfrom pathlib import Path\nimport mammo\n"
         f"home = mammo.Home(Path({str(demo_home.path)!r}))\n"
         "assert len(mammo.leaderboard(home)) == 24\n"
-        "import mammo.results.figures\n"
+        "import mammo.results.figures.runs\n"
         "mammo.Dataset.open(home, 'phantom-demo')\n"
         "print(sorted({'torch', 'timm', 'streamlit'} & set(sys.modules)))"
     )

@@ -18,7 +18,7 @@ from mammo.heads.pools import POOLS
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
-from mammo.results.metrics import METRICS
+from mammo.results.statistics.metrics import METRICS
 fast_precision()
 assert all((SPLITS, PRECISIONS, TRUNKS, OPTIMIZERS, POOLS, AUGMENTATIONS, PREPROCESSINGS, RESIZES, METRICS))
 """

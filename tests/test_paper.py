@@ -11,8 +11,8 @@ import pytest
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.paper import known_weights, open_paper, paper_on, reproduce
-from mammo.results.report import ROWS
-from mammo.results.report_beside import to_json
+from mammo.results.report.beside import to_json
+from mammo.results.report.stated import ROWS
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
 from tests.conftest import PAPER

@@ -27,8 +27,8 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every run with its intervals, and every pair with its tests."""
     from mammo.results.comparison import differences, shared_images
-    from mammo.results.operating import choose_threshold
     from mammo.results.scores import stored_runs
+    from mammo.results.statistics.operating import choose_threshold
 
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
     shared = shared_images(runs, arguments.part)
@@ -64,10 +64,10 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     import numpy as np
     import pandas as pd
 
-    from mammo.results.bootstrap import bootstrap_interval
-    from mammo.results.intervals import accuracy_interval, auc_interval
-    from mammo.results.metrics import accuracy, auc, probability
     from mammo.results.scores import run_names
+    from mammo.results.statistics.bootstrap import bootstrap_interval
+    from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+    from mammo.results.statistics.metrics import accuracy, auc, probability
 
     names = run_names(pd.DataFrame([run.settings for run in runs]))
     above = shared.logits - np.asarray(thresholds, dtype=np.float32)[:, None]

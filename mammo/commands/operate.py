@@ -68,8 +68,8 @@ def _matrix(counts: dict[str, Any]) -> str:
 
 
 def _measures(told: dict[str, Any]) -> list[list[Any]]:
-    from mammo.results.metrics import METRICS
-    from mammo.results.operating import MEASURES
+    from mammo.results.statistics.metrics import METRICS
+    from mammo.results.statistics.operating import MEASURES
 
     predictive, calibration = told["predictive"], told["calibration"]
     at = f"at prevalence {predictive['prevalence']:g}"

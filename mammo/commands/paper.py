@@ -11,8 +11,8 @@ from mammo.commands.shared import Commands, add_command, home_of, measured_estim
 
 if TYPE_CHECKING:
     from mammo.paper import Paper
-    from mammo.results.report import PaperSpec
-    from mammo.results.report_beside import Beside, Report
+    from mammo.results.report.beside import Beside, Report
+    from mammo.results.report.stated import PaperSpec
 
 NUMBERS = {
     "epochs": "epochs of every head (default: 30)",
@@ -43,8 +43,8 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make what is missing, print the tables, and write the files that are asked for."""
     from mammo.paper import open_paper, reproduce
-    from mammo.results.report_beside import to_json
-    from mammo.results.report_export import write_report
+    from mammo.results.report.beside import to_json
+    from mammo.results.report.export import write_report
 
     home = home_of(arguments)
     spec, files = spec_of(arguments)
@@ -84,8 +84,8 @@ def spec_of(arguments: argparse.Namespace) -> tuple[PaperSpec, list[Path | None]
 
 def text_of(report: Report) -> str:
     """The tables in short, and below them what must be known about them."""
-    from mammo.results.report_export import heading
-    from mammo.results.report_tables import rows_table, splits_table
+    from mammo.results.report.export import heading
+    from mammo.results.report.tables import rows_table, splits_table
 
     header = ["row", "accuracy", "AUC", "ours: accuracy", "AUC", "95 % interval", "n", "by patient", "official"]
     header += ["inflation", "95 % interval"]

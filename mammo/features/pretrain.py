@@ -24,7 +24,7 @@ from mammo.features.trunks import TRUNKS, TrunkKind
 from mammo.features.weights import NOTES, SHIPPED
 from mammo.files import whole_file, write_json
 from mammo.progress import Progress, Work
-from mammo.results.metrics import auc
+from mammo.results.statistics.metrics import auc
 
 Lessons: TypeAlias = tuple[Tensor, ...]
 """Tensors with an entry for each picture, the pictures first; those of rows and columns come last in their shape."""

@@ -20,7 +20,7 @@ from mammo.heads.gram import combined
 from mammo.heads.outputs import fit
 from mammo.heads.trained import Trained
 from mammo.progress import Progress
-from mammo.results.metrics import auc
+from mammo.results.statistics.metrics import auc
 from mammo.specs import STRENGTHS
 
 if TYPE_CHECKING:

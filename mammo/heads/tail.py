@@ -24,7 +24,7 @@ from mammo.heads.stacks import Stacks, arithmetic
 from mammo.heads.train import check_classes
 from mammo.heads.trained import Trained
 from mammo.progress import Progress, Work
-from mammo.results.metrics import auc
+from mammo.results.statistics.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

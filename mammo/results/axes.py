@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.results.intervals import components
-from mammo.results.metrics import Floats, auc
+from mammo.results.statistics.intervals import components
+from mammo.results.statistics.metrics import Floats, auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

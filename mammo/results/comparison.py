@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.errors import MammoError
-from mammo.results.bootstrap import Resampled, resampled
-from mammo.results.flips import Flips, flips
-from mammo.results.holm import holm
-from mammo.results.intervals import Components, Z, components
-from mammo.results.ties import paired_p_values
+from mammo.results.statistics.bootstrap import Resampled, resampled
+from mammo.results.statistics.flips import Flips, flips
+from mammo.results.statistics.holm import holm
+from mammo.results.statistics.intervals import Components, Z, components
+from mammo.results.statistics.ties import paired_p_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mammo.results.metrics import Floats
     from mammo.results.scores import StoredRun
+    from mammo.results.statistics.metrics import Floats
 
 TRUTH = ["label", "patient"]
 

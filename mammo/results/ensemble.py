@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from mammo.errors import MammoError
-from mammo.results.calibration import temperature
 from mammo.results.fusion import fused
 from mammo.results.levels import at_level
 from mammo.results.run_names import RunName
+from mammo.results.statistics.calibration import temperature
 from mammo.results.sweep import Sweep, sweep_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.results.curves import Floats
-from mammo.results.metrics import probability
+from mammo.results.statistics.curves import Floats
+from mammo.results.statistics.metrics import probability
 
 Starts = NDArray[np.intp]
 LARGEST = 500.0

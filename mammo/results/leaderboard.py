@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from mammo.data.leakage import leaked
 from mammo.files import digest_json
 from mammo.results import board_store
-from mammo.results.chance import deviations
 from mammo.results.ensemble import named_sweep
-from mammo.results.intervals import accuracy_interval, auc_interval, components
 from mammo.results.levels import at_level
-from mammo.results.metrics import METRICS, USUAL
-from mammo.results.optimism import Optimism, optimism
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
+from mammo.results.statistics.chance import deviations
+from mammo.results.statistics.intervals import accuracy_interval, auc_interval, components
+from mammo.results.statistics.metrics import METRICS, USUAL
+from mammo.results.statistics.optimism import Optimism, optimism
+from mammo.results.statistics.ties import grouped, tie_groups
 from mammo.results.sweep import Sweep, sweep_of, sweeps
-from mammo.results.ties import grouped, tie_groups
 from mammo.specs import Home
 
 SETTINGS = [

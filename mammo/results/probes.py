@@ -8,11 +8,11 @@ import numpy as np
 
 from mammo.errors import MammoError
 from mammo.results.comparison import differences, shared_images
-from mammo.results.intervals import auc_interval
 from mammo.results.leaderboard import ranked, to_json
-from mammo.results.metrics import auc
 from mammo.results.plain import plain
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.intervals import auc_interval
+from mammo.results.statistics.metrics import auc
 from mammo.results.sweep import COURSE, Sweep, sweeps
 from mammo.specs import PROBE, STRENGTHS
 

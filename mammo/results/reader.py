@@ -10,10 +10,10 @@ import pandas as pd
 
 from mammo.data.birads import SCORES, reader_scores
 from mammo.errors import MammoError
-from mammo.results.curves import roc_curve
-from mammo.results.intervals import accuracy_interval, auc_interval
-from mammo.results.metrics import auc
 from mammo.results.scores import Scored
+from mammo.results.statistics.curves import roc_curve
+from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+from mammo.results.statistics.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.results.calibration import calibration_curve, temperature
-from mammo.results.measured import measure
-from mammo.results.metrics import METRICS
-from mammo.results.operating import TARGET, operate
-from mammo.results.predictive import predictive_values
+from mammo.results.statistics.calibration import calibration_curve, temperature
+from mammo.results.statistics.measured import measure
+from mammo.results.statistics.metrics import METRICS
+from mammo.results.statistics.operating import TARGET, operate
+from mammo.results.statistics.predictive import predictive_values
 from mammo.results.subgroups import subgroups
 
 if TYPE_CHECKING:

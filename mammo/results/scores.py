@@ -16,9 +16,9 @@ from mammo.data.splits import PARTS
 from mammo.errors import MammoError
 from mammo.results.ensemble import named_sweep
 from mammo.results.fusion import LEVELS
-from mammo.results.metrics import probability
 from mammo.results.run_names import RunName
 from mammo.results.setting_words import setting_words
+from mammo.results.statistics.metrics import probability
 from mammo.specs import pick
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from mammo.errors import MammoError
-from mammo.results.data_figures import UNKNOWN
-from mammo.results.intervals import auc_interval
-from mammo.results.measured import Measured
-from mammo.results.metrics import auc
-from mammo.results.operating import measure_at
+from mammo.results.figures.data import UNKNOWN
+from mammo.results.statistics.intervals import auc_interval
+from mammo.results.statistics.measured import Measured
+from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.operating import measure_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

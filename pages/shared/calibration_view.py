@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from mammo.results.figures import score_histogram
-from mammo.results.measured import measure
-from mammo.results.operating_figures import calibration_figure
+from mammo.results.figures.operating import calibration_figure
+from mammo.results.figures.runs import score_histogram
 from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.measured import measure
 from mammo.specs import Home
 from pages.shared import show
 from pages.shared.operating_view import INTERVALS_SAID, table

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from mammo.results.figures import learning_curves
-from mammo.results.path_figures import path_figure
+from mammo.results.figures.paths import path_figure
+from mammo.results.figures.runs import learning_curves
 from mammo.results.scores import StoredRun
 from mammo.specs import PROBE
 from pages.shared import show

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mammo.results.figures import auc_accuracy_figure, roc_figure
+from mammo.results.figures.runs import auc_accuracy_figure, roc_figure
 from mammo.results.probes import probes_of
 from mammo.results.reader import reader_of
 from mammo.results.scores import Scored, StoredRun

@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from mammo.results.comparison import Difference, differences, shared_images
-from mammo.results.comparison_figures import differences_figure
-from mammo.results.drawing import with_leaks
-from mammo.results.operating import RULES, choose_threshold
+from mammo.results.figures.comparison import differences_figure
+from mammo.results.figures.drawing import with_leaks
 from mammo.results.scores import StoredRun, stored_runs
+from mammo.results.statistics.operating import RULES, choose_threshold
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed

@@ -15,7 +15,7 @@ from mammo.estimates import sweep_estimate
 from mammo.features.cache import Cache
 from mammo.files import digest_file
 from mammo.heads.instant import Workbench, instant_part, open_workbench, train_at_once
-from mammo.results.figures import roc_figure
+from mammo.results.figures.runs import roc_figure
 from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import Sweep

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset
 from mammo.results.axes import AXES, influences, varied
-from mammo.results.axis_figures import LOGARITHMIC, influence_figure, parallel_figure, response_figure
+from mammo.results.figures.axes import LOGARITHMIC, influence_figure, parallel_figure, response_figure
 from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import Sweep, sweeps

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from mammo.results.comparison_figures import luck_figure
+from mammo.results.figures.comparison import luck_figure
 from mammo.results.scores import StoredRun
 from mammo.specs import Home
 from pages.shared import choose, show

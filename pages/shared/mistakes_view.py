@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mammo.results.figures import score_histogram
+from mammo.results.figures.runs import score_histogram
 from mammo.results.scores import StoredRun
 from mammo.specs import Home
 from pages.shared import choose, show

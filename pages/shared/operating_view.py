@@ -6,18 +6,18 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from mammo.results.measured import Measured, measure
-from mammo.results.metrics import METRICS
-from mammo.results.operating import MEASURES, RULES, OperatingPoint, operate
-from mammo.results.operating_figures import (
+from mammo.results.figures.operating import (
     confusion_figure,
     operating_figure,
     precision_recall_figure,
     predictive_figure,
 )
-from mammo.results.predictive import predictive_values
 from mammo.results.run_summary import PREVALENCE
 from mammo.results.scores import Scored, StoredRun
+from mammo.results.statistics.measured import Measured, measure
+from mammo.results.statistics.metrics import METRICS
+from mammo.results.statistics.operating import MEASURES, RULES, OperatingPoint, operate
+from mammo.results.statistics.predictive import predictive_values
 from mammo.specs import Home
 from pages.shared import choose, show
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from mammo.data.dataset import Dataset
-from mammo.results.figures import roc_figure
+from mammo.results.figures.runs import roc_figure
 from mammo.results.reader import reader_summary, reader_tables, scored_by_reader
 from pages.shared import show
 

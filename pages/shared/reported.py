@@ -10,10 +10,10 @@ from mammo.data.dataset import INDEX, Dataset
 from mammo.features.cache import caches
 from mammo.files import digest_file
 from mammo.paper import Paper, known_weights, open_paper, paper_on
-from mammo.results.report import TRUNK_SETS, PaperSpec
-from mammo.results.report_beside import Beside, Report
-from mammo.results.report_export import FORMS, TABLE_STYLE, table_html
-from mammo.results.report_tables import Table
+from mammo.results.report.beside import Beside, Report
+from mammo.results.report.export import FORMS, TABLE_STYLE, table_html
+from mammo.results.report.stated import TRUNK_SETS, PaperSpec
+from mammo.results.report.tables import Table
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
 from pages.shared import choose, costs, work

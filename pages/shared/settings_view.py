@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo.results.by_setting import by_setting
-from mammo.results.comparison_figures import settings_figure
+from mammo.results.figures.comparison import settings_figure
 from mammo.results.scores import run_names
 from pages.shared import board, show
 from pages.shared.board import Listed

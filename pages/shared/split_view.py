@@ -6,7 +6,7 @@ from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
 from mammo.data.leakage import leakage
 from mammo.data.splits import SPLITS, draw
-from mammo.results.data_figures import patients_by_part
+from mammo.results.figures.data import patients_by_part
 from mammo.specs import SplitSpec
 from pages.shared import choose, show
 from pages.shared.words import KIND_NAMES, kinds_of, leaked, part_rows

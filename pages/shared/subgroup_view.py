@@ -4,8 +4,8 @@ import math
 
 import streamlit as st
 
-from mammo.results.data_figures import WORDS
-from mammo.results.operating_figures import subgroup_figure
+from mammo.results.figures.data import WORDS
+from mammo.results.figures.operating import subgroup_figure
 from mammo.results.scores import StoredRun
 from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
 from mammo.specs import Home

@@ -11,8 +11,8 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache, caches
 from mammo.features.weights import weights_note
 from mammo.heads.sweep import keep_finished
-from mammo.results.figures import live_curves
-from mammo.results.report import PaperSpec
+from mammo.results.figures.runs import live_curves
+from mammo.results.report.stated import PaperSpec
 from mammo.specs import Home, SweepSpec
 from pages.shared.guard import said_plainly
 from pages.shared.places import PLACES, place

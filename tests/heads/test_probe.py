@@ -24,9 +24,9 @@ from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
-from mammo.results.metrics import auc
 from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
+from mammo.results.statistics.metrics import auc
 from mammo.results.sweep import HEADS, Sweep
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 

@@ -14,7 +14,7 @@ from mammo.heads.task import Task
 from mammo.heads.train import Means, train_bank, train_splits
 from mammo.heads.trained import HISTORY
 from mammo.progress import finish
-from mammo.results.metrics import auc
+from mammo.results.statistics.metrics import auc
 from mammo.specs import HeadSpec
 
 TRAIN, VALIDATION, TEST = 0, 1, 2

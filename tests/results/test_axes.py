@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from mammo.results.axes import AXES, influences, response, validation_auc, varied
-from mammo.results.axis_figures import influence_figure, parallel_figure, response_figure
-from mammo.results.palette import DARK, LIGHT
+from mammo.results.figures.axes import influence_figure, parallel_figure, response_figure
+from mammo.results.figures.palette import DARK, LIGHT
 from mammo.results.sweep import Sweep, sweeps
 
 

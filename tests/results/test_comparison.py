@@ -5,13 +5,13 @@ from sklearn.metrics import roc_auc_score
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
 from mammo.results.comparison import differences, shared_images
-from mammo.results.flips import flips
-from mammo.results.holm import holm
-from mammo.results.intervals import components
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import stored_runs
+from mammo.results.statistics.flips import flips
+from mammo.results.statistics.holm import holm
+from mammo.results.statistics.intervals import components
+from mammo.results.statistics.ties import paired_p_values
 from mammo.results.sweep import Sweep
-from mammo.results.ties import paired_p_values
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from mammo.errors import MammoError
-from mammo.results.calibration import temperature
 from mammo.results.ensemble import alone, ensemble
 from mammo.results.leaderboard import leaderboard, to_json
-from mammo.results.metrics import auc, probability
 from mammo.results.run_names import RunName
 from mammo.results.scores import StoredRun, run_names
+from mammo.results.statistics.calibration import temperature
+from mammo.results.statistics.metrics import auc, probability
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
 from mammo.results.levels import at_level
-from mammo.results.metrics import auc
 from mammo.results.reader import reader_of
 from mammo.results.scores import StoredRun, run_names
+from mammo.results.statistics.metrics import auc
 from mammo.results.sweep import Sweep, sweeps
 
 ROWS = [

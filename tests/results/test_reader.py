@@ -10,9 +10,9 @@ from mammo.data.casecsv import find_case_files, images_of, read_lesions
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
-from mammo.results.metrics import auc
 from mammo.results.reader import reader_of, reader_summary, scored_by_reader, threshold_words
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.metrics import auc
 
 TABLE = pd.DataFrame(
     {

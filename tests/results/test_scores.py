@@ -4,8 +4,8 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
-from mammo.results.metrics import accuracy, auc
 from mammo.results.scores import StoredRun, run_names, stored_runs
+from mammo.results.statistics.metrics import accuracy, auc
 
 
 def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):

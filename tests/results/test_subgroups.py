@@ -5,8 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
-from mammo.results.operating import choose_threshold
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import choose_threshold
 from mammo.results.subgroups import FEWEST, grouped, subgroups
 
 

@@ -14,15 +14,15 @@ from mammo import __version__
 from mammo.data.labels import LABELS
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.splits import OUT, PARTS, SPLITS
-from mammo.results.measured import INTERVALS, measure
-from mammo.results.metrics import METRICS
+from mammo.results.statistics.measured import INTERVALS, measure
+from mammo.results.statistics.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mammo.results.optimism import Optimism
     from mammo.results.scores import StoredRun
+    from mammo.results.statistics.optimism import Optimism
 
 RESEARCH = (
     "**Research software, not a medical device.** Nothing here may be used to decide about a patient: not to screen, "

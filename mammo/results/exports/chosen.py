@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mammo.results.optimism import Optimism
+    from mammo.results.statistics.optimism import Optimism
     from mammo.specs import Home
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mammo.data.leakage import COUNTS, seen
 from mammo.data.splits import OUT, PARTS
-from mammo.results.metrics import probability
+from mammo.results.statistics.metrics import probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

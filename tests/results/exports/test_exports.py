@@ -30,8 +30,8 @@ from mammo.results.exports.export import BEST, EXPORTS, export
 from mammo.results.exports.pseudonyms import Pseudonyms
 from mammo.results.exports.tables import runs_table, scores_long, scores_wide
 from mammo.results.leaderboard import leaderboard, read_board
-from mammo.results.metrics import METRICS
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.metrics import METRICS
 from mammo.results.sweep import Sweep, sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
 

@@ -1,0 +1,141 @@
+"""Figures of what is real and what is luck: differences of runs, settings with their spread, the optimism meter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mammo.results.figures.drawing import LINE, blank_figure, legend_below, wrapped
+from mammo.results.figures.palette import SERIES, ground
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import ArrayLike
+    from plotly.graph_objects import Figure
+
+    from mammo.results.comparison import Difference
+
+HEADS = 2000
+"""The most heads whose AUC is drawn one by one."""
+
+
+def differences_figure(pairs: Sequence[Difference], names: Sequence[str], note: str = "", dark: bool = False) -> Figure:
+    """The difference in AUC of every pair with its 95 % intervals, DeLong's above the bootstrap's; 0 is none."""
+    told = [f"{wrapped(names[pair.first])}<br>less {wrapped(names[pair.second])}" for pair in pairs]
+    figure = blank_figure(note, dark, height=150 + _rows_high(told))
+    values, places = np.array([pair.value for pair in pairs]), np.arange(len(pairs), dtype=float)
+    for number, (name, label) in enumerate((("delong", "DeLong"), ("bootstrap", "Bootstrap"))):
+        tests = [getattr(pair, name) for pair in pairs]
+        bounds = np.array([test.interval for test in tests]).reshape(-1, 2)
+        figure.add_scatter(
+            x=values,
+            y=places + (-0.11, 0.11)[number],
+            mode="markers",
+            name=label,
+            marker={"size": 9, "color": SERIES[number], "symbol": ["circle", "diamond"][number]},
+            error_x=_bars(values, bounds, SERIES[number]),
+            customdata=np.column_stack([bounds, [(test.p_value, test.corrected) for test in tests]]),
+            hovertemplate="%{x:+.3f} (%{customdata[0]:+.3f} to %{customdata[1]:+.3f})<br>"
+            "p %{customdata[2]:.3f}, corrected %{customdata[3]:.3f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": ground(dark).muted, "dash": "dot", "width": 1})
+    figure.update_xaxes(title_text="Difference in AUC", nticks=6)
+    _name_rows(figure, told)
+    legend_below(figure, 1, "h")
+    return figure
+
+
+def settings_figure(
+    settings: pd.DataFrame, runs: pd.DataFrame, names: Sequence[str], note: str = "", dark: bool = False
+) -> Figure:
+    """Validation and test AUC of settings, as `by_setting` gives them: every run of `runs` a dot, mean ± deviation."""
+    told = [f"{wrapped(name)}<br>{_counted(row)}" for name, row in zip(names, settings.to_dict("records"), strict=True)]
+    figure = blank_figure(note, dark, height=150 + _rows_high(told))
+    own = {run: place for place, listed in enumerate(settings["runs"]) for run in listed}
+    some = runs[runs["run"].isin(list(own))]
+    places = some["run"].map(own).to_numpy(dtype=float)
+    for number, part in enumerate(("validation", "test")):
+        shift, colour = (-0.14, 0.14)[number], SERIES[number]
+        figure.add_scatter(
+            x=some[f"{part}_auc"],
+            y=places + shift,
+            mode="markers",
+            marker={"size": 5, "color": colour, "opacity": 0.45},
+            customdata=some["run"],
+            hovertemplate=f"%{{customdata}}<br>{part} AUC %{{x:.3f}}<extra></extra>",
+            showlegend=False,
+        )
+        deviations = settings[f"{part}_auc_sd"].fillna(0.0)
+        figure.add_scatter(
+            x=settings[f"{part}_auc_mean"],
+            y=np.arange(len(settings)) + shift,
+            mode="markers",
+            name=f"{part.capitalize()}, mean ± standard deviation",
+            marker={"size": 10, "color": colour, "symbol": "line-ns", "line": {"width": 3, "color": colour}},
+            error_x={"type": "data", "array": deviations, "thickness": 1.8, "width": 5, "color": colour},
+            customdata=np.column_stack([deviations, settings["count"]]),
+            hovertemplate="%{x:.3f} ± %{customdata[0]:.3f}, %{customdata[1]:.0f} runs<extra></extra>",
+        )
+    figure.update_xaxes(title_text="AUC", nticks=6)
+    _name_rows(figure, told)
+    legend_below(figure, 2)
+    return figure
+
+
+def luck_figure(meter: Mapping[str, Any], heads: ArrayLike, note: str = "", dark: bool = False) -> Figure:
+    """The optimism meter as `leaderboard.meter_rows` tells it, below the validation AUC of all its `heads`.
+
+    The band is where chance alone would put the best of so many equally good heads in nine cases of ten.
+    """
+    figure = blank_figure(note, dark, height=260 + LINE * 4)
+    colours, mean = ground(dark), meter["mean_validation_auc"]
+    band = {"x0": mean + meter["margin_least"], "x1": mean + meter["margin_limit"], "y0": 0.5, "y1": 3.5}
+    figure.add_shape(type="rect", **band, fillcolor=SERIES[4], opacity=0.16, line_width=0, layer="below")
+    values = np.asarray(heads, dtype=float)
+    drawn = np.quantile(values, np.linspace(0, 1, HEADS)) if values.size > HEADS else values
+    spread = np.random.default_rng(0).uniform(-0.22, 0.22, drawn.size)
+    _mark(figure, drawn, 3 + spread, f"Validation AUC of {meter['heads']:,} heads", colours.muted, size=5, opacity=0.5)
+    best, stroke = np.array([mean + meter["expected_margin"]]), {"symbol": "line-ns", "line_width": 3}
+    _mark(figure, best, [2], "Best of as many equally good heads", SERIES[4], **stroke)
+    for name, place, colour, symbol in (("validation", 2, SERIES[0], "diamond"), ("test", 1, SERIES[1], "circle")):
+        value, bounds = np.array([meter[f"{name}_auc"]], dtype=float), np.array([meter[f"{name}_auc_interval"]])
+        words = f"The winner on {name}, n = {meter[f'n_{name}']}"
+        _mark(figure, value, [place], words, colour, symbol=symbol)
+        figure.update_traces(error_x=_bars(value, bounds, colour), selector={"name": words})
+    figure.add_vline(x=mean, line={"color": colours.muted, "dash": "dot", "width": 1})
+    rows = ["On test", "The best", "All heads"]
+    figure.update_yaxes(tickvals=[1, 2, 3], ticktext=rows, range=[0.5, 3.5], automargin=True, showgrid=False)
+    figure.update_xaxes(title_text="AUC (dotted: mean of all heads)", nticks=6)
+    legend_below(figure, 4)
+    return figure
+
+
+def _mark(figure: Figure, x: ArrayLike, y: ArrayLike, name: str, colour: str, **look: Any) -> None:
+    marker = {"size": 11, "color": colour, "line_color": colour, **look}
+    figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, hovertemplate="%{x:.3f}<extra></extra>")
+
+
+def _bars(values: ArrayLike, bounds: ArrayLike, colour: str) -> dict[str, Any]:
+    """Error bars from `values` (N,) to `bounds` (N, 2)."""
+    middle, ends = np.asarray(values, dtype=float), np.asarray(bounds, dtype=float)
+    sides = {"array": np.maximum(ends[:, 1] - middle, 0), "arrayminus": np.maximum(middle - ends[:, 0], 0)}
+    return {"type": "data", **sides, "thickness": 1.4, "width": 4, "color": colour}
+
+
+def _rows_high(told: Sequence[str]) -> int:
+    """Pixels that rows with these names need."""
+    return sum(max(46, 18 * (1 + name.count("<br>"))) for name in told)
+
+
+def _name_rows(figure: Figure, told: Sequence[str]) -> None:
+    places = np.arange(len(told))
+    figure.update_yaxes(tickvals=places, ticktext=told, range=[len(told) - 0.5, -0.5], automargin=True, showgrid=False)
+
+
+def _counted(row: Mapping[Any, Any]) -> str:
+    fewest, most = row["n_test"]
+    images = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return f"{row['count']} run{'s' if row['count'] > 1 else ''}, n = {images}"

@@ -1,0 +1,90 @@
+"""Plotly figures of what a data set holds: counts, patients, and who stands where in a split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mammo.data.splits import PARTS
+from mammo.results.figures.drawing import bars, blank_figure, legend_below
+from mammo.results.figures.palette import CLASSES, ground
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+    from mammo.data.splits import Parts
+
+WORDS = {"calc": "Calcification", "mass": "Mass", "BENIGN_WITHOUT_CALLBACK": "Benign, not called back"}
+UNKNOWN = "not given"
+MOST = 12
+"""Bars at most; a column with more values shows its most frequent ones."""
+
+
+def counts_by(
+    images: pd.DataFrame, column: str, note: str = "", dark: bool = False, thing: str = "Mammograms"
+) -> Figure:
+    """Images by the values of a column and by label, from a table with `label`; missing values have a bar too.
+
+    `thing` says what a row is, in the plural.
+    """
+    figure = blank_figure(note, dark, height=320)
+    values = images[column].map(_worded)
+    kept = list(values.value_counts().index[:MOST])
+    order = sorted(kept, key=lambda value: (value == UNKNOWN, value))
+    for label, colour in CLASSES.items():
+        chosen = values[images["label"] == label].value_counts()
+        bars(figure, order, [int(chosen.get(value, 0)) for value in order], label, colour)
+    more = values.nunique() - len(kept)
+    figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else " ")
+    figure.update_yaxes(title_text=thing, rangemode="tozero")
+    legend_below(figure, 1, "h")
+    return figure
+
+
+def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False, thing: str = "Mammograms") -> Figure:
+    """Patients by the number of their images, called `thing`; malignant where any image is."""
+    figure = blank_figure(note, dark, height=320)
+    patients = images.groupby("patient")["label"].agg(
+        number="size", malignant=lambda labels: (labels == "malignant").any()
+    )
+    numbers = sorted(patients["number"].unique())
+    for label, colour in CLASSES.items():
+        chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"].value_counts()
+        bars(figure, [str(number) for number in numbers], [int(chosen.get(n, 0)) for n in numbers], label, colour)
+    figure.update_xaxes(title_text=f"{thing} of the patient", type="category")
+    figure.update_yaxes(title_text="Patients", rangemode="tozero")
+    legend_below(figure, 1, "h")
+    return figure
+
+
+def patients_by_part(images: pd.DataFrame, parts: Parts, note: str = "", dark: bool = False) -> Figure:
+    """Patients by the parts in which their images stand; those in train and test are the leak, and stand out."""
+    standing = images.assign(part=parts)[parts >= 0]
+    where = standing.groupby("patient")["part"].unique().map(lambda held: tuple(sorted(held)))
+    counts = where.value_counts()
+    names = {part: name for name, part in PARTS.items()}
+    rows = sorted(counts.index, key=lambda held: (len(held), held))
+    leaks = [{PARTS["train"], PARTS["test"]} <= set(held) for held in rows]
+    figure = blank_figure(note, dark, height=120 + 34 * len(rows))
+    told = [" and ".join(names[part] for part in held) + ("" if len(held) > 1 else " only") for held in rows]
+    colours = ground(dark)
+    figure.add_bar(
+        x=[int(counts[held]) for held in rows],
+        y=[text.capitalize() for text in told],
+        orientation="h",
+        marker={"color": [colours.notice if leak else colours.muted for leak in leaks], "line": {"width": 0}},
+        text=[f"{counts[held]:,}{' — leak' if leak else ''}" for held, leak in zip(rows, leaks, strict=True)],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x} patients<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title_text="Patients", rangemode="tozero", range=[0, 1.18 * max(counts)])
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    return figure
+
+
+def _worded(value: object) -> str:
+    if str(value) in ("", "<NA>", "None", "nan"):
+        return UNKNOWN
+    return WORDS.get(str(value), str(value))

@@ -1,0 +1,95 @@
+"""What every figure shares: its frame with the note, its legend, its bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mammo.results.figures.palette import ground, template
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plotly.graph_objects import Figure
+
+    from mammo.results.scores import Scored
+
+LINE = 20
+"""Height of a legend line in pixels."""
+
+
+def blank_figure(note: str, dark: bool, height: int) -> Figure:
+    """An empty figure of one panel."""
+    from plotly.graph_objects import Figure
+
+    return noted(Figure(), note, dark, height)
+
+
+def noted(figure: Figure, note: str, dark: bool, height: int) -> Figure:
+    """Give a figure its look, its height in pixels and the note, of one or more lines, above its right corner."""
+    more = LINE * note.count("<br>")
+    figure.update_layout(template=template(dark), height=height + more, margin={"t": 36 + more, "r": 16})
+    if note:
+        where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 6}
+        font = {"size": 12, "color": ground(dark).notice}
+        figure.add_annotation(text=note, showarrow=False, align="right", font=font, **where)
+    return figure
+
+
+def legend_below(figure: Figure, entries: int, orientation: str = "v") -> None:
+    """Put the legend under the horizontal axis, `entries` lines high."""
+    place = {"yref": "container", "y": 0.0, "yanchor": "bottom", "tracegroupgap": 0, "font": {"size": 12}}
+    figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **place})
+
+
+def bars(figure: Figure, categories: list[str], counts: list[int], label: str, colour: str) -> None:
+    """One colour of upright bars with their counts above."""
+    figure.add_bar(
+        x=categories,
+        y=counts,
+        name=label.capitalize(),
+        marker={"color": colour, "line": {"width": 0}},
+        text=counts,
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{y} " + label + "<extra></extra>",
+    )
+
+
+def panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1, columns: int = 1) -> Figure:
+    """An empty figure of several panels, below or beside one another, each with its title on the axis between them."""
+    from plotly.subplots import make_subplots
+
+    shared = {"shared_xaxes": rows > 1, "shared_yaxes": columns > 1}
+    gaps = {"vertical_spacing": 0.08, "horizontal_spacing": 0.1}
+    figure = make_subplots(rows=rows, cols=columns, **shared, **gaps)
+    for number, title in enumerate(titles):
+        if rows > 1:
+            figure.update_yaxes(title_text=title, row=number + 1, col=1)
+        else:
+            figure.update_xaxes(title_text=title, row=1, col=number + 1)
+    return noted(figure, note, dark, height)
+
+
+def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
+    """The note with a line for what train has seen of the images, and what to say beside each run's name.
+
+    Where all runs share one leak the note says it all; else each run is marked.
+    """
+    leaks = [run.leak for run in runs]
+    shared = len(set(leaks)) <= 1
+    said = (
+        [*(leaks[0] if leaks else ())] if shared else ["leaked: images whose patient or a near-duplicate is in train"]
+    )
+    marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
+    return "<br>".join(filter(None, (note, *said))), marks
+
+
+def wrapped(name: str, width: int = 30) -> str:
+    """Break a run's name at its separators so that it leaves room for the plot."""
+    lines = [""]
+    for piece in name.split(" · "):
+        if lines[-1] and len(lines[-1]) + len(piece) > width:
+            lines.append(piece)
+        else:
+            lines[-1] += f" · {piece}" if lines[-1] else piece
+    return "<br>".join(lines)

@@ -1,0 +1,233 @@
+"""Plotly figures of what sweeps and data sets store; each takes a `note` to be drawn, such as "Synthetic data"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mammo.data.birads import ASSESSMENTS
+from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
+from mammo.results.figures.palette import CLASSES, ground, style
+from mammo.results.reader import threshold_words
+from mammo.results.statistics.curves import roc_curve
+from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+from mammo.results.statistics.metrics import accuracy, auc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike
+    from plotly.graph_objects import Figure
+
+    from mammo.results.scores import Scored
+
+
+def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reader: Scored | None = None) -> Figure:
+    """ROC curves over one another; the legend gives each run's AUC, its 95 % interval and the images scored.
+
+    `reader` is drawn beneath them as the line to be measured against, with a mark at every BI-RADS threshold.
+    """
+    note, leaks = with_leaks(note, runs)
+    told = [_told(run, leak) for run, leak in zip(runs, leaks, strict=True)]
+    lines = sum(1 + words.count("<br>") for words in [*told, *([_told_of(reader)] if reader else [])])
+    figure = blank_figure(note, dark, height=470 + LINE * lines)
+    chance = {"color": ground(dark).muted, "dash": "dot", "width": 1}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=chance, hoverinfo="skip", showlegend=False)
+    if reader:
+        _draw_reader(figure, reader, dark)
+    for number, run in enumerate(runs):
+        false, found, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
+        figure.add_scatter(
+            x=false,
+            y=found,
+            mode="lines",
+            line={**style(number), "width": 2.2},
+            name=told[number],
+            hovertemplate="1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
+        )
+    figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
+    figure.update_yaxes(title_text="Sensitivity", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+    legend_below(figure, lines)
+    return figure
+
+
+def auc_accuracy_figure(
+    runs: Sequence[Scored], note: str = "", dark: bool = False, probes: Sequence[Scored | None] = ()
+) -> Figure:
+    """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given.
+
+    `probes` are the converged probes on the same features, one a run where there is one: an upright stroke each.
+    """
+    metrics = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
+    note, leaks = with_leaks(note, runs)
+    names = [wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
+    row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
+    figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
+    for column, (title, metric, of) in enumerate(metrics, start=1):
+        values = np.array([run.value(metric) for run in runs])
+        bounds = np.array([run.interval(of) for run in runs]).reshape(-1, 2)
+        error = {"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "thickness": 1.4}
+        figure.add_scatter(
+            x=values,
+            y=names,
+            mode="markers",
+            marker={"size": 9, "color": [style(number)["color"] for number in range(len(runs))]},
+            error_x={**error, "width": 4, "color": ground(dark).muted},
+            customdata=bounds,
+            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}})<extra></extra>",
+            showlegend=False,
+            row=1,
+            col=column,
+        )
+        if any(probes):
+            _draw_probes(figure, column, title, (metric, of), [*zip(names, probes, strict=True)], dark)
+    figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1}, row=1, col=1)
+    figure.update_xaxes(nticks=4)
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(showticklabels=False, col=2)
+    return figure
+
+
+def _draw_probes(
+    figure: Figure,
+    column: int,
+    title: str,
+    measure: tuple[Callable[..., Any], Callable[..., Any]],
+    beside: Sequence[tuple[str, Scored | None]],
+    dark: bool,
+) -> None:
+    """An upright stroke for the probe beside each named run, at its metric; its interval shows when pointed at."""
+    held = [(name, probe) for name, probe in beside if probe]
+    figure.add_scatter(
+        x=[probe.value(measure[0]) for _, probe in held],
+        y=[name for name, _ in held],
+        mode="markers",
+        marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
+        customdata=[(*probe.interval(measure[1]), np.size(probe.labels)) for _, probe in held],
+        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}}), "
+        "n = %{customdata[2]}<extra></extra>",
+        showlegend=False,
+        row=1,
+        col=column,
+    )
+
+
+def learning_curves(
+    histories: Mapping[str, ArrayLike], note: str = "", dark: bool = False, runs: Sequence[Scored] = ()
+) -> Figure:
+    """Loss and accuracy by epoch of each named run, train dotted and validation solid.
+
+    A history is (epochs, 5): train loss, train accuracy, validation loss, validation accuracy, validation AUC,
+    NaN after the run stopped. `runs` are the same runs scored on validation, by whose leaks the curves are marked.
+    """
+    note, leaks = with_leaks(note, runs)
+    marks = {run.name: leak for run, leak in zip(runs, leaks, strict=True)}
+    figure = panels(note, dark, ["Loss", "Accuracy"], rows=2, height=470 + LINE * len(histories))
+    for number, (name, history) in enumerate(histories.items()):
+        values = np.asarray(history, dtype=float)
+        for row, part, column in ((1, "train", 0), (2, "train", 1), (1, "validation", 2), (2, "validation", 3)):
+            figure.add_scatter(
+                x=np.arange(1, len(values) + 1),
+                y=values[:, column],
+                mode="lines",
+                line={"color": style(number)["color"], "dash": "dot" if part == "train" else "solid", "width": 1.8},
+                name=", ".join(filter(None, (name, marks.get(name)))),
+                legendgroup=name,
+                showlegend=(row, part) == (1, "validation"),
+                hovertemplate=f"epoch %{{x}}, {part} %{{y:.3f}}<extra></extra>",
+                row=row,
+                col=1,
+            )
+    figure.update_xaxes(title_text="Epoch (dotted: train, solid: validation)", row=2, col=1)
+    legend_below(figure, len(histories))
+    return figure
+
+
+def live_curves(
+    heads: Sequence[str], histories: Sequence[Sequence[float | None]], note: str = "", dark: bool = False
+) -> Figure:
+    """Validation AUC of every head by epoch while a sweep runs; the five best so far stand out by name."""
+    latest = [max((value for value in history if value is not None), default=-1.0) for history in histories]
+    best = sorted(range(len(heads)), key=lambda head: -latest[head])[:5]
+    figure = blank_figure(note, dark, height=360 + LINE * len(best))
+    epochs, values = _joined([history for head, history in enumerate(histories) if head not in best])
+    others = {"color": ground(dark).muted, "width": 1}
+    figure.add_scatter(x=epochs, y=values, mode="lines", line=others, opacity=0.55, hoverinfo="skip", showlegend=False)
+    for place, head in enumerate(best):
+        figure.add_scatter(
+            x=list(range(1, len(histories[head]) + 1)),
+            y=list(histories[head]),
+            mode="lines+markers" if len(histories[head]) < 2 else "lines",
+            line={**style(place), "width": 2.2},
+            name=f"{heads[head]} — {latest[head]:.3f}" if latest[head] >= 0 else heads[head],
+            hovertemplate="epoch %{x}, AUC %{y:.3f}<extra></extra>",
+        )
+    figure.update_xaxes(title_text="Epoch", rangemode="tozero")
+    figure.update_yaxes(title_text="Validation AUC")
+    legend_below(figure, len(best))
+    return figure
+
+
+def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
+    """How a run's probabilities of malignancy spread over benign and malignant images."""
+    note, _ = with_leaks(note, [run])
+    figure = blank_figure(note, dark, height=300)
+    probability = 1 / (1 + np.exp(-np.clip(np.asarray(run.logits, dtype=float), -500, 500)))
+    for number, (label, colour) in enumerate(CLASSES.items()):
+        figure.add_histogram(
+            x=probability[np.asarray(run.labels) == number],
+            xbins={"start": 0, "end": 1.0001, "size": 0.05},
+            name=label.capitalize(),
+            marker={"color": colour, "line": {"width": 0}},
+            opacity=0.65,
+            hovertemplate="%{y} " + label + " at %{x}<extra></extra>",
+        )
+    figure.update_layout(barmode="overlay", bargap=0.06)
+    figure.update_xaxes(title_text="Probability of malignancy", range=[0, 1])
+    figure.update_yaxes(title_text="Images")
+    legend_below(figure, 1, "h")
+    return figure
+
+
+def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
+    """The reader's line; each mark bears the assessment that is called malignant from there on."""
+    false, found, thresholds = roc_curve(reader.labels, reader.logits)
+    words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
+    colours = ground(dark)
+    figure.add_scatter(
+        x=false,
+        y=found,
+        mode="lines+markers+text",
+        line={"color": colours.text, "dash": "dash", "width": 1.8},
+        marker={"color": colours.text, "size": [0, *[8] * len(words)], "symbol": "diamond", "opacity": 1},
+        text=["", *(str(ASSESSMENTS[score]) for score in thresholds[1:])],
+        textposition="bottom right",
+        textfont={"size": 11, "color": colours.faint},
+        cliponaxis=False,
+        name=_told_of(reader),
+        customdata=["", *words],
+        hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
+    )
+
+
+def _told_of(reader: Scored) -> str:
+    return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
+
+
+def _told(run: Scored, more: str = "") -> str:
+    """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
+    low, high = run.interval(auc_interval)
+    number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
+    broken = len(run.name) > 26 or more
+    return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
+
+
+def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:
+    """Many curves as one line with gaps: a thousand heads are then one trace."""
+    epochs: list[float | None] = []
+    values: list[float | None] = []
+    for history in histories:
+        epochs += [*range(1, len(history) + 1), None]
+        values += [*history, None]
+    return epochs, values

@@ -1,0 +1,183 @@
+"""Operating points: a threshold chosen on validation alone, and what it finds and costs on other images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.errors import MammoError
+from mammo.results.statistics.confusion import Confusion, confusion
+from mammo.results.statistics.curves import CLOSE, Floats, roc_curve
+from mammo.results.statistics.measured import Measured, measured
+from mammo.results.statistics.metrics import probability
+from mammo.results.statistics.shares import share_interval
+from mammo.specs import pick
+
+if TYPE_CHECKING:
+    from mammo.results.scores import Scored
+
+TARGET = 0.9
+Choose = Callable[[Floats, Floats, float], int]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way to choose a threshold on validation images.
+
+    `choose(sensitivity (K,), specificity (K,), target)` gives the place of the threshold among those of the ROC
+    curve, from none called malignant to all; None asks for probability 0.5.
+    """
+
+    label: str
+    description: str
+    choose: Choose | None
+    has_target: bool = False
+
+
+def _youden(sensitivity: Floats, specificity: Floats, _target: float) -> int:
+    return int(np.argmax(sensitivity + specificity))
+
+
+def _at_sensitivity(sensitivity: Floats, _specificity: Floats, target: float) -> int:
+    return int(np.argmax(sensitivity >= target - CLOSE))
+
+
+def _at_specificity(_sensitivity: Floats, specificity: Floats, target: float) -> int:
+    return int(np.flatnonzero(specificity >= target - CLOSE)[-1])
+
+
+RULES: dict[str, Rule] = {
+    "youden": Rule("Youden", "The highest sum of sensitivity and specificity (Youden 1950).", _youden),
+    "sensitivity": Rule(
+        "At a sensitivity", "The highest threshold that finds that share of the malignant.", _at_sensitivity, True
+    ),
+    "specificity": Rule(
+        "At a specificity", "The lowest threshold that spares that share of the benign.", _at_specificity, True
+    ),
+    "half": Rule("Probability 0.5", "What the run itself calls malignant; chosen without looking.", None),
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that a threshold gives a run.
+
+    It is a share where `of(malignant (N,), called (N,))` says which images are right, and which of all are looked at;
+    else the rate of that name that `Confusion` has.
+    """
+
+    label: str
+    description: str
+    of: Callable[[Flags, Flags], tuple[Flags, Flags]] | None = None
+
+
+MEASURES: dict[str, Measure] = {
+    "sensitivity": Measure(
+        "Sensitivity", "Share of the malignant that are called malignant.", lambda truth, called: (called, truth)
+    ),
+    "specificity": Measure(
+        "Specificity", "Share of the benign that are called benign.", lambda truth, called: (~called, ~truth)
+    ),
+    "ppv": Measure(
+        "Positive predictive value", "Share of those called malignant that are.", lambda truth, called: (truth, called)
+    ),
+    "npv": Measure(
+        "Negative predictive value", "Share of those called benign that are.", lambda truth, called: (~truth, ~called)
+    ),
+    "accuracy": Measure(
+        "Accuracy", "Share of all that are called what they are.", lambda truth, called: (truth == called, truth | True)
+    ),
+    "balanced_accuracy": Measure("Balanced accuracy", "Mean of sensitivity and specificity."),
+    "f1": Measure("F1", "Harmonic mean of sensitivity and positive predictive value."),
+}
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What calling malignant each logit above `threshold` makes of one part's images.
+
+    `counts` are those of the confusion matrix; `measures` the entries of `MEASURES`.
+    """
+
+    rule: str
+    target: float | None
+    threshold: float
+    counts: Confusion
+    measures: dict[str, Measured]
+
+    @property
+    def probability(self) -> float:
+        """The threshold as a probability of malignancy."""
+        return float(probability(self.threshold))
+
+
+def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> float:
+    """The logit above which `rule` calls malignant, chosen on validation images: halfway between two scores there.
+
+    Raises MammoError where the rule is unknown, the target no share, or the images lack a class or a score.
+    """
+    if validation.part != "validation":
+        raise ValueError(f"a threshold is chosen on validation, not on {validation.part}")
+    choose = pick(RULES, rule, "rule").choose
+    if choose is None:
+        return 0.0
+    if not 0 < target <= 1:
+        raise MammoError(f"The target must be a share above 0 and at most 1, such as 0.9, not {target:g}.")
+    false, found, thresholds = roc_curve(validation.labels, validation.logits)
+    if np.isnan(false + found).any():
+        raise MammoError(
+            f"No threshold can be chosen on these validation {validation.unit}: they lack a class or a score; "
+            "choose the rule 'half'."
+        )
+    return _below(thresholds, choose(found, 1 - false, target))
+
+
+def _below(thresholds: Floats, place: int) -> float:
+    """What lies halfway between a threshold and the next lower one; beyond the last scores, just beyond them."""
+    if place == 0:
+        return float(thresholds[1])  # calls what lies above, which is none
+    lower = thresholds[place + 1] if place + 1 < thresholds.size else np.nextafter(thresholds[place], -np.inf)
+    middle = (thresholds[place] + lower) / 2
+    return float(middle if middle < thresholds[place] else lower)
+
+
+def operate(validation: Scored, shown: Scored, rule: str, target: float = TARGET) -> OperatingPoint:
+    """The operating point of a run's threshold, chosen by `rule` on `validation`, on the images `shown`.
+
+    Shares have Wilson's interval by patient, balanced accuracy and F1 the bootstrap's over patients. The interval is
+    of what the threshold does on new images; that other validation images would choose another is not part of it.
+    """
+    threshold = choose_threshold(validation, rule, target)
+    return OperatingPoint(
+        rule,
+        target if RULES[rule].has_target else None,
+        threshold,
+        confusion(shown.labels, shown.logits, threshold),
+        {name: measure_at(shown, threshold, name) for name in MEASURES},
+    )
+
+
+def measure_at(shown: Scored, threshold: float, name: str) -> Measured:
+    """One of `MEASURES` of the images `shown` at a logit threshold."""
+    of = MEASURES[name].of
+    if of is None:
+        return measured(_rate(name, threshold), shown)
+    logits, patients = np.asarray(shown.logits), np.asarray(shown.patients)
+    if np.isnan(logits).any():
+        return Measured(np.nan, np.nan, np.nan, logits.size)
+    right, among = of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
+    value = float(right[among].mean()) if among.any() else np.nan
+    return Measured(value, *share_interval(right[among], patients[among]), int(among.sum()))
+
+
+def _rate(name: str, threshold: float) -> Callable[..., Floats]:
+    def metric(labels: NDArray[np.int8], logits: Floats, weights: Floats) -> Floats:
+        rate: Floats = getattr(confusion(labels, logits, threshold, weights), name)
+        return rate
+
+    return metric

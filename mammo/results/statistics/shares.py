@@ -1,0 +1,24 @@
+"""95 % intervals of a share, such as a sensitivity, that know which images belong to one patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mammo.results.statistics.intervals import accuracy_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+def share_interval(right: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
+    """95 % interval of the share of images that are `right` (N,), clustered by `patients` (N,).
+
+    Wilson's, as for an accuracy; (0, 1) where there are no images, for nothing is then known.
+    """
+    chosen = np.asarray(right, dtype=bool)
+    if not chosen.size:
+        return 0.0, 1.0
+    low, high = accuracy_interval(np.ones(chosen.size), np.where(chosen, 1.0, -1.0), patients)[0]
+    return float(low), float(high)

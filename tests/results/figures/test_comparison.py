@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from mammo.results.by_setting import by_setting
+from mammo.results.comparison import differences, shared_images
+from mammo.results.figures.comparison import HEADS, differences_figure, luck_figure, settings_figure
+from mammo.results.leaderboard import meter_rows, read_board
+from mammo.results.scores import stored_runs
+
+
+@pytest.fixture
+def board(demo_home):
+    return read_board(demo_home)
+
+
+def test_differences_stand_pair_by_pair_with_both_intervals(demo_home, board):
+    runs = stored_runs(demo_home, board.runs["run"].iloc[[0, 11, 23]])
+    pairs = differences(shared_images(runs, "test"), [0.0] * 3)
+    figure = differences_figure(pairs, ["best", "middling", "last"], "Synthetic data", dark=True)
+    assert [trace.name for trace in figure.data] == ["DeLong", "Bootstrap"]
+    for trace, name in zip(figure.data, ("delong", "bootstrap"), strict=True):
+        np.testing.assert_allclose(trace.x, [pair.value for pair in pairs])
+        ends = np.column_stack([trace.x - trace.error_x.arrayminus, trace.x + trace.error_x.array])
+        np.testing.assert_allclose(ends, [getattr(pair, name).interval for pair in pairs])
+    assert list(figure.layout.yaxis.ticktext)[1] == "best<br>less last"
+    assert "Synthetic data" in [note.text for note in figure.layout.annotations]
+
+
+def test_settings_are_means_with_deviations_over_their_runs(board):
+    runs = board.runs.assign(seed=board.runs["lr"].rank(method="dense"), lr=0.001)
+    settings = by_setting(runs)
+    figure = settings_figure(settings, runs, [f"setting {row}" for row in range(len(settings))])
+    dots, validation, _, test = figure.data
+    assert len(dots.x) == 24
+    np.testing.assert_allclose(validation.x, settings["validation_auc_mean"])
+    np.testing.assert_allclose(test.error_x.array, settings["test_auc_sd"])
+    assert figure.layout.yaxis.ticktext[0] == f"setting 0<br>3 runs, n = {settings['n_test'][0][0]}"
+
+
+def test_luck_stands_beside_the_winner_and_all_heads(board):
+    (meter,) = meter_rows(board)
+    figure = luck_figure(meter, board.runs["validation_auc"])
+    heads, best, validation, test = figure.data
+    assert len(heads.x) == 24
+    assert best.x[0] == pytest.approx(meter["mean_validation_auc"] + meter["expected_margin"])
+    assert (validation.x[0], test.x[0]) == (meter["validation_auc"], meter["test_auc"])
+    assert test.x[0] + test.error_x.array[0] == pytest.approx(meter["test_auc_interval"][1])
+    (band,) = (shape for shape in figure.layout.shapes if shape.type == "rect")
+    assert band.x0 < best.x[0] < band.x1
+    many = np.random.default_rng(0).uniform(size=10_000)
+    assert len(luck_figure(meter, many).data[0].x) == HEADS

@@ -1,0 +1,201 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.results.figures.palette import DARK, LIGHT, SERIES, style
+from mammo.results.figures.runs import (
+    auc_accuracy_figure,
+    learning_curves,
+    live_curves,
+    roc_figure,
+    score_histogram,
+)
+from mammo.results.scores import Scored
+from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+from mammo.results.statistics.metrics import accuracy, auc
+
+LABELS = np.array([0, 0, 0, 1, 1, 1, 0, 1])
+PATIENTS = np.array(["a", "a", "b", "b", "c", "d", "e", "f"])
+RUNS = [
+    Scored("gap · adam", LABELS, np.array([-2.0, 1.0, -1.0, 2.0, 3.0, -0.5, -3.0, 0.5]), PATIENTS),
+    Scored("flatten · nadam", LABELS, np.array([2.0, 1.0, -1.0, 2.0, -3.0, 0.5, -3.0, 0.5]), PATIENTS),
+]
+IMAGES = pd.DataFrame(
+    {
+        "patient": ["a", "a", "b", "c"],
+        "label": ["benign", "malignant", "benign", "malignant"],
+        "abnormality": ["mass", "calc", "calc", "mass"],
+    }
+)
+HISTORY = {"gap": np.arange(15.0).reshape(3, 5), "flatten": np.full((3, 5), np.nan)}
+DRAWN = {
+    "roc": lambda **more: roc_figure(RUNS, **more),
+    "dots": lambda **more: auc_accuracy_figure(RUNS, **more),
+    "learning": lambda **more: learning_curves(HISTORY, **more),
+    "live": lambda **more: live_curves(["gap", "flatten"], [[0.5, 0.6], [None]], **more),
+    "histogram": lambda **more: score_histogram(RUNS[0], **more),
+}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_figure_draws_its_note_and_names_its_axes(name, dark):
+    figure = DRAWN[name](note="Synthetic data", dark=dark)
+    assert "Synthetic data" in [annotation.text for annotation in figure.layout.annotations]
+    assert figure.layout.annotations[-1].font.color == (DARK if dark else LIGHT).notice
+    axes = [axis.title.text for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
+    assert any(axes)
+    assert figure.to_json()
+
+
+LEAKS = {
+    "roc": lambda runs: roc_figure(runs, "Synthetic data"),
+    "dots": lambda runs: auc_accuracy_figure(runs, "Synthetic data"),
+    "learning": lambda runs: learning_curves({run.name: HISTORY["gap"] for run in runs}, "Synthetic data", runs=runs),
+    "histogram": lambda runs: score_histogram(runs[0], "Synthetic data"),
+}
+
+
+def told(figure):
+    """The note of a figure, and all that names its runs."""
+    names = {trace.name for trace in figure.data if trace.name}
+    for trace in figure.data:
+        names |= set(trace.y) if trace.y is not None and isinstance(trace.y[0], str) else set()
+    return figure.layout.annotations[0].text if figure.layout.annotations else "", names
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_that_all_runs_share_is_said_once(name):
+    runs = [replace(run, leaked=3, repeated=2) for run in RUNS]
+    note, names = told(LEAKS[name](runs))
+    sentences = ["3 of 8 test images have their patient in train", "2 of 8 test images have a near-duplicate in train"]
+    assert note == "<br>".join(["Synthetic data", *sentences])
+    assert not any("leaked" in one for one in names)
+
+
+@pytest.mark.parametrize("name", ["roc", "dots", "learning"])
+def test_leaks_that_differ_are_said_beside_each_run(name):
+    runs = [RUNS[0], replace(RUNS[1], leaked=3, repeated=5)]
+    note, names = told(LEAKS[name](runs))
+    assert note == "Synthetic data<br>leaked: images whose patient or a near-duplicate is in train"
+    assert sum("5 leaked" in one for one in names) == 1
+    marked = next(one for one in names if "5 leaked" in one)
+    assert marked.startswith("flatten · nadam")
+
+
+def test_a_leak_is_said_of_the_part_that_is_shown():
+    run = replace(RUNS[0], part="validation", leaked=1)
+    assert told(roc_figure([run]))[0] == "1 of 8 validation images have their patient in train"
+
+
+READER = Scored("Reader's BI-RADS", LABELS, np.array([3.5, 4, 2, 5, 4, 3.5, 2, 4]), PATIENTS)
+
+
+def test_the_reader_is_a_dashed_line_marked_at_each_threshold():
+    plain, drawn = roc_figure(RUNS), roc_figure(RUNS, reader=READER)
+    assert len(drawn.data) == len(plain.data) + 1
+    line = next(trace for trace in drawn.data if trace.name and trace.name.startswith("Reader's"))
+    low, high = auc_interval(LABELS, [READER.logits], PATIENTS)[0]
+    area = auc(LABELS, READER.logits)
+    assert line.name == f"Reader's BI-RADS — AUC {area:.2f} ({low:.2f}–{high:.2f}), n = 8"
+    assert np.trapezoid(line.y, line.x) == pytest.approx(area)
+    assert line.line.dash == "dash" and "markers" in line.mode
+    assert list(line.customdata) == ["", "BI-RADS ≥ 5", "BI-RADS ≥ 4", "BI-RADS ≥ 4 or 0", "BI-RADS ≥ 2 or 0"]
+    assert list(line.text) == ["", "5", "4", "0", "2"]
+    assert line.line.color not in SERIES
+    assert drawn.layout.height > plain.layout.height
+
+
+def test_images_without_an_assessment_are_told_of():
+    line = roc_figure(RUNS, reader=replace(READER, left_out=4)).data[1]
+    assert line.name.endswith("n = 8, 4 without BI-RADS left out")
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_note_where_there_is_nothing_to_say(name):
+    assert not DRAWN[name]().layout.annotations
+
+
+def test_roc_legend_tells_auc_interval_and_n():
+    curves = [trace for trace in roc_figure(RUNS).data if trace.name]
+    for trace, run in zip(curves, RUNS, strict=True):
+        low, high = auc_interval(LABELS, [run.logits], PATIENTS)[0]
+        area = auc(LABELS, run.logits)
+        assert trace.name == f"{run.name} — AUC {area:.2f} ({low:.2f}–{high:.2f}), n = 8"
+        assert np.trapezoid(trace.y, trace.x) == pytest.approx(area)
+
+
+def test_dots_stand_at_the_metrics_with_their_intervals():
+    areas, shares = auc_accuracy_figure(RUNS).data
+    for trace, metric, interval in ((areas, auc, auc_interval), (shares, accuracy, accuracy_interval)):
+        logits = [run.logits for run in RUNS]
+        bounds = interval(LABELS, logits, PATIENTS)
+        np.testing.assert_allclose(trace.x, metric(LABELS, logits))
+        np.testing.assert_allclose(trace.x + trace.error_x.array, bounds[:, 1])
+        np.testing.assert_allclose(trace.x - trace.error_x.arrayminus, bounds[:, 0])
+
+
+def test_runs_named_by_a_number_stand_in_rows_of_their_own():
+    figure = auc_accuracy_figure([replace(RUNS[0], name="1e-3"), replace(RUNS[1], name="1e-4")])
+    assert {axis.type for axis in figure.select_yaxes()} == {"category"}
+    assert list(figure.data[0].y) == ["1e-3", "1e-4"]
+
+
+def test_learning_curves_draw_train_dotted_and_validation_solid():
+    traces = [trace for trace in learning_curves(HISTORY).data if trace.name == "gap"]
+    assert sorted((trace.line.dash, *trace.y) for trace in traces) == [
+        ("dot", 0, 5, 10),
+        ("dot", 1, 6, 11),
+        ("solid", 2, 7, 12),
+        ("solid", 3, 8, 13),
+    ]
+    assert sum(bool(trace.showlegend) for trace in traces) == 1
+
+
+def test_live_curves_name_the_five_best_and_join_the_rest():
+    curves = [[0.5, 0.5 + head / 100] for head in range(40)]
+    joined, *named = live_curves([f"head {head}" for head in range(40)], curves).data
+    assert [trace.name for trace in named] == [f"head {head} — {0.5 + head / 100:.3f}" for head in range(39, 34, -1)]
+    assert sum(value is None for value in joined.y) == 35
+
+
+def test_live_curves_before_the_first_epoch():
+    figure = live_curves(["gap", "flatten"], [[], [None]])
+    assert {trace.name for trace in figure.data if trace.name} == {"gap", "flatten"}
+
+
+def test_histogram_holds_each_class_once():
+    benign, malignant = score_histogram(RUNS[0]).data
+    assert (len(benign.x), len(malignant.x)) == (4, 4)
+    assert benign.x[0] == pytest.approx(1 / (1 + np.exp(2)))
+
+
+def luminance(colour):
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(one, other):
+    """WCAG 2's contrast ratio."""
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", [LIGHT, DARK])
+def test_the_palette_can_be_read_on_both_grounds(ground):
+    assert min(contrast(colour, ground.paper) for colour in SERIES) >= 3
+    assert min(contrast(colour, ground.paper) for colour in (ground.text, ground.faint, ground.notice)) >= 4.5
+
+
+def test_lines_beyond_the_palette_differ_by_dash():
+    assert len({(style(number)["color"], style(number)["dash"]) for number in range(28)}) == 28
+
+
+def test_probes_are_strokes_beside_the_dots_of_their_runs():
+    figure = auc_accuracy_figure(RUNS, probes=[None, RUNS[0]])
+    dots, strokes = (data for data in figure.data if data.xaxis == "x")
+    assert list(strokes.y) == [dots.y[1]] and list(strokes.x) == [dots.x[0]]
+    assert strokes.customdata[0][2] == len(LABELS)

@@ -1,0 +1,61 @@
+"""A difference of mean AUCs against DeLong's paired test, and its interval against simulation."""
+
+import numpy as np
+import pytest
+
+from mammo.results.report.inflation import mean_difference
+from mammo.results.scores import Scored
+from mammo.results.statistics.intervals import Z, components
+
+
+def scored(rng, patients, images=2, signal=1.0, shift=0.0):
+    """A run on some of the patients `patients`, each with images of one class."""
+    names = np.repeat(patients, images)
+    labels = (names % 2).astype(int)
+    own = rng.normal(size=1000)[names] * 0.6
+    return Scored("", labels, labels * signal + shift + own + rng.normal(size=len(names)), names.astype(str))
+
+
+def test_two_runs_on_the_same_images_are_delongs_paired_test():
+    rng = np.random.default_rng(0)
+    one = scored(rng, np.arange(60), images=1)
+    other = Scored("", one.labels, np.asarray(one.logits) + rng.normal(size=60), one.patients)
+    parts = components(one.labels, np.stack([one.logits, other.logits]), one.patients)
+    half = Z * parts.errors([0], [1])[0, 0]
+    effect = mean_difference([one], [other])
+    assert effect.value == pytest.approx(parts.area[0] - parts.area[1], abs=1e-12)
+    assert (effect.high - effect.value, effect.value - effect.low) == pytest.approx((half, half), abs=1e-12)
+
+
+def test_runs_without_a_common_patient_add_their_variances():
+    rng = np.random.default_rng(1)
+    one, other = scored(rng, np.arange(40)), scored(rng, np.arange(100, 150))
+    variance = sum(components(run.labels, run.logits, run.patients).variance[0] for run in (one, other))
+    effect = mean_difference([one], [other])
+    assert effect.high - effect.value == pytest.approx(Z * np.sqrt(variance), rel=1e-9)
+
+
+def test_the_same_run_twice_says_no_more_than_once():
+    rng = np.random.default_rng(2)
+    one, other = scored(rng, np.arange(40)), scored(rng, np.arange(20, 60))
+    once, twice = mean_difference([one], [other]), mean_difference([one] * 2, [other] * 3)
+    assert (twice.value, twice.low, twice.high) == pytest.approx((once.value, once.low, once.high), abs=1e-12)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    """Two draws a side, of overlapping patients; the truth is the difference of very many."""
+    rng = np.random.default_rng(3)
+
+    def drawn(*groups):
+        strong, weak = ([scored(rng, one, signal=signal) for one in groups] for signal in (1.0, 0.6))
+        return mean_difference(strong, weak)
+
+    truth = np.mean([drawn(np.arange(1000)).value for _ in range(20)])
+    effects = [drawn(*(rng.choice(1000, 90, replace=False) for _ in range(2))) for _ in range(200)]
+    assert 0.9 <= np.mean([one.low <= truth <= one.high for one in effects]) <= 0.985
+
+
+def test_one_patient_alone_gives_no_interval():
+    one = Scored("", [1, 1, 0, 0], [2.0, 1.0, 0.5, 1.5], ["a", "a", "b", "c"])
+    effect = mean_difference([one], [one])
+    assert effect.value == 0 and np.isnan([effect.low, effect.high]).all()

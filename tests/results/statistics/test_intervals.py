@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest, norm
+
+from mammo.results.statistics.intervals import Z, accuracy_interval, auc_interval, components, wilson
+from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.ties import paired_p_values
+
+
+def kernel(malignant, benign):
+    return 1.0 if malignant > benign else 0.5 if malignant == benign else 0.0
+
+
+def slow_delong(labels, scores):
+    """DeLong's variance of one AUC, by the definition: pairs counted one by one."""
+    malignant, benign = scores[labels == 1], scores[labels == 0]
+    by_malignant = [np.mean([kernel(x, y) for y in benign]) for x in malignant]
+    by_benign = [np.mean([kernel(x, y) for x in malignant]) for y in benign]
+    return np.var(by_malignant, ddof=1) / len(malignant) + np.var(by_benign, ddof=1) / len(benign)
+
+
+def slow_obuchowski(labels, scores, patients):
+    """Obuchowski's (1997) clustered variance of one AUC, patient by patient."""
+    malignant, benign = scores[labels == 1], scores[labels == 0]
+    area = np.mean([kernel(x, y) for x in malignant for y in benign])
+    names = sorted(set(patients))
+    first, second, held = [], [], []
+    for name in names:
+        own, other = scores[(patients == name) & (labels == 1)], scores[(patients == name) & (labels == 0)]
+        first.append(sum(np.mean([kernel(x, y) for y in benign]) - area for x in own))
+        second.append(sum(np.mean([kernel(x, y) for x in malignant]) - area for y in other))
+        held.append((len(own) > 0, len(other) > 0))
+    with_malignant, with_benign = (sum(column) for column in zip(*held, strict=True))
+    m, n, k = len(malignant), len(benign), len(names)
+    s10 = with_malignant / ((with_malignant - 1) * m) * sum(value**2 for value in first)
+    s01 = with_benign / ((with_benign - 1) * n) * sum(value**2 for value in second)
+    s11 = k / (k - 1) * sum(a * b for a, b in zip(first, second, strict=True))
+    return s10 / m + s01 / n + 2 * s11 / (m * n)
+
+
+def logit_interval(area, variance):
+    centre = np.log(area / (1 - area))
+    half = Z * np.sqrt(variance) / (area * (1 - area))
+    return 1 / (1 + np.exp(-np.array([centre - half, centre + half])))
+
+
+@pytest.fixture
+def study():
+    """Labels, four runs' logits with ties, and patients of one to several images, both classes in some."""
+    chance = np.random.default_rng(5)
+    patients = chance.integers(0, 25, 60)
+    labels = chance.integers(0, 2, 60)
+    logits = np.round(labels + chance.normal(size=25)[patients] + chance.normal(size=(4, 60)), 1)
+    return labels, logits, np.array([f"P{number:03d}" for number in patients])
+
+
+def test_one_image_a_patient_gives_delongs_interval(study):
+    labels, logits, _ = study
+    expected = [logit_interval(auc(labels, run), slow_delong(labels, run)) for run in logits]
+    np.testing.assert_allclose(auc_interval(labels, logits, np.arange(60)), expected, rtol=1e-10)
+
+
+def test_patients_of_several_images_give_obuchowskis_interval(study):
+    labels, logits, patients = study
+    expected = [logit_interval(auc(labels, run), slow_obuchowski(labels, run, patients)) for run in logits]
+    np.testing.assert_allclose(auc_interval(labels, logits, patients), expected, rtol=1e-10)
+
+
+def placements(labels, scores):
+    """DeLong's placement values by the definition, every pair compared: of the malignant and of the benign images."""
+    malignant, benign = scores[labels == 1][:, None], scores[labels == 0]
+    pairs = (malignant > benign) + 0.5 * (malignant == benign)
+    return pairs.mean(axis=1), pairs.mean(axis=0)
+
+
+def test_delongs_variance_and_paired_test_are_those_of_pairs_counted_one_by_one():
+    """On 200 random cases with ties: AUC, variance, covariance and p value within 1e-10."""
+    chance = np.random.default_rng(11)
+    for _ in range(200):
+        images = int(chance.integers(8, 60))
+        labels = chance.permutation(np.arange(images) % 2)
+        scores = np.round(labels + chance.normal(size=(2, images)), int(chance.integers(0, 3)))
+        by_malignant, by_benign = zip(*(placements(labels, run) for run in scores), strict=True)
+        covariance = np.cov(by_malignant) / labels.sum() + np.cov(by_benign) / (images - labels.sum())
+        parts = components(labels, scores, np.arange(images))
+        assert parts.area == pytest.approx([part.mean() for part in by_malignant], abs=1e-12)
+        assert parts.variance == pytest.approx(np.diag(covariance), abs=1e-10)
+        assert parts.covariance([0], [0, 1])[0] == pytest.approx(covariance[0], abs=1e-10)
+        spread = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        if spread > 1e-12:
+            expected = 2 * norm.sf(abs(parts.area[0] - parts.area[1]) / np.sqrt(spread))
+            assert paired_p_values(parts, 0)[1] == pytest.approx(expected, abs=1e-10)
+
+
+def test_the_clustered_variance_is_obuchowskis_on_random_cases():
+    chance = np.random.default_rng(12)
+    for _ in range(40):
+        patients = chance.integers(0, 12, 40)
+        labels = chance.permutation(np.arange(40) % 2)
+        scores = np.round(labels + chance.normal(size=12)[patients] + chance.normal(size=40), 1)
+        expected = slow_obuchowski(labels, scores, patients)
+        assert components(labels, [scores], patients).variance[0] == pytest.approx(expected, abs=1e-10)
+
+
+def test_covariance_with_itself_is_the_variance(study):
+    parts = components(*study)
+    np.testing.assert_allclose(np.diag(parts.covariance([0, 1, 2, 3], [0, 1, 2, 3])), parts.variance, rtol=1e-12)
+
+
+def test_images_repeated_within_patients_do_not_narrow_the_interval(study):
+    labels, logits, _ = study
+    once = auc_interval(labels, logits, np.arange(60))
+    repeated = auc_interval(np.tile(labels, 3), np.tile(logits, 3), np.tile(np.arange(60), 3))
+    np.testing.assert_allclose(repeated, once, rtol=1e-10)
+    once = accuracy_interval(labels, logits - 0.5, np.arange(60))
+    repeated = accuracy_interval(np.tile(labels, 3), np.tile(logits, 3) - 0.5, np.tile(np.arange(60), 3))
+    assert (np.diff(repeated) >= 0.97 * np.diff(once)).all()
+
+
+@pytest.mark.parametrize("truth", [0.76, 0.92])
+def test_the_auc_interval_covers_the_truth_about_as_often_as_it_says(truth):
+    """Two images a patient, correlated; the truth of a normal shift d is Phi(d / sqrt 2)."""
+    chance = np.random.default_rng(1)
+    shift = {0.76: 0.9989, 0.92: 1.9871}[truth]
+    patients = np.repeat(np.arange(60), 2)
+    covered = 0
+    for _ in range(400):
+        labels = np.repeat(chance.integers(0, 2, 60), 2)
+        shared, own = chance.normal(size=60)[patients], chance.normal(size=120)
+        low, high = auc_interval(labels, [labels * shift + np.sqrt(0.7) * shared + np.sqrt(0.3) * own], patients)[0]
+        covered += low <= truth <= high
+    assert 0.91 <= covered / 400 <= 0.99
+
+
+LABELS = np.repeat([0, 1], 10)
+
+
+@pytest.mark.parametrize(("scores", "area"), [(LABELS, 1.0), (-LABELS, 0.0), (0 * LABELS, 0.5)])
+def test_perfect_and_constant_scores_have_no_interval_of_zero_width(scores, area):
+    low, high = auc_interval(LABELS, [scores], np.arange(20))[0]
+    assert low <= area <= high
+    assert 0.2 < high - low < 0.6
+    more_images = auc_interval(np.tile(LABELS, 5), [np.tile(scores, 5)], np.tile(np.arange(20), 5))[0]
+    np.testing.assert_allclose(more_images, [low, high])
+
+
+def test_one_patient_of_a_class_says_nothing():
+    assert auc_interval(LABELS, [LABELS], LABELS).tolist() == [[0.0, 1.0]]
+
+
+def test_a_missing_class_and_a_diverged_run_have_no_interval():
+    assert np.isnan(auc_interval(LABELS * 0, [LABELS], np.arange(20))).all()
+    both = auc_interval(LABELS, [np.where(LABELS, np.nan, 0), LABELS], np.arange(20))
+    assert np.isnan(both).tolist() == [[True, True], [False, False]]
+    both = accuracy_interval(LABELS, [np.where(LABELS, np.nan, 0), LABELS], np.arange(20))
+    assert np.isnan(both).tolist() == [[True, True], [False, False]]
+
+
+@pytest.mark.parametrize(("right", "trials"), [(0, 10), (10, 10), (7, 12), (300, 645)])
+def test_wilson_is_scipys(right, trials):
+    expected = binomtest(right, trials).proportion_ci(method="wilson")
+    np.testing.assert_allclose(wilson(np.array([right / trials]), trials)[0], [expected.low, expected.high], rtol=1e-9)
+
+
+def test_accuracy_interval_is_wilsons_for_independent_images_and_never_narrower(study):
+    labels, logits, patients = study
+    plain = wilson(np.mean((logits > 0.5) == labels, axis=1), 60)
+    np.testing.assert_allclose(accuracy_interval(labels, logits - 0.5, np.arange(60)), plain, rtol=0.02)
+    assert (np.diff(accuracy_interval(labels, logits - 0.5, patients)) >= np.diff(plain) - 1e-12).all()
+
+
+def test_four_images_right_or_wrong_together_are_worth_one():
+    right = np.repeat(np.random.default_rng(2).random(50) < 0.7, 4)
+    clustered = accuracy_interval(np.ones(200), [right - 0.5], np.arange(200) // 4)
+    np.testing.assert_allclose(clustered, wilson(np.array([right.mean()]), 50 * 49 / 50), rtol=1e-9)
+
+
+def test_accuracy_of_one_patient_is_worth_one_image():
+    low, high = accuracy_interval(LABELS, [LABELS - 0.5], np.zeros(20))[0]
+    assert (round(low, 2), high) == (0.21, 1.0)

@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_curve,
+)
+
+from mammo.errors import MammoError
+from mammo.results.scores import Scored
+from mammo.results.statistics.operating import MEASURES, RULES, choose_threshold, operate
+
+
+def scored(images, seed, part="validation", steps=8):
+    """Scores in float32 with ties, one to three images a patient."""
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(0, 2, images)
+    labels[:2] = 0, 1
+    logits = (np.round((chance.normal(size=images) + labels - 0.3) * steps) / steps).astype(np.float32)
+    return Scored("run", labels, logits, np.sort(chance.integers(0, images // 2, images)), part)
+
+
+SKLEARNS = {
+    "sensitivity": recall_score,
+    "specificity": lambda truth, called: recall_score(1 - truth, ~called),
+    "ppv": precision_score,
+    "npv": lambda truth, called: precision_score(1 - truth, ~called),
+    "accuracy": accuracy_score,
+    "balanced_accuracy": balanced_accuracy_score,
+    "f1": f1_score,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", range(3))
+def test_every_measure_is_sklearns_and_has_n_and_an_interval(rule, seed):
+    shown = scored(90, seed + 10, "test")
+    point = operate(scored(60, seed), shown, rule, 0.8)
+    truth, called = np.asarray(shown.labels), np.asarray(shown.logits, dtype=float) > point.threshold
+    matrix = [[point.counts.true_benign, point.counts.false_malignant],
+              [point.counts.false_benign, point.counts.true_malignant]]  # fmt: skip
+    np.testing.assert_array_equal(matrix, confusion_matrix(truth, called))
+    assert point.measures.keys() == MEASURES.keys() == SKLEARNS.keys()
+    for name, one in point.measures.items():
+        assert one.value == pytest.approx(SKLEARNS[name](truth, called), abs=1e-12)
+        assert 0 <= one.low < one.value < one.high <= 1
+    counted = [point.measures[name].n for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy", "f1")]
+    assert counted == [truth.sum(), (1 - truth).sum(), called.sum(), (~called).sum(), 90, 90]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_thresholds_are_the_ones_that_their_rules_ask_for(seed):
+    run = scored(60, seed, steps=(2, 8, 1000)[seed % 3])
+    labels, logits = np.asarray(run.labels), np.asarray(run.logits, dtype=float)
+    false, found, _ = roc_curve(labels, logits, drop_intermediate=False)
+
+    def rates(rule, target=0.9):
+        called = logits > choose_threshold(run, rule, target)
+        return called[labels == 1].mean(), 1 - called[labels == 0].mean()
+
+    assert sum(rates("youden")) == pytest.approx((found - false).max() + 1)
+    for target in (0.5, 0.9, 1.0):
+        reached = rates("sensitivity", target)
+        assert reached[0] >= target and reached[1] == pytest.approx(1 - false[found >= target].min())
+        spared = rates("specificity", target)
+        assert spared[1] >= target and spared[0] == pytest.approx(found[1 - false >= target - 1e-12].max())
+    assert choose_threshold(run, "half") == 0
+
+
+def test_a_threshold_stands_halfway_between_scores():
+    run = Scored("run", [0, 0, 1, 1], np.array([-3, -1, 2, 4], dtype=np.float32), list("abcd"), "validation")
+    assert choose_threshold(run, "youden") == 0.5
+    assert choose_threshold(run, "sensitivity", 0.5) == 3
+    assert choose_threshold(run, "specificity", 0.5) == -2
+    everything = choose_threshold(replace(run, labels=[1, 0, 0, 0]), "sensitivity", 1)
+    assert (np.asarray(run.logits, dtype=float) > everything).all()
+
+
+def test_neighbouring_float32_scores_are_told_apart():
+    low = np.float32(0.1)
+    run = Scored("run", [0, 1, 0, 1], np.array([low, np.nextafter(low, np.float32(1)), -5, 5]), list("abcd"))
+    point = operate(replace(run, part="validation"), run, "youden")
+    assert point.measures["accuracy"].value == 1
+
+
+def test_the_test_set_chooses_nothing():
+    shown = scored(90, 3, "test")
+    with pytest.raises(ValueError, match="not on test"):
+        choose_threshold(shown, "youden")
+    turned = replace(shown, logits=-np.asarray(shown.logits))
+    validation = scored(60, 4)
+    assert operate(validation, shown, "youden").threshold == operate(validation, turned, "youden").threshold
+
+
+def test_what_can_choose_no_threshold_is_said():
+    run = scored(60, 0)
+    with pytest.raises(MammoError, match="no rule 'best'"):
+        choose_threshold(run, "best")
+    with pytest.raises(MammoError, match="lack a class or a score"):
+        choose_threshold(replace(run, labels=np.ones(60)), "youden")
+    with pytest.raises(MammoError, match="lack a class or a score"):
+        choose_threshold(replace(run, logits=np.full(60, np.nan)), "youden")
+    for target in (0, 1.1, float("nan")):
+        with pytest.raises(MammoError, match="target"):
+            choose_threshold(run, "sensitivity", target)
+
+
+def test_a_run_that_diverged_has_no_measures():
+    shown = replace(scored(20, 0, "test"), logits=np.full(20, np.nan))
+    assert all(np.isnan(one.value) for one in operate(scored(60, 0), shown, "half").measures.values())

@@ -1,0 +1,103 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from mammo.data.dataset import Dataset, write_dataset
+from mammo.features.cache import caches
+from mammo.heads.grid import expand
+from mammo.heads.sweep import sweep
+from mammo.progress import finish
+from mammo.results.leaderboard import read_board
+from mammo.results.statistics.chance import deviations
+from mammo.results.statistics.intervals import components
+from mammo.results.statistics.optimism import independent_heads, optimism
+from mammo.specs import Home, SplitSpec, SweepSpec
+
+
+def studied(labels, logits, patients):
+    parts = components(labels, logits, patients)
+    return optimism(parts, deviations(parts))
+
+
+def drawn(chance, heads=50, patients=100, alike=0.0, skill=0.0):
+    """Heads on two images a patient, equally good where `skill` is 0, with a share `alike` of their noise shared."""
+    labels = np.repeat(chance.permutation(np.arange(patients) % 2), 2)
+    shared, own = chance.normal(size=(1, 2 * patients)), chance.normal(size=(heads, 2 * patients))
+    gain = 0.8 + skill * np.linspace(-1, 1, heads)[:, None]
+    return labels, gain * labels + np.sqrt(alike) * shared + np.sqrt(1 - alike) * own, np.arange(2 * patients) // 2
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.9])
+def test_equally_good_heads_leave_nothing_to_explain(alike):
+    chance = np.random.default_rng(2)
+    found = [studied(*drawn(chance, alike=alike)) for _ in range(40)]
+    assert np.mean([one.margin for one in found]) == pytest.approx(np.mean([one.expected for one in found]), rel=0.12)
+    assert sum(one.margin > one.limit for one in found) <= 5
+    assert sum(one.p_value < 0.05 for one in found) <= 5
+    assert np.mean([one.discounted for one in found]) == pytest.approx(np.mean([one.mean for one in found]), abs=0.01)
+
+
+def test_a_head_that_is_better_is_not_explained_by_luck():
+    found = studied(*drawn(np.random.default_rng(3), skill=0.8))
+    assert found.p_value < 0.01 and found.margin > found.limit
+    assert 0 < found.explained < 0.7
+
+
+def test_heads_that_score_alike_count_for_few():
+    chance = np.random.default_rng(4)
+    apart, alike = studied(*drawn(chance)), studied(*drawn(chance, alike=0.95))
+    assert apart.independent > 35
+    assert 1 <= alike.independent < 5
+    assert apart.heads == alike.heads == 50
+    assert alike.expected < apart.expected / 2
+
+
+@pytest.mark.parametrize(("count", "best"), [(2, 0.5642), (10, 1.5388), (100, 2.5076)])
+def test_independent_heads_are_counted_by_their_expected_best(count, best):
+    """The means of the largest of so many normal numbers, from tables."""
+    assert independent_heads(best * 0.03, 0.03, 10_000) == pytest.approx(count, rel=0.01)
+
+
+def test_what_cannot_be_measured_is_not():
+    labels, logits, patients = drawn(np.random.default_rng(5), heads=3)
+    assert studied(labels, logits[:1], patients) is None
+    logits[1, 4] = np.nan
+    assert studied(labels, logits, patients).heads == 2
+    assert studied(labels, np.stack([logits[0], 2 * logits[0]]), patients).explained == 1
+
+
+@pytest.fixture
+def permuted(tiny, tmp_path):
+    """The tiny data set with its labels permuted between patients, and the features of its images."""
+    home = Home(tmp_path / "home")
+    shutil.copytree(tiny.path, home.path)
+    known = Dataset.open(home, "tiny")
+    first = known.images.groupby("patient")["label"].first()
+    labels = dict(zip(first.index, np.random.default_rng(0).permutation(first), strict=True))
+    write_dataset(home, "tiny", known.about, known.images.assign(label=known.images["patient"].map(labels)), known.held)
+    return home
+
+
+def test_under_permuted_labels_all_heads_tie_and_luck_explains_the_winner(permuted):
+    heads = expand(
+        {
+            "pool": ["gap", "flatten"],
+            "optimizer": ["adam", "nadam"],
+            "lr": [1e-2, 1e-3, 1e-4],
+            "seed": [0, 1],
+            "epochs": 8,
+        }
+    )
+    splits = (SplitSpec(validation=0.3, test=0.3), SplitSpec(seed=1, validation=0.3, test=0.3))
+    finish(sweep(permuted, SweepSpec("tiny", tuple(caches(permuted, "tiny")), heads, splits), device="cpu"))
+    board = read_board(permuted)
+    assert len(board.runs) == 48 and len(board.meters) == 2
+    assert (board.runs["tie_group"] == 1).all()
+    for meter in board.meters:
+        assert meter.everyone.heads == meter.tied.heads == 24
+        assert meter.everyone.margin <= meter.everyone.limit and meter.everyone.p_value > 0.05
+        winner = board.runs.set_index("run").loc[meter.winner]
+        assert winner["validation_auc"] == meter.everyone.winner
+        low, high = winner["test_auc_interval"]
+        assert low < 0.5 < high

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from mammo.errors import MammoError
+from mammo.results.statistics.measured import Measured
+from mammo.results.statistics.predictive import predictive_values
+from mammo.results.statistics.shares import share_interval
+
+SENSITIVITY, SPECIFICITY = Measured(0.8, 0.7, 0.87, 100), Measured(0.9, 0.85, 0.94, 200)
+
+
+@pytest.mark.parametrize("prevalence", [0.001, 0.005, 0.3, 0.9])
+def test_predictive_values_are_bayes(prevalence):
+    positive, negative = predictive_values(SENSITIVITY, SPECIFICITY, prevalence)
+    ill = [prevalence * 0.8, prevalence * 0.2]
+    well = [(1 - prevalence) * 0.1, (1 - prevalence) * 0.9]
+    assert positive.value == pytest.approx(ill[0] / (ill[0] + well[0]), abs=1e-12)
+    assert negative.value == pytest.approx(well[1] / (ill[1] + well[1]), abs=1e-12)
+    for one in (positive, negative):
+        assert 0 < one.low < one.value < one.high < 1 and one.n == 300
+
+
+def test_they_are_those_of_the_images_at_the_images_own_prevalence():
+    found, missed, alarmed, spared = 37, 13, 21, 129
+    sensitivity, specificity = Measured(37 / 50, 0.6, 0.84, 50), Measured(129 / 150, 0.8, 0.91, 150)
+    positive, negative = predictive_values(sensitivity, specificity, 50 / 200)
+    assert positive.value == pytest.approx(found / (found + alarmed), abs=1e-12)
+    assert negative.value == pytest.approx(spared / (spared + missed), abs=1e-12)
+
+
+def test_perfect_shares_leave_doubt():
+    perfect, none = Measured(1.0, 0.9, 1.0, 40), Measured(0.0, 0.0, 0.1, 40)
+    positive, negative = predictive_values(perfect, perfect, 0.01)
+    assert (positive.value, positive.high, negative.value, negative.high) == (1, 1, 1, 1)
+    assert positive.low == pytest.approx(0.01 * 0.995 / (0.01 * 0.995 + 0.99 * 0.1), rel=0.01)
+    assert 0.99 < negative.low < 1
+    positive, negative = predictive_values(none, perfect, 0.01)
+    assert positive.value == positive.low == 0 and positive.high > 0
+    unknown = predictive_values(Measured(np.nan, 0, 1, 0), perfect, 0.01)
+    assert all(np.isnan(one.value) for one in unknown)
+
+
+def test_the_intervals_hold_the_truth_about_as_often_as_they_say():
+    """Of 400 simulated readings of 90 patients with up to three images each; binomial spread is 1.1 %."""
+    chance, held = np.random.default_rng(5), np.zeros(2)
+    for _ in range(400):
+        patients = np.repeat(np.arange(90), chance.integers(1, 4, 90))
+        malignant = (np.arange(90) % 3 == 0)[patients]
+        called = chance.random(patients.size) < np.where(malignant, 0.8, 0.15)
+        shares = []
+        for right, among in ((called, malignant), (~called, ~malignant)):
+            bounds = share_interval(right[among], patients[among])
+            shares.append(Measured(float(right[among].mean()), *bounds, int(among.sum())))
+        truth = 0.1 * 0.8 / (0.1 * 0.8 + 0.9 * 0.15), 0.9 * 0.85 / (0.9 * 0.85 + 0.1 * 0.2)
+        for place, one in enumerate(predictive_values(*shares, 0.1)):
+            held[place] += one.low <= truth[place] <= one.high
+    assert ((held / 400 > 0.92) & (held / 400 < 0.99)).all()
+
+
+@pytest.mark.parametrize("prevalence", [0, 1, -0.1, float("nan")])
+def test_a_prevalence_that_is_none_is_refused(prevalence):
+    with pytest.raises(MammoError, match="prevalence"):
+        predictive_values(SENSITIVITY, SPECIFICITY, prevalence)
