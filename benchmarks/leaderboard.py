@@ -8,16 +8,8 @@ and afterwards, and the Compare page in a real browser. Run it with: python -m b
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmarks.browser import browser, served, settle, visit
 from benchmarks.timing import seconds
 from mammo.data.index_manifest import index_manifest
 from mammo.features.extract import extract
@@ -36,7 +29,6 @@ from mammo.results.leaderboard import read_board
 from mammo.results.sweep import sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
-ROOT = Path(__file__).parents[1]
 NAME = "synthetic-many"
 SIZES = {"train": 2090, "validation": 304, "test": 645}
 SIDE = 32
@@ -91,61 +83,37 @@ def page_seconds(home: Home, repeats: int) -> dict[str, list[float]]:
     """How long the Compare page takes in a real browser, from the wish to the last word of the script.
 
     Opened anew in a session of its own on a server that has read the leaderboard, asked for another view, and asked for
-    some of the runs and for all again.
+    some of the runs.
     """
-    from playwright.sync_api import sync_playwright
-
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     taken: dict[str, list[float]] = {"opened": [], "another view": [], "filtered": []}
-    with served(home) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+    with served(home) as address, browser() as running:
         for _ in range(repeats + 1):
-            context = browser.new_context(viewport={"width": 1400, "height": 1000})
-            page = context.new_page()
-            page.set_default_timeout(120_000)
-            taken["opened"].append(seconds(lambda page=page: _settle(page, page.goto(f"{address}compare"))))
-            view = page.get_by_role("radio", name="Luck")
-            taken["another view"].append(
-                seconds(lambda page=page, view=view: (view.click(), page.get_by_text("nine cases of ten").wait_for()))
-            )
-            page.get_by_role("combobox", name="Only").click()
-            adam = page.get_by_role("option", name="adam", exact=True)
-            said = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
-            taken["filtered"].append(seconds(lambda adam=adam, said=said: (adam.click(), said.wait_for())))
-            context.close()
-        browser.close()
+            with visit(running) as page:
+                for name, wish in (("opened", _open), ("another view", _luck), ("filtered", _filter)):
+                    taken[name].append(wish(page, address))
     return {name: values[1:] for name, values in taken.items()}
 
 
-def _settle(page: Any, _: object) -> None:
-    page.locator("[data-testid=stDataFrame]").first.wait_for()
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
+def _open(page: Any, address: str) -> float:
+    return seconds(
+        lambda: (
+            page.goto(f"{address}compare"),
+            page.locator("[data-testid=stDataFrame]").first.wait_for(),
+            settle(page),
+        )
     )
 
 
-@contextmanager
-def served(home: Home) -> Iterator[str]:
-    """A dashboard on a server of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    environment = {**os.environ, "MAMMO_HOME": str(home.path)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}/"
-        while True:
-            try:
-                urllib.request.urlopen(address + "_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
+def _luck(page: Any, _: str) -> float:
+    view = page.get_by_role("radio", name="Luck")
+    return seconds(lambda: (view.click(), page.get_by_text("nine cases of ten").wait_for(), settle(page)))
+
+
+def _filter(page: Any, _: str) -> float:
+    page.get_by_role("combobox", name="Only").click()
+    adam = page.get_by_role("option", name="adam", exact=True)
+    said = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
+    return seconds(lambda: (adam.click(), said.wait_for(), settle(page)))
 
 
 def main() -> None:

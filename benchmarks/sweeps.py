@@ -70,7 +70,7 @@ VARIANTS = (
 
 
 @contextmanager
-def _listed(root: Path, write: Callable[[Path], list[Path]]) -> Iterator[Home]:
+def listed(root: Path, write: Callable[[Path], list[Path]]) -> Iterator[Home]:
     """A home with a data set of the files that `write` makes, two in five malignant."""
     home = Home(root / "home")
     rows = [f"{path.name},{'BBM'[number % 5 // 2]}" for number, path in enumerate(write(root))]
@@ -79,7 +79,7 @@ def _listed(root: Path, write: Callable[[Path], list[Path]]) -> Iterator[Home]:
     yield home
 
 
-def _squares(root: Path) -> list[Path]:
+def squares(root: Path) -> list[Path]:
     """Small pictures: what is trained on are features that no file has."""
     from PIL import Image
 
@@ -103,7 +103,7 @@ def _split(redraw: int) -> SplitSpec:
     return SplitSpec("paper", redraw=redraw)
 
 
-def _features(home: Home, trunk: str) -> str:
+def random_features(home: Home, trunk: str) -> str:
     """A cache of random activations, three in four of them zero, at the fastest precision."""
     dataset, spec = Dataset.open(home, NAME), CacheSpec(NAME, trunk, "random-0", precision=fast_precision())
     shape = find_trunk(trunk).map_shape(spec.tap, spec.size)
@@ -135,8 +135,8 @@ def sweeping(repeats: int) -> Race:
     The peer is the same end to end, the trunk run again for every head, image and epoch: far too long to run, so
     its time is that of the trunk's plain float32 forward, measured in this repeat, times heads, images and epochs.
     """
-    with tempfile.TemporaryDirectory() as folder, _listed(Path(folder), _squares) as home:
-        cache, rate = _features(home, "vgg16"), _rate("vgg16")
+    with tempfile.TemporaryDirectory() as folder, listed(Path(folder), squares) as home:
+        cache, rate = random_features(home, "vgg16"), _rate("vgg16")
         heads = expand({"optimizer": ["adam", "nadam"], "lr": [1e-5 * (1 + n) for n in range(HEADS // 2)]})
         seen = _images_an_epoch(home) * HEADS * EPOCHS
         mine, theirs = [], []
@@ -156,8 +156,8 @@ def reporting(repeats: int) -> Race:
     row, split, epoch and image that trains or validates; what its heads cost is left out, as is reading its images.
     """
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        with _listed(Path(one), _films) as films, _listed(Path(other), _squares) as home:
-            caches = {trunk: _features(home, trunk) for trunk in ("vgg16", "resnet50")}
+        with listed(Path(one), _films) as films, listed(Path(other), squares) as home:
+            caches = {trunk: random_features(home, trunk) for trunk in ("vgg16", "resnet50")}
             rates = {trunk: _rate(trunk) for trunk in caches}
             seen = _images_an_epoch(home) * EPOCHS * SPLITS
             mine, theirs = [], []

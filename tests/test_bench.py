@@ -115,9 +115,9 @@ def test_each_race_of_several_runs_in_a_process_of_its_own(capfd):
 def test_a_part_of_the_report_is_trained_for_all_its_epochs(tmp_path, monkeypatch):
     """Two epochs are trained; of both the second counts for those that follow."""
     monkeypatch.setattr(whole, "IMAGES", 60)
-    with whole._listed(tmp_path, whole._squares) as home:
+    with whole.listed(tmp_path, whole.squares) as home:
         assert 0 < whole._images_an_epoch(home) < 60
-        cache = whole._features(home, "vgg16-mini")
+        cache = whole.random_features(home, "vgg16-mini")
         few = whole.Rows("vgg16-mini", "gap", 0, (("adam", 1e-3), ("nadam", 1e-3)))
         begun = time.perf_counter()
         scaled = whole._training(home, cache, few, 0)
