@@ -57,7 +57,7 @@ def fit(outputs: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
 
 
 def areas(scores: Tensor, positive: Tensor) -> Tensor:
-    """The areas (H,) under the ROC curves of scores (H, N) for the truth (N,), as `results.metrics.auc` gives them.
+    """The areas (H,) under the ROC curves of scores (H, N) for the truth (N,), as `statistics.metrics.auc` gives them.
 
     Every positive counts the negatives below it, and half of those it ties with; sorting them once serves all heads.
     """

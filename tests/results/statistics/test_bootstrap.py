@@ -41,7 +41,7 @@ def test_resamples_in_pieces_are_those_at_once(study, monkeypatch):
     labels, logits, _ = study
     weights = often(150, resamples=40)
     whole = resampled_areas(labels, logits, weights)
-    monkeypatch.setattr("mammo.results.bootstrap.AT_ONCE", 7 * 150)
+    monkeypatch.setattr("mammo.results.statistics.bootstrap.AT_ONCE", 7 * 150)
     np.testing.assert_array_equal(resampled_areas(labels, logits, weights), whole)
 
 
