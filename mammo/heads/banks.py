@@ -17,7 +17,7 @@ COPIES = 5
 """Numbers that a weight takes: itself, two moments, the weight kept, a copy on the way."""
 FULL = 2**20
 """Numbers in a first layer from which on a step's work dwarfs what any step costs: more would gain nothing."""
-SMALL = 2**16
+SMALL = 2**13
 """Numbers in a first layer below which a thread of its own would cost more than it gains."""
 WIDE = 2**20
 """From so many numbers on, the first layer of a bank that trains alone is shared out among all cores."""

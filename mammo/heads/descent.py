@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mammo.heads.compiled import compiled
 from mammo.heads.optimizers import BETA1, BETA2, EPSILON, OPTIMIZERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from mammo.specs import HeadSpec
-
-SOURCE = Path(__file__).with_name("descent.c")
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
-COMPILING_SECONDS = 60
 
 
 @functools.lru_cache
@@ -60,7 +51,7 @@ class Descent:
     def __init__(self, value: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, lanes: int) -> None:
         self.value, self.mean, self.square, self.gradient = value, mean, square, gradient
         self.height = len(value) // lanes
-        self.compiled = one_pass() if value.device.type == "cpu" else None
+        self.compiled = compiled("descend", 5, 5, 2) if value.device.type == "cpu" else None
         self.places = tuple(tensor.data_ptr() for tensor in (value, mean, square, gradient))
         self.shape = *value.shape, value.stride(0), gradient.stride(0), self.height, 1 - BETA1, BETA2
 
@@ -75,25 +66,3 @@ class Descent:
         square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         divisor = torch.addcmul(floor, square.sqrt(), scale)
         self.value.addcdiv_(torch.lerp(gradient, self.mean, blend, out=gradient), divisor, value=-1)
-
-
-@functools.cache
-def one_pass() -> Callable[..., None] | None:
-    """The function of `descent.c` compiled for this processor, once a process; None where that cannot be done.
-
-    The compiler is `$CC`, or cc. Compiling takes a fraction of a second.
-    """
-    compiler = shutil.which(os.environ.get("CC") or "cc")
-    if compiler is None:
-        return None
-    try:
-        with tempfile.TemporaryDirectory(prefix="mammo-") as folder:
-            library = Path(folder) / "descent.so"
-            command = [compiler, *FLAGS, "-o", str(library), str(SOURCE), "-lm"]
-            subprocess.run(command, check=True, capture_output=True, timeout=COMPILING_SECONDS)
-            function = ctypes.CDLL(str(library)).descend
-    except (OSError, subprocess.SubprocessError, AttributeError):
-        return None
-    function.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_long] * 5 + [ctypes.c_float] * 2
-    function.restype = None
-    return cast("Callable[..., None]", function)

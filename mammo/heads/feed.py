@@ -24,7 +24,7 @@ READ = 8 * CHUNK
 
 
 class Feed(Protocol):
-    """Vectors on the device, as they are stored."""
+    """Vectors on the device."""
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
         """Each block with vectors (any, F) and the rows in which those of the block's rows stand."""
@@ -64,13 +64,13 @@ class Held:
     def __init__(self, source: Source, device: torch.device) -> None:
         self.count = source.images
         if source.versions == 1:
-            self.vectors = _finite(source.read(0, slice(None))).to(device)
+            self.vectors = _finite(source, 0, slice(None)).to(device)
             return
         kind = getattr(torch, source.kind)
         self.vectors = torch.empty(source.versions * source.images, source.length, dtype=kind, device=device)
         for version in range(source.versions):
             for first in range(0, source.images, READ):
-                part = _finite(source.read(version, slice(first, first + READ)))
+                part = _finite(source, version, slice(first, first + READ))
                 start = version * source.images + first
                 self.vectors[start : start + len(part)] = part
 
@@ -135,7 +135,7 @@ class Streamed:
         vectors = torch.empty(len(block.images), self.source.length, dtype=getattr(torch, self.source.kind))
         at = 0
         for version, first, last in block.pieces:
-            vectors[at : at + last - first] = _finite(self.source.read(version, slice(first, last)))
+            vectors[at : at + last - first] = _finite(self.source, version, slice(first, last))
             at += last - first
         return vectors
 
@@ -156,12 +156,12 @@ class Streamed:
     def _pieces(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
         for first in np.unique(wanted // READ) * READ:
             last = min(int(first) + READ, self.source.images)
-            vectors = _finite(self.source.read(version, slice(int(first), last)))
+            vectors = _finite(self.source, version, slice(int(first), last))
             yield np.arange(first, last), vectors.to(self.device)
 
 
-def _finite(vectors: np.ndarray) -> Tensor:
-    values = torch.from_numpy(np.require(vectors, requirements=["C", "W"]))
+def _finite(source: Source, version: int, rows: slice) -> Tensor:
+    values = torch.from_numpy(np.require(source.read(version, rows), requirements=["C", "W"]))
     if not values.sum(dtype=torch.float32).isfinite():
         raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")
-    return values
+    return values.to(getattr(torch, source.kind))

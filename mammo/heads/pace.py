@@ -23,7 +23,7 @@ from mammo.heads.finetune import TUNED, layers_of
 from mammo.heads.gram import Rows, gram
 from mammo.heads.pools import POOLS
 from mammo.heads.probe import train_probe
-from mammo.heads.source import Source
+from mammo.heads.source import SHORT, Source
 from mammo.heads.stacks import Stacks
 from mammo.heads.tail import train_tails
 from mammo.heads.task import Task
@@ -38,10 +38,17 @@ ROUNDS = 3
 
 
 def _training(
-    heads: int, hidden: int, length: int, counts: Counts, batch: int = 32, epochs: int = 1, splits: int = 1
+    heads: int,
+    hidden: int,
+    length: int,
+    counts: Counts,
+    batch: int = 32,
+    epochs: int = 1,
+    splits: int = 1,
+    dropout: float = 0.0,
 ) -> Training:
     """Heads of half Adam, half Nadam, that all train to the last epoch."""
-    one = HeadSpec("gap", hidden, batch=batch, epochs=epochs)
+    one = HeadSpec("gap", hidden, dropout, batch=batch, epochs=epochs)
     rules = [("adam", "nadam")[number % 2] for number in range(heads)]
     made = [replace(one, optimizer=rule, lr=1e-5 * (1 + number)) for number, rule in enumerate(rules)]
     return Training(made, length, [1] * splits, [counts] * splits)
@@ -55,7 +62,8 @@ TRAININGS = (
     _training(64, 0, 512, Counts(64, 512, 800), epochs=20),
     _training(256, 0, 512, Counts(640, 128, 1000), epochs=2),
     _training(64, 0, 512, Counts(640, 64, 900), splits=5),
-    _training(64, 0, 2048, Counts(1600, 200, 2000)),
+    _training(64, 0, 512, Counts(1600, 16, 1616), dropout=0.5),
+    _training(64, 0, 2048, Counts(1600, 200, 2000), epochs=2),
     _training(64, 0, 2048, Counts(1600, 16, 1616), batch=128),
     _training(1, 0, 25088, Counts(960, 64, 1100)),
     _training(16, 0, 25088, Counts(480, 64, 600), epochs=2),
@@ -69,8 +77,6 @@ TRAININGS = (
     _training(2, 128, 25088, Counts(320, 64, 512)),
 )
 """The trainings that are timed: every price weighs heavily in some of them."""
-LONG = 4096
-"""Vectors of so many numbers are Flatten's, which come as they are stored: in half the bits."""
 BATCH = 32
 """Images in a batch of a learning tail."""
 PROBED, PROBED_LENGTH = 400, 4096
@@ -103,7 +109,7 @@ def explained(amounts: Sequence[Amounts], seconds: NDArray[np.float64]) -> Price
 
 def _train(training: Training, numbers: NDArray[np.float32], halves: NDArray[np.float16], device: str | None) -> None:
     count, length = training.counts[0], training.length
-    vectors = (halves if length >= LONG else numbers)[: count.images * length].reshape(count.images, length)
+    vectors = (halves if length > SHORT else numbers)[: count.images * length].reshape(count.images, length)
     parts = np.full(count.images, TEST, np.int8)
     parts[: count.train] = TRAIN
     parts[count.train : count.train + count.validation] = VALIDATION

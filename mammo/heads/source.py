@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
+SHORT = 8192
+"""Vectors of at most so many numbers come to heads in float32, in which many steps are taken at once."""
+
 
 def plain(_epoch: int, _first: int) -> range:
     """The plain images train in every epoch."""
@@ -35,7 +38,7 @@ def _drawn(augment: str, draws: int, epoch: int, first: int) -> range:
 
 @dataclass(frozen=True)
 class Source:
-    """Vectors of `length` numbers: `read(version, rows)` gives those of some `images` (rows, length), as `kind` stores.
+    """Vectors of `length` numbers, held as `kind`: `read(version, rows)` gives those of some `images` (rows, length).
 
     Version 0 is the plain image. `training(epoch, first)` names the versions that train in an epoch, counted from 1,
     where only the `first` draws may, 0 for all; validation and test see version 0 alone.
@@ -85,5 +88,6 @@ def training_of(cache: Cache) -> Callable[[int, int], range]:
 
 def source_of(cache: Cache, pool: Pool) -> Source:
     """What a pool makes of a cache of the trunk's last map."""
-    length, kind = pool.length(cache.shape), pool.stored(cache.spec.precision)
+    length = pool.length(cache.shape)
+    kind = "float32" if length <= SHORT else pool.stored(cache.spec.precision)
     return Source(cache.shape[0], length, partial(pool.read, cache), kind, cache.versions, training_of(cache))

@@ -16,6 +16,7 @@ from mammo.heads.banks import WIDE, Allotment, allot, rounds
 from mammo.heads.finetune import FROZEN, TUNED, layers_of
 from mammo.heads.memory import SHARE, free_memory
 from mammo.heads.pools import POOLS
+from mammo.heads.source import SHORT
 from mammo.heads.units import UNIT_WEIGHTS
 from mammo.images.augment import training_versions, versions
 from mammo.parallel import cores
@@ -40,10 +41,12 @@ PRICES: Prices = {
     "epoch": 1e-3,  # an epoch of a bank
     "followed": 1e-5,  # an epoch of a head
     "step": 2e-4,  # a step of a bank, whatever its size
+    "short step": 5e-5,  # the same of linear heads on short vectors, many of which are taken at once
     "hidden step": 5e-4,  # the same where heads have a hidden layer
     "taken": 1e-9,  # a number of the images' vectors, taken into memory and checked
     "gathered": 2e-9,  # a number of a batch's vectors, or of those that are scored, picked out from among all others
     "multiplied": 1.5e-11,  # a multiplication and addition of a product
+    "short multiplied": 1.5e-11,  # the same in a short step
     "activated": 2e-9,  # an activation of a hidden layer, forward and back
     "answered": 1e-8,  # an image answered by a head that trains on it
     "scored": 2e-8,  # an image scored by a head, with its loss and its place in the AUC
@@ -151,10 +154,14 @@ class Training:
         seen = sum(self.counts[split].validation * epochs + self.counts[split].images for split in bank.splits)
         steps = math.ceil(max(trained) / one.batch) * epochs
         kept = 5 + (epochs if any(self.heads[row].patience for row in bank.heads) else 0)
-        made: Amounts = {"bank": 1, "hidden step" if one.hidden else "step": steps, "kept": kept * bank.numbers}
-        lines = count * self.outputs[bank.splits[0]]
+        outputs = self.outputs[bank.splits[0]]
+        short = "short " * (self.length <= SHORT and outputs == 1 and not one.hidden and not one.dropout)
+        kind = "hidden step" if one.hidden else f"{short}step"
+        made: Amounts = {"bank": 1, kind: steps * (len(bank.splits) if short else 1), "kept": kept * bank.numbers}
+        lines = count * outputs
         made |= {"gathered": (rows + seen) * self.length, "answered": rows * lines, "scored": seen * lines}
-        made |= {"multiplied": (2 * rows + seen) * bank.numbers / len(bank.splits)}
+        made |= {"multiplied": seen * bank.numbers / len(bank.splits)}
+        made[f"{short}multiplied"] = made.get(f"{short}multiplied", 0) + 2 * rows * bank.numbers / len(bank.splits)
         made |= {"activated": (rows + seen) * count * one.hidden}
         return made | {name: share * steps * bank.numbers for name, share in _updates(bank.numbers).items()}
 
@@ -208,7 +215,7 @@ def _frozen(
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
     yield from _loaded(features, length, images)
     read = versions(made.augment, made.draws) - 1
-    width = 2 if PRECISIONS[made.precision].stored == "float16" else 4
+    width = 2 if PRECISIONS[made.precision].stored == "float16" and length > SHORT else 4
     if (read + 1) * images * length * width > SHARE * free_memory():  # every epoch reads what it trains on again
         read = max(head.epochs for head in heads) * len(training_versions(made.augment, made.draws, 1))
     yield HEADS, {"loaded": read * images * length}

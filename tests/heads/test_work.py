@@ -38,20 +38,25 @@ def updates(amounts):
     return {name: amount for name, amount in amounts.items() if name.startswith("updated")}
 
 
+def products(amounts):
+    return amounts["multiplied"] + amounts.get("short multiplied", 0)
+
+
 def test_a_bank_takes_its_steps_and_updates():
     made = training(64, 512, Counts(100, 20, 150), epochs=50).amounts(threads=1)
-    assert made["step"] == 50 * 4 and made["epoch"] == 50 and made["taken"] == 150 * 512
+    assert made["short step"] == 50 * 4 and made["epoch"] == 50 and made["taken"] == 150 * 512
     assert made["gathered"] == (50 * (100 + 20) + 150) * 512
-    assert made["multiplied"] == (2 * 50 * 100 + 50 * 20 + 150) * 64 * 512
+    assert made["multiplied"] == (50 * 20 + 150) * 64 * 512
+    assert made["short multiplied"] == 2 * 50 * 100 * 64 * 512
     assert sum(updates(made).values()) == 50 * 4 * 64 * 512 == updates(made)["updated 2^15"]
 
 
 def test_banks_on_several_cores_take_their_share_of_time():
     one, two = (training(64, 2048, epochs=5).amounts(threads) for threads in (1, 2))
     assert len(allot(training(64, 2048).heads, [1], 2048, 2)) == 2
-    for name in ("multiplied", "kept", "scored"):
+    for name in ("short multiplied", "multiplied", "kept", "scored"):
         assert two[name] == pytest.approx(one[name] / 2), name
-    assert two["step"] == one["step"] and two["gathered"] == one["gathered"]
+    assert two["short step"] == one["short step"] and two["gathered"] == one["gathered"]
     assert two["followed"] == one["followed"] and two["epoch"] == one["epoch"]
     wide, narrow = (training(1, 25088, hidden=units, epochs=2) for units in (128, 16))
     assert wide.amounts(2)["multiplied"] == wide.amounts(1)["multiplied"] / 2, "one wide bank takes all cores"
@@ -59,9 +64,14 @@ def test_banks_on_several_cores_take_their_share_of_time():
 
 
 def test_splits_that_share_a_bank_share_its_steps():
-    one, five = (training(8, 64, splits=splits, epochs=3).amounts(threads=1) for splits in (1, 5))
+    """Where they are taken in turn; those of short vectors are taken split by split."""
+    axes = {"epochs": 3, "dropout": 0.5}
+    one, five = (training(8, 64, splits=splits, **axes).amounts(threads=1) for splits in (1, 5))
     assert five["step"] == one["step"] and five["gathered"] == 5 * one["gathered"]
-    assert five["multiplied"] == 5 * one["multiplied"] and sum(updates(five).values()) == 5 * sum(updates(one).values())
+    assert products(five) == 5 * products(one) and sum(updates(five).values()) == 5 * sum(updates(one).values())
+    one, five = (training(8, 64, splits=splits, epochs=3).amounts(threads=1) for splits in (1, 5))
+    assert five["short step"] == 5 * one["short step"] and products(five) == 5 * products(one)
+    assert "step" in training(8, 9000, splits=5, epochs=3).amounts(threads=1)
 
 
 def test_the_price_of_an_update_goes_from_knot_to_knot():
@@ -84,16 +94,16 @@ def test_everything_counted_has_a_price():
 def test_heads_that_share_a_bank_share_its_steps():
     axes = {"pool": "gap", "epochs": 3}
     one, several = (work_of(expand({**axes, "lr": rates}))[HEADS] for rates in ([1e-3], [1e-3, 1e-4]))
-    assert several["step"] == one["step"] == 9 and several["loaded"] == one["loaded"]
+    assert several["short step"] == one["short step"] == 9 and several["loaded"] == one["loaded"]
     assert several["followed"] == 2 * one["followed"]
     apart = work_of(expand({"pool": "gap", "seed": [0, 1], "epochs": 3}))[HEADS]
-    assert apart["step"] == 18 and apart["loaded"] == one["loaded"]
+    assert apart["short step"] == 18 and apart["loaded"] == one["loaded"]
 
 
 def test_three_classes_and_splits_are_counted():
     heads = expand({"pool": "gap", "epochs": 3})
     one, three, both = (work_of(heads, names)[HEADS] for names in (["merged"], ["three-way"], ["merged", "three-way"]))
-    assert three["multiplied"] == 3 * one["multiplied"]
+    assert products(three) == 3 * products(one) and three["step"] == one["short step"]
     assert both["loaded"] == one["loaded"] and both["followed"] == 2 * one["followed"]
     assert both["stored"] == one["stored"] + three["stored"]
 
