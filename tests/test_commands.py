@@ -349,6 +349,9 @@ BAD = {
     "unknown trunks": (["paper", "phantom-demo", "--trunks", "maxi"], "no set of trunks 'maxi'"),
     "three weights": (["paper", "phantom-demo", "--weights", "random,random,random"], "both trunks"),
     "no splits": (["paper", "phantom-demo", "--splits", "0"], "splits must be between"),
+    "no memory": (["sweep", "phantom-demo", "--memory", "nan"], "--memory must be a number of gigabytes"),
+    "endless memory": (["sweep", "phantom-demo", "--memory", "inf"], "--memory must be a number of gigabytes"),
+    "less than no memory": (["sweep", "phantom-demo", "--memory=-1"], "--memory must be a number of gigabytes"),
     "no grid": (["sweep", "phantom-demo", "--grid", "no.toml"], "cannot be read"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -88,12 +89,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _show_kept(arguments, home, keep_finished(home, spec))
     if arguments.estimate:
         return _tell_estimate(home, spec, arguments)
-    memory = None if arguments.memory is None else int(arguments.memory * 1e9)
-    name = with_bar(sweep(home, spec, arguments.device, arguments.weights, memory))
+    name = with_bar(sweep(home, spec, arguments.device, arguments.weights, _bytes(arguments.memory)))
     seconds = round(time.monotonic() - started, 3)
     text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
     show(arguments, {"sweep": name, "runs": spec.runs, "seconds": seconds}, text)
     return 0
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    if gigabytes is None:
+        return None
+    if not 0 < gigabytes < math.inf:
+        raise MammoError(f"--memory must be a number of gigabytes above 0, such as 8, not {gigabytes:g}.")
+    return int(gigabytes * 1e9)
 
 
 def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:

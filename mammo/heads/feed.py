@@ -52,8 +52,8 @@ def open_feed(source: Source, device: torch.device, memory: int | None, held_out
     block = min(window, source.versions * source.images) * source.image_bytes
     if 2 * block > limit:
         raise MammoError(
-            f"Training reads {window} images at a time, which takes {2 * block / 1e9:.1f} GB of memory, and may take "
-            f"{limit / 1e9:.1f} GB; allow more with --memory, or free some."
+            f"Training reads {block // source.image_bytes} images at a time, which takes {2 * block / 1e9:.3g} GB of "
+            f"memory, and may take {limit / 1e9:.3g} GB; allow more with --memory, or free some."
         )
     return Streamed(source, device, held_out, limit - 2 * block)
 

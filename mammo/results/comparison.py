@@ -65,14 +65,18 @@ class Difference:
 def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
     """The images of `part` that all runs were scored on.
 
-    Raises MammoError where runs are of different data sets, share too few images to be compared, or disagree on the
-    truth or the patient of one.
+    Raises MammoError where runs are of different data sets or levels, share too few images to be compared, or disagree
+    on the truth or the patient of one.
     """
     if len({run.id for run in runs}) < 2:
         raise MammoError("Name at least two different runs to compare; `mammo leaderboard` lists them.")
     sets = sorted({str(run.sweep.about["dataset"]["name"]) for run in runs})
     if len(sets) > 1:
         raise MammoError(f"These runs are scored on different data sets ({', '.join(sets)}); compare runs of one.")
+    if len({run.sweep.level for run in runs}) > 1:
+        raise MammoError(
+            "These runs are scored at different levels; name all of them by image, or all with one @LEVEL."
+        )
     tables = [run.images(part).set_index("image", drop=False) for run in runs]
     common = tables[0].index
     for table in tables[1:]:

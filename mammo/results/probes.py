@@ -91,6 +91,7 @@ def _beside(probe: StoredRun, stored: list[Sweep]) -> dict[str, Any] | None:
         rows = np.flatnonzero(trained.to_numpy() & _alike(sweep, probe))
         members = probe.sweep.members(int(probe.settings["split"]), "validation")
         area = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
+        rows, area = rows[~np.isnan(area)], area[~np.isnan(area)]  # heads that diverged score nothing
         if rows.size and (best is None or area.max() > best[0]):
             best = float(area.max()), StoredRun(sweep, int(rows[area.argmax()]))
     return _held_against(probe, *best) if best else None

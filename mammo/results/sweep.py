@@ -48,12 +48,14 @@ class Sweep:
             known = ", ".join(sweeps(home)) or "none yet"
             raise MammoError(f"There is no finished sweep {name!r} (there: {known}); run one with `mammo sweep`.")
         about = read_json(folder / ABOUT, "sweep")
+        if not isinstance(about, dict) or not {"dataset", "caches", "splits"} <= set(about):
+            raise MammoError(f"The sweep {name!r} is damaged ({ABOUT}); delete {folder} and run it again.")
         try:
             runs, images = pd.read_parquet(folder / RUNS), pd.read_parquet(folder / IMAGES)
             arrays = [
                 np.load(folder / file, mmap_mode="r", allow_pickle=False) for file in (LOGITS, PARTS_FILE, HISTORY)
             ]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise MammoError(f"The sweep {name!r} is damaged ({error}); delete {folder} and run it again.") from None
         if "labels" not in runs:  # a sweep older than label policies
             runs = runs.assign(labels="merged")

@@ -27,7 +27,7 @@ from mammo.results.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import HEADS, Sweep
+from mammo.results.sweep import HEADS, LOGITS, Sweep
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 
 CPU = torch.device("cpu")
@@ -206,6 +206,22 @@ def test_a_probe_is_held_against_the_best_trained_linear_head_on_the_same_featur
     found = probes_of(own_home, everyone)
     alike = board.loc[(board["pool"] == "gap") & (board["redraw"] == 1), "run"]
     assert {run: probe.id for run, probe in found.items()} == dict.fromkeys(alike, with_one["run"])
+
+
+def test_a_head_that_diverged_is_no_yardsticks_rival(own_home: Home) -> None:
+    (name,) = caches(own_home, "tiny")
+    heads = expand({"pool": ["gap"], "lr": [1e-3, 1e-4], "epochs": [1]})
+    trained = Sweep.open(own_home, finish(sweep(own_home, SweepSpec("tiny", (name,), heads, (SplitSpec(),)))))
+    probes = SweepSpec("tiny", (name,), (HeadSpec("gap", optimizer=PROBE),), (SplitSpec(),))
+    opened = Sweep.open(own_home, finish(sweep(own_home, probes)))
+    scores = np.array(trained.logits)
+    for lost, left in ((0, 1), (1, 0)):
+        logits = scores.copy()
+        logits[lost] = np.nan
+        np.save(trained.folder / LOGITS, logits)
+        assert probe_rows(own_home, opened)[0]["trained"]["run"] == trained.runs["run"].iloc[left]
+    np.save(trained.folder / LOGITS, np.full_like(scores, np.nan))
+    assert probe_rows(own_home, opened)[0]["trained"] is None
 
 
 def test_a_probe_alone_and_one_among_heads_are_the_same(own_home: Home) -> None:

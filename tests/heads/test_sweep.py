@@ -210,10 +210,19 @@ def test_a_run_that_is_none(run: str) -> None:
         sweep_of(run)
 
 
-def test_damaged_sweep_is_refused(own_home: Home) -> None:
+@pytest.mark.parametrize("content", [b"not numpy", b""])
+def test_damaged_sweep_is_refused(own_home: Home, content: bytes) -> None:
     name = finish(sweep(own_home, small(own_home)))
-    (own_home.sweep(name) / LOGITS).write_bytes(b"not numpy")
+    (own_home.sweep(name) / LOGITS).write_bytes(content)
     with pytest.raises(MammoError, match="damaged"):
+        Sweep.open(own_home, name)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}"])
+def test_a_sweep_that_tells_nothing_of_itself_is_refused(own_home: Home, content: str) -> None:
+    name = finish(sweep(own_home, small(own_home)))
+    (own_home.sweep(name) / ABOUT).write_text(content)
+    with pytest.raises(MammoError, match="is damaged"):
         Sweep.open(own_home, name)
 
 

@@ -88,6 +88,9 @@ def test_what_cannot_be_compared_is_refused(three):
     about = {**three[1].sweep.about, "dataset": {**three[1].sweep.about["dataset"], "name": "other"}}
     with pytest.raises(MammoError, match="different data sets"):
         shared_images([three[0], changed(three[1], about=about)], "test")
+    by_breast = changed(three[1], about={**three[1].sweep.about, "level": "breast"})
+    with pytest.raises(MammoError, match="different levels"):
+        shared_images([three[0], by_breast], "test")
     images = three[1].sweep.images
     with pytest.raises(MammoError, match="share none"):
         shared_images([three[0], changed(three[1], images=images.assign(image="x" + images["image"]))], "test")

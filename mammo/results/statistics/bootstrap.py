@@ -48,16 +48,17 @@ class Resampled:
 def bootstrap_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
     """95 % interval of every run's AUC, (R, 2), for `logits` (R, N), by the bootstrap over `patients` (N,).
 
-    Where all resamples agree (AUC 0 or 1, or equal scores) they say nothing; the interval is then Wilson's, as in
-    `intervals.auc_interval`. (0, 1) where a class comes from one patient only; NaN where a class is missing or a
+    Where all resamples that count agree (AUC 0 or 1, or equal scores) they say nothing; the interval is then Wilson's,
+    as in `intervals.auc_interval`. (0, 1) where a class comes from one patient only; NaN where a class is missing or a
     logit is NaN.
     """
     found = resampled(labels, logits, patients)
     if found is None:
         area = auc(labels, np.atleast_2d(logits))
         return np.where(np.isnan(area)[:, None], np.nan, np.array([0.0, 1.0]))
-    silent = np.ptp(found.drawn, axis=1) < 1e-9
-    return np.where(silent[:, None], wilson(found.area, rarer_patients(labels, patients)), found.intervals())
+    bounds = found.intervals()
+    silent = np.ptp(bounds, axis=1) < 1e-9
+    return np.where(silent[:, None], wilson(found.area, rarer_patients(labels, patients)), bounds)
 
 
 def resampled(

@@ -54,8 +54,9 @@ def measure(name: str, scored: Scored) -> Measured:
 def measured(metric: Weighted, scored: Scored) -> Measured:
     """A metric of one run with its 95 % interval, bias-corrected and accelerated, patients drawn anew.
 
-    Where all resamples agree they say nothing; the interval is then Wilson's for a share among as many trials as the
-    rarer class has patients. (0, 1) where a class comes from one patient only; NaN where the metric is undefined.
+    Where all resamples that count agree they say nothing; the interval is then Wilson's for a share among as many
+    trials as the rarer class has patients. (0, 1) where a class comes from one patient only; NaN where the metric is
+    undefined.
     """
     labels, logits = np.asarray(scored.labels), np.asarray(scored.logits)
     number = labels.size
@@ -68,10 +69,9 @@ def measured(metric: Weighted, scored: Scored) -> Measured:
     drawn = _values(metric, labels, logits, often(names.size), patient)
     others = _values(metric, labels, logits, 1 - np.eye(names.size, dtype=np.int64), patient)
     drawn, influence = drawn[np.isfinite(drawn)], value - others[np.isfinite(others)]
-    if np.ptp(drawn) < 1e-9:
+    low, high = accelerated_interval(value, drawn, influence)
+    if high - low < 1e-9:
         low, high = wilson(np.array([value]), rarer_patients(labels, scored.patients))[0]
-    else:
-        low, high = accelerated_interval(value, drawn, influence)
     return Measured(value, float(low), float(high), number)
 
 

@@ -17,7 +17,8 @@ def predictive_values(sensitivity: Measured, specificity: Measured, prevalence: 
 
     The likelihood ratio sens / (1 - spec), or (1 - sens) / spec, has the interval that the two shares' own intervals
     make (MOVER-R: Newcombe, Statistical Methods in Medical Research 25, 2016); the prevalence is taken as known. `n`
-    counts the images behind both. Raises MammoError where the prevalence does not lie between 0 and 1.
+    counts the images behind both. A value is NaN where no image was called that way. Raises MammoError where the
+    prevalence does not lie between 0 and 1.
     """
     if not 0 < prevalence < 1:
         raise MammoError(f"The prevalence must lie between 0 and 1, such as 0.005, not {prevalence:g}.")
@@ -44,7 +45,8 @@ def _ratio(upper: Measured, lower: Measured) -> tuple[float, float, float]:
     wide, narrow = lower.high * (2 * lower.value - lower.high), lower.low * (2 * lower.value - lower.low)
     low = _quotient(least, product + math.sqrt(max(product**2 - least * wide, 0)))
     high = (product + math.sqrt(max(product**2 - most * narrow, 0))) / narrow if narrow else math.inf
-    return _quotient(upper.value, lower.value), low, high
+    value = _quotient(upper.value, lower.value) if upper.value or lower.value else math.nan
+    return value, low, high
 
 
 def _quotient(above: float, below: float) -> float:

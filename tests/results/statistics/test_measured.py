@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from mammo.results.scores import Scored
+from mammo.results.statistics.bootstrap import often
 from mammo.results.statistics.measured import measure, measured
 from mammo.results.statistics.metrics import METRICS, average_precision, brier, sensitivity_at_specificity
 
@@ -40,6 +41,16 @@ def test_every_metric_has_an_interval_about_its_value(run, name):
     one = measure(name, run)
     assert one.low < one.value < one.high
     assert one.value == METRICS[name].function(run.labels, run.logits)
+
+
+def test_a_few_resamples_that_differ_are_no_certainty():
+    patients = np.repeat(np.arange(10), 2)
+    labels = (patients < 3).astype(int)
+    logits = np.random.default_rng(2).normal(size=20) - 2 * labels
+    none = measured(sensitivity_at_specificity, Scored("run", labels, logits, patients))
+    drawn = sensitivity_at_specificity(labels, logits, often(10)[:, patients])
+    assert 0 < np.mean(drawn > 0) < 0.01
+    assert none.value == none.low == 0 and none.high > 0.5
 
 
 def test_what_says_nothing_is_told_from_certainty(run):

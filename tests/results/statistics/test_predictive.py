@@ -34,8 +34,11 @@ def test_perfect_shares_leave_doubt():
     assert (positive.value, positive.high, negative.value, negative.high) == (1, 1, 1, 1)
     assert positive.low == pytest.approx(0.01 * 0.995 / (0.01 * 0.995 + 0.99 * 0.1), rel=0.01)
     assert 0.99 < negative.low < 1
-    positive, negative = predictive_values(none, perfect, 0.01)
-    assert positive.value == positive.low == 0 and positive.high > 0
+    every_one_called = predictive_values(perfect, none, 0.01)
+    assert every_one_called[0].value == pytest.approx(0.01) and np.isnan(every_one_called[1].value)
+    none_called = predictive_values(none, perfect, 0.01)
+    assert np.isnan(none_called[0].value) and none_called[0].low == 0 < none_called[0].high
+    assert none_called[1].value == pytest.approx(0.99)
     unknown = predictive_values(Measured(np.nan, 0, 1, 0), perfect, 0.01)
     assert all(np.isnan(one.value) for one in unknown)
 
