@@ -19,6 +19,7 @@ from mammo.heads.finetune import check_finetunes
 from mammo.heads.work import HEADS, Amounts, Counts, Features, guessed, head_weights, sweep_work, tail_weights
 from mammo.images.augment import versions
 from mammo.parallel import cores
+from mammo.progress import duration
 from mammo.rates import Prices, gpus, measured
 from mammo.specs import CacheSpec, Home, SweepSpec
 
@@ -67,14 +68,16 @@ class Estimate:
     @property
     def note(self) -> str:
         """What the seconds go to and where they come from, in words."""
-        told = [f"{seconds:.2g} s to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20]
+        told = [
+            f"{_precisely(seconds)} to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20
+        ]
         said = [", ".join(told), AT_MOST if self.at_most else "", ROUGH if self.missing else MEASURED]
         return "; ".join(part for part in said if part)
 
     @property
     def sentence(self) -> str:
         """All of it in words."""
-        return f"about {self.seconds:.3g} s and {self.bytes / 1e6:.3g} MB ({self.note})"
+        return f"about {duration(self.seconds)} and {self.bytes / 1e6:.3g} MB ({self.note})"
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -87,6 +90,11 @@ class Estimate:
         parts = {name: self.parts.get(name, 0) + other.parts.get(name, 0) for name in {**self.parts, **other.parts}}
         missing = tuple(dict.fromkeys(self.missing + other.missing))
         return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most)
+
+
+def _precisely(seconds: float) -> str:
+    """Seconds in words, tenths where they are few."""
+    return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
 
 
 def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = USUAL) -> Estimate:

@@ -28,6 +28,15 @@ Work = Generator[Progress, None, Result]
 """A slow verb: yields `Progress`, returns its result."""
 
 
+def duration(seconds: float | None) -> str:
+    """Seconds in words: whole ones, minutes or hours; None is unknown."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def finish(work: Work[Result]) -> Result:
     """Run slow work to its end without showing progress, and return its result."""
     while True:

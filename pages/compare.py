@@ -27,12 +27,14 @@ if rows == "settings":
     st.stop()
 chosen = board.choose_runs(listed, runs)
 luck_line(listed)
-ensembles.offer(home, chosen)
+opened = stored_runs(home, chosen)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    ensembles.offer(home, chosen)
+    if opened:
+        downloads(runs, opened)
 if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
-opened = stored_runs(home, chosen)
-downloads(runs, opened)
 show.warnings(sentence for run in opened for sentence in run.sweep.notes)
 view = choose.switch("Look at", list(VIEWS), "view", str)
 with said_plainly():

@@ -1,7 +1,5 @@
 """Features: what a frozen trunk makes of the images, extracted once and kept."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from mammo.data.dataset import KINDS, Dataset
@@ -18,7 +16,7 @@ from pages.shared.trunk_form import choose_tap, choose_trunk, choose_weights
 from pages.shared.words import KIND_NAMES, cache_rows
 
 
-def choose_spec(dataset: Dataset) -> tuple[CacheSpec, Path | None]:
+def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None]:
     left, middle, right = st.columns(3)
     with left:
         trunk = choose_trunk(dataset.synthetic)
@@ -49,13 +47,12 @@ def choose_spec(dataset: Dataset) -> tuple[CacheSpec, Path | None]:
     return spec, file
 
 
-def offer(home: Home, spec: CacheSpec, file: Path | None, images: int) -> None:
+def offer(home: Home, spec: CacheSpec, file: str | None, images: int) -> None:
     storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
     show.badge(show.notes(False, [weights_note(spec.weights)]))
     costs.show(home, lambda: extraction_estimate(home, [spec], storage), {"Images": images})
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
-        named = str(file) if file else None
-        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": named, "storage": storage})
+        work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": file, "storage": storage})
 
 
 home = choose.home()

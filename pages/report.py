@@ -12,7 +12,10 @@ from pages.shared.text import plain
 
 home = choose.home()
 st.title("Report")
-st.caption("The two tables and two figures of the report that this project implements, and ours beside them.")
+st.caption(
+    "This project implements a student report on classifying CBIS-DDSM mammograms with frozen VGG16 and ResNet50: "
+    "its two tables and two figures, and ours beside them."
+)
 dataset = choose.dataset(home)
 spec = reported.choose_spec(home, dataset)
 work.follow(home, "paper")

@@ -67,6 +67,7 @@ def test_the_prices_of_this_machine_are_used(unmeasured: Home) -> None:
     estimate = sweep_estimate(unmeasured, spec)
     assert estimate.parts == {"start": 2.5, "read": 0, "run": 2 * 7 * 3.0, "write": 2 * 0.5}
     assert estimate.missing == () and estimate.note == f"2.5 s to start, 42 s to run; {MEASURED}"
+    assert Estimate(2_000_000, {"run": 900.0}).sentence == f"about 15 min and 2 MB (15 min to run; {MEASURED})"
 
 
 def test_early_stopping_makes_it_an_upper_bound_and_says_so(unmeasured: Home) -> None:

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mammo.progress import Progress, counted, finish
+from mammo.progress import Progress, counted, duration, finish
 
 
 def squares(count):
@@ -39,3 +39,11 @@ def test_progress_is_json():
     step = Progress("sweep", 1, 2, live={"validation_auc": [0.5]})
     assert json.loads(json.dumps(dataclasses.asdict(step)))["live"] == {"validation_auc": [0.5]}
     assert Progress("a", 0, 1).live == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "unknown"), (0.2, "1 s"), (89, "89 s"), (900, "15 min"), (5400, "1.5 h"), (90_000, "25.0 h")],
+)
+def test_durations_are_said_in_the_unit_that_suits_them(seconds, said):
+    assert duration(seconds) == said

@@ -151,13 +151,15 @@ def _run_cells(run: dict[str, Any]) -> list[Any]:
 
 
 def _pair_cells(pair: dict[str, Any]) -> list[Any]:
+    from mammo.results.comparison import p_words
+
     tests = [
         cell
         for test in (pair["delong"], pair["bootstrap"])
-        for cell in (_between(test["interval"], "+.3f"), _number(test["p"]), _number(test["p_holm"]))
+        for cell in (_between(test["interval"], "+.3f"), p_words(test["p"]), p_words(test["p_holm"]))
     ]
     flips = pair["flips"]
-    counts = [flips["only_first_right"], flips["only_second_right"], _number(flips["p"]), _number(flips["p_holm"])]
+    counts = [flips["only_first_right"], flips["only_second_right"], p_words(flips["p"]), p_words(flips["p_holm"])]
     return [_number(pair["auc_difference"], "+.3f"), *tests, *counts]
 
 

@@ -48,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     board = read_board(home, [name])
     rows = to_json(board.runs)
     show(arguments, rows, text_of(rows, meter_rows(board)))
-    return 0 if arguments.no_serve else serve(home, arguments.address, arguments.port)
+    if not arguments.no_serve:
+        return serve(home, arguments.address, arguments.port)
+    say(f"To look at all this in a browser: make serve, or mammo serve --home {home.path}")
+    return 0
 
 
 def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:

@@ -21,7 +21,7 @@ PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest o
 """What `--protocol` takes; `data.splits` says what each means."""
 POLICIES = "what benign without callback counts as: merged (default), dropped or three-way"
 """What `--labels` takes; `data.labels` says what each means."""
-NUMBER = re.compile(r"[-+.\d]*(e[-+]?\d+)?|[-+\d.]+ (to|of|±) [-+\d.]+")
+NUMBER = re.compile(r"[-+<.\d]*(e[-+]?\d+)?|[-+\d.]+ (to|of|±) [-+\d.]+")
 """A cell that counts as a number: none, a dash, a number, or two as in `0.722 to 0.812`."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""

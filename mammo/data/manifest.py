@@ -41,7 +41,7 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
     Raises MammoError naming file, row and column of what cannot be understood; the header is row 1.
     """
     if not path.exists():
-        raise MammoError(f"There is no manifest {path}.")
+        raise MammoError(f"There is no manifest {path}; give a CSV file with the columns path and label.")
     raw = read_cells(path)
     if raw.empty:
         raise MammoError(f"{path} lists no image.")

@@ -154,3 +154,10 @@ def _bootstrap(drawn: Resampled, pairs: list[tuple[int, int]]) -> list[Tested]:
 def _tested(bounds: list[tuple[float, float]], p_values: list[float]) -> list[Tested]:
     corrected: Floats = holm(p_values)
     return [Tested(*one) for one in zip(bounds, p_values, corrected.tolist(), strict=True)]
+
+
+def p_words(value: float | None) -> str:
+    """A p value in three decimals, as none that is 0; None and NaN are a dash."""
+    if value is None or np.isnan(value):
+        return "-"
+    return f"{value:.3f}" if value >= 0.0005 else "<0.001"

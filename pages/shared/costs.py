@@ -6,8 +6,9 @@ import streamlit as st
 
 from mammo import jobs, pace
 from mammo.estimates import Estimate
+from mammo.progress import duration
 from mammo.specs import Home
-from pages.shared.show import duration, facts, size
+from pages.shared.show import facts, size
 
 Ask = Callable[[], Estimate]
 PROCESS, FAILED = "measuring", "not measured"

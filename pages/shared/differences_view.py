@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from mammo.results.comparison import Difference, differences, shared_images
+from mammo.results.comparison import Difference, differences, p_words, shared_images
 from mammo.results.figures.comparison import differences_figure
 from mammo.results.figures.drawing import with_leaks
 from mammo.results.scores import StoredRun, stored_runs
@@ -61,11 +61,11 @@ def _rows(found: list[Difference], names: list[str], number: int) -> pd.DataFram
             "n": number,
             "Difference": pair.value,
             "±": (pair.delong.interval[1] - pair.delong.interval[0]) / 2,
-            "p, DeLong": pair.delong.corrected,
-            "p, bootstrap": pair.bootstrap.corrected,
+            "p, DeLong": p_words(pair.delong.corrected),
+            "p, bootstrap": p_words(pair.bootstrap.corrected),
             "Only first right": pair.flips.first_only,
             "Only second": pair.flips.second_only,
-            "p, flips": pair.flips_corrected,
+            "p, flips": p_words(pair.flips_corrected),
         }
         for pair in found
     ]
@@ -74,7 +74,7 @@ def _rows(found: list[Difference], names: list[str], number: int) -> pd.DataFram
 
 def _columns() -> dict[str, object]:
     column = st.column_config
-    corrected = column.NumberColumn(format="%.3f", width=92, help="Corrected for all pairs (Holm).")
+    corrected = column.TextColumn(alignment="right", width=92, help="Corrected for all pairs (Holm).")
     return {
         "First": column.TextColumn(width=200),
         "Second": column.TextColumn(width=200),

@@ -35,14 +35,13 @@ def offer(home: Home, chosen: Sequence[str]) -> None:
     """Offer to list the ticked runs as one, and to list no ensembles any more."""
     members = tuple(dict.fromkeys(member for run in chosen for member in RunName.parse(run).members))
     listed = st.query_params.get(KEY, "")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = choose.one("Ensembles by", WAYS, "combine", lambda name: FUSIONS[name].label, width=170)
-        label = f"Add the ensemble of {len(members)} runs"
-        if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=SAID):
-            _add(home, RunName(members, way), listed)
-        if listed and st.button("Remove ensembles", icon=":material/close:", type="tertiary"):
-            del st.query_params[KEY]
-            st.rerun()
+    way = choose.one("Ensembles by", WAYS, "combine", lambda name: FUSIONS[name].label, width=170)
+    label = f"Add the ensemble of {len(members)} runs"
+    if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=SAID):
+        _add(home, RunName(members, way), listed)
+    if listed and st.button("Remove ensembles", icon=":material/close:", type="tertiary"):
+        del st.query_params[KEY]
+        st.rerun()
 
 
 def _add(home: Home, name: RunName, listed: str) -> None:

@@ -68,10 +68,10 @@ def _wants_probes() -> bool:
 
 def _training() -> dict[str, list[int]]:
     with st.container(horizontal=True):
-        epochs = choose.number("Epochs", 1, 1000, 30, "epochs", width=180)
-        batch = choose.number("Images a batch", 1, 1024, 32, "batch", width=180)
+        epochs = choose.number("Epochs", 1, 1000, 30, "epochs", width=150)
+        batch = choose.number("Images a batch", 1, 1024, 32, "batch", width=150)
         said = "Stop after so many epochs without a better validation AUC, and keep the best; 0 trains all epochs."
-        patience = choose.number("Patience", 0, 1000, 10, "patience", help=said, width=180)
+        patience = choose.number("Patience", 0, 1000, 10, "patience", help=said, width=150)
     return {"epochs": [epochs], "batch": [batch], "patience": [patience]}
 
 

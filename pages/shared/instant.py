@@ -15,6 +15,7 @@ from mammo.estimates import sweep_estimate
 from mammo.features.cache import Cache
 from mammo.files import digest_file
 from mammo.heads.instant import Workbench, instant_part, open_workbench, train_at_once
+from mammo.progress import duration
 from mammo.results.figures.runs import roc_figure
 from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
@@ -38,7 +39,7 @@ TEST_COLUMNS = ["Test AUC", "± test", "Test images", "Test accuracy", "± accur
 def places() -> tuple[Any, Any]:
     """Where the settings stand, and beside them what comes of them."""
     st.caption("Instant trains heads on pooled (GAP) features at every change of a setting; nothing is written.")
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     return left, right
 
 
@@ -55,7 +56,7 @@ def show_at_once(home: Home, dataset: Dataset, spec: SweepSpec) -> None:
         st.caption(f"{left_out:,} heads that are not trained on pooled features are left out.")
     expected = sweep_estimate(home, pooled).parts["run"]
     if expected > LONGEST:
-        st.info(f"These {pooled.runs:,} heads take about {show.duration(expected)}, too long to wait for. Keep them as "
+        st.info(f"These {pooled.runs:,} heads take about {duration(expected)}, too long to wait for. Keep them as "
                 "a sweep, or choose fewer.", icon=":material/hourglass:")  # fmt: skip
     else:
         _results(_trained(home, dataset, pooled))
@@ -103,7 +104,8 @@ def _results(sweep: Sweep) -> None:
     show.figure(roc_figure([run.scored(part, names[run.id]) for run in best], note, show.dark()), "instant-roc")
     st.caption(f"ROC curves of the best {len(best)} by validation AUC, on the {part} images.")
     told = _told(table, names, test)
-    st.dataframe(told, hide_index=True, height=min(38 + 35 * len(told), 420), column_config=board.columns())
+    columns = {**board.columns(), "Run": st.column_config.TextColumn(width=190)}
+    st.dataframe(told, hide_index=True, height=min(38 + 35 * len(told), 420), column_config=columns)
 
 
 def _told(table: pd.DataFrame, names: dict[str, str], test: bool) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str) -> None
             "Worth independent heads": f"{meter['independent_heads']:,.1f}",
             "Margin owed to chance": f"{100 * meter['explained']:.0f} %",
             "Validation AUC": _between(meter, "validation"),
-            "less its luck, at worst": f"{meter['discounted_auc']:.3f}",
+            "Validation AUC less luck, at worst": f"{meter['discounted_auc']:.3f}",
             "Test AUC": _between(meter, "test"),
         }
     )

@@ -26,12 +26,16 @@ def _wall(home: Home, run: StoredRun, part: str, note: str) -> None:
     answers = choose.switch("Show", ["mistakes", "correct", "all"], "answers")
     judged = run.judged(part)
     shown = judged if answers == "all" else judged[judged["right"] == (answers == "correct")]
-    show.facts({"Images": len(judged), "Mistakes": int((~judged["right"]).sum()), "Shown": len(shown)})
+    show.facts({"Images": len(judged), "Mistakes": int((~judged["right"]).sum())})
     if shown.empty:
         st.info("There are no such images.", icon=":material/info:")
         return
     pages = -(-len(shown) // AT_ONCE)
     page = choose.number(f"Page of {pages}", 1, pages, 1, "page", width=140) if pages > 1 else 1
-    st.caption("The surest answers come first. The percentage is the probability of malignancy that the run gives.")
-    some = shown.iloc[(page - 1) * AT_ONCE : page * AT_ONCE]
+    first = (page - 1) * AT_ONCE
+    some = shown.iloc[first : first + AT_ONCE]
+    st.caption(
+        f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
+        "probability of malignancy that the run gives; above 50 % it counts as calling the image malignant."
+    )
     show.wall(dataset, some, "judged", judgement, lambda row: show.full_size(dataset, row["image"], note, verdict(row)))

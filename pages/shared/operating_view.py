@@ -36,8 +36,10 @@ def point_at(run: StoredRun, shown: Scored, rule: str, target: float) -> Operati
     """The run at a threshold on the images shown, and a line that says where it stands."""
     validation = run.scored("validation")
     point = _point(validation, shown, rule, target)
-    chosen = "" if rule == "half" else f", chosen on {np.size(validation.labels)} validation {validation.unit}"
-    st.caption(f"Malignant is called what lies above the probability {point.probability:.3f}{chosen}.")
+    chosen = (
+        "" if rule == "half" else f", a threshold chosen on {np.size(validation.labels)} validation {validation.unit}"
+    )
+    st.caption(f"Called malignant: every probability above {point.probability:.3f}{chosen}.")
     return point
 
 

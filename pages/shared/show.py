@@ -100,15 +100,6 @@ FINDINGS = {
 }
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds in words."""
-    if seconds is None:
-        return "unknown"
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def size(number: float) -> str:
     """Bytes in words."""
     for unit in ("bytes", "KB", "MB", "GB"):

@@ -24,7 +24,7 @@ def choose_trunk(synthetic: bool) -> str:
     return ANY_TIMM + model
 
 
-def choose_weights(trunk: str) -> tuple[str, Path | None]:
+def choose_weights(trunk: str) -> tuple[str, str | None]:
     """The label of a trunk's weights, and their file where they are a file's."""
     sources = [find_trunk(trunk).default_weights, "random-0", FILE]
     chosen = str(choose.one("Weights", sources, "weights", lambda name: weights_note(name).capitalize()))
@@ -34,7 +34,7 @@ def choose_weights(trunk: str) -> tuple[str, Path | None]:
     path = Path(choose.words("File", "file", "/home/me/weights.safetensors", said)).expanduser()
     if not path.is_file() or path.suffix not in SUFFIXES:
         raise MammoError(f"Name an existing weights file that ends in {', '.join(SUFFIXES)}.")
-    return weights_label(str(path)), path.absolute()
+    return weights_label(str(path)), str(path.absolute())
 
 
 def choose_tap(trunk: str) -> str:

@@ -11,12 +11,13 @@ from mammo.data.dataset import Dataset
 from mammo.features.cache import Cache, caches
 from mammo.features.weights import weights_note
 from mammo.heads.sweep import keep_finished
+from mammo.progress import duration
 from mammo.results.figures.runs import live_curves
 from mammo.results.report.stated import PaperSpec
 from mammo.specs import Home, SweepSpec
 from pages.shared.guard import said_plainly
 from pages.shared.places import PLACES, place
-from pages.shared.show import dark, duration, figure, notes
+from pages.shared.show import dark, figure, notes
 
 STATES = {
     "running": ("Running", "blue", ":material/progress_activity:"),

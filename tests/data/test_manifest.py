@@ -235,7 +235,7 @@ def test_what_cannot_be_understood_is_said_with_file_row_and_column(write, lines
 
 
 def test_a_missing_manifest_and_one_without_a_readable_image(home, tmp_path, write):
-    with pytest.raises(MammoError, match="There is no manifest"):
+    with pytest.raises(MammoError, match="There is no manifest .*; give a CSV file with the columns path and label"):
         read_manifest(tmp_path / "none.csv")
     with pytest.raises(MammoError, match=r"None of the images .+ can be read \(a.png: row 2: No such file"):
         index(home, write("path,label", "a.png,B"))

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.comparison import differences, shared_images
+from mammo.results.comparison import differences, p_words, shared_images
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import stored_runs
 from mammo.results.statistics.flips import flips
@@ -101,3 +101,11 @@ def test_what_cannot_be_compared_is_refused(three):
     parts[0, np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"])[0]] = PARTS["test"]
     with pytest.raises(MammoError, match="fewer than two patients"):
         shared_images([three[0], changed(three[1], parts=parts)], "test")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "-"), (np.nan, "-"), (0.37, "0.370"), (0.0005, "0.001"), (0.0004, "<0.001"), (0, "<0.001")],
+)
+def test_no_p_value_is_said_to_be_zero(value, said):
+    assert p_words(value) == said

@@ -85,11 +85,19 @@ def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
 
 
 def wrapped(name: str, width: int = 30) -> str:
-    """Break a run's name at its separators so that it leaves room for the plot."""
-    lines = [""]
-    for piece in name.split(" · "):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
+    """Break a run's name at its separators, into lines much alike, so that it leaves room for the plot."""
+    pieces = name.split(" · ")
+    fewest = len(_lines(pieces, width))
+    narrowest = next(some for some in range(1, width + 1) if len(_lines(pieces, some)) == fewest)
+    return " ·<br>".join(_lines(pieces, narrowest))
+
+
+def _lines(pieces: Sequence[str], width: int) -> list[str]:
+    """Pieces joined into lines of about `width` letters."""
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(lines[-1]) + len(piece) > width:
             lines.append(piece)
         else:
-            lines[-1] += f" · {piece}" if lines[-1] else piece
-    return "<br>".join(lines)
+            lines[-1] += f" · {piece}"
+    return lines
