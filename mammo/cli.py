@@ -63,4 +63,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"mammo: {error.filename}: {error.strerror}; name another file or folder.", file=sys.stderr)
+        return 2
     return code

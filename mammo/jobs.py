@@ -163,8 +163,7 @@ def jobs(home: Home) -> list[Job]:
 def start(home: Home, verb: str, request: dict[str, Any]) -> str:
     """Start long work in a process of its own and return the job's id; raises MammoError where the verb is unknown."""
     pick(VERBS, verb, "kind of job")
-    if home.shared:
-        raise MammoError("This is a shared home to look at: nothing can be added to it.")
+    home.refuse_shared()
     now = datetime.now(UTC)
     name = f"{now:%Y%m%d-%H%M%S}-{verb}-{secrets.token_hex(2)}"
     folder = home.job(name)

@@ -284,6 +284,11 @@ class Home:
         """Whether this is a demo to look at, which nothing is to be added to."""
         return (self.path / SHARED).is_file()
 
+    def refuse_shared(self) -> None:
+        """Raise MammoError where this home was written to be shared."""
+        if self.shared:
+            raise MammoError("This is a shared home to look at: nothing can be added to it.")
+
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""
         return self.path / "datasets" / check_name(name, "data set")

@@ -365,6 +365,22 @@ def test_bad_input_ends_in_one_line(case: str, demo_home: Home, capsys: Capture)
     assert expected in sentences[0]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["extract", "phantom-demo", "--trunk", "vgg16-mini", "--weights", "a" * 300 + ".pth"],
+        ["index", "manifest", "a" * 300, "--as", "x"],
+        ["index", "cbis-ddsm", "a" * 300, "--as", "x"],
+        ["export", "--to", "a" * 300],
+    ],
+)
+def test_what_the_system_refuses_ends_in_one_line(words: list[str], demo_home: Home, capsys: Capture) -> None:
+    code, out, err = run(capsys, demo_home, *words)
+    assert code == 2 and not out
+    assert [line for line in err.splitlines() if line.startswith("mammo: ")] == err.splitlines()
+    assert "File name too long" in err
+
+
 def test_home_that_cannot_be_written(tmp_path: Path, capsys: Capture) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

@@ -25,6 +25,7 @@ def index_phantom(home: Home, name: str, images: int, seed: int, workers: int | 
     """Write a phantom of `images` mammograms inside the data set's folder and index it."""
     if not 1 <= images <= 100_000:
         raise MammoError(f"A phantom has between 1 and 100,000 images, not {images}.")
+    home.refuse_shared()
     folder = home.dataset(name)
     with only_one(folder, "indexing"):
         yield from write_phantom(folder / "files", PhantomSpec(images, seed), workers)
@@ -44,6 +45,7 @@ def index_cbis_ddsm(
     `metadata_only` indexes the case CSVs without one image. Files inspected before and unchanged since are not
     read again. Raises MammoError where the folder, the CSVs or every image is missing.
     """
+    home.refuse_shared()
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
     tables = find_case_files(root, csv)

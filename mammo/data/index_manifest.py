@@ -35,6 +35,7 @@ def index_manifest(
     `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. Raises
     MammoError naming file, row and column of what cannot be understood, or where no image can be read.
     """
+    home.refuse_shared()
     manifest = read_manifest(path, columns, positive)
     folder, root = home.dataset(name), path.absolute().parent
     rows = manifest.rows

@@ -49,6 +49,7 @@ def extract(
     STORAGES: it changes no number and is no part of a cache's identity. Raises MammoError where a spec, the weights,
     a file or the disk does not allow it.
     """
+    home.refuse_shared()
     pick(STORAGES, storage, "storage")
     dataset, table = _items(home, specs)
     wanted = {}

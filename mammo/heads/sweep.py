@@ -41,6 +41,7 @@ def sweep(
     check_finetunes(setting.caches, spec.heads)
     check_draws(setting.caches, spec.heads)
     if not is_complete(setting.folder):
+        home.refuse_shared()
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):
             sweep_partials(setting.folder)
@@ -59,6 +60,7 @@ def keep_finished(home: Home, spec: SweepSpec) -> str:
     """
     setting = open_setting(home, spec)
     if not is_complete(setting.folder):
+        home.refuse_shared()
         with only_one(setting.folder, "sweeping"):
             units = units_of(setting)
             if not any(unit.file.is_file() for unit in units):

@@ -71,7 +71,8 @@ def read_board(
     At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
     A board that was read before is not computed again (`board_store`).
     """
-    chosen, others = list(names or sweeps(home)), [RunName.parse(name) for name in ensembles]
+    chosen = list(dict.fromkeys(names or sweeps(home)))
+    others = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
     asked = [level, list(fuse), [str(name) for name in others]]
     folders = dict.fromkeys([*chosen, *(sweep_of(member) for name in others for member in name.members)])
     place = board_store.place(home, list(folders), [*asked, chosen])

@@ -1,5 +1,6 @@
 """Widgets that choose: each keeps its choice in the address, so that a link shares a view."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -42,9 +43,15 @@ def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[f
     """Some of `options` or other numbers that are typed in; raises MammoError where one is no number."""
     chosen = several(label, options, key, accept_new_options=True, **more)
     try:
-        return [float(number) for number in chosen]
+        return [_finite(number) for number in chosen]
     except ValueError:
         raise MammoError(f"“{label}” takes numbers such as {options[0]}, not {', '.join(chosen)}.") from None
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError(number)
+    return float(number)
 
 
 def entry(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> str:
@@ -61,7 +68,10 @@ def entries(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> l
 
 def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -> int:
     """A whole number between `low` and `high`."""
-    chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
+    try:
+        chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
+    except OverflowError:  # Streamlit fails on an address that names an endless number
+        chosen = st.number_input(label, low, high, value, key=f"{key}-usual", **more)
     return min(max(int(chosen), low), high)
 
 

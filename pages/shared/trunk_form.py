@@ -31,10 +31,19 @@ def choose_weights(trunk: str) -> tuple[str, str | None]:
     if chosen != FILE:
         return chosen, None
     said = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
-    path = Path(choose.words("File", "file", "/home/me/weights.safetensors", said)).expanduser()
-    if not path.is_file() or path.suffix not in SUFFIXES:
+    path = _file(choose.words("File", "file", "/home/me/weights.safetensors", said))
+    if path is None or path.suffix not in SUFFIXES:
         raise MammoError(f"Name an existing weights file that ends in {', '.join(SUFFIXES)}.")
     return weights_label(str(path)), str(path.absolute())
+
+
+def _file(named: str) -> Path | None:
+    """The file of a name; None where there is none, or the name is too strange to be one."""
+    try:
+        path = Path(named).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):
+        return None
 
 
 def choose_tap(trunk: str) -> str:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
 from mammo.errors import MammoError
+from mammo.features.weights import weights_note
 from mammo.progress import finish
 from pages.shared import choose, lens
 from pages.shared.text import exposure, plain
@@ -80,6 +81,47 @@ def test_text_of_others_is_no_markdown():
 def test_there_is_nothing_to_choose_where_there_is_nothing():
     with pytest.raises(MammoError, match="nothing to choose under “Mammogram”"):
         choose.one("Mammogram", [], "image")
+
+
+NUMBERS = """
+from pages.shared import choose
+from pages.shared.guard import said_plainly
+with said_plainly():
+    choose.number("Draws", 1, 50, 2, "draws")
+    choose.numbers("Units", ["0", "8"], "units", default=["0"])
+"""
+
+
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "nan", "many"])
+def test_an_address_without_a_finite_number_gives_the_usual_one(text):
+    page = AppTest.from_string(NUMBERS)
+    page.query_params["draws"] = text
+    page.run()
+    assert not page.exception and page.number_input[0].value == 2
+
+
+@pytest.mark.parametrize("text", ["1e999", "nan", "many"])
+def test_a_number_that_is_none_is_refused_in_a_sentence(text):
+    page = AppTest.from_string(NUMBERS)
+    page.query_params["units"] = text
+    page.run()
+    assert not page.exception and "takes numbers such as 0" in page.error[0].value
+
+
+WEIGHTS = """
+from pages.shared.guard import said_plainly
+from pages.shared.trunk_form import choose_weights
+with said_plainly():
+    choose_weights("vgg16-mini")
+"""
+
+
+@pytest.mark.parametrize("name", ["", "~nobody-by-that-name/x.pth", "a" * 300 + ".pth", "/etc"])
+def test_weights_from_a_file_that_is_none_are_refused_in_a_sentence(name):
+    page = AppTest.from_string(WEIGHTS)
+    page.query_params.update({"weights": weights_note("file").capitalize(), "file": name})
+    page.run()
+    assert not page.exception and "Name an existing weights file" in page.error[0].value
 
 
 def test_the_microscope_knows_images_of_one_name_apart(tiny):

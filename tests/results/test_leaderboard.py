@@ -80,6 +80,14 @@ def test_a_home_that_cannot_be_written_is_read_all_the_same(copied):
     assert len(read_board(copied).runs) == 24
 
 
+def test_what_is_named_twice_is_listed_once(copied):
+    (name,) = sweeps(copied)
+    pair = f"{name}.0+1"
+    twice = read_board(copied, [name, name], ensembles=[pair, pair]).runs
+    pd.testing.assert_frame_equal(twice, read_board(copied, [name], ensembles=[pair]).runs)
+    assert not twice["run"].duplicated().any()
+
+
 def test_a_sweep_that_is_not_there_is_refused(copied):
     with pytest.raises(MammoError, match="no finished sweep"):
         read_board(copied, ["nothing"])

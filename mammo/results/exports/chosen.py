@@ -61,15 +61,11 @@ def choose(home: Home, names: Sequence[str]) -> Chosen:
     known = sweeps(home)
     if not (names or known):
         raise MammoError("There is nothing to export yet; train some heads with `mammo sweep`.")
-    opened: list[Sweep] = []
-    named: list[str] = []
-    for name in dict.fromkeys(names or known):
-        if name in known or not _is_run(name):
-            opened.append(Sweep.open(home, name))
-        else:
-            run = RunName.parse(name)
-            named.append(str(run))
-            opened.append(alone(named_sweep(home, run), str(run)))
+    wanted = dict.fromkeys(names or known)
+    opened = [Sweep.open(home, name) for name in wanted if name in known or not _is_run(name)]
+    named = dict.fromkeys(str(RunName.parse(name)) for name in wanted if name not in known and _is_run(name))
+    held = {run for sweep in opened for run in sweep.runs["run"]}
+    opened += [alone(named_sweep(home, RunName.parse(run)), run) for run in named if run not in held]
     board = board_of(opened)
     return Chosen(home, tuple(opened), frozenset(named), board.runs, board.meters)
 

@@ -46,8 +46,11 @@ def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
     _refuse_other(chosen.home, place)
     names = dict.fromkeys(sweep_of(member) for sweep in chosen.sweeps for member in _members(sweep))
     opened = [Sweep.open(chosen.home, name) for name in names]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=place.parent))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=place.parent))
+    except OSError as error:
+        raise unwritable(place, error) from error
     try:
         yield from _fill(chosen.home, Home(beside), opened, options)
         beside.chmod(0o755)

@@ -16,10 +16,13 @@ from sklearn.metrics import roc_auc_score
 
 from mammo import jobs
 from mammo.data.dataset import Dataset
+from mammo.data.index import index_cbis_ddsm, index_phantom
+from mammo.data.index_manifest import index_manifest
 from mammo.data.leakage import leakage
 from mammo.data.splits import draw
 from mammo.errors import MammoError
 from mammo.features.cache import caches
+from mammo.features.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.progress import finish
@@ -33,7 +36,7 @@ from mammo.results.leaderboard import leaderboard, read_board
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.sweep import Sweep, sweeps
-from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 ROOT = Path(__file__).parents[3]
 READ = {"csv": pd.read_csv, "parquet": pd.read_parquet}
@@ -201,6 +204,38 @@ def test_nothing_can_be_started_in_a_demo_and_an_earlier_one_is_replaced(leaky: 
     assert not (place / "old").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["shared"]
     with pytest.raises(MammoError, match="shared home to look at"):
         jobs.start(Home(place), "index-phantom", {"name": "p", "images": 20, "seed": 0})
+
+
+def test_no_verb_adds_to_a_demo(leaky: Home, tmp_path: Path) -> None:
+    shared, manifest = Home(tmp_path / "shared"), tmp_path / "images.csv"
+    finish(export(leaky, [], ["demo"], shared.path))
+    manifest.write_text("path,label\n")
+    before = {path: path.read_bytes() for path in shared.path.rglob("*") if path.is_file()}
+    verbs = (
+        index_phantom(shared, "tiny", 4, 0),
+        index_cbis_ddsm(shared, "tiny", tmp_path),
+        index_manifest(shared, "tiny", manifest),
+        extract(shared, [CacheSpec("tiny", "vgg16-mini")]),
+    )
+    for verb in verbs:
+        with pytest.raises(MammoError, match="shared home to look at"):
+            finish(verb)
+    assert before == {path: path.read_bytes() for path in shared.path.rglob("*") if path.is_file()}
+
+
+def test_a_demo_where_nothing_can_be_written_is_refused(leaky: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MammoError, match="Cannot write"):
+        finish(export(leaky, [], ["demo"], tmp_path / "file" / "demo"))
+
+
+def test_a_run_that_is_named_more_than_once_is_exported_once(leaky: Home) -> None:
+    (name, *_) = sweeps(leaky)
+    chosen = choose(leaky, [name, f"{name}.0", f"{name}.0+0", f"{name}.0@breast-max"])
+    runs = Sweep.open(leaky, name).runs["run"].tolist()
+    assert sorted(run.id for run in chosen.runs) == sorted([*runs, f"{name}.0@breast-max"])
+    assert chosen.named == {f"{name}.0", f"{name}.0@breast-max"}
+    assert [run.id for run in choose(leaky, [f"{name}.0", f"{name}.0+0"]).runs] == [f"{name}.0"]
 
 
 def test_a_demo_replaces_nothing_else(leaky: Home, tmp_path: Path) -> None:
