@@ -107,10 +107,12 @@ class Job:
 
     @classmethod
     def open(cls, home: Home, name: str) -> Job:
-        """Read a job; raises MammoError where there is none."""
+        """Read a job; raises MammoError where there is none, or its files are damaged."""
         folder = home.job(name)
         asked = read_json(folder / REQUEST, "job")
         told = read_json(folder / PROGRESS, "progress of the job") if (folder / PROGRESS).is_file() else {}
+        if not (isinstance(asked, dict) and {"verb", "request", "started"} <= set(asked) and isinstance(told, dict)):
+            raise MammoError(f"The job {name!r} is damaged; delete {folder}.")
         state = told.get("state", "running")
         if state == "running" and not _alive(told, folder):
             state = "interrupted"
@@ -140,7 +142,7 @@ def _running(told: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(told["pid"])
         return abs(process.create_time() - told["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, KeyError):
         return False
 
 
@@ -155,9 +157,13 @@ def _end(told: dict[str, Any]) -> None:
 
 
 def jobs(home: Home) -> list[Job]:
-    """All jobs, newest first."""
-    names = [name for name in home.names("jobs") if (home.job(name) / REQUEST).is_file()]
-    return [Job.open(home, name) for name in sorted(names, reverse=True)]
+    """All jobs, newest first; those whose files are damaged are left out."""
+    found = []
+    for name in sorted(home.names("jobs"), reverse=True):
+        if (home.job(name) / REQUEST).is_file():
+            with contextlib.suppress(MammoError):
+                found.append(Job.open(home, name))
+    return found
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> str:

@@ -16,9 +16,11 @@ import pytest
 
 from mammo.data.dataset import datasets
 from mammo.errors import MammoError
-from mammo.files import read_json
-from mammo.jobs import PROGRESS, Job, jobs, start
+from mammo.files import read_json, write_text
+from mammo.jobs import PROGRESS, REQUEST, Job, jobs, start
 from mammo.specs import Home
+
+WHOLE = '{"verb": "sweep", "request": {}, "started": "2026-01-01T00:00:00+00:00"}'
 
 
 def wait(home: Home, name: str, until: Callable[[Job], bool], seconds: float = 60) -> Job:
@@ -117,3 +119,16 @@ def test_a_job_that_is_none(home: Home, tmp_path: Path) -> None:
         Job.open(home, "nothing")
     with pytest.raises(MammoError, match="cannot name"):
         Job.open(home, "../../etc")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "progress_text"),
+    [("", "{}"), ("[]", "{}"), ("{}", "{}"), ('{"verb', "{}"), (WHOLE, "[]"), (WHOLE, '{"state": "run')],
+)
+def test_a_damaged_job_hides_no_other(home: Home, request_text: str, progress_text: str) -> None:
+    for name, asked, told in (("a", request_text, progress_text), ("b", WHOLE, '{"state": "running"}')):
+        write_text(home.job(name) / REQUEST, asked)
+        write_text(home.job(name) / PROGRESS, told)
+    assert [(job.id, job.state) for job in jobs(home)] == [("b", "interrupted")]
+    with pytest.raises(MammoError, match="delete"):
+        Job.open(home, "a")
