@@ -79,3 +79,10 @@ def test_figures_carry_their_note(made, dark):
         (annotation,) = [one for one in figure.layout.annotations if one.text == "Synthetic data"]
         assert annotation.font.color == (DARK if dark else LIGHT).notice
         assert figure.to_json()
+
+
+def test_learning_rates_are_written_as_in_the_names_of_runs(made):
+    rates = ("1e-5", "1e-4", "1e-3")
+    assert response_figure(made, "lr").layout.xaxis.ticktext == rates
+    axes = {axis.label: axis.ticktext for axis in parallel_figure(made).data[0].dimensions}
+    assert tuple(axes[AXES["lr"]]) == rates

@@ -10,6 +10,7 @@ import pandas as pd
 from mammo.results.axes import AXES, Influence, response, validation_auc, varied
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
+from mammo.results.setting_words import worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +83,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
         )
     kind: dict[str, Any] = {"type": "log", "tickvals": sorted(set(table["value"]))} if logarithmic else {}
     if logarithmic:
-        kind["ticktext"] = [f"{value:g}" for value in kind["tickvals"]]
+        kind["ticktext"] = [worded("lr", value) for value in kind["tickvals"]]
     figure.update_xaxes(title_text=AXES[axis], **kind)
     figure.update_yaxes(title_text="Validation AUC")
     legend_below(figure, len(groups) if by else 0)
@@ -110,10 +111,17 @@ def parallel_figure(sweep: Sweep, note: str = "", dark: bool = False) -> Figure:
     return figure
 
 
+def _told(name: str, value: Any) -> str:
+    """A value of an axis: a learning rate as runs are named by it."""
+    if name in LOGARITHMIC and value > 0:
+        return worded("lr", value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _dimension(name: str, column: pd.Series) -> dict[str, Any]:
     """One axis of the parallel coordinates: its values evenly spaced in their order."""
     values = sorted(column.unique())
-    told = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    told = [_told(name, value) for value in values]
     places = {value: place for place, value in enumerate(values)}
     return {
         "label": AXES[name],
