@@ -26,12 +26,15 @@ SEVERAL = "several"
 """A setting in which the runs of an ensemble differ."""
 
 
-def named_sweep(home: Home, name: RunName) -> Sweep:
+def named_sweep(home: Home, name: RunName, held: dict[str, Sweep] | None = None) -> Sweep:
     """A sweep that holds the run of a name: the stored one, or one of that run alone, made of stored scores.
 
-    Raises MammoError where a run is not there, or several were not scored on the same images split alike.
+    `held` are sweeps that are open, by id; those that are opened here join them. Raises MammoError where a run is not
+    there, or several were not scored on the same images split alike.
     """
-    stored = {sweep: Sweep.open(home, sweep) for sweep in map(sweep_of, name.members)}
+    stored = {} if held is None else held
+    for sweep in map(sweep_of, name.members):
+        stored[sweep] = stored.get(sweep) or Sweep.open(home, sweep)
     if len(name.members) == 1 and name.level == "image":
         return stored[sweep_of(name.members[0])]
     single = [alone(stored[sweep_of(member)], member) for member in name.members]

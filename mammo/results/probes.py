@@ -54,8 +54,9 @@ def probes_of(home: Home, runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
     """By the id of each run that was trained on frozen features: the probe on the same features and split, if any."""
     wanted = [run for run in runs if _is_trained(run)]
     found: dict[str, StoredRun] = {}
+    held = {run.sweep.id: run.sweep for run in wanted}
     for name in sweeps(home) if wanted else ():
-        sweep = Sweep.open(home, name)
+        sweep = held.get(name) or Sweep.open(home, name)
         solved = (sweep.runs["optimizer"] == PROBE).to_numpy()
         for run in wanted if solved.any() else ():
             for place in np.flatnonzero(solved & _alike(sweep, run)):

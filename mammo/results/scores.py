@@ -73,10 +73,13 @@ class StoredRun:
     row: int
 
     @classmethod
-    def open(cls, home: Home, run: str) -> StoredRun:
-        """Open the run of a name as `RunName` has it, such as `SWEEP.NUMBER`; raises MammoError where there is none."""
+    def open(cls, home: Home, run: str, held: dict[str, Sweep] | None = None) -> StoredRun:
+        """Open the run of a name as `RunName` has it, such as `SWEEP.NUMBER`; `held` are sweeps that are open already.
+
+        Raises MammoError where there is none.
+        """
         name = RunName.parse(run)
-        sweep = named_sweep(home, name)
+        sweep = named_sweep(home, name, held)
         return cls(sweep, sweep.row(str(name)))
 
     @property
@@ -166,5 +169,6 @@ def run_names(runs: pd.DataFrame) -> dict[str, str]:
 
 
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
-    """Open several runs."""
-    return [StoredRun.open(home, run) for run in runs]
+    """Open several runs, each of their sweeps once."""
+    held: dict[str, Sweep] = {}
+    return [StoredRun.open(home, run, held) for run in runs]
