@@ -140,7 +140,7 @@ def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
         page.get_by_text("Sample of").wait_for()
     with demo.visit("inspect?view=None&rule=best&level=Lesion&fuse=Median&run=..%2F&part=all") as page:
         looks_whole(page, "inspect")
-        page.get_by_text("The surest answers come first").wait_for()
+        page.get_by_text("the surest answers first").wait_for()
     with demo.visit("sweep?lr=abc&hidden=-4") as page:
         assert page.locator("[data-testid=stAlertContentError]").count() == 1
         looks_whole(page, "sweep")
