@@ -274,6 +274,7 @@ def test_a_sweep_takes_features_of_one_image_kind(demo_home: Home, tmp_path: Pat
 PAPER_WORDS = ("paper", "tiny", "--size", "64", "--epochs", "2", "--splits", "2", "--draws", "3")
 
 
+@pytest.mark.slow
 def test_the_report_beside_ours(paper_home: Home, tmp_path: Path, capsys: Capture) -> None:
     rows = run_json(capsys, paper_home, *PAPER_WORDS, "--to", str(tmp_path / "report"))
     assert [row["row"] for row in rows] == [*range(1, 10), *range(1, 7)]
@@ -295,6 +296,7 @@ def test_the_report_is_shown_before_anything_was_run(demo_home: Home, capsys: Ca
     assert code == 0 and "0.8016" in text
 
 
+@pytest.mark.slow
 def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     for place in ("datasets", "features"):

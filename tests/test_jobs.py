@@ -59,6 +59,7 @@ def test_a_job_does_its_work_and_says_so(home: Home) -> None:
     assert {"stage", "done", "total", "unit", "rate", "seconds_left", "live"} <= set(job.progress)
 
 
+@pytest.mark.slow
 def test_a_job_outlives_its_starter(home: Home) -> None:
     script = (
         "from mammo.jobs import start; from mammo.specs import Home\n"
@@ -74,6 +75,7 @@ def test_a_failed_job_ends_in_the_sentence(home: Home) -> None:
     assert job.state == "failed" and "no data set 'nothing'" in job.message
 
 
+@pytest.mark.slow
 def test_a_job_can_be_cancelled(home: Home) -> None:
     name = start(home, "index-phantom", {"name": "p", "images": 5000, "seed": 1})
     wait(home, name, begun).cancel()

@@ -39,6 +39,7 @@ def test_only_one_process_measures(home: Home, monkeypatch: pytest.MonkeyPatch) 
     assert seen == [(True, 0)] and not measuring(home) and recall(home, "heads") is None
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_measures_and_says_what_went_wrong(home: Home) -> None:
     complete(home, ["start"])
     prices = recall(home, "start")

@@ -82,6 +82,7 @@ def test_what_is_there_is_not_made_again(own):
     assert {path: path.stat().st_mtime_ns for path in own.path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_made(own):
     lost = next(step.sweep for step in open_paper(own, PAPER).steps if step.rows[0].ratio_kept)
     shutil.rmtree(lost.folder)

@@ -90,6 +90,7 @@ def test_there_is_at_least_one_core():
     assert cores() >= 1
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_killed_parent_though_their_results_are_read_no_more(tmp_path):
     function = "import os\n\ndef many_bytes(_):\n    return os.getpid(), bytes(1_000_000)\n"
     (tmp_path / "many_bytes.py").write_text(function)
@@ -187,6 +188,7 @@ def test_a_worker_is_free_again_after_a_guarded_item():
     assert set(after) == set(before)
 
 
+@pytest.mark.slow
 def test_memory_within_the_headroom_is_given():
     assert list(guarded_map(allocate, [HEADROOM // 2] * 4, said, 2)) == [HEADROOM // 2] * 4
 

@@ -54,6 +54,7 @@ def test_other_commands_are_few_and_known() -> None:
     assert all(line.startswith(known) for line in command_lines())
 
 
+@pytest.mark.slow
 def test_the_library_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

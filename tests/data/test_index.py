@@ -240,6 +240,7 @@ def test_a_phantom_of_impossible_size_is_refused(home, images):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_a_killed_index_keeps_the_old_one_and_holds_nothing(home, tree, full_images, workers):
     before = index(home, tree)
     for path in tree.rglob("*.dcm"):

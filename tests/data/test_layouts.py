@@ -134,6 +134,7 @@ def test_linked_folders_are_followed_once_and_never_above_the_root(home, few_fil
     assert len(dataset.images) == 14 and dataset.quarantine.empty
 
 
+@pytest.mark.slow
 def test_a_home_inside_the_root_adds_nothing_of_its_own(few_files, tmp_path):
     root = shutil.copytree(few_files, tmp_path / "root")
     shutil.rmtree(next((root / "CBIS-DDSM").glob("*_CC")))

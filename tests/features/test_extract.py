@@ -99,6 +99,7 @@ def test_workers_change_nothing(tiny, own, make, files):
     assert files(made.cache.folder) == files(tiny.cache("tiny", made.cache.name))
 
 
+@pytest.mark.slow
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
     read = Counter()
     real = sources.read_image
@@ -119,6 +120,7 @@ def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files
 AUGMENTED = {"augment": "generator", "draws": 3, "size": 32}
 
 
+@pytest.mark.slow
 def test_every_version_is_that_of_the_warped_pictures(own, make):
     """The plain version is the cache without augmentation, and more draws change none of the others."""
     import torch
@@ -174,6 +176,7 @@ def test_damage_of_one_version_is_found_and_mended(own, make, files):
     assert files(cache.folder) == before
 
 
+@pytest.mark.slow
 def test_several_devices_share_the_work_and_change_nothing(own, make, files, monkeypatch, tmp_path):
     """Two workers on this processor, each with its own copy of the trunks, as there is one a GPU."""
     import torch
@@ -274,6 +277,7 @@ def test_bfloat16_is_stored_as_float16(own, make):
     assert 0 < np.abs(half.cache.maps() - whole.cache.maps()).max() < 0.05 * scale
 
 
+@pytest.mark.slow
 def test_a_changed_data_set_gives_a_new_cache(tiny, own, make, tmp_path):
     dataset = Dataset.open(own, "tiny")
     tree = shutil.copytree(dataset.about["root"], tmp_path / "tree")
@@ -287,6 +291,7 @@ def test_a_changed_data_set_gives_a_new_cache(tiny, own, make, tmp_path):
     assert made.cache.name not in caches(tiny, "tiny")
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_after_indexing_ends_in_its_sentence(own, make, tmp_path):
     dataset = Dataset.open(own, "tiny")
     tree = shutil.copytree(dataset.about["root"], tmp_path / "tree")

@@ -47,6 +47,7 @@ def test_a_cache_keeps_the_batch_it_was_begun_with(own, make, monkeypatch, files
     assert files(cache.folder) == before
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_no_number_begins_anew(own, make, files):
     cache = make(own).cache
     before = files(cache.folder)

@@ -79,6 +79,7 @@ def test_body_and_tail_are_the_whole_network(trunk):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("trunk", ["vgg16", "resnet50"])
+@pytest.mark.slow
 def test_a_file_of_timms_own_model_gives_timms_own_maps(tmp_path, trunk):
     """The file holds the classifier too, as timm's and torchvision's files do."""
     model = timm_model(trunk)

@@ -38,6 +38,7 @@ def without_network(tmp_path, endpoint, *trunks):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_without_a_network_the_sentence_says_what_is_missing_and_the_ways_out(tmp_path, closed_port):
     full, timm_model, mini, unknown = without_network(
         tmp_path, closed_port, "vgg16", "timm:resnet18", "resnet50-mini", "timm:nonsense"

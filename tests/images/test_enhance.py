@@ -49,6 +49,7 @@ def test_the_trace_ends_in_what_enhance_returns():
     assert np.array_equal(after[-1][1], enhance(picture))
 
 
+@pytest.mark.slow
 def test_lesions_survive_and_the_breast_lies_on_the_left(phantoms):
     assert len(phantoms) >= 20
     for picture, mask in phantoms:

@@ -49,6 +49,7 @@ def test_a_page_knows_no_files_and_does_no_sums(path):
 
 
 @pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.slow
 def test_pages_that_only_look_need_no_torch(name):
     modules = [module for module in imported(ROOT / "pages" / f"{name}.py") if is_module(module)]
     code = f"import sys, {', '.join(modules)}; print(sorted({{'torch', 'timm', 'torchvision'}} & set(sys.modules)))"

@@ -265,6 +265,7 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
+@pytest.mark.slow
 def test_a_demo_is_looked_at_without_torch(leaky: Home, tmp_path: Path) -> None:
     finish(export(leaky, [], ["demo"], tmp_path / "shared"))
     environment = {**os.environ, "MAMMO_HOME": str(tmp_path / "shared"), "PYTHONPATH": str(ROOT)}

@@ -42,6 +42,7 @@ def test_the_same_run_twice_says_no_more_than_once():
     assert (twice.value, twice.low, twice.high) == pytest.approx((once.value, once.low, once.high), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_as_often_as_it_says():
     """Two draws a side, of overlapping patients; the truth is the difference of very many."""
     rng = np.random.default_rng(3)
