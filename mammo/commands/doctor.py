@@ -96,9 +96,9 @@ def _device() -> Check:
 def _compiler() -> Check:
     """Heads train without one, more slowly."""
     try:
-        from mammo.heads.compiled import compiled
+        from mammo.heads.compiled import FUNCTIONS, compiled
 
-        ok = compiled("descend", 5, 5, 2) is not None
+        ok = all(compiled(name) is not None for name in FUNCTIONS)
     except (ImportError, OSError):
         ok = False
     remedy = "" if ok else "Heads train all the same, at about half the speed; install a C compiler (gcc)."

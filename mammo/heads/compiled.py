@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 FLAGS = ("-O3", "-march=native", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 COMPILING_SECONDS = 60
+FUNCTIONS = {"descend": (5, 5, 2), "many_steps": (16, 4, 2)}
+"""How many addresses, then longs, then floats a function takes; each stands in a C file of its name beside this one."""
 
 
 @functools.cache
-def compiled(name: str, pointers: int, integers: int, floats: int) -> Callable[..., None] | None:
-    """The function `name` of `name`.c beside this file, which takes addresses, then longs, then floats.
+def compiled(name: str) -> Callable[..., None] | None:
+    """A function of `FUNCTIONS`.
 
     The compiler is `$CC`, or cc; compiling takes a fraction of a second. None where that cannot be done.
     """
@@ -36,6 +38,7 @@ def compiled(name: str, pointers: int, integers: int, floats: int) -> Callable[.
             function = getattr(ctypes.CDLL(str(library)), name)
     except (OSError, subprocess.SubprocessError, AttributeError):
         return None
+    pointers, integers, floats = FUNCTIONS[name]
     function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_long] * integers + [ctypes.c_float] * floats
     function.restype = None
     return cast("Callable[..., None]", function)

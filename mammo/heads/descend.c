@@ -1,28 +1,13 @@
-/* The update of mammo.heads.descent in one pass: every number is read once and written once. */
+/* The update of mammo.heads.descent in one pass over a matrix. */
 
-#include <math.h>
+#include "update.h"
 
 /* Updates a matrix of rows and columns in place. Rows of value, mean and square begin `stride` numbers apart, those of
    gradient `gradient_stride`. rule holds the blends, floors and scales of all lanes; a lane is `height` rows. */
-void descend(float *restrict value, float *restrict mean, float *restrict square, const float *restrict gradient,
-             const float *restrict rule, long rows, long columns, long stride, long gradient_stride, long height,
-             float one_less_beta1, float beta2)
+void descend(float *value, float *mean, float *square, const float *gradient, const float *rule, long rows,
+             long columns, long stride, long gradient_stride, long height, float one_less_beta1, float beta2)
 {
-    const long lanes = rows / height;
-    const float one_less_beta2 = 1 - beta2;
-    for (long row = 0; row < rows; row++) {
-        const float *lane = rule + row / height;
-        const float of_mean = lane[0], of_gradient = 1 - of_mean, least = lane[lanes], of_root = lane[2 * lanes];
-        float *restrict values = value + row * stride, *restrict means = mean + row * stride;
-        float *restrict squares = square + row * stride;
-        const float *restrict slopes = gradient + row * gradient_stride;
-        for (long column = 0; column < columns; column++) {
-            const float slope = slopes[column];
-            const float average = means[column] + one_less_beta1 * (slope - means[column]);
-            const float power = beta2 * squares[column] + one_less_beta2 * slope * slope;
-            means[column] = average;
-            squares[column] = power;
-            values[column] -= (of_mean * average + of_gradient * slope) / (of_root * sqrtf(power) + least);
-        }
-    }
+    for (long row = 0; row < rows; row++)
+        update(value + row * stride, mean + row * stride, square + row * stride, gradient + row * gradient_stride,
+               rule + row / height, rows / height, columns, one_less_beta1, beta2);
 }

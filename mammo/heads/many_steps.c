@@ -3,7 +3,7 @@
    Every sum is taken in an order of its own, whatever rows and images stand beside it: a head comes out the same to the
    last bit in any company. */
 
-#include <math.h>
+#include "update.h"
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -59,23 +59,6 @@ INLINE void backward(float *gradients, const float *errors, const float *inputs,
     for (int row = 0; row < TALL; row++)
         for (int part = 0; part < WIDE; part++)
             *(Vector *)(gradients + row * BLOCK + part * LANES) = sums[row][part];
-}
-
-/* The update of descend.c for some numbers of one head; rule holds blend, floor and scale, `lanes` apart. */
-INLINE void update(float *restrict values, float *restrict means, float *restrict squares,
-                   const float *restrict slopes, const float *rule, long lanes, long count, float one_less_beta1,
-                   float beta2)
-{
-    const float of_mean = rule[0], of_gradient = 1 - of_mean, least = rule[lanes], of_root = rule[2 * lanes];
-    const float one_less_beta2 = 1 - beta2;
-    for (long place = 0; place < count; place++) {
-        const float slope = slopes[place];
-        const float average = means[place] + one_less_beta1 * (slope - means[place]);
-        const float power = beta2 * squares[place] + one_less_beta2 * slope * slope;
-        means[place] = average;
-        squares[place] = power;
-        values[place] -= (of_mean * average + of_gradient * slope) / (of_root * sqrtf(power) + least);
-    }
 }
 
 /* The errors (heads, batch) of logits, and the update of the biases that they ask for. */

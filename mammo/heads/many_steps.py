@@ -12,7 +12,7 @@ from mammo.heads.optimizers import BETA1, BETA2
 from mammo.heads.source import SHORT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mammo.heads.bank import Lesson
 
@@ -28,7 +28,7 @@ def suits(states: Sequence[dict[str, Tensor]], vectors: Tensor) -> bool:
     weights = states[0]
     linear = "hidden.weight" not in weights and weights["bias"].shape[2] == 1
     plain = vectors.device.type == "cpu" and vectors.dtype == torch.float32 and vectors.is_contiguous()
-    return linear and plain and vectors.shape[1] <= SHORT and _function() is not None
+    return linear and plain and vectors.shape[1] <= SHORT and compiled("many_steps") is not None
 
 
 def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor
     Returns the outputs (K, S, H, 1, B) that each batch had before its update; those of steps that a split does not
     have are of no use.
     """
-    function = _function()
+    function = compiled("many_steps")
     assert function is not None
     count, splits, batch = lesson.rows.shape
     heads, features = rule.shape[3], lesson.vectors.shape[1]
@@ -49,7 +49,3 @@ def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor
     places = [part.data_ptr() for part in (lesson.vectors, *given, steps, *learnt, scores, *room)]
     function(*places, splits, heads, batch, features, 1 - BETA1, BETA2)
     return scores
-
-
-def _function() -> Callable[..., None] | None:
-    return compiled("many_steps", 16, 4, 2)
