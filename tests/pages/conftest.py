@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,38 +12,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks import browser as serving
 from mammo.specs import Home
-
-ROOT = Path(__file__).parents[2]
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-]
-READY = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
-
-
-def chromium() -> str | None:
-    """A Chromium's path: `$MAMMO_CHROMIUM`, the system's, or Playwright's own."""
-    from playwright.sync_api import sync_playwright
-
-    for name in (os.environ.get("MAMMO_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"):
-        if name and (path := shutil.which(name)):
-            return path
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).is_file() else None
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    path = chromium()
-    if path is None:
+    if serving.chromium() is None:
         reason = (
             "NO CHROMIUM: the dashboard is not tested. Install Debian's chromium or run `playwright install chromium`."
         )
@@ -60,12 +28,8 @@ def browser() -> Iterator[Any]:
             warnings.simplefilter("default")
             warnings.warn(reason, stacklevel=1)
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=QUIET)
+    with serving.browser() as launched:
         yield launched
-        launched.close()
 
 
 @dataclass
@@ -95,38 +59,14 @@ class Site:
 def settle(page: Any) -> None:
     """Wait until the title is there and the script has run to its end."""
     page.locator("h1").first.wait_for()
-    page.wait_for_function(READY)
+    page.wait_for_function(serving.READY)
 
 
 @contextmanager
 def served(browser: Any, home: Home, log: Path) -> Iterator[Site]:
     """A dashboard on a server of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    environment = {**os.environ, "MAMMO_HOME": str(home.path)}
-    with log.open("wb") as stream:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
-    try:
-        address = f"http://127.0.0.1:{port}/"
-        until_up(server, address + "_stcore/health", log)
+    with serving.served(home, log) as address:
         yield Site(browser, address, log)
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    end = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < end:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise RuntimeError(f"the dashboard did not start: {log.read_text()}")
 
 
 @pytest.fixture
