@@ -26,12 +26,47 @@ SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True)
+class Depth:
+    """Which stored values of an untrusted container are black and white: `zero`, and 2^`bits` - 1 above it."""
+
+    bits: int
+    zero: int = 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container whose depth says nothing of the film's own: 16 bits that may hold 12, floats, wide integers.
+
+    `signed` values stand 2^15 higher in the pixels, so that none is negative; `inverted` ones were turned round within
+    the container (MONOCHROME1), or within its depth where one was decided.
+    """
+
+    signed: bool = False
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a reader did beyond the plain reading of a file: an entry of `mammo.data.rules.RULES`, and a sentence."""
+
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Raster:
-    """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth."""
+    """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth.
+
+    `container` is there where `bits` is that of a container which may be wider than the film; such a film's depth is
+    decided for its data set and handed to the reader. `clipped` counts the pixels that a depth cut off.
+    """
 
     pixels: NDArray[np.unsignedinteger]
     bits: int
     synthetic: bool = False
+    container: Container | None = None
+    notes: tuple[Note, ...] = ()
+    clipped: int = 0
 
     @property
     def white(self) -> int:
