@@ -1,4 +1,5 @@
-# `make demo` shows the whole way on synthetic mammograms; `make test` runs every test.
+# `make demo` shows the whole way on synthetic mammograms; `make test` runs the tests that guard every change,
+# `make slow` those that take long or need more of the machine.
 # Both set up .venv by themselves. SERVE=0 ends the demo after the leaderboard; TORCH_INDEX=ADDRESS takes
 # torch and torchvision from another index, such as PyTorch's own of builds without CUDA (6 GB less).
 PYTHON ?= python3
@@ -8,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 # one thread for each of the two test processes: threads that wait for one another slow both
-test test-fast: export OMP_NUM_THREADS ?= 1
-.PHONY: demo test test-fast check serve clean
+test test-fast slow: export OMP_NUM_THREADS ?= 1
+.PHONY: demo test test-fast slow check serve clean
 
 demo: $(VENV)/runtime
 	$(BIN)/mammo demo $(if $(filter 0,$(SERVE)),--no-serve)
@@ -18,10 +19,13 @@ serve: $(VENV)/runtime
 	$(BIN)/mammo serve
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not nightly"
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser and not nightly"
+
+slow: $(VENV)/dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m nightly
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
