@@ -79,9 +79,6 @@ def judge(kinds: Sequence[Mapping[str, Levels]], signed: bool) -> Figures:
     extents = [{name: scale.extent(film) for name, film in films.items()} for films in kinds]
     level = max(_level(films.values()) for films in extents)
     dark = {
-        name: extent
-        for films in extents
-        for name, extent in films.items()
-        if extent * DARKER <= median(films.values())
+        name: extent for films in extents for name, extent in films.items() if extent * DARKER <= median(films.values())
     }
     return Figures(scale, scale.bits(level), level, dark)

@@ -33,16 +33,22 @@ class Levels:
 
 def measure(pixels: NDArray[np.unsignedinteger], container: Container) -> Levels:
     """The levels of a film's pixels (rows, columns) as a reader gives them that was told no depth."""
-    counts = np.zeros(2**CONTAINER_BITS, dtype=np.int64)
-    for start in range(0, len(pixels), BAND):
-        counts += np.bincount(pixels[start : start + BAND].ravel(), minlength=len(counts))
+    counts = histogram(pixels, 2**CONTAINER_BITS)
     if container.inverted:
         counts = counts[::-1]
-    low = len(counts) - 1 - _level(counts[::-1])
-    return Levels(low, _level(counts), _level(counts[HALF:] + counts[:HALF][::-1]))
+    low = len(counts) - 1 - top_level(counts[::-1])
+    return Levels(low, top_level(counts), top_level(counts[HALF:] + counts[:HALF][::-1]))
 
 
-def _level(counts: NDArray[np.int64]) -> int:
+def histogram(pixels: NDArray[np.unsignedinteger], values: int = 0) -> NDArray[np.int64]:
+    """How many pixels have each value, from 0 to the highest there is, or to `values` - 1."""
+    counts = np.zeros(max(values, int(pixels.max()) + 1), dtype=np.int64)
+    for start in range(0, len(pixels), BAND):
+        counts += np.bincount(pixels[start : start + BAND].ravel(), minlength=len(counts))
+    return counts
+
+
+def top_level(counts: NDArray[np.int64]) -> int:
     """The smallest value that at most one pixel in `BESIDE` exceeds, of how many pixels have each value."""
     total = int(counts.sum())
     return int(np.argmax((total - np.cumsum(counts)) * BESIDE <= total))
