@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 from mammo.data.likeness import image_hash
 from mammo.data.raster import Raster
 from mammo.data.reading import read_image
+from mammo.data.silhouettes import is_mask
 from mammo.errors import MammoError
 from mammo.files import digest_file
 
 PREVIEW_HEIGHT = 320
-MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
-"""What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
-
-JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
-"""
 INSPECTION = 2
 """Rises when the same file would be told of differently."""
 
@@ -96,17 +92,6 @@ def _series(path: Path) -> str:
 
     header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
     return str(header.get("SeriesInstanceUID", ""))
-
-
-def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value."""
-    low, high = int(pixels.min()), int(pixels.max())
-
-    def near(band: float) -> float:
-        room = int((high - low) * band)
-        return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
-
-    return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())
 
 
 def preview_name(digest: str) -> str:

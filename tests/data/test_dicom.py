@@ -77,6 +77,7 @@ def coloured(path):
     data = pydicom.dcmread(path)
     data.SamplesPerPixel, data.PhotometricInterpretation, data.PlanarConfiguration = 3, "RGB", 0
     data.Columns //= 3
+    data.PixelData = (RAMP * 617).tobytes()
     data.save_as(path)
 
 
@@ -86,8 +87,8 @@ DAMAGES = {
     torn_header: "DICOM",
     text: "not a DICOM file",
     empty: "not a DICOM file",
-    rubbish: "DICOM",
-    coloured: "not one greyscale image",
+    rubbish: "truncated before its pixels",
+    coloured: "coloured: its channels differ",
 }
 
 
