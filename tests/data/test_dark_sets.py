@@ -16,8 +16,8 @@ from mammo.cli import main
 from mammo.data import inspected
 from mammo.data.dataset import ABOUT, DEPTH, Dataset, write_dataset
 from mammo.data.index_manifest import index_manifest
-from mammo.data.inspection import is_mask
 from mammo.data.previews import read_preview, stretched_name
+from mammo.data.silhouettes import is_mask
 from mammo.errors import MammoError
 from mammo.files import digest_json
 from mammo.images.prepare import Variant, prepare
