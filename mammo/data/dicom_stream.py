@@ -19,14 +19,14 @@ class DicomStream(io.BufferedReader):
         super().__init__(io.FileIO(path))
         self.end = path.stat().st_size
         self.short = False
-        self._taken = 0
+        self.taken = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         """At most `size` bytes; all that are left without one."""
         left = max(0, self.end - self.tell())
         wanted = left if size is None or size < 0 else size
         self.short = self.short or (wanted >= io.DEFAULT_BUFFER_SIZE and wanted > left)
-        self._taken += min(wanted, left)
-        if self._taken > MAX_BYTES:
+        self.taken += min(wanted, left)
+        if self.taken > MAX_BYTES:
             raise MammoError(f"more than {MAX_BYTES // 10**6} MB of it would have to be read, the most that is")
         return super().read(min(wanted, left))
