@@ -26,7 +26,7 @@ class FrameRange:
         parts = re.fullmatch(r"(\d{1,6})(?:\.0*)?(?:\s*[-–]\s*(\d{1,6})(?:\.0*)?)?", text)
         first, last = (int(parts[1]), int(parts[2] or parts[1])) if parts else (0, 0)
         if not 1 <= first <= last <= MOST_NUMBER:
-            raise ValueError(f"is neither a frame from 1 to {MOST_NUMBER} nor a range of frames such as 20-25")
+            raise ValueError(f"is not a whole number from 1 to {MOST_NUMBER}, nor a range of frames such as 20-25")
         if last - first >= MOST_FRAMES:
             raise ValueError(f"names more than {MOST_FRAMES} frames")
         return cls(first, last)

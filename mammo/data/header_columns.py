@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from mammo.data.header import Header, parse_view
-from mammo.data.header_codes import PROCESSING, VIEWS
+from mammo.data.header_codes import PRESENTATION, PROCESSING, VIEWS
 from mammo.data.header_patients import use_patients
 
-INTENTS = {
-    "any": "pixels for presentation and for processing",
-    "presentation": "pixels for presentation, and those that say nothing",
-    "processing": "pixels for processing, and those that say nothing",
-}
-"""What `--intent` takes."""
+ANY = "any"
+INTENTS = (ANY, PRESENTATION, PROCESSING)
+"""What `--intent` takes: all images, or all but those whose headers say that their pixels are for the other."""
 
 FILLED = {"breast": "side", "view": "view"}
 """The manifest's columns whose empty cells headers fill, and what they are called."""
@@ -36,12 +33,25 @@ ADDED = {
 """The columns that headers add where any tells them, by their fields of `Header`."""
 
 
+@dataclass(frozen=True)
+class HeaderUse:
+    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`."""
+
+    patients: bool = False
+    intent: str = ANY
+
+
+FILL = HeaderUse()
+"""No more than what the manifest leaves empty."""
+
+
 @dataclass
 class Told:
     """A manifest's rows with what headers tell.
 
     `extra` names the columns that were added. `notes` must be known before figures are believed and name nobody;
-    `remarks` say what was taken from where, with examples. `aside` holds the images that the user does not want.
+    `remarks` say what was taken from where, with examples. `aside` holds the images that the user does not want, and
+    `took_patients` says whether patients are now those of headers.
     """
 
     rows: pd.DataFrame
@@ -49,19 +59,18 @@ class Told:
     notes: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     aside: dict[str, str] = field(default_factory=dict)
+    took_patients: bool = False
 
 
 def use_headers(
     rows: pd.DataFrame,
     headers: Mapping[str, Header],
     names_patients: bool,
-    patients_from_headers: bool = False,
-    intent: str = "any",
+    use: HeaderUse = FILL,
 ) -> Told:
     """Fill and extend a manifest's rows (one a finding) by the headers of their images; the manifest's words win.
 
-    `names_patients` says whether the manifest does; where it does not, `patients_from_headers` takes those of the
-    headers. Images of another `intent` than the one that is asked for are set aside.
+    `names_patients` says whether the manifest does.
     """
     told = Told(rows.copy())
     for name, word in FILLED.items():
@@ -72,8 +81,10 @@ def use_headers(
         count = sum(any(getattr(header, name) is not None for name in told.extra) for header in headers.values())
         told.remarks.append(f"From the headers of {_images(count)}: {', '.join(told.extra)}.")
     _count_modifiers(told, headers)
-    _tell_intent(told, headers, intent)
-    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, patients_from_headers)
+    _tell_intent(told, headers, use.intent)
+    before = told.rows["patient"]
+    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, use.patients)
+    told.took_patients = not told.rows["patient"].equals(before)
     told.notes += notes
     told.remarks += remarks
     return told
@@ -145,7 +156,7 @@ def _count_modifiers(told: Told, headers: Mapping[str, Header]) -> None:
 
 def _tell_intent(told: Told, headers: Mapping[str, Header], intent: str) -> None:
     """Never take raw pixels in silence, and set those aside that the user does not want."""
-    other = {"presentation": "processing", "processing": "presentation"}.get(intent)
+    other = {PRESENTATION: PROCESSING, PROCESSING: PRESENTATION}.get(intent)
     for image, header in headers.items():
         if other and header.intent == other:
             told.aside[image] = f"its pixels are for {other}, not for {intent} (--intent {intent})"

@@ -9,7 +9,8 @@ from typing import Any
 
 from mammo.data.depths.levels import Levels, measure
 from mammo.data.depths.record import FilmGroup
-from mammo.data.formats.kind import DICOM, file_format
+from mammo.data.formats.kind import file_format
+from mammo.data.header import read_header
 from mammo.data.likeness import image_hash
 from mammo.data.previews import preview_name, save_preview
 from mammo.data.raster import Container, Depth, Raster
@@ -28,8 +29,9 @@ class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
     `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image. `format` and `device` say what
-    kind of file it is and what made it. `container` says `signed` or `inverted`, or `plain`, where the file's depth may
-    be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be trusted.
+    kind of file it is and what made it, `header` all that its header tells (`Header.to_text`). `container` says
+    `signed` or `inverted`, or `plain`, where the file's depth may be wider than the film's, with the levels `low`,
+    `high` and `reach` of its pixels; empty where it can be trusted.
     `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the pixels
     beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes` holds
     all that was passed over or applied, as JSON: pairs of rule and sentence.
@@ -48,6 +50,7 @@ class FileFacts:
     hash: str = ""
     format: str = ""
     device: str = ""
+    header: str = ""
     container: str = ""
     low: int = 0
     high: int = 0
@@ -95,7 +98,6 @@ def inspect_file(request: Request) -> FileFacts:
         return known
     try:
         raster = read_image(path)
-        series, device = series_and_device(path)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
@@ -104,7 +106,7 @@ def inspect_file(request: Request) -> FileFacts:
     role = "mask" if is_mask(raster.pixels) else "image"
     rows, columns = raster.pixels.shape
     known = replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
-    known = replace(known, series=series, device=device, **reading_facts(path, raster))
+    known = replace(known, **reading_facts(path, raster))
     if role == "mask":
         return known
     if request.depth and raster.container:
@@ -114,10 +116,14 @@ def inspect_file(request: Request) -> FileFacts:
     return replace(known, hash=image_hash(raster.pixels))
 
 
-def reading_facts(path: Path, raster: Raster) -> dict[str, Any]:
-    """How a file was read: what it is, what of its container is to be known, and by which rules."""
+def reading_facts(path: Path, raster: Raster, frame: int = 0) -> dict[str, Any]:
+    """How a file was read: what it is, what of its container is to be known, by which rules, and its header."""
     notes = json.dumps([[note.rule, note.sentence] for note in raster.notes])
+    header = read_header(path, frame)
     facts: dict[str, Any] = {
+        "series": header.series or "",
+        "device": header.device,
+        "header": header.to_text(),
         "format": file_format(path),
         "rules": applied_rules(raster),
         "notes": notes,
@@ -139,15 +145,3 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     except OSError as error:
         return FileFacts(request.file, 0, 0, reason=error.strerror or str(error))
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
-
-
-def series_and_device(path: Path) -> tuple[str, str]:
-    """The series UID and the device of a DICOM file that has been read as an image; empty where it is none."""
-    if file_format(path) != DICOM:
-        return "", ""
-    from pydicom import dcmread
-
-    wanted = ["SeriesInstanceUID", "Manufacturer", "ManufacturerModelName"]
-    header = dcmread(path, stop_before_pixels=True, specific_tags=wanted, force=True)
-    series, *device = (str(header.get(keyword) or "") for keyword in wanted)
-    return series, " ".join(" ".join(device).split())[:80]
