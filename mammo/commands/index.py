@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
     kept = "default: as the index before decided, else auto"
     deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
     parser.add_argument("--bits", default="", metavar="BITS", help=deep)
+    add_colour_marks(parser)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -127,16 +128,17 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.header_columns import HeaderUse
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.reading_options import ReadingOptions
 
-    bits = arguments.bits
+    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed, bits=bits)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
     if arguments.source == "manifest":
         columns, positive = _mapped(arguments.column), words(arguments.positive)
         headers = HeaderUse(arguments.header_patients, arguments.intent)
-        return index_manifest(home, arguments.name, arguments.file, columns, positive, bits=bits, headers=headers)
+        return index_manifest(home, arguments.name, arguments.file, columns, positive, reading=reading, headers=headers)
     csv, alone = arguments.csv, arguments.metadata_only
-    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, bits=bits)
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
 def _text(found: dict[str, object]) -> str:

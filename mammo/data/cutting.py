@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ class Cut:
     """What to cut out of `root / file`: frames, and in them the surroundings of a box or of a mask's finding.
 
     `folder` is the data set's own; `item` names what is cut. `depth` is that of the file's group; while it is not
-    `decided`, a file that cannot be trusted with its own is only measured.
+    `decided`, a file that cannot be trusted with its own is only measured. With `colour_marks` coloured marks on a grey
+    picture do not lose it.
     """
 
     item: str
@@ -45,6 +47,7 @@ class Cut:
     folder: Path
     depth: Depth | None = None
     decided: bool = True
+    colour_marks: bool = False
 
     @property
     def wants_crop(self) -> bool:
@@ -59,7 +62,7 @@ def cut(request: Cut) -> FileFacts:
     """
     source = request.root / request.file
     try:
-        raster = read_frames(source, request.frames)
+        raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
         read = reading_facts(source, raster, request.frames.first)
         content = _content(source, raster)
         if raster.container and not request.decided:

@@ -13,15 +13,16 @@ from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, not_cut
-from mammo.data.dataset import REMARKS, Dataset, write_dataset
+from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
-from mammo.data.depths.record import GroupDepth, check_bits
+from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
 from mammo.data.header import Header
 from mammo.data.header_columns import FILL, HeaderUse, use_headers
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
 from mammo.data.manifest import NO_PATIENTS, Manifest, read_manifest
+from mammo.data.reading_options import PLAIN, ReadingOptions
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
@@ -37,18 +38,16 @@ def index_manifest(
     columns: Mapping[str, str] | None = None,
     positive: Iterable[str] = (),
     workers: int | None = None,
-    bits: str = "",
+    reading: ReadingOptions = PLAIN,
     headers: HeaderUse = FILL,
 ) -> Work[Dataset]:
     """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `bits` says how
-    deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps what was decided
-    before. `headers` says what is taken of headers beside what the manifest leaves empty. Raises MammoError naming
-    file, row and column of what cannot be understood, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `headers` says
+    what is taken of headers beside what the manifest leaves empty. Raises MammoError naming file,
+    row and column of what cannot be understood, or where no image can be read.
     """
     home.refuse_shared()
-    check_bits(bits)
     manifest = read_manifest(path, columns, positive)
     folder, root = home.dataset(name), path.absolute().parent
     rows = manifest.rows
@@ -56,20 +55,22 @@ def index_manifest(
         sweep_partials(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
         wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
-        facts = yield from inspect_files(folder, root, wanted, workers)
-        framed = _frames(rows, root, folder)
+        facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
+        framed = _frames(rows, root, folder, reading.colour_marks)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
         manifest, images, remarks, unwanted = _with_headers(manifest, images, headers)
         rows, aside = manifest.rows, aside + unwanted
-        depths = decide_depths(home, name, images, {}, bits)
-        images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
+        depths = decide_depths(home, name, images, {}, reading.bits)
+        images, lost = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
         masks, wrong = _masks(rows, facts)
-        boxed = _crops(rows[rows["image"].isin(list(images))], masks, root, folder, images, depths)
+        boxed = _crops(
+            rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks
+        )
         crops = yield from _cut("crops", boxed, workers)
         aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        said = {REMARKS: remarks, **about_reading(depths, list(images.values()), manifest.notes)}
+        said = about_reading(depths, list(images.values()), manifest.notes, remarks)
         return _write(home, name, manifest, images, found, masks, aside, said)
 
 
@@ -92,21 +93,22 @@ def _at_depth(
     framed: list[Cut],
     depths: list[GroupDepth],
     workers: int | None,
+    colour_marks: bool,
 ) -> Work[tuple[dict[str, FileFacts], list[list[str]]]]:
     """The images read at the depth of their group, and what is set aside of them: frames are cut, files read again."""
     waiting = [request for request in framed if request.item in images and not images[request.item].digest]
     decided = [replace(request, decided=True, depth=depth_of(images[request.item], depths)) for request in waiting]
     images = images | (yield from _cut("frames", decided, workers))
-    images = yield from reread(folder, root, images, depths, workers)
+    images = yield from reread(folder, root, images, depths, workers, colour_marks)
     lost = [[item, fact.reason] for item, fact in images.items() if fact.reason]
     return {item: fact for item, fact in images.items() if not fact.reason}, lost
 
 
-def _frames(rows: pd.DataFrame, root: Path, folder: Path) -> list[Cut]:
+def _frames(rows: pd.DataFrame, root: Path, folder: Path, marks: bool) -> list[Cut]:
     """The frames that are named, once each."""
     framed = rows[rows["frame"] != ""].drop_duplicates("image")
     return [
-        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), decided=False)
+        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), None, False, marks)
         for image, file, frames in zip(framed["image"], framed["path"], framed["frame"], strict=True)
     ]
 
@@ -118,6 +120,7 @@ def _crops(
     folder: Path,
     images: dict[str, FileFacts],
     depths: list[GroupDepth],
+    marks: bool,
 ) -> list[Cut]:
     """The findings that have a box or a mask, at the depth of their film."""
     cuts = []
@@ -127,7 +130,7 @@ def _crops(
         mask = masks[row["lesion"]].file if row["lesion"] in masks else ""
         depth = depth_of(images[row["image"]], depths)
         frames = FrameRange.parse(row["frame"])
-        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth)
+        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth, colour_marks=marks)
         if request.wants_crop:
             cuts.append(request)
     return cuts

@@ -82,12 +82,16 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Request:
-    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`."""
+    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`.
+
+    With `colour_marks` coloured marks on a grey picture do not lose it.
+    """
 
     root: Path
     file: str
     previews: Path
     depth: Depth | None = None
+    colour_marks: bool = False
 
 
 def inspect_file(request: Request) -> FileFacts:
@@ -97,7 +101,7 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        raster = read_image(path)
+        raster = read_image(path, colour_marks=request.colour_marks)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))

@@ -18,6 +18,7 @@ from mammo.data.formats.kind import file_format
 from mammo.data.header import read_header
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.source import has_marks
 from mammo.errors import MammoError
 from mammo.files import write_bytes
 from mammo.parallel import guarded_map
@@ -52,6 +53,7 @@ class _Request:
     dataset: str
     depths: tuple[GroupDepth, ...]
     picture: Path | None
+    colour_marks: bool
 
 
 def look_at_files(
@@ -60,15 +62,18 @@ def look_at_files(
     frame: int = 0,
     to: Path | None = None,
     workers: int | None = None,
+    colour_marks: bool = False,
 ) -> Work[list[FileLook]]:
     """How each file is read, as part of `dataset` or alone; one that cannot be read has its reason.
 
-    `frame` counts from 1; 0 means the only one. `to` is a PNG of 16 bits that is written as a trunk sees the file, or
+    `frame` counts from 1; 0 means the only one. With `colour_marks`, or where the data set's images have them, coloured
+    marks on a grey picture do not lose it. `to` is a PNG of 16 bits that is written as a trunk sees the file, or
     the folder of such PNGs where there are several files. Raises MammoError where two files would have one PNG.
     """
-    depths = tuple(dataset.depths) if dataset else ()
+    name, depths = (dataset.name, tuple(dataset.depths)) if dataset else ("", ())
+    marks = colour_marks or (dataset is not None and dataset.images["rules"].map(has_marks).any())
     requests = [
-        _Request(path, frame, dataset.name if dataset else "", depths, picture)
+        _Request(path, frame, name, depths, picture, bool(marks))
         for path, picture in zip(files, _pictures(files, to), strict=True)
     ]
     looks: list[FileLook] = []
@@ -92,7 +97,7 @@ def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
 
 def _look(request: _Request) -> FileLook:
     try:
-        raster = read_image(request.path, request.frame)
+        raster = read_image(request.path, request.frame, colour_marks=request.colour_marks)
         notes = [note.sentence for note in raster.notes]
         bits = raster.bits
         depth, words = _depth(request, raster)
