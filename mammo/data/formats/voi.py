@@ -126,7 +126,7 @@ def _depth(declared: int, highest: int) -> int:
     """The bits of a table's range: its entries', where they exceed what its descriptor says or use a quarter of it."""
     reached = max(1, highest.bit_length())
     fits = 1 <= declared <= 16 and reached <= declared
-    return declared if fits and (declared == 8 or reached >= declared - 1) else reached
+    return declared if fits and reached >= declared - 1 else reached
 
 
 def _depth_note(item: Dataset, table: Table) -> tuple[Note, ...]:
