@@ -27,6 +27,8 @@ FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash"]
 """What the index keeps of an image's file; `hash` is its perceptual hash."""
 WHOLE = ("rows", "columns", "bytes", "modified")
 """Those of `FILE` that are whole numbers."""
+STALLED = "stalled"
+"""What an index calls the files that are missing only because the machine did not let their reading end."""
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -84,6 +86,11 @@ class Dataset:
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
+
+    @property
+    def stalled(self) -> list[str]:
+        """Those of them whose reading this machine did not let end: the files may be sound."""
+        return [str(file) for file in self.about.get(STALLED, [])]
 
     def table(self, kind: str) -> pd.DataFrame:
         """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.

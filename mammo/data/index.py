@@ -9,9 +9,9 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
 from mammo.data.casecsv import find_case_files, images_of, read_lesions
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset import STALLED, Dataset, write_dataset
 from mammo.data.inspected import inspect_files
-from mammo.data.inspection import FileFacts
+from mammo.data.inspection import FileFacts, stalled_files
 from mammo.data.located import COLLECTION, Located, locate_files
 from mammo.data.phantom import MARK, PhantomSpec, write_phantom
 from mammo.data.roles import Roles
@@ -97,5 +97,6 @@ def _write_found(
         "metadata_only": False,
         "notes": [],
         "quarantined": sorted(roles.set_aside),
+        STALLED: stalled_files(facts.values()),
     }
     return write_dataset(home, name, about, images, attach_crops(lesions, crops, masks))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.columns import BOX
-from mammo.data.cutting import Cut, cut, not_cut
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
+from mammo.data.dataset import STALLED, Dataset, write_dataset
+from mammo.data.guarding import load_decoders
 from mammo.data.inspected import inspect_files
-from mammo.data.inspection import FileFacts
+from mammo.data.inspection import FileFacts, stalled_files
 from mammo.data.manifest import Manifest, read_manifest
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 
@@ -50,7 +52,8 @@ def index_manifest(
         crops = yield from _cut("crops", _crops(rows[rows["image"].isin(list(images))], masks, root, folder), workers)
         aside += wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        return _write(home, name, manifest, images, found, masks, aside)
+        stalled = stalled_files([*facts.values(), *frames.values(), *crops.values()])
+        return _write(home, name, manifest, images, found, masks, {"quarantined": sorted(aside), STALLED: stalled})
 
 
 def _frames(rows: pd.DataFrame, root: Path, folder: Path) -> list[Cut]:
@@ -77,10 +80,11 @@ def _crops(rows: pd.DataFrame, masks: dict[str, FileFacts], root: Path, folder: 
 
 def _cut(stage: str, cuts: list[Cut], workers: int | None) -> Work[dict[str, FileFacts]]:
     found = {}
-    for request, fact in zip(cuts, guarded_map(cut, cuts, not_cut, workers), strict=True):
+    work = GuardedWork(cut, cutting_limits, load_decoders)
+    for request, fact in guarded_map(work, cuts, not_cut, workers):
         found[request.item] = fact
         yield Progress(stage, len(found), len(cuts), stage)
-    return found
+    return {request.item: found[request.item] for request in cuts}
 
 
 def _images(
@@ -116,12 +120,12 @@ def _write(
     images: dict[str, FileFacts],
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
-    aside: list[list[str]],
+    aside: dict[str, list[Any]],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
         raise MammoError(
-            f"None of the images that {manifest.path} lists can be read ({aside[0][0]}: {aside[0][1]}); "
+            f"None of the images that {manifest.path} lists can be read ({': '.join(aside['quarantined'][0])}); "
             "paths are relative to the manifest's folder."
         )
     listed = images_of(rows).merge(
@@ -136,6 +140,6 @@ def _write(
         "listed_images": len(listed),
         "metadata_only": False,
         "notes": manifest.notes,
-        "quarantined": sorted(aside),
+        **aside,
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

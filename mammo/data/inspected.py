@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from mammo.data.attach import kept_root
-from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file, preview_name
+from mammo.data.guarding import limits_of, load_decoders
+from mammo.data.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected, preview_name
 from mammo.files import whole_file
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 
 FLUSH = 1000
@@ -31,7 +32,7 @@ def inspect_files(folder: Path, root: Path, files: list[str], workers: int | Non
     requests = [Request(root.absolute(), file, previews) for file in todo]
     yield Progress("index", len(facts), len(files), "files")
     workers = min(workers, len(todo)) if workers else workers
-    for count, fact in enumerate(guarded_map(inspect_file, requests, as_found, workers), start=1):
+    for count, fact in enumerate(inspect_guarded(requests, workers), start=1):
         facts[fact.file] = fact
         if count % FLUSH == 0:
             _remember(folder, root, facts.values())
@@ -39,6 +40,13 @@ def inspect_files(folder: Path, root: Path, files: list[str], workers: int | Non
     if todo:
         _remember(folder, root, facts.values())
     return {file: facts[file] for file in files}
+
+
+def inspect_guarded(requests: list[Request], workers: int | None = None) -> Iterator[FileFacts]:
+    """What is in files nobody vouches for, in the order in which they are read."""
+    work = GuardedWork(inspect_file, lambda request: limits_of(request.root / request.file), load_decoders)
+    for _, fact in guarded_map(work, requests, not_inspected, workers):
+        yield fact
 
 
 def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mammo.data.raster import Raster
 from mammo.data.reading import read_image
 from mammo.errors import MammoError
 from mammo.files import digest_file
+from mammo.guarded import Loss, Stalled
 
 PREVIEW_HEIGHT = 320
 MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
@@ -29,7 +31,8 @@ INSPECTION = 2
 class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image.
+    `stalled` tells that the reason is this machine's and not the file's. `series` is the series UID of a DICOM file,
+    `hash` the perceptual hash of an image.
     """
 
     file: str
@@ -43,6 +46,7 @@ class FileFacts:
     reason: str = ""
     series: str = ""
     hash: str = ""
+    stalled: bool = False
     inspection: int = INSPECTION
 
 
@@ -85,6 +89,16 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     except OSError as error:
         return FileFacts(request.file, 0, 0, reason=error.strerror or str(error))
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
+
+
+def not_inspected(request: Request, loss: Loss) -> FileFacts:
+    """What is known of a file whose inspection was lost."""
+    return replace(as_found(request, loss.reason), stalled=isinstance(loss, Stalled))
+
+
+def stalled_files(facts: Iterable[FileFacts]) -> list[str]:
+    """The files that were not read because the machine did not let it end, sorted."""
+    return sorted(fact.file for fact in facts if fact.stalled)
 
 
 def _series(path: Path) -> str:
