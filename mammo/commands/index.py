@@ -25,6 +25,8 @@ COUNTS = {
     "kinds": "files",
 }
 """What is printed of `summary`, in words."""
+INCOMPLETE = 3
+"""How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
 
 
 def add(commands: Commands) -> None:
@@ -112,16 +114,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    if aside := len(found["quarantined"]):
-        were = "1 entry was" if aside == 1 else f"{aside} entries were"
-        say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
     for record in dataset.depths:
         for sentence in record.sentences:
             say(f"Depth: {sentence}")
     for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
-    show(arguments, found, _text(found))
-    return 0
+    show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
+    if arguments.json:
+        say(set_aside(dataset))
+    return INCOMPLETE if dataset.stalled else 0
+
+
+def set_aside(dataset: Dataset) -> str:
+    """How many files an index had to do without, and how many of them by no fault of their own."""
+    count, stalled = len(dataset.quarantine), len(dataset.stalled)
+    if not count:
+        return "Nothing was set aside."
+    were = "1 file was" if count == 1 else f"{count} files were"
+    line = f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why."
+    if stalled:
+        line += f" This machine did not let {stalled} of them be read: index again when it is less busy."
+    return line
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:

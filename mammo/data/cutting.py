@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset import OWN
 from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import limits_of
 from mammo.data.inspection import FileFacts, Request, inspect_file, reading_facts
 from mammo.data.raster import MAX_BYTES, Depth, Raster
 from mammo.data.reading import read_image
 from mammo.data.slabs import read_frames
 from mammo.data.source import differing
 from mammo.errors import MammoError
-from mammo.files import digest_file, digest_json, write_bytes
+from mammo.files import WriteError, digest_file, digest_json, write_bytes
+from mammo.guarded import Limits, Loss, Stalled
 
 MARGIN = 0.2
 """How much of a finding's width and height a crop shows around it on every side."""
@@ -73,6 +75,8 @@ def cut(request: Cut) -> FileFacts:
         path = request.folder / name
         if not path.is_file():
             _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
+    except WriteError:
+        raise
     except (MammoError, OSError) as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
     fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
@@ -80,9 +84,14 @@ def cut(request: Cut) -> FileFacts:
     return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
 
 
-def not_cut(request: Cut, reason: str) -> FileFacts:
+def not_cut(request: Cut, loss: Loss) -> FileFacts:
     """What is known of a part that could not be cut out."""
-    return FileFacts(request.item, 0, 0, reason=reason)
+    return FileFacts(request.item, 0, 0, reason=loss.reason, stalled=isinstance(loss, Stalled))
+
+
+def cutting_limits(request: Cut) -> Limits:
+    """What cutting may take: a file is read, its mask, and what is cut out."""
+    return limits_of(*(request.root / file for file in (request.file, request.mask) if file))
 
 
 def _content(source: Path, raster: Raster) -> str:

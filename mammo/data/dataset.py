@@ -38,6 +38,8 @@ WHOLE = ("rows", "columns", "bytes", "modified", *OF_DEPTH)
 """Those of `FILE` that are whole numbers."""
 REMARKS = "remarks"
 """What an index says once: sentences with names in them, which go no further than the data set."""
+STALLED = "stalled"
+"""What an index calls the files that are missing only because the machine did not let their reading end."""
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -103,6 +105,11 @@ class Dataset:
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
+
+    @property
+    def stalled(self) -> list[str]:
+        """Those of them whose reading this machine did not let end: the files may be sound."""
+        return [str(file) for file in self.about.get(STALLED, [])]
 
     def table(self, kind: str) -> pd.DataFrame:
         """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.

@@ -9,9 +9,10 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
 from mammo.data.casecsv import find_case_files, images_of, read_lesions
-from mammo.data.dataset import DEPTH, Dataset, write_dataset
+from mammo.data.dataset import DEPTH, STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, reread
 from mammo.data.inspected import inspect_files
+from mammo.data.inspection import stalled_files
 from mammo.data.located import COLLECTION, locate_files
 from mammo.data.phantom import MARK, PhantomSpec, write_phantom
 from mammo.data.reading_options import PLAIN, ReadingOptions
@@ -110,6 +111,7 @@ def _write_found(
         "listed_images": len(listed),
         "metadata_only": False,
         "quarantined": sorted(roles.set_aside),
+        STALLED: stalled_files([*roles.facts.values(), *read.values()]),
         **about_reading(depths, [*full.values(), *crops.values()]),
     }
     return write_dataset(home, name, about, images, attach_crops(lesions, crops, masks))

@@ -12,21 +12,22 @@ import pandas as pd
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.columns import BOX
-from mammo.data.cutting import Cut, cut, not_cut
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
+from mammo.data.dataset import STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import load_decoders
 from mammo.data.header import Header
 from mammo.data.header_columns import FILL, HeaderUse, use_headers
 from mammo.data.inspected import inspect_files
-from mammo.data.inspection import FileFacts
+from mammo.data.inspection import FileFacts, stalled_files
 from mammo.data.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.reading_options import PLAIN, ReadingOptions
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 
@@ -62,7 +63,9 @@ def index_manifest(
         manifest, images, remarks, unwanted = _with_headers(manifest, images, headers)
         rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, reading.bits)
-        images, lost = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
+        read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
+        images = {item: fact for item, fact in read.items() if not fact.reason}
+        lost = [[item, fact.reason] for item, fact in read.items() if fact.reason]
         masks, wrong = _masks(rows, facts)
         boxed = _crops(
             rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks
@@ -71,7 +74,9 @@ def index_manifest(
         aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
         said = about_reading(depths, list(images.values()), manifest.notes, remarks)
-        return _write(home, name, manifest, images, found, masks, aside, said)
+        stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
+        said |= {"quarantined": sorted(aside), STALLED: stalled}
+        return _write(home, name, manifest, images, found, masks, said)
 
 
 def _with_headers(
@@ -94,14 +99,12 @@ def _at_depth(
     depths: list[GroupDepth],
     workers: int | None,
     colour_marks: bool,
-) -> Work[tuple[dict[str, FileFacts], list[list[str]]]]:
-    """The images read at the depth of their group, and what is set aside of them: frames are cut, files read again."""
+) -> Work[dict[str, FileFacts]]:
+    """The images read at the depth of their group: frames are cut, files read again. What fails then has a reason."""
     waiting = [request for request in framed if request.item in images and not images[request.item].digest]
     decided = [replace(request, decided=True, depth=depth_of(images[request.item], depths)) for request in waiting]
     images = images | (yield from _cut("frames", decided, workers))
-    images = yield from reread(folder, root, images, depths, workers, colour_marks)
-    lost = [[item, fact.reason] for item, fact in images.items() if fact.reason]
-    return {item: fact for item, fact in images.items() if not fact.reason}, lost
+    return (yield from reread(folder, root, images, depths, workers, colour_marks))
 
 
 def _frames(rows: pd.DataFrame, root: Path, folder: Path, marks: bool) -> list[Cut]:
@@ -138,10 +141,11 @@ def _crops(
 
 def _cut(stage: str, cuts: list[Cut], workers: int | None) -> Work[dict[str, FileFacts]]:
     found = {}
-    for request, fact in zip(cuts, guarded_map(cut, cuts, not_cut, workers), strict=True):
+    work = GuardedWork(cut, cutting_limits, load_decoders)
+    for request, fact in guarded_map(work, cuts, not_cut, workers):
         found[request.item] = fact
         yield Progress(stage, len(found), len(cuts), stage)
-    return found
+    return {request.item: found[request.item] for request in cuts}
 
 
 def _images(
@@ -177,13 +181,12 @@ def _write(
     images: dict[str, FileFacts],
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
-    aside: list[list[str]],
     said: dict[str, Any],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
         raise MammoError(
-            f"None of the images that {manifest.path} lists can be read ({aside[0][0]}: {aside[0][1]}); "
+            f"None of the images that {manifest.path} lists can be read ({': '.join(said['quarantined'][0])}); "
             "paths are relative to the manifest's folder."
         )
     listed = images_of(rows).merge(
@@ -197,7 +200,6 @@ def _write(
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
-        "quarantined": sorted(aside),
         **said,
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))
