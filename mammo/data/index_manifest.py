@@ -44,7 +44,7 @@ def index_manifest(
 
     `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `bits` says how
     deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps what was decided
-    before. `headers` says what is taken of headers beside what the manifest leaves empty. Raises MammoError naming file,
+    before. `headers` says what headers tell beside what the manifest leaves empty. Raises MammoError naming file,
     row and column of what cannot be understood, or where no image can be read.
     """
     home.refuse_shared()

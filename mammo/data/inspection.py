@@ -7,28 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mammo.data.depths.levels import Levels, histogram, measure, top_level
+from mammo.data.depths.levels import Levels, measure
 from mammo.data.depths.record import FilmGroup
-from mammo.data.formats import file_format
+from mammo.data.formats.kind import file_format
 from mammo.data.header import read_header
 from mammo.data.likeness import image_hash
 from mammo.data.previews import preview_name, save_preview
 from mammo.data.raster import Container, Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.silhouettes import is_mask
 from mammo.data.source import applied_rules
 from mammo.errors import MammoError
 from mammo.files import digest_file
 
-MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
-"""What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
-
-JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
-"""
-COMMON = 0.95
-"""What share of a mask's pixels has one of its two commonest values, where it is deeper than JPEG's 8 bits."""
 INSPECTION = 3
 """Rises when the same file would be told of differently."""
 
@@ -154,28 +145,3 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     except OSError as error:
         return FileFacts(request.file, 0, 0, reason=error.strerror or str(error))
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
-
-
-def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value.
-
-    So they do still where the brightest 0.1 % are cut off: a dark film with a burnt-in label has values between. Beyond
-    8 bits, which JPEG does not blur, nearly all of them have one of two values.
-    """
-    if not _at_ends(pixels):
-        return False
-    counts = histogram(pixels)
-    level = top_level(counts)
-    if level > int(pixels.min()) and not _at_ends(np.minimum(pixels, pixels.dtype.type(level))):
-        return False
-    return len(counts) <= 256 or float(np.sort(counts)[-2:].sum()) >= COMMON * pixels.size
-
-
-def _at_ends(pixels: NDArray[np.unsignedinteger]) -> bool:
-    low, high = int(pixels.min()), int(pixels.max())
-
-    def near(band: float) -> float:
-        room = int((high - low) * band)
-        return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
-
-    return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())

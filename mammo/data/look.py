@@ -13,7 +13,7 @@ from mammo.data.cutting import to_sixteen_bits
 from mammo.data.dataset import Dataset
 from mammo.data.depths.levels import HALF
 from mammo.data.depths.record import FilmGroup, GroupDepth
-from mammo.data.formats import file_format
+from mammo.data.formats.kind import file_format
 from mammo.data.header import read_header
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
