@@ -67,6 +67,10 @@ def _add_manifest(sources: Commands) -> None:
     parser.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS", help=mapped)
     malignant = "the labels that mean malignant, with commas between; all others are benign"
     parser.add_argument("--positive", default="", metavar="LABELS", help=malignant)
+    patients = "take patients from the files' headers (PatientID) where the manifest names none"
+    parser.add_argument("--header-patients", action="store_true", help=patients)
+    meant = "leave out images whose headers say that their pixels are meant for the other (default: any)"
+    parser.add_argument("--intent", choices=["any", "presentation", "processing"], default="any", help=meant)
     _finish(parser)
 
 
@@ -113,13 +117,14 @@ def run(arguments: argparse.Namespace) -> int:
     for record in dataset.depths:
         for sentence in record.sentences:
             say(f"Depth: {sentence}")
-    for note in dataset.notes:
+    for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
     show(arguments, found, _text(found))
     return 0
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
+    from mammo.data.header_columns import HeaderUse
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
 
@@ -128,7 +133,8 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
         return index_phantom(home, arguments.name, arguments.images, arguments.seed, bits=bits)
     if arguments.source == "manifest":
         columns, positive = _mapped(arguments.column), words(arguments.positive)
-        return index_manifest(home, arguments.name, arguments.file, columns, positive, bits=bits)
+        headers = HeaderUse(arguments.header_patients, arguments.intent)
+        return index_manifest(home, arguments.name, arguments.file, columns, positive, bits=bits, headers=headers)
     csv, alone = arguments.csv, arguments.metadata_only
     return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, bits=bits)
 

@@ -9,6 +9,8 @@ from math import ceil, floor
 from pathlib import PurePosixPath
 from typing import Any
 
+from mammo.data.frame_range import FrameRange
+
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 PARTS |= {"validation": "validation", "val": "validation", "valid": "validation", "dev": "validation"}
 SIDES = {"l": "LEFT", "left": "LEFT", "r": "RIGHT", "right": "RIGHT"}
@@ -87,11 +89,15 @@ COLUMNS: dict[str, Column] = {
         name: Column(f"the finding's box in pixels: its {name}", _pixels(rounded))
         for name, rounded in zip(BOX, (floor, floor, ceil, ceil), strict=True)
     },
-    "frame": Column("which frame of a multi-frame file, from 1", _whole(1, 10_000), 0),
+    "frame": Column(
+        "which frame of a multi-frame file, from 1, or which slab (20-25: their mean)",
+        lambda cell: str(FrameRange.parse(cell)),
+        "",
+    ),
     "abnormality": Column("mass or calc", lambda cell: FINDINGS.get(cell.lower(), cell), ""),
     "birads": Column("the reader's assessment, 0 to 6", _birads),
     "density": Column("1 to 4 or A to D", _density),
     "subtlety": Column("1 (subtle) to 5 (obvious)", _whole(1, 5)),
 }
 NEEDED = ("path", "label")
-NUMBERS = (*BOX, "frame", "birads", "density", "subtlety")
+NUMBERS = (*BOX, "birads", "density", "subtlety")

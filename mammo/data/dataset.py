@@ -36,6 +36,8 @@ FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash", "depth
 OF_DEPTH = ("depth", "zero")
 WHOLE = ("rows", "columns", "bytes", "modified", *OF_DEPTH)
 """Those of `FILE` that are whole numbers."""
+REMARKS = "remarks"
+"""What an index says once: sentences with names in them, which go no further than the data set."""
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -85,6 +87,11 @@ class Dataset:
     def notes(self) -> list[str]:
         """What must be known of the set before its figures are believed, in sentences."""
         return [str(note) for note in self.about.get("notes", [])]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was taken from headers and what contradicts them, with examples, in sentences."""
+        return [str(remark) for remark in self.about.get(REMARKS, [])]
 
     @property
     def held(self) -> pd.DataFrame:

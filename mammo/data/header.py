@@ -91,6 +91,13 @@ class Header:
     columns: int | None = None
     by_orientation: str | None = None
 
+    @property
+    def device(self) -> str:
+        """What made the image and in what way, in a few words: films of one device are of one depth."""
+        kind = self.object_kind if self.object_kind not in ("mammogram", "secondary capture") else None
+        raw = "for processing" if self.intent == codes.PROCESSING else None
+        return ", ".join(filter(None, [" ".join(filter(None, [self.maker, self.model])), kind, raw]))
+
     def to_text(self) -> str:
         """What is told, as JSON in one line; empty where nothing is."""
         told = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,12 +13,15 @@ from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, not_cut
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset import REMARKS, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth, check_bits
+from mammo.data.frame_range import FrameRange
+from mammo.data.header import Header
+from mammo.data.header_columns import FILL, HeaderUse, use_headers
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
-from mammo.data.manifest import Manifest, read_manifest
+from mammo.data.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
@@ -34,12 +38,14 @@ def index_manifest(
     positive: Iterable[str] = (),
     workers: int | None = None,
     bits: str = "",
+    headers: HeaderUse = FILL,
 ) -> Work[Dataset]:
     """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
 
     `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `bits` says how
     deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps what was decided
-    before. Raises MammoError naming file, row and column of what cannot be understood, or where no image can be read.
+    before. `headers` says what headers tell beside what the manifest leaves empty. Raises MammoError naming file,
+    row and column of what cannot be understood, or where no image can be read.
     """
     home.refuse_shared()
     check_bits(bits)
@@ -48,12 +54,14 @@ def index_manifest(
     rows = manifest.rows
     with only_one(folder, "indexing"):
         sweep_partials(folder)
-        plain = rows.loc[rows["frame"] == 0, "path"]
+        plain = rows.loc[rows["frame"] == "", "path"]
         wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
         facts = yield from inspect_files(folder, root, wanted, workers)
         framed = _frames(rows, root, folder)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
+        manifest, images, remarks, unwanted = _with_headers(manifest, images, headers)
+        rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, bits)
         images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
         masks, wrong = _masks(rows, facts)
@@ -61,7 +69,20 @@ def index_manifest(
         crops = yield from _cut("crops", boxed, workers)
         aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        return _write(home, name, manifest, images, found, masks, aside, depths)
+        said = {REMARKS: remarks, **about_reading(depths, list(images.values()), manifest.notes)}
+        return _write(home, name, manifest, images, found, masks, aside, said)
+
+
+def _with_headers(
+    manifest: Manifest, images: dict[str, FileFacts], use: HeaderUse
+) -> tuple[Manifest, dict[str, FileFacts], list[str], list[list[str]]]:
+    """The manifest with what headers tell, the images that are wanted, remarks, and what is set aside."""
+    headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
+    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
+    notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
+    manifest = replace(manifest, rows=told.rows, extra=[*manifest.extra, *told.extra], notes=[*notes, *told.notes])
+    wanted = {image: fact for image, fact in images.items() if image not in told.aside}
+    return manifest, wanted, told.remarks, [[image, reason] for image, reason in told.aside.items()]
 
 
 def _at_depth(
@@ -83,10 +104,10 @@ def _at_depth(
 
 def _frames(rows: pd.DataFrame, root: Path, folder: Path) -> list[Cut]:
     """The frames that are named, once each."""
-    framed = rows[rows["frame"] > 0].drop_duplicates("image")
+    framed = rows[rows["frame"] != ""].drop_duplicates("image")
     return [
-        Cut(str(image), root, str(file), int(frame), None, "", folder.absolute(), decided=False)
-        for image, file, frame in zip(framed["image"], framed["path"], framed["frame"], strict=True)
+        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), decided=False)
+        for image, file, frames in zip(framed["image"], framed["path"], framed["frame"], strict=True)
     ]
 
 
@@ -105,7 +126,8 @@ def _crops(
         box = None if pd.isna(left) else (int(left), int(top), int(right), int(bottom))
         mask = masks[row["lesion"]].file if row["lesion"] in masks else ""
         depth = depth_of(images[row["image"]], depths)
-        request = Cut(row["lesion"], root, row["path"], int(row["frame"]), box, mask, folder.absolute(), depth)
+        frames = FrameRange.parse(row["frame"])
+        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth)
         if request.wants_crop:
             cuts.append(request)
     return cuts
@@ -153,7 +175,7 @@ def _write(
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
     aside: list[list[str]],
-    depths: list[GroupDepth],
+    said: dict[str, Any],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
@@ -173,6 +195,6 @@ def _write(
         "listed_images": len(listed),
         "metadata_only": False,
         "quarantined": sorted(aside),
-        **about_reading(depths, list(images.values()), manifest.notes),
+        **said,
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

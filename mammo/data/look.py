@@ -13,8 +13,8 @@ from mammo.data.cutting import to_sixteen_bits
 from mammo.data.dataset import Dataset
 from mammo.data.depths.levels import HALF
 from mammo.data.depths.record import FilmGroup, GroupDepth
-from mammo.data.formats import file_format
-from mammo.data.inspection import series_and_device
+from mammo.data.formats.kind import file_format
+from mammo.data.header import read_header
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
 from mammo.errors import MammoError
@@ -134,7 +134,7 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
         return None, [
             f"Alone, one file decides no depth: {holds}. Name a data set with --dataset to see it as part of that."
         ]
-    group = FilmGroup.of(file_format(request.path), series_and_device(request.path)[1], raster.container)
+    group = FilmGroup.of(file_format(request.path), read_header(request.path).device, raster.container)
     record = next((record for record in request.depths if record.group == group), None)
     if record is None:
         return None, [

@@ -13,8 +13,10 @@ from mammo.data.casecsv import PATHOLOGIES
 from mammo.data.cells import read_cells
 from mammo.data.columns import BOX, COLUMNS, NEEDED, NUMBERS
 from mammo.data.dataset import FILE
+from mammo.data.frame_range import FrameRange
 from mammo.errors import MammoError
 
+NO_PATIENTS = "The manifest names no patients: every image counts as a patient of its own."
 MALIGNANT = {"malignant", "m", "malign", "cancer", "positive", "pos", "1", "1.0", "true", "yes"}
 BENIGN = {"benign", "b", "normal", "n", "healthy", "no cancer", "negative", "neg", "0", "0.0", "false", "no"}
 """What a label says by itself; other words need `--positive`."""
@@ -27,12 +29,16 @@ OURS |= {*FILE, *(f"crop_{name}" for name in FILE), "image_path", "crop_path", "
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as it was read: `rows` has one row a finding, `extra` names the columns taken along as subgroups."""
+    """A manifest as it was read: `rows` has one row a finding, `extra` names the columns taken along as subgroups.
+
+    `columns` names those of our columns that the file has.
+    """
 
     path: Path
     rows: pd.DataFrame
     extra: list[str]
     notes: list[str]
+    columns: Mapping[str, str]
 
 
 def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive: Iterable[str] = ()) -> Manifest:
@@ -50,7 +56,7 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
     rows = pd.DataFrame({name: _parsed(raw[named[name]], name, path) for name in COLUMNS if name in named})
     rows["pathology"] = _pathologies(raw[named["label"]], set(positive), path)
     if "patient" not in named:
-        notes.append("The manifest names no patients: every image counts as a patient of its own.")
+        notes.append(NO_PATIENTS)
     for name, column in COLUMNS.items():
         if name not in rows:
             rows[name] = column.missing
@@ -61,7 +67,7 @@ def read_manifest(path: Path, columns: Mapping[str, str] | None = None, positive
     for name in ("path", "mask"):
         rows[name] = rows[name].map(lambda file: _slashed(file, path.parent), na_action="ignore")
     _refuse_contradictions(rows, path)
-    return Manifest(path, _with_ids(rows.reset_index(drop=True)), list(kept.values()), notes)
+    return Manifest(path, _with_ids(rows.reset_index(drop=True)), list(kept.values()), notes, named)
 
 
 def _renamed(raw: pd.DataFrame, path: Path, columns: dict[str, str]) -> dict[str, str]:
@@ -172,9 +178,11 @@ def _first(wrong: pd.Series) -> int:
 
 
 def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the ids: the image is its path (and frame), its findings are numbered."""
-    frame = rows["frame"].map(lambda number: f"#{number}" if number else "")
-    image = rows["path"] + frame
+    """Add the ids: the image is its path (and frames), its findings are numbered.
+
+    Frames of one file are one patient and one film unless the manifest says otherwise.
+    """
+    image = rows["path"] + rows["frame"].map(lambda frames: FrameRange.parse(frames).suffix)
     number = rows.groupby(image).cumcount() + 1
     label = rows["pathology"].map(lambda value: "malignant" if value == "MALIGNANT" else "benign")
     return rows.assign(
@@ -182,6 +190,6 @@ def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
         lesion=image + "_" + number.astype(str),
         number=number,
         label=label,
-        patient=rows["patient"].fillna(image),
-        film=rows["film"].fillna(image),
+        patient=rows["patient"].fillna(rows["path"]),
+        film=rows["film"].fillna(rows["path"]),
     )

@@ -21,6 +21,9 @@ MAX_PIXELS = 64_000_000
 """The most pixels a frame may have; a mammogram has at most 30 million."""
 
 
+CONTAINER_BITS = 16
+"""The bits of a container that says nothing of the film's own depth; wider values are read where they fit."""
+
 SYNTHETIC = "synthetic"
 """A file whose maker or comment holds this word is called synthetic wherever it is shown."""
 
@@ -92,6 +95,11 @@ class Raster:
             pixels = pixels.dtype.type(2**depth.bits - 1) - pixels
         return replace(self, pixels=pixels, bits=depth.bits, container=None, clipped=clipped)
 
+    def turned_round(self) -> Raster:
+        """The raster with black and white exchanged."""
+        container = self.container and replace(self.container, inverted=not self.container.inverted)
+        return replace(self, pixels=self.pixels.dtype.type(self.white) - self.pixels, container=container)
+
 
 @contextlib.contextmanager
 def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
@@ -119,16 +127,16 @@ def _plain(words: str, path: Path | None = None) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words.split()))[:160]
 
 
-def refuse_unfit(path: Path) -> None:
-    """Raise MammoError where `path` is no plain file, is empty, or is larger than `MAX_BYTES`."""
+def refuse_unfit(path: Path, at_most: int | None = MAX_BYTES) -> None:
+    """Raise MammoError where `path` is no plain file, or is larger than `at_most` bytes."""
     try:
         found = path.stat()
     except OSError as error:
         raise MammoError(error.strerror or str(error)) from None
     if not stat.S_ISREG(found.st_mode):
         raise MammoError("not a plain file")
-    if found.st_size > MAX_BYTES:
-        raise MammoError(f"larger than {MAX_BYTES // 10**6} MB, the most that is read")
+    if at_most is not None and found.st_size > at_most:
+        raise MammoError(f"larger than {at_most // 10**6} MB, the most that is read")
 
 
 def refuse_large(rows: int, columns: int) -> None:

@@ -127,30 +127,6 @@ def test_tables_and_windows_agree_with_pydicom_where_it_is_sound(tmp_path, write
         assert np.abs(read_dicom(path).to_float() - theirs / white).max() < 2e-5
 
 
-@pytest.mark.parametrize(
-    ("tags", "reason"),
-    [
-        ({"RescaleSlope": 0, "RescaleIntercept": 0}, "a rescale slope of 0"),
-        ({"WindowCenter": 5, "WindowWidth": 0}, "Window Width"),
-        ({"VOILUTSequence": table([0, 70, 300], 0, 8)}, "out of its own range"),
-        ({"VOILUTSequence": table([0, 70, 300], 0, 20)}, "a look-up table of 20 bits"),
-        ({"BitsStored": 24, "BitsAllocated": 32}, "24 bits a pixel; at most 16 are read|truncated"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "its photometric interpretation is PALETTE COLOR"),
-    ],
-)
-def test_what_contradicts_itself_is_refused(shown, tags, reason):
-    with pytest.raises(MammoError, match=reason):
-        shown(**tags)
-
-
-def test_a_high_bit_that_is_not_the_highest_stored_is_refused(tmp_path, write_dicom):
-    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12))
-    data.HighBit = 15
-    data.save_as(tmp_path / "a.dcm")
-    with pytest.raises(MammoError, match="its high bit is 15, though 12 bits are stored"):
-        read_dicom(tmp_path / "a.dcm")
-
-
 def test_an_empty_window_is_none(shown):
     _, raster = shown(WindowCenter="", WindowWidth="", VOILUTFunction="")
     assert raster.bits == 12 and np.array_equal(raster.pixels, RAMP)
