@@ -92,6 +92,10 @@ _RAW = {"formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def _finish(parser: argparse.ArgumentParser) -> None:
+    deep = "auto decides anew, container takes each file's own, a number from 8 to 16 names it"
+    kept = "default: as the index before decided, else auto"
+    deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
+    parser.add_argument("--bits", default="", metavar="BITS", help=deep)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -106,6 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
     if aside := len(found["quarantined"]):
         were = "1 entry was" if aside == 1 else f"{aside} entries were"
         say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
+    for record in dataset.depths:
+        for sentence in record.sentences:
+            say(f"Depth: {sentence}")
     for note in dataset.notes:
         say(f"Note: {note}")
     show(arguments, found, _text(found))
@@ -116,12 +123,14 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
 
+    bits = arguments.bits
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, bits=bits)
     if arguments.source == "manifest":
         columns, positive = _mapped(arguments.column), words(arguments.positive)
-        return index_manifest(home, arguments.name, arguments.file, columns, positive)
-    return index_cbis_ddsm(home, arguments.name, arguments.root, arguments.csv, arguments.metadata_only)
+        return index_manifest(home, arguments.name, arguments.file, columns, positive, bits=bits)
+    csv, alone = arguments.csv, arguments.metadata_only
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, bits=bits)
 
 
 def _text(found: dict[str, object]) -> str:

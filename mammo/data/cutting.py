@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.dataset import OWN
-from mammo.data.inspection import FileFacts, Request, inspect_file
-from mammo.data.raster import Raster
+from mammo.data.inspection import FileFacts, Request, inspect_file, reading_facts, series_and_device
+from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.source import differing
 from mammo.errors import MammoError
 from mammo.files import digest_file, digest_json, write_bytes
 
@@ -28,7 +29,8 @@ Box = tuple[int, int, int, int]
 class Cut:
     """What to cut out of `root / file`: a frame, and in it the surroundings of a box or of a mask's finding.
 
-    `folder` is the data set's own; `item` names what is cut.
+    `folder` is the data set's own; `item` names what is cut. `depth` is that of the file's group; while it is not
+    `decided`, a file that cannot be trusted with its own is only measured.
     """
 
     item: str
@@ -38,6 +40,8 @@ class Cut:
     box: Box | None
     mask: str
     folder: Path
+    depth: Depth | None = None
+    decided: bool = True
 
     @property
     def wants_crop(self) -> bool:
@@ -46,17 +50,27 @@ class Cut:
 
 
 def cut(request: Cut) -> FileFacts:
-    """Write what is asked for as a 16-bit PNG beside the index, unless it is there, and inspect it."""
+    """Write what is asked for as a 16-bit PNG beside the index, unless it is there, and inspect it.
+
+    What is told of its group is the file's from which it is cut; what is cut has the right brightness by itself.
+    """
+    source = request.root / request.file
     try:
-        name = f"{CUTS}/{_identity(request)[:24]}.png"
+        raster = read_image(source, request.frame)
+        read = reading_facts(source, raster) | {"device": series_and_device(source)[1]}
+        if raster.container and not request.decided:
+            return FileFacts(request.item, 0, 0, **read)
+        depth = request.depth if raster.container else None
+        raster = raster.at_depth(depth) if depth else raster
+        name = f"{CUTS}/{_identity(request, depth, read['rules'])[:24]}.png"
         path = request.folder / name
-        raster = read_image(request.root / request.file, request.frame)
         if not path.is_file():
-            _save(raster.pixels[_part(request, raster)], raster.bits, path)
+            _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
     except (MammoError, OSError) as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
     fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
-    return replace(fact, file=OWN + name, synthetic=raster.synthetic)
+    read |= {"rules": "", "container": "" if request.wants_crop else read.get("container", "")}
+    return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
 
 
 def not_cut(request: Cut, reason: str) -> FileFacts:
@@ -64,9 +78,10 @@ def not_cut(request: Cut, reason: str) -> FileFacts:
     return FileFacts(request.item, 0, 0, reason=reason)
 
 
-def _identity(request: Cut) -> str:
+def _identity(request: Cut, depth: Depth | None, rules: str) -> str:
     mask = digest_file(request.root / request.mask) if request.mask else ""
-    return digest_json([digest_file(request.root / request.file), request.frame, request.box, mask, MARGIN])
+    plain = [digest_file(request.root / request.file), request.frame, request.box, mask, MARGIN]
+    return digest_json([*plain, *differing(depth, rules)])
 
 
 def _part(request: Cut, raster: Raster) -> tuple[slice, slice]:
@@ -102,11 +117,14 @@ def to_shape(mask: NDArray[np.unsignedinteger], shape: tuple[int, ...]) -> NDArr
     return lit[np.ix_(rows, columns)]
 
 
-def _save(pixels: NDArray[np.unsignedinteger], bits: int, path: Path) -> None:
-    """Write pixels over the full range of 16 bits, so that the picture they give stays the same."""
+def to_sixteen_bits(raster: Raster) -> NDArray[np.uint16]:
+    """The pixels over the full range of 16 bits: the picture that they give stays the same."""
+    return np.round(raster.pixels * (65535 / raster.white)).astype(np.uint16)
+
+
+def _save(raster: Raster, path: Path) -> None:
     from PIL import Image
 
-    scaled = np.round(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
     stream = io.BytesIO()
-    Image.fromarray(scaled).save(stream, "PNG", compress_level=1)
+    Image.fromarray(to_sixteen_bits(raster)).save(stream, "PNG", compress_level=1)
     write_bytes(path, stream.getvalue())

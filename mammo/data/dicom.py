@@ -86,8 +86,8 @@ def _read(path: Path, frame: int) -> Raster:
         dataset = pydicom.dcmread(stream)
     _refuse_unseen(dataset, stream.short)
     index = choose_frame(frame, int(dataset.get("NumberOfFrames") or 1))
-    pixels, bits = as_shown(_decode(dataset, index), dataset, index)
-    return Raster(pixels, bits, SYNTHETIC in str(dataset.get("Manufacturer", "")).lower())
+    pixels, bits, container = as_shown(_decode(dataset, index), dataset, index)
+    return Raster(pixels, bits, SYNTHETIC in str(dataset.get("Manufacturer", "")).lower(), container)
 
 
 def _refuse_syntax(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.raster import Container
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _IN_A_GROUP = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
-def as_shown(pixels: NDArray[np.integer], dataset: Dataset, index: int) -> tuple[NDArray[np.unsignedinteger], int]:
+def as_shown(
+    pixels: NDArray[np.integer], dataset: Dataset, index: int
+) -> tuple[NDArray[np.unsignedinteger], int, Container | None]:
     """The stored values of frame `index` (from 0) as unsigned grey (rows, columns), brighter is denser, and its bits.
 
     Without look-up table or window the stored integers and their bits are kept (signed ones are shifted, and a linear
@@ -45,9 +48,10 @@ def as_shown(pixels: NDArray[np.integer], dataset: Dataset, index: int) -> tuple
     inverted = tags.PhotometricInterpretation == "MONOCHROME1"
     slope = _slope(tags)
     if not (tags.get("ModalityLUTSequence") or _has_voi(tags)):
-        return (2**bits - 1 - stored if inverted != (slope < 0) else stored), bits
+        inverted = inverted != (slope < 0)
+        return (2**bits - 1 - stored if inverted else stored), bits, Container(signed, inverted) if bits == 16 else None
     table = _table(tags, bits, signed)
-    return np.take(WHITE - table if inverted else table, stored), 16
+    return np.take(WHITE - table if inverted else table, stored), 16, None
 
 
 def _tags(dataset: Dataset, index: int) -> Dataset:

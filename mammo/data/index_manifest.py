@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,12 @@ from mammo.data.casecsv import images_of
 from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, not_cut
 from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.depths.films import decide_depths, depth_of, reread
+from mammo.data.depths.record import GroupDepth, check_bits
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
 from mammo.data.manifest import Manifest, read_manifest
+from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
 from mammo.parallel import guarded_map
@@ -29,13 +33,16 @@ def index_manifest(
     columns: Mapping[str, str] | None = None,
     positive: Iterable[str] = (),
     workers: int | None = None,
+    bits: str = "",
 ) -> Work[Dataset]:
     """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. Raises
-    MammoError naming file, row and column of what cannot be understood, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `bits` says how
+    deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps what was decided
+    before. Raises MammoError naming file, row and column of what cannot be understood, or where no image can be read.
     """
     home.refuse_shared()
+    check_bits(bits)
     manifest = read_manifest(path, columns, positive)
     folder, root = home.dataset(name), path.absolute().parent
     rows = manifest.rows
@@ -44,32 +51,61 @@ def index_manifest(
         plain = rows.loc[rows["frame"] == 0, "path"]
         wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
         facts = yield from inspect_files(folder, root, wanted, workers)
-        frames = yield from _cut("frames", _frames(rows, root, folder), workers)
+        framed = _frames(rows, root, folder)
+        frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
+        depths = decide_depths(home, name, images, {}, bits)
+        images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
         masks, wrong = _masks(rows, facts)
-        crops = yield from _cut("crops", _crops(rows[rows["image"].isin(list(images))], masks, root, folder), workers)
-        aside += wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
+        boxed = _crops(rows[rows["image"].isin(list(images))], masks, root, folder, images, depths)
+        crops = yield from _cut("crops", boxed, workers)
+        aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        return _write(home, name, manifest, images, found, masks, aside)
+        return _write(home, name, manifest, images, found, masks, aside, depths)
+
+
+def _at_depth(
+    folder: Path,
+    root: Path,
+    images: dict[str, FileFacts],
+    framed: list[Cut],
+    depths: list[GroupDepth],
+    workers: int | None,
+) -> Work[tuple[dict[str, FileFacts], list[list[str]]]]:
+    """The images read at the depth of their group, and what is set aside of them: frames are cut, files read again."""
+    waiting = [request for request in framed if request.item in images and not images[request.item].digest]
+    decided = [replace(request, decided=True, depth=depth_of(images[request.item], depths)) for request in waiting]
+    images = images | (yield from _cut("frames", decided, workers))
+    images = yield from reread(folder, root, images, depths, workers)
+    lost = [[item, fact.reason] for item, fact in images.items() if fact.reason]
+    return {item: fact for item, fact in images.items() if not fact.reason}, lost
 
 
 def _frames(rows: pd.DataFrame, root: Path, folder: Path) -> list[Cut]:
     """The frames that are named, once each."""
     framed = rows[rows["frame"] > 0].drop_duplicates("image")
     return [
-        Cut(str(image), root, str(file), int(frame), None, "", folder.absolute())
+        Cut(str(image), root, str(file), int(frame), None, "", folder.absolute(), decided=False)
         for image, file, frame in zip(framed["image"], framed["path"], framed["frame"], strict=True)
     ]
 
 
-def _crops(rows: pd.DataFrame, masks: dict[str, FileFacts], root: Path, folder: Path) -> list[Cut]:
-    """The findings that have a box or a mask."""
+def _crops(
+    rows: pd.DataFrame,
+    masks: dict[str, FileFacts],
+    root: Path,
+    folder: Path,
+    images: dict[str, FileFacts],
+    depths: list[GroupDepth],
+) -> list[Cut]:
+    """The findings that have a box or a mask, at the depth of their film."""
     cuts = []
     for row in rows.to_dict("records"):
         left, top, right, bottom = (row[side] for side in BOX)
         box = None if pd.isna(left) else (int(left), int(top), int(right), int(bottom))
         mask = masks[row["lesion"]].file if row["lesion"] in masks else ""
-        request = Cut(row["lesion"], root, row["path"], int(row["frame"]), box, mask, folder.absolute())
+        depth = depth_of(images[row["image"]], depths)
+        request = Cut(row["lesion"], root, row["path"], int(row["frame"]), box, mask, folder.absolute(), depth)
         if request.wants_crop:
             cuts.append(request)
     return cuts
@@ -117,6 +153,7 @@ def _write(
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
     aside: list[list[str]],
+    depths: list[GroupDepth],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
@@ -135,7 +172,7 @@ def _write(
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
-        "notes": manifest.notes,
         "quarantined": sorted(aside),
+        **about_reading(depths, list(images.values()), manifest.notes),
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.depths.levels import Levels, histogram, measure, top_level
+from mammo.data.depths.record import FilmGroup
+from mammo.data.formats import DICOM, file_format
 from mammo.data.likeness import image_hash
-from mammo.data.raster import Raster
+from mammo.data.previews import preview_name, save_preview
+from mammo.data.raster import Container, Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.source import applied_rules
 from mammo.errors import MammoError
 from mammo.files import digest_file
 
-PREVIEW_HEIGHT = 320
 MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
 """What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
 
 JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
 """
-INSPECTION = 2
+COMMON = 0.95
+"""What share of a mask's pixels has one of its two commonest values, where it is deeper than JPEG's 8 bits."""
+INSPECTION = 3
 """Rises when the same file would be told of differently."""
 
 
@@ -29,7 +36,12 @@ INSPECTION = 2
 class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image.
+    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image. `format` and `device` say what
+    kind of file it is and what made it. `container` says `signed` or `inverted`, or `plain`, where the file's depth may
+    be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be trusted.
+    `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the pixels
+    beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes` holds
+    all that was passed over or applied, as JSON: pairs of rule and sentence.
     """
 
     file: str
@@ -43,16 +55,45 @@ class FileFacts:
     reason: str = ""
     series: str = ""
     hash: str = ""
+    format: str = ""
+    device: str = ""
+    container: str = ""
+    low: int = 0
+    high: int = 0
+    reach: int = 0
+    depth: int = 0
+    zero: int = 0
+    clipped: int = 0
+    rules: str = ""
+    notes: str = "[]"
     inspection: int = INSPECTION
+
+    @property
+    def group(self) -> FilmGroup | None:
+        """The films that its depth is decided with; None for a mask, and where its own depth can be trusted."""
+        if not self.container or self.role == "mask":
+            return None
+        return FilmGroup(self.format, self.device, "signed" in self.container, "inverted" in self.container)
+
+    @property
+    def levels(self) -> Levels:
+        """Between which values its pixels lie."""
+        return Levels(self.low, self.high, self.reach)
+
+    @property
+    def read_at(self) -> Depth | None:
+        """The depth that it was read at instead of its container's."""
+        return Depth(self.depth, self.zero) if self.depth else None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A file to inspect: `root / file`; its preview goes into the folder `previews`."""
+    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`."""
 
     root: Path
     file: str
     previews: Path
+    depth: Depth | None = None
 
 
 def inspect_file(request: Request) -> FileFacts:
@@ -63,19 +104,41 @@ def inspect_file(request: Request) -> FileFacts:
         return known
     try:
         raster = read_image(path)
-        series = _series(path)
+        series, device = series_and_device(path)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
     if raster.pixels.min() == raster.pixels.max():
         return replace(known, reason="blank: every pixel has the same value")
     role = "mask" if is_mask(raster.pixels) else "image"
-    if role == "image":
-        save_preview(raster, request.previews / preview_name(digest))
     rows, columns = raster.pixels.shape
-    likeness = image_hash(raster.pixels) if role == "image" else ""
-    facts = {"role": role, "rows": rows, "columns": columns, "digest": digest, "series": series, "hash": likeness}
-    return replace(known, synthetic=raster.synthetic, **facts)
+    known = replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
+    known = replace(known, series=series, device=device, **reading_facts(path, raster))
+    if role == "mask":
+        return known
+    if request.depth and raster.container:
+        raster = raster.at_depth(request.depth)
+        known = replace(known, depth=request.depth.bits, zero=request.depth.zero, clipped=raster.clipped)
+    save_preview(raster, request.previews / preview_name(digest, known.read_at, known.rules))
+    return replace(known, hash=image_hash(raster.pixels))
+
+
+def reading_facts(path: Path, raster: Raster) -> dict[str, Any]:
+    """How a file was read: what it is, what of its container is to be known, and by which rules."""
+    notes = json.dumps([[note.rule, note.sentence] for note in raster.notes])
+    facts: dict[str, Any] = {
+        "format": file_format(path),
+        "rules": applied_rules(raster),
+        "notes": notes,
+    }
+    if raster.container:
+        facts |= asdict(measure(raster.pixels, raster.container)) | {"container": _words(raster.container)}
+    return facts
+
+
+def _words(container: Container) -> str:
+    words = [word for word, is_so in (("signed", container.signed), ("inverted", container.inverted)) if is_so]
+    return " ".join(words) or "plain"
 
 
 def as_found(request: Request, reason: str = "") -> FileFacts:
@@ -87,19 +150,34 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
 
 
-def _series(path: Path) -> str:
-    """The series UID of a file that has been read as an image; empty where it is no DICOM file."""
-    with path.open("rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
-            return ""
+def series_and_device(path: Path) -> tuple[str, str]:
+    """The series UID and the device of a DICOM file that has been read as an image; empty where it is none."""
+    if file_format(path) != DICOM:
+        return "", ""
     from pydicom import dcmread
 
-    header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
-    return str(header.get("SeriesInstanceUID", ""))
+    wanted = ["SeriesInstanceUID", "Manufacturer", "ManufacturerModelName"]
+    header = dcmread(path, stop_before_pixels=True, specific_tags=wanted, force=True)
+    series, *device = (str(header.get(keyword) or "") for keyword in wanted)
+    return series, " ".join(" ".join(device).split())[:80]
 
 
 def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value."""
+    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value.
+
+    So they do still where the brightest 0.1 % are cut off: a dark film with a burnt-in label has values between. Beyond
+    8 bits, which JPEG does not blur, nearly all of them have one of two values.
+    """
+    if not _at_ends(pixels):
+        return False
+    counts = histogram(pixels)
+    level = top_level(counts)
+    if level > int(pixels.min()) and not _at_ends(np.minimum(pixels, pixels.dtype.type(level))):
+        return False
+    return len(counts) <= 256 or float(np.sort(counts)[-2:].sum()) >= COMMON * pixels.size
+
+
+def _at_ends(pixels: NDArray[np.unsignedinteger]) -> bool:
     low, high = int(pixels.min()), int(pixels.max())
 
     def near(band: float) -> float:
@@ -107,32 +185,3 @@ def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
         return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
 
     return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())
-
-
-def preview_name(digest: str) -> str:
-    """The file name of the preview of a file with this digest."""
-    return f"{digest[:24]}.jpg"
-
-
-def to_eight_bit(raster: Raster) -> NDArray[np.uint8]:
-    """The pixels as 8 bit for showing, from black to the 99.9th percentile as white; shape (rows, columns)."""
-    sample = raster.pixels[:: max(1, raster.pixels.shape[0] // 512), :: max(1, raster.pixels.shape[1] // 512)]
-    white = max(float(np.percentile(sample, 99.9)), 1.0)
-    return (np.minimum(raster.pixels / np.float32(white), 1) * np.float32(255)).astype(np.uint8)
-
-
-def save_preview(raster: Raster, path: Path) -> None:
-    """Write a JPEG of at most `PREVIEW_HEIGHT` rows, unless it is there."""
-    from PIL import Image
-
-    from mammo.files import write_bytes
-
-    if path.exists():
-        return
-    picture = Image.fromarray(to_eight_bit(raster))
-    height = min(PREVIEW_HEIGHT, picture.height)
-    width = max(1, round(picture.width * height / picture.height))
-    shrunk = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-    stream = io.BytesIO()
-    shrunk.save(stream, "JPEG", quality=85)
-    write_bytes(path, stream.getvalue())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.codestream import refuse_sparse_jpeg
-from mammo.data.raster import SYNTHETIC, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
+from mammo.data.raster import SYNTHETIC, Container, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _raster(picture: Any, frame: int, length: int) -> Raster:
         raise MammoError(f"damaged picture: values above its {bits} bits")
     said = [str(value) for key, value in picture.info.items() if str(key).lower() in COMMENTS]
     said += [str(tags.get(tag)) for tag in _TEXTS]
-    return Raster(2**bits - 1 - pixels if inverted else pixels, bits, SYNTHETIC in " ".join(said).lower())
+    synthetic = SYNTHETIC in " ".join(said).lower()
+    container = Container(inverted=inverted) if bits == 16 else None
+    return Raster(2**bits - 1 - pixels if inverted else pixels, bits, synthetic, container)
 
 
 def _bits(picture: Any) -> int:
@@ -145,7 +147,7 @@ def _from_white(pixels: NDArray[np.unsignedinteger], white: int) -> Raster:
         raise MammoError(f"damaged PGM: values above its maxval of {white}")
     bits = white.bit_length()
     if white == 2**bits - 1:
-        return Raster(pixels, bits)
+        return Raster(pixels, bits, container=Container() if bits == 16 else None)
     scaled = np.round(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
     return Raster(scaled[pixels], 16)
 
@@ -164,12 +166,13 @@ def read_npy(path: Path, frame: int = 0) -> Raster:
         refuse_large(*array.shape)
         kind = array.dtype.newbyteorder("=")
         if kind in (np.uint8, np.uint16):
-            return Raster(np.array(array, dtype=kind, order="C"), 8 * kind.itemsize)
+            bits = 8 * kind.itemsize
+            return Raster(np.array(array, dtype=kind, order="C"), bits, container=Container() if bits == 16 else None)
         if kind == np.bool_:
             return Raster(np.array(array, dtype=np.uint8, order="C"), 1)
         if kind.kind != "f":
             raise MammoError(f"an array of {kind}; save uint8, uint16, or floats within 0..1")
-        return Raster(_from_unit(array), 16)
+        return Raster(_from_unit(array), 16, container=Container())
 
 
 def _from_unit(array: NDArray[np.floating]) -> NDArray[np.uint16]:

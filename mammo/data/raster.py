@@ -6,7 +6,7 @@ import contextlib
 import stat
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,21 @@ class Raster:
     def to_float(self) -> NDArray[np.float32]:
         """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
         return self.pixels.astype(np.float32) / np.float32(self.white)
+
+    def at_depth(self, depth: Depth) -> Raster:
+        """The raster with black and white where `depth` has them; itself where its own depth can be trusted.
+
+        Values beyond are cut off and counted as `clipped`; an inversion happens within the depth.
+        """
+        if self.container is None:
+            return self
+        stored = self.white - self.pixels if self.container.inverted else self.pixels
+        low, high = depth.zero, min(depth.zero + 2**depth.bits - 1, self.white)
+        clipped = int(np.count_nonzero(stored < low)) + int(np.count_nonzero(stored > high))
+        pixels = np.clip(stored, low, high) - stored.dtype.type(low)
+        if self.container.inverted:
+            pixels = pixels.dtype.type(2**depth.bits - 1) - pixels
+        return replace(self, pixels=pixels, bits=depth.bits, container=None, clipped=clipped)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from mammo.data import inspected as inspecting
 from mammo.data.casecsv import find_case_files, images_of, read_lesions
 from mammo.data.dataset import Dataset, datasets
 from mammo.data.index import index_cbis_ddsm, index_phantom
-from mammo.data.inspection import PREVIEW_HEIGHT
+from mammo.data.previews import PREVIEW_HEIGHT
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish
