@@ -137,7 +137,8 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
-    split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
+    seed, redraw = ("several" if row[name] is None else row[name] for name in ("split_seed", "redraw"))
+    split = f"{row['protocol']} {seed}.{redraw}"
     return [
         row["run"],
         *_settings(row),

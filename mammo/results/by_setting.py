@@ -39,7 +39,7 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     settings = [str(name) for name in runs if not _tells_of_one(str(name))]
     differ = [name for name in settings if runs[name].nunique(dropna=False) > 1]
     keys = runs.groupby(differ, dropna=False, sort=False).ngroup().to_numpy() if differ else np.zeros(len(runs), int)
-    drawn = runs["split_seed"].astype("string") + "." + runs["redraw"].astype("string")
+    drawn = runs["split_seed"].astype("string").fillna("") + "." + runs["redraw"].astype("string").fillna("")
     leaked = pd.to_numeric(runs["leaked"]).fillna(np.inf)
     groups = runs.assign(splits=drawn, leaked=leaked).groupby(keys, sort=False)
     table = groups[settings].head(1).set_index(pd.unique(keys))

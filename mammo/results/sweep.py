@@ -96,7 +96,7 @@ class Sweep:
     @property
     def notes(self) -> list[str]:
         """What must be known of the images and the runs before the scores are believed, in sentences."""
-        notes = [str(note) for note in self.about["dataset"].get("notes", [])]
+        notes = [str(note) for note in (*self.about["dataset"].get("notes", []), *self.about.get("remarks", []))]
         if stopped := self.about.get("stopped"):
             notes.append(f"The sweep {self.id} was stopped: {stopped['runs']} of its {stopped['of']} runs are here.")
         return notes
