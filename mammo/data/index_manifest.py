@@ -11,7 +11,6 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
-from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
 from mammo.data.dataset import STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
@@ -19,10 +18,13 @@ from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
 from mammo.data.guarding import load_decoders
 from mammo.data.header import Header
-from mammo.data.header_columns import FILL, HeaderUse, use_headers
+from mammo.data.header_columns import HeaderUse, use_headers
+from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts, stalled_files
-from mammo.data.manifest import NO_PATIENTS, Manifest, read_manifest
+from mammo.data.manifest.columns import BOX
+from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.data.reading_options import PLAIN, ReadingOptions
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
@@ -39,28 +41,30 @@ def index_manifest(
     columns: Mapping[str, str] | None = None,
     positive: Iterable[str] = (),
     workers: int | None = None,
+    options: ManifestOptions | None = None,
     reading: ReadingOptions = PLAIN,
-    headers: HeaderUse = FILL,
 ) -> Work[Dataset]:
-    """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
+    """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `headers` says
-    what is taken of headers beside what the manifest leaves empty. Raises MammoError naming file,
-    row and column of what cannot be understood, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
+    these and all else that a user may say of a manifest, `reading` what of how files are read. Raises MammoError as
+    `read_manifest` does, or where no image can be read.
     """
     home.refuse_shared()
-    manifest = read_manifest(path, columns, positive)
-    folder, root = home.dataset(name), path.absolute().parent
+    options = options or ManifestOptions()
+    manifest = read_manifest(path, columns, positive, options)
+    folder, root = home.dataset(name), manifest.root
     rows = manifest.rows
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
-        wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
+        wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
         facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
-        framed = _frames(rows, root, folder, reading.colour_marks)
+        facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
+        framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
-        manifest, images, remarks, unwanted = _with_headers(manifest, images, headers)
+        manifest, images, remarks, unwanted = _with_headers(manifest, images, options.headers)
         rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, reading.bits)
         read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
@@ -75,7 +79,7 @@ def index_manifest(
         found = {item: fact for item, fact in crops.items() if not fact.reason}
         said = about_reading(depths, list(images.values()), manifest.notes, remarks)
         stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
-        said |= {"quarantined": sorted(aside), STALLED: stalled}
+        said |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
         return _write(home, name, manifest, images, found, masks, said)
 
 
@@ -154,7 +158,7 @@ def _images(
     """The readable images, and what is set aside of those listed."""
     images, aside = {}, []
     for row in rows.drop_duplicates("image").to_dict("records"):
-        fact = frames[row["image"]] if row["frame"] else facts[row["path"]]
+        fact = frames.get(row["image"]) or facts[row["path"]]
         if fact.reason:
             aside.append([row["image"], f"row {row['row']}: {fact.reason}"])
         else:
@@ -187,7 +191,7 @@ def _write(
     if not images:
         raise MammoError(
             f"None of the images that {manifest.path} lists can be read ({': '.join(said['quarantined'][0])}); "
-            "paths are relative to the manifest's folder."
+            f"paths are relative to {manifest.root} (--root names another folder)."
         )
     listed = images_of(rows).merge(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
@@ -196,10 +200,14 @@ def _write(
     findings = rows if len(rows) > len(listed) or crops or masks else rows.iloc[:0]
     about = {
         "source": f"manifest {manifest.path.name}",
-        "root": str(manifest.path.absolute().parent),
+        "root": str(manifest.root),
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
+        "columns": manifest.columns,
+        "missing": manifest.missing,
+        **({"classes": manifest.classes} if manifest.classes else {}),
         **said,
+        "notes": [*said["notes"], *identical_files(table)],
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))
