@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.birads import ASSESSMENTS, reader_scores
-from mammo.data.cells import read_cells
+from mammo.data.manifest.label_words import PATHOLOGIES
+from mammo.data.manifest.table import read_table
 from mammo.errors import MammoError
 
 CASE_FILES = {
@@ -39,9 +40,6 @@ DESCRIPTORS = {
     "calc type": "calcification_type",
     "calc distribution": "calcification_distribution",
 }
-
-PATHOLOGIES = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
-"""From the least to the most serious: an image takes the last that any of its lesions has."""
 
 ALLOWED = {"pathology": PATHOLOGIES, "breast": ("LEFT", "RIGHT"), "view": ("CC", "MLO")}
 NEEDED = ("patient", "number", "image_path")
@@ -101,7 +99,7 @@ def read_lesions(files: CaseFiles) -> pd.DataFrame:
 
 
 def _read_one(path: Path, abnormality: str, split: str) -> pd.DataFrame:
-    raw = read_cells(path).rename(columns={"breast density": "breast_density"})
+    raw = read_table(path).cells.rename(columns={"breast density": "breast_density"})
     if missing := [name for name in COLUMNS if name not in raw.columns]:
         raise MammoError(f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
     lesions = raw[list(COLUMNS)].rename(columns=COLUMNS)

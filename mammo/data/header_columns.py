@@ -11,6 +11,7 @@ import pandas as pd
 from mammo.data.header import Header, parse_view
 from mammo.data.header_codes import PRESENTATION, PROCESSING, VIEWS
 from mammo.data.header_patients import use_patients
+from mammo.errors import MammoError
 
 ANY = "any"
 INTENTS = (ANY, PRESENTATION, PROCESSING)
@@ -31,18 +32,6 @@ ADDED = {
     "intent": str,
 }
 """The columns that headers add where any tells them, by their fields of `Header`."""
-
-
-@dataclass(frozen=True)
-class HeaderUse:
-    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`."""
-
-    patients: bool = False
-    intent: str = ANY
-
-
-FILL = HeaderUse()
-"""No more than what the manifest leaves empty."""
 
 
 @dataclass
@@ -66,11 +55,13 @@ def use_headers(
     rows: pd.DataFrame,
     headers: Mapping[str, Header],
     names_patients: bool,
-    use: HeaderUse = FILL,
+    patients_from_headers: bool = False,
+    intent: str = ANY,
 ) -> Told:
     """Fill and extend a manifest's rows (one a finding) by the headers of their images; the manifest's words win.
 
-    `names_patients` says whether the manifest does.
+    `names_patients` says whether the manifest does; where it does not, `patients_from_headers` takes those of the
+    headers. `intent` sets images aside whose headers say the other.
     """
     told = Told(rows.copy())
     for name, word in FILLED.items():
@@ -81,13 +72,20 @@ def use_headers(
         count = sum(any(getattr(header, name) is not None for name in told.extra) for header in headers.values())
         told.remarks.append(f"From the headers of {_images(count)}: {', '.join(told.extra)}.")
     _count_modifiers(told, headers)
-    _tell_intent(told, headers, use.intent)
+    _tell_intent(told, headers, intent)
     before = told.rows["patient"]
-    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, use.patients)
+    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, patients_from_headers)
     told.took_patients = not told.rows["patient"].equals(before)
     told.notes += notes
     told.remarks += remarks
     return told
+
+
+def refuse_unknown_intent(intent: str) -> str:
+    """The intent, if it is one of `INTENTS`; raises MammoError otherwise."""
+    if intent not in INTENTS:
+        raise MammoError(f"There is no intent {intent!r}; choose one of: {', '.join(INTENTS)}.")
+    return intent
 
 
 def _by_image(rows: pd.DataFrame, headers: Mapping[str, Header], name: str) -> pd.Series:

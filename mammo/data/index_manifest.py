@@ -11,17 +11,17 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
-from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, not_cut
 from mammo.data.dataset import REMARKS, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth, check_bits
 from mammo.data.frame_range import FrameRange
 from mammo.data.header import Header
-from mammo.data.header_columns import FILL, HeaderUse, use_headers
+from mammo.data.header_columns import use_headers
+from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
-from mammo.data.manifest import NO_PATIENTS, Manifest, read_manifest
+from mammo.data.manifest import BOX, NO_PATIENTS, Manifest, ManifestOptions, read_manifest
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
@@ -37,30 +37,32 @@ def index_manifest(
     columns: Mapping[str, str] | None = None,
     positive: Iterable[str] = (),
     workers: int | None = None,
+    options: ManifestOptions | None = None,
     bits: str = "",
-    headers: HeaderUse = FILL,
 ) -> Work[Dataset]:
-    """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
+    """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. `bits` says how
-    deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps what was decided
-    before. `headers` says what headers tell beside what the manifest leaves empty. Raises MammoError naming file,
-    row and column of what cannot be understood, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
+    these and all else that a user may say of a manifest. `bits` says how deep films are whose containers do not tell:
+    `auto`, `container`, a number, or nothing, which keeps what was decided before. Raises MammoError as `read_manifest`
+    does, or where no image can be read.
     """
     home.refuse_shared()
     check_bits(bits)
-    manifest = read_manifest(path, columns, positive)
-    folder, root = home.dataset(name), path.absolute().parent
+    options = options or ManifestOptions()
+    manifest = read_manifest(path, columns, positive, options)
+    folder, root = home.dataset(name), manifest.root
     rows = manifest.rows
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
-        wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
+        wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
         facts = yield from inspect_files(folder, root, wanted, workers)
-        framed = _frames(rows, root, folder)
+        facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
+        framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
-        manifest, images, remarks, unwanted = _with_headers(manifest, images, headers)
+        manifest, images, remarks, unwanted = _with_headers(manifest, images, options)
         rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, bits)
         images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
@@ -74,11 +76,11 @@ def index_manifest(
 
 
 def _with_headers(
-    manifest: Manifest, images: dict[str, FileFacts], use: HeaderUse
+    manifest: Manifest, images: dict[str, FileFacts], options: ManifestOptions
 ) -> tuple[Manifest, dict[str, FileFacts], list[str], list[list[str]]]:
     """The manifest with what headers tell, the images that are wanted, remarks, and what is set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
-    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
+    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, options.header_patients, options.intent)
     notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
     manifest = replace(manifest, rows=told.rows, extra=[*manifest.extra, *told.extra], notes=[*notes, *told.notes])
     wanted = {image: fact for image, fact in images.items() if image not in told.aside}
@@ -147,7 +149,7 @@ def _images(
     """The readable images, and what is set aside of those listed."""
     images, aside = {}, []
     for row in rows.drop_duplicates("image").to_dict("records"):
-        fact = frames[row["image"]] if row["frame"] else facts[row["path"]]
+        fact = frames.get(row["image"]) or facts[row["path"]]
         if fact.reason:
             aside.append([row["image"], f"row {row['row']}: {fact.reason}"])
         else:
@@ -181,20 +183,24 @@ def _write(
     if not images:
         raise MammoError(
             f"None of the images that {manifest.path} lists can be read ({aside[0][0]}: {aside[0][1]}); "
-            "paths are relative to the manifest's folder."
+            f"paths are relative to {manifest.root} (--root names another folder)."
         )
     listed = images_of(rows).merge(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
     )
     table = attach_files(listed[listed["image"].isin(list(images))].reset_index(drop=True), "", images)
+    said["notes"] = [*said["notes"], *identical_files(table)]
     findings = rows if len(rows) > len(listed) or crops or masks else rows.iloc[:0]
     about = {
         "source": f"manifest {manifest.path.name}",
-        "root": str(manifest.path.absolute().parent),
+        "root": str(manifest.root),
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
-        "quarantined": sorted(aside),
+        "quarantined": sorted(manifest.quarantined + aside),
+        "columns": manifest.columns,
+        "missing": manifest.missing,
+        **({"classes": manifest.classes} if manifest.classes else {}),
         **said,
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))
