@@ -23,6 +23,8 @@ _SEQUENTIAL, _LOSSY = (0xC0, 0xC1), (0xC0, 0xC1, 0xC2)
 _SCAN = 0xDA
 _LAST_COEFFICIENT = 63
 _JPEG_2000 = 0x51
+_BYTES_TO_DECODE = 10
+"""What OpenJPEG takes for a value while it decodes; it does not say when it failed for want of memory."""
 
 PACKAGES = {"openjpeg": "pylibjpeg-openjpeg", "libjpeg": "pylibjpeg pylibjpeg-libjpeg"}
 """The module of each decoder beside Pillow, and what to install for it."""
@@ -54,10 +56,20 @@ class CodeStream:
         Raises MammoError where a package is missing or the stream is damaged.
         """
         if self.is_jpeg_2000:
-            return _decode_jpeg_2000(self.content)
+            return self._decode_jpeg_2000()
         if self.marker in _LOSSY and self.bits == 8:
             return _decode_by_pillow(self.content)
         return _decode_other_jpeg(self.content)
+
+    def _decode_jpeg_2000(self) -> NDArray[np.integer]:
+        try:
+            decoded: NDArray[np.integer] = _decoder("openjpeg").decode(io.BytesIO(self.content), 0)
+        except RuntimeError:
+            np.empty(
+                self.rows * self.columns * self.channels * _BYTES_TO_DECODE, np.uint8
+            )  # was it for want of memory?
+            raise
+        return decoded
 
     def refuse_other_size(self, rows: int, columns: int) -> None:
         """Raise MammoError where the stream has another size than the file says: decoders believe the stream."""
@@ -135,11 +147,6 @@ def _decode_by_pillow(content: bytes) -> NDArray[np.integer]:
     with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
         picture.draft("YCbCr", picture.size)  # three channels as they are: the file's header says what they mean
         return np.asarray(picture)
-
-
-def _decode_jpeg_2000(content: bytes) -> NDArray[np.integer]:
-    decoded: NDArray[np.integer] = _decoder("openjpeg").decode(io.BytesIO(content), 0)
-    return decoded
 
 
 def _decode_other_jpeg(content: bytes) -> NDArray[np.integer]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.formats.header import listed, number
+from mammo.data.formats.header import listed, number, text
 from mammo.data.formats.stored import Stored
 from mammo.data.formats.voi import Table, read_table, voi_steps
 from mammo.data.raster import CONTAINER_BITS, Container, Note, Raster
@@ -87,13 +87,12 @@ def _tags(dataset: Dataset, index: int) -> Dataset:
 
 def _inversion(tags: Dataset) -> tuple[bool, tuple[Note, ...]]:
     """Whether low values are bright: the presentation LUT shape decides, where there is one, else MONOCHROME1."""
-    inverted = str(tags.get("PhotometricInterpretation")) == "MONOCHROME1"
-    shape = str(tags.get("PresentationLUTShape", "")).strip().upper()
+    photometric, shape = text(tags, "PhotometricInterpretation"), text(tags, "PresentationLUTShape")
+    inverted = photometric == "MONOCHROME1"
     notes: tuple[Note, ...] = ()
     if listed(tags, "PresentationLUTSequence"):
         notes = (Note("presentation-table", "its presentation look-up table is passed over"),)
     if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
-        photometric = str(tags.get("PhotometricInterpretation"))
         sentence = f"its presentation LUT shape {shape} outranks {photometric}"
         return shape == "INVERSE", (*notes, Note("presentation-shape", sentence))
     return inverted, notes

@@ -47,7 +47,7 @@ def read_pixel_header(dataset: Dataset) -> PixelHeader:
     rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
     allocated, stored = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
     samples = whole(dataset, "SamplesPerPixel", 1)
-    photometric = str(dataset.get("PhotometricInterpretation", "none"))
+    photometric = text(dataset, "PhotometricInterpretation") or "none"
     if (samples, photometric in (*GREY, PALETTE)) not in ((1, True), (3, False)) or (
         samples == 3 and photometric not in COLOURS
     ):
@@ -61,10 +61,10 @@ def read_pixel_header(dataset: Dataset) -> PixelHeader:
         max(1, whole(dataset, "NumberOfFrames", 1)),
         samples,
         photometric,
-        whole(dataset, "PlanarConfiguration", 0) == 1,
+        number(dataset, "PlanarConfiguration") == 1,
         allocated,
         min(stored, allocated),
-        whole(dataset, "HighBit", stored - 1),
+        int(stored - 1 if (high := number(dataset, "HighBit")) is None else high),
         whole(dataset, "PixelRepresentation") == 1,
         _overlay_bits(dataset),
     )
@@ -78,6 +78,11 @@ def number(dataset: Dataset, keyword: str, place: int = 0) -> float | None:
     except (ValueError, IndexError):
         return None
     return value if math.isfinite(value) else None
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """An element as a word in capitals; empty where it is missing."""
+    return ", ".join(str(value) for value in listed(dataset, keyword)).strip().upper()
 
 
 def listed(dataset: Dataset, keyword: str) -> list[Any]:

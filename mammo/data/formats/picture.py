@@ -21,6 +21,8 @@ FORMATS = ("PNG", "JPEG", "TIFF")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "I;16", "I;16B", "I", "F")
 """Pillow's modes that may hold grey."""
 
+_EIGHT_BIT_MODES = ("LA", "RGB", "RGBA", "RGBX")
+
 _SAMPLE_FORMAT, _PHOTOMETRIC, _BITS = 339, 262, 258
 _UNSIGNED, _WHITE_IS_ZERO = 1, 0
 _TEXTS = (270, 271, 305)
@@ -62,8 +64,9 @@ def _raster(picture: Any, frame: int, stream: BinaryIO, colour_marks: bool) -> R
         refuse_sparse_jpeg(Path(stream.name).stat().st_size, picture.height, picture.width)
     if picture.mode not in MODES:
         raise MammoError(f"not greyscale of up to 16 bits (Pillow calls it {picture.mode})")
-    tags = dict(getattr(picture, "tag_v2", {}))
-    layout = _layout(picture)
+    tags, layout = dict(getattr(picture, "tag_v2", {})), _layout(picture)
+    if picture.mode in _EIGHT_BIT_MODES and max(tags.get(_BITS, (8,))) > 8 and ";16" not in layout:
+        return read_tiff(Path(stream.name), frame, colour_marks)  # channels apart, of which Pillow leaves half
     named = png_significant_bits(stream) if picture.format == "PNG" else tiff_significant_bits(tags)
     values = _values(picture, stream, index, layout)
     bits = 12 if layout == "I;12" else None
@@ -85,7 +88,7 @@ def _layout(picture: Any) -> str:
 
 def _values(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[Any]:
     """The values (rows, columns), or (rows, columns, channels), in the type that the file has them in."""
-    if ";16" in layout and picture.mode in ("LA", "RGB", "RGBA", "RGBX"):
+    if ";16" in layout and picture.mode in _EIGHT_BIT_MODES:
         return _wide_channels(picture, stream, index, layout)
     tags = dict(getattr(picture, "tag_v2", {}))
     upright = _upright(picture)
@@ -104,7 +107,7 @@ def _values(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[
 
 def _wide_channels(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[np.uint16]:
     """Channels of 16 bits (rows, columns, channels); Pillow unpacks one byte of each, so it unpacks twice."""
-    if picture.mode == "LA":  # four bytes a pixel: grey and alpha, the high byte of each before the low
+    if layout == "LA;16B":  # four bytes a pixel: grey and alpha, the high byte of each before the low
         pairs = _unpacked_as(stream, index, "RGBA", "RGBA")
         return _words(pairs[..., 0], pairs[..., 1])
     other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}

@@ -134,17 +134,27 @@ def _without_other_bits(
         clipped = np.minimum(values, kind(2**stored - 1))
         if _roughness(clipped, above) < _roughness(masked, above):
             return clipped, stored, (_overshoot(beyond, stored),)
-    elif _roughness(values, above) < _roughness(masked, above):
+    elif _is_torn(masked, values, above, 2 ** (stored - 1)):
         sentence = f"its values reach {int(values.max())}, beyond the {stored} bits that its header names"
         return values, room, (Note("more-bits", f"{sentence}; {room} are read"),)
     return masked, stored, (beside,)
 
 
-def _roughness(values: NDArray[np.integer], above: NDArray[np.integer]) -> int:
-    """How much neighbours differ, in the rows where other bits stand."""
+def _steps(values: NDArray[np.integer], above: NDArray[np.integer]) -> NDArray[np.int64]:
+    """By how much neighbours differ, in rows where other bits stand."""
     rows = np.flatnonzero(above.any(axis=1))
     some = values[rows[:: max(1, len(rows) // SAMPLE_ROWS)]].astype(np.int64)
-    return int(np.abs(np.diff(some, axis=1)).sum())
+    return np.abs(np.diff(some, axis=1))
+
+
+def _roughness(values: NDArray[np.integer], above: NDArray[np.integer]) -> int:
+    return int(_steps(values, above).sum())
+
+
+def _is_torn(masked: NDArray[np.integer], values: NDArray[np.integer], above: NDArray[np.integer], jump: int) -> bool:
+    """Whether neighbours are torn apart by masking more often than they are brought together."""
+    apart, together = _steps(masked, above) > jump, _steps(values, above) > jump
+    return int(np.count_nonzero(apart & ~together)) > int(np.count_nonzero(together & ~apart))
 
 
 def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...]) -> Stored:
