@@ -12,7 +12,7 @@ from mammo.errors import MammoError
 
 if TYPE_CHECKING:
     from mammo.data.dataset import Dataset
-    from mammo.data.manifest import ManifestOptions
+    from mammo.data.manifest.options import ManifestOptions
     from mammo.progress import Work
     from mammo.specs import Home
 
@@ -87,15 +87,15 @@ def _add_manifest(sources: Commands) -> None:
     for flag, (metavar, meaning) in MANIFEST_OPTIONS.items():
         many = {"action": "append", "default": []} if flag in REPEATED else {}
         parser.add_argument(flag, metavar=metavar, help=meaning, **many)
-    patients = "take patients from the DICOM headers (PatientID) where the manifest names none"
+    patients = "take patients from the files' headers (PatientID) where the manifest names none"
     parser.add_argument("--header-patients", action="store_true", help=patients)
-    meant = "leave out images whose DICOM headers say that their pixels are meant for the other (default: any)"
+    meant = "leave out images whose headers say that their pixels are meant for the other (default: any)"
     parser.add_argument("--intent", choices=["any", "presentation", "processing"], default="any", help=meant)
     _finish(parser)
 
 
 def _columns() -> str:
-    from mammo.data.manifest import COLUMNS, NEEDED
+    from mammo.data.manifest.columns import COLUMNS, NEEDED
 
     width = max(len(name) for name in COLUMNS)
     lines = [
@@ -106,7 +106,8 @@ def _columns() -> str:
 
 
 def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
-    from mammo.data.manifest import ManifestOptions
+    from mammo.data.header_columns import HeaderUse
+    from mammo.data.manifest.options import ManifestOptions
 
     return ManifestOptions(
         columns=_mapped(arguments.column),
@@ -116,8 +117,7 @@ def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
         root=Path(arguments.root) if arguments.root else None,
         sheet=arguments.sheet,
         header=tuple(words(arguments.header or "")),
-        header_patients=arguments.header_patients,
-        intent=arguments.intent,
+        headers=HeaderUse(arguments.header_patients, arguments.intent),
     )
 
 

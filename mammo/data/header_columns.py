@@ -34,6 +34,25 @@ ADDED = {
 """The columns that headers add where any tells them, by their fields of `Header`."""
 
 
+@dataclass(frozen=True)
+class HeaderUse:
+    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`.
+
+    Raises MammoError for another intent.
+    """
+
+    patients: bool = False
+    intent: str = ANY
+
+    def __post_init__(self) -> None:
+        if self.intent not in INTENTS:
+            raise MammoError(f"There is no intent {self.intent!r}; choose one of: {', '.join(INTENTS)}.")
+
+
+FILL = HeaderUse()
+"""No more than what the manifest leaves empty."""
+
+
 @dataclass
 class Told:
     """A manifest's rows with what headers tell.
@@ -55,13 +74,11 @@ def use_headers(
     rows: pd.DataFrame,
     headers: Mapping[str, Header],
     names_patients: bool,
-    patients_from_headers: bool = False,
-    intent: str = ANY,
+    use: HeaderUse = FILL,
 ) -> Told:
     """Fill and extend a manifest's rows (one a finding) by the headers of their images; the manifest's words win.
 
-    `names_patients` says whether the manifest does; where it does not, `patients_from_headers` takes those of the
-    headers. `intent` sets images aside whose headers say the other.
+    `names_patients` says whether the manifest does.
     """
     told = Told(rows.copy())
     for name, word in FILLED.items():
@@ -72,20 +89,13 @@ def use_headers(
         count = sum(any(getattr(header, name) is not None for name in told.extra) for header in headers.values())
         told.remarks.append(f"From the headers of {_images(count)}: {', '.join(told.extra)}.")
     _count_modifiers(told, headers)
-    _tell_intent(told, headers, intent)
+    _tell_intent(told, headers, use.intent)
     before = told.rows["patient"]
-    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, patients_from_headers)
+    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, use.patients)
     told.took_patients = not told.rows["patient"].equals(before)
     told.notes += notes
     told.remarks += remarks
     return told
-
-
-def refuse_unknown_intent(intent: str) -> str:
-    """The intent, if it is one of `INTENTS`; raises MammoError otherwise."""
-    if intent not in INTENTS:
-        raise MammoError(f"There is no intent {intent!r}; choose one of: {', '.join(INTENTS)}.")
-    return intent
 
 
 def _by_image(rows: pd.DataFrame, headers: Mapping[str, Header], name: str) -> pd.Series:

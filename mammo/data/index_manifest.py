@@ -17,11 +17,13 @@ from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth, check_bits
 from mammo.data.frame_range import FrameRange
 from mammo.data.header import Header
-from mammo.data.header_columns import use_headers
+from mammo.data.header_columns import HeaderUse, use_headers
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
-from mammo.data.manifest import BOX, NO_PATIENTS, Manifest, ManifestOptions, read_manifest
+from mammo.data.manifest.columns import BOX
+from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
@@ -62,7 +64,7 @@ def index_manifest(
         framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
-        manifest, images, remarks, unwanted = _with_headers(manifest, images, options)
+        manifest, images, remarks, unwanted = _with_headers(manifest, images, options.headers)
         rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, bits)
         images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
@@ -76,11 +78,11 @@ def index_manifest(
 
 
 def _with_headers(
-    manifest: Manifest, images: dict[str, FileFacts], options: ManifestOptions
+    manifest: Manifest, images: dict[str, FileFacts], use: HeaderUse
 ) -> tuple[Manifest, dict[str, FileFacts], list[str], list[list[str]]]:
     """The manifest with what headers tell, the images that are wanted, remarks, and what is set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
-    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, options.header_patients, options.intent)
+    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
     notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
     manifest = replace(manifest, rows=told.rows, extra=[*manifest.extra, *told.extra], notes=[*notes, *told.notes])
     wanted = {image: fact for image, fact in images.items() if image not in told.aside}
@@ -189,7 +191,6 @@ def _write(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
     )
     table = attach_files(listed[listed["image"].isin(list(images))].reset_index(drop=True), "", images)
-    said["notes"] = [*said["notes"], *identical_files(table)]
     findings = rows if len(rows) > len(listed) or crops or masks else rows.iloc[:0]
     about = {
         "source": f"manifest {manifest.path.name}",
@@ -202,5 +203,6 @@ def _write(
         "missing": manifest.missing,
         **({"classes": manifest.classes} if manifest.classes else {}),
         **said,
+        "notes": [*said["notes"], *identical_files(table)],
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

@@ -11,7 +11,8 @@ import numpy as np
 
 from mammo.data.cutting import to_sixteen_bits
 from mammo.data.dataset import Dataset
-from mammo.data.depths.levels import HALF
+from mammo.data.depths.decision import judge
+from mammo.data.depths.levels import HALF, measure
 from mammo.data.depths.record import FilmGroup, GroupDepth
 from mammo.data.formats.kind import file_format
 from mammo.data.header import read_header
@@ -130,6 +131,8 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
     stored = raster.white - int(raster.pixels.min()) if raster.container.inverted else int(raster.pixels.max())
     highest = stored - (HALF if raster.container.signed else 0)
     holds = f"its container of {raster.bits} bits, which does not tell the film's own, holds values up to {highest:,}"
+    needed = judge([{"": measure(raster.pixels, raster.container)}], raster.container.signed).bits
+    holds += f"; {needed} bits hold 99.9 % of its pixels"
     if not request.dataset:
         return None, [
             f"Alone, one file decides no depth: {holds}. Name a data set with --dataset to see it as part of that."

@@ -29,7 +29,7 @@ def about_reading(
 def _rules_applied(facts: Iterable[FileFacts]) -> list[str]:
     """How many files each rule was applied to, the most frequent first; which ones `mammo look` tells."""
     applied = Counter(rule for fact in facts for rule in {rule for rule, _ in json.loads(fact.notes)})
-    return [f"{_images(count)}: {RULES[rule].description}" for rule, count in applied.most_common()]
+    return [f"{_images(count)}: {RULES[rule].description}." for rule, count in applied.most_common()]
 
 
 def _as_masks(facts: Iterable[FileFacts]) -> list[str]:

@@ -1,5 +1,6 @@
 """Films darker than their container: the same pictures as at their own depth, whichever container holds them."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -113,6 +114,23 @@ def test_a_label_neither_keeps_a_set_dark_nor_makes_a_mask_of_a_film(home, films
     assert dataset.images["hash"].str.len().gt(0).all() and not dataset.notes
     for mine, film in zip(dataset.sources(dataset.images), marked, strict=True):
         assert np.array_equal(mine.read().pixels, np.minimum(film, 4095))
+
+
+@pytest.mark.parametrize("shift", [6, 8, 9])
+def test_a_label_makes_no_mask_of_a_dark_film_of_8_bits(films, shift):
+    for film in films:
+        dark = (film >> shift).astype(np.uint8)
+        dark[2, : film.size // 1001] = 255
+        assert not is_mask(dark)
+
+
+@pytest.mark.parametrize("radius", [2, 5, 30])
+def test_a_mask_of_a_small_lesion_is_one_also_where_jpeg_blurred_it(radius):
+    rows, columns = np.mgrid[:700, :500]
+    lit = (np.hypot(rows - 301, columns - 203) < radius).astype(np.uint8) * 255
+    stream = io.BytesIO()
+    Image.fromarray(lit).save(stream, "JPEG", quality=75)
+    assert is_mask(lit) and is_mask(lit.astype(np.uint16) * 257) and is_mask(np.asarray(Image.open(stream)))
 
 
 @pytest.mark.parametrize("shift", [4, 6])

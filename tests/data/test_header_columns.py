@@ -6,7 +6,7 @@ import pytest
 
 from mammo.data.frame_range import FrameRange, file_of
 from mammo.data.header import Header
-from mammo.data.header_columns import ADDED, use_headers
+from mammo.data.header_columns import ADDED, HeaderUse, use_headers
 from mammo.data.raster import Container, Note, Raster
 from mammo.data.slabs import read_frames
 from mammo.errors import MammoError
@@ -80,10 +80,12 @@ def test_pixels_for_processing_are_never_taken_in_silence():
     told = use_headers(rows_of("a", "b", "c"), headers, names_patients=False)
     assert told.notes[0].startswith("1 of 3 images is FOR PROCESSING") and not told.aside
     assert "FOR PROCESSING is a." in told.remarks
-    left = use_headers(rows_of("a", "b", "c"), headers, names_patients=False, intent="presentation")
+    left = use_headers(rows_of("a", "b", "c"), headers, names_patients=False, use=HeaderUse(intent="presentation"))
     assert list(left.aside) == ["a"] and left.notes == []
-    raw = use_headers(rows_of("a", "b", "c"), headers, names_patients=False, intent="processing")
+    raw = use_headers(rows_of("a", "b", "c"), headers, names_patients=False, use=HeaderUse(intent="processing"))
     assert list(raw.aside) == ["b"] and len(raw.notes) == 1
+    with pytest.raises(MammoError, match="no intent 'screening'; choose one of: any, presentation, processing"):
+        HeaderUse(intent="screening")
 
 
 def test_patients_of_headers_are_offered_and_taken_only_where_asked_for():
@@ -93,7 +95,7 @@ def test_patients_of_headers_are_offered_and_taken_only_where_asked_for():
     assert list(told.rows["patient"]) == ["a", "b", "c", "d"]
     assert len(told.notes) == 1 and "3 images name 2 patients" in told.notes[0] and "--header-patients" in told.notes[0]
     assert "P1" not in "".join(told.notes)
-    taken = use_headers(rows, headers, names_patients=False, patients_from_headers=True)
+    taken = use_headers(rows, headers, names_patients=False, use=HeaderUse(patients=True))
     assert list(taken.rows["patient"]) == ["P1", "P1", "P2", "d"]
     assert "2 in all; 1 image whose header names none counts as a patient of its own" in taken.notes[0]
 
@@ -107,7 +109,7 @@ def test_names_that_group_nothing_are_not_offered(names):
 def test_a_manifests_patients_win_and_contradictions_are_said():
     rows = rows_of("a", "b", "c", "d", patient=["1", "2", "3", "3"])
     headers = {image: Header(patient=name) for image, name in zip("abcd", ["P8", "P8", "Y", "Z"], strict=True)}
-    told = use_headers(rows, headers, names_patients=True, patients_from_headers=True)
+    told = use_headers(rows, headers, names_patients=True, use=HeaderUse(patients=True))
     assert list(told.rows["patient"]) == ["1", "2", "3", "3"]
     assert len(told.notes) == 1 and "joins 2 of the manifest's patients into 1" in told.notes[0]
     first, second = told.remarks

@@ -139,7 +139,7 @@ COLUMNS: dict[str, Column] = {
     "xmax": Column("the finding's box in pixels: its xmax", _pixels, names=(("bboxxmax", "boxxmax"), ("x2",))),
     "ymax": Column("the finding's box in pixels: its ymax", _pixels, names=(("bboxymax", "boxymax"), ("y2",))),
     "frame": Column(
-        "which frame of a multi-frame file, from 1, or which slab: 20-25 is their mean",
+        "which frame of a multi-frame file, from 1, or which slab (20-25: their mean)",
         lambda cell: str(FrameRange.parse(cell)),
         "",
         (("framenumber", "frameno", "imageframe", "frames", "slice", "slicenumber", "slab"),),

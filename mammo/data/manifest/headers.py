@@ -14,6 +14,9 @@ from mammo.data.manifest.templates import Template, is_template
 from mammo.data.manifest.words import composed
 from mammo.errors import MammoError
 
+REPEATED = re.compile(r" \(\d+\)$")
+"""What `table` puts behind the name of a column that is named as another."""
+
 
 @dataclass
 class Headers:
@@ -46,7 +49,7 @@ def find_columns(table: pd.DataFrame, path: Path, mapped: Mapping[str, str]) -> 
     """
     known: dict[str, list[str]] = {}
     for name in map(str, table):
-        known.setdefault(header_key(name), []).append(name)
+        known.setdefault(header_key(REPEATED.sub("", name)), []).append(name)
     headers = Headers()
     for ours, theirs in mapped.items():
         if ours not in COLUMNS:
@@ -77,9 +80,9 @@ def _usual(ours: str, known: Mapping[str, list[str]], table: pd.DataFrame, heade
     """The column of our name or of another usual one; none where two that differ are equally sure."""
     for names in ((ours,), *COLUMNS[ours].names):
         there = [name for key in names for name in known.get(key, [])]
-        exact = [name for name in there if name == ours]
-        if exact or (there and all(table[name].equals(table[there[0]]) for name in there)):
-            return (exact or there)[0]
+        exact = [name for name in there if REPEATED.sub("", name) == ours] or there
+        if exact and all(table[name].equals(table[exact[0]]) for name in exact):
+            return exact[0]
         if there and ours in (*NEEDED, "patient"):
             raise MammoError(f"The file has the columns {', '.join(there)}; say which it is with --column {ours}=NAME.")
         if there:

@@ -166,7 +166,8 @@ def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
 
     Frames of one file are one patient and one film unless the manifest says otherwise.
     """
-    image = rows["path"] + rows["frame"].map(lambda frames: FrameRange.parse(frames).suffix).astype(object)
+    frames = rows["frame"].map(lambda cell: FrameRange.parse(cell).suffix).astype(object)
+    image = rows["path"] + frames
     number = rows.groupby(image).cumcount() + 1
     label = np.where(rows["pathology"] == "MALIGNANT", "malignant", "benign")
     return rows.assign(
