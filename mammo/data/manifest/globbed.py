@@ -18,17 +18,18 @@ def spread(
 ) -> tuple[pd.DataFrame, dict[str, str], list[list[str]], list[str]]:
     """One row a file that a row's pattern matches; patterns without one, files that are set aside, and notes.
 
-    Where a pattern matches several files, a row that names a breast takes those whose header says that breast or
-    none: tables of one row a breast list a woman's four images so. A pattern without a file stays as the row's path.
+    A pattern without a file stays as a row's path, once. Where a pattern matches several files, a row that names a
+    breast takes those whose header says that breast or none: tables of one row a breast list a woman's images so.
     """
     matches = match_files(rows["path"].unique(), root)
     absent = {pattern: f"no file matches {pattern}" for pattern, files in matches.items() if not files}
+    rows = rows[~rows["path"].isin(list(absent)) | ~rows["path"].duplicated()]
     files = [matches[pattern] or [pattern] for pattern in rows["path"]]
     several = rows["path"].map(lambda pattern: len(matches[pattern]) > 1)
     spread_out = rows.assign(path=pd.Series(files, index=rows.index), several=several).explode("path")
     named = spread_out["several"] & (spread_out["breast"] != "")
     sides = {file: side_of(root / file) for file in spread_out.loc[named, "path"].unique()}
-    said = spread_out["path"].map(sides).fillna("")
+    said = pd.Series([sides.get(file, "") for file in spread_out["path"]], index=spread_out.index, dtype=str)
     fits = ~named | (said == "") | (said == spread_out["breast"])
     kept = spread_out[fits].drop(columns="several")
     left = dict.fromkeys(spread_out.loc[~fits, "path"])
