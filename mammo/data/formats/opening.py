@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from mammo.data.formats.stream import BoundedStream
 from mammo.data.raster import Note
 from mammo.errors import MammoError
 
@@ -62,7 +62,7 @@ class DicomFile:
     words of 16 bits, `short` that an element claimed more bytes than the file has.
     """
 
-    stream: BinaryIO
+    stream: BoundedStream
     dataset: Dataset
     syntax: str
     at: int
@@ -84,7 +84,7 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
 
     Raises MammoError where it is no DICOM file, or is written in a transfer syntax that is not read.
     """
-    with _Stream(path) as stream:
+    with BoundedStream(path) as stream:
         yield _open(stream)
 
 
@@ -104,24 +104,7 @@ def _is_element(head: bytes) -> bool:
     return head[4:6] in _STRINGS or length <= 1024
 
 
-class _Stream(io.BufferedReader):
-    """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
-        self.end = path.stat().st_size
-        self.short = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """At most `size` bytes; all that are left without one."""
-        if size is None or size < io.DEFAULT_BUFFER_SIZE:
-            return super().read(size)
-        left = max(0, self.end - self.tell())
-        self.short = self.short or size > left
-        return super().read(min(size, left))
-
-
-def _open(stream: _Stream) -> DicomFile:
+def _open(stream: BoundedStream) -> DicomFile:
     from pydicom.filereader import read_dataset
 
     head = stream.read(HEAD)
@@ -139,7 +122,7 @@ def _open(stream: _Stream) -> DicomFile:
     return DicomFile(stream, dataset, syntax, at, length, stream.end, words, stream.short, notes)
 
 
-def _syntax(stream: _Stream) -> tuple[str, tuple[Note, ...]]:
+def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
     """The transfer syntax, from the meta header or else from the first element; the stream is left behind the header.
 
     Nothing else is parsed or inflated before the syntax is known.
@@ -160,7 +143,7 @@ def _syntax(stream: _Stream) -> tuple[str, tuple[Note, ...]]:
     return syntax, ()
 
 
-def _pixels(stream: _Stream, implicit: bool, little: bool) -> tuple[int, int | None, bool]:
+def _pixels(stream: BoundedStream, implicit: bool, little: bool) -> tuple[int, int | None, bool]:
     """Where the value of PixelData begins, its length, and whether it consists of words.
 
     The stream stands at the element, or at the end of a file without pixels.
