@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from mammo.data.formats.header import listed
 from mammo.data.raster import Note
 from mammo.errors import MammoError
 
@@ -108,7 +109,7 @@ class _Stream(io.BufferedReader):
     """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
+        super().__init__(io.FileIO(str(path)))
         self.end = path.stat().st_size
         self.short = False
 
@@ -148,7 +149,7 @@ def _syntax(stream: _Stream) -> tuple[str, tuple[Note, ...]]:
     from pydicom.uid import UID
 
     meta = read_dataset(cast(BinaryIO, stream), False, True, stop_when=lambda tag, *_: tag.group != 2)
-    syntax = str(meta.get("TransferSyntaxUID") or "")
+    syntax = "".join(map(str, listed(meta, "TransferSyntaxUID")[:1]))
     if not syntax:
         start = stream.tell()
         element = stream.read(8)
@@ -156,7 +157,7 @@ def _syntax(stream: _Stream) -> tuple[str, tuple[Note, ...]]:
         syntax = EXPLICIT if element[4:6] in _STRINGS else IMPLICIT
         return syntax, (Note("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),)
     if syntax not in SYNTAXES:
-        raise MammoError(f"the transfer syntax {UID(syntax).name}, which is not read")
+        raise MammoError(f"the transfer syntax {UID(syntax).name[:60]}, which is not read")
     return syntax, ()
 
 
