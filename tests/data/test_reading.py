@@ -65,7 +65,7 @@ def lost(path, reason):
 
 
 PYTHONS_WORDS = re.compile(
-    r"object at|' object|NoneType|instances|unpack|reshape|literal|could not convert|argument|attribute|tuple|0x"
+    r"object at|' object|NoneType|instances|unpack|reshape|literal|could not convert|argument|attribute|tuple"
 )
 
 
