@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from mammo.data.attach import kept_root
-from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file, preview_name
+from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file
+from mammo.data.previews import preview_name
+from mammo.data.raster import Depth
 from mammo.files import whole_file
 from mammo.parallel import guarded_map
 from mammo.progress import Progress, Work
@@ -39,6 +41,23 @@ def inspect_files(folder: Path, root: Path, files: list[str], workers: int | Non
     if todo:
         _remember(folder, root, facts.values())
     return {file: facts[file] for file in files}
+
+
+def reread_files(
+    folder: Path, root: Path, depths: Mapping[str, Depth | None], workers: int | None = None
+) -> Work[dict[str, FileFacts]]:
+    """What is in files that were inspected at another depth than that which their data set decided."""
+    previews = (folder / "previews").absolute()
+    requests = [Request(root.absolute(), file, previews, depth) for file, depth in depths.items()]
+    facts: dict[str, FileFacts] = {}
+    workers = min(workers, len(requests)) if workers else workers
+    for fact in guarded_map(inspect_file, requests, as_found, workers):
+        facts[fact.file] = fact
+        yield Progress("depth", len(facts), len(requests), "files")
+    if facts:
+        known = {fact.file: fact for fact in _known(folder, root).values()}
+        _remember(folder, root, {**known, **facts}.values())
+    return facts
 
 
 def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
@@ -73,4 +92,4 @@ def _unchanged(path: Path, fact: FileFacts) -> bool:
 
 
 def _has_preview(folder: Path, fact: FileFacts) -> bool:
-    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest)).is_file()
+    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest, fact.read_at, fact.rules)).is_file()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.depths.levels import histogram, top_level
+
 SHARES = {0.1: 0.98, 0.02: 0.90}
 """What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
 
@@ -28,7 +30,7 @@ def has_two_values(pixels: NDArray[np.unsignedinteger]) -> bool:
 
 def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
     """Whether the pixels are those of a mask: nearly all at the lowest or highest value, and not in shades of it."""
-    return has_two_values(pixels) and not _is_shaded(pixels)
+    return has_two_values(pixels) and not _is_shaded(pixels) and not _is_dark(pixels)
 
 
 def _near(pixels: NDArray[np.unsignedinteger], band: float) -> NDArray[np.bool_]:
@@ -42,3 +44,9 @@ def _is_shaded(pixels: NDArray[np.unsignedinteger]) -> bool:
     ends = {int(pixels.min()), int(pixels.max())}
     between = np.delete(counts, sorted(ends & set(range(len(counts)))))
     return bool(np.count_nonzero(between) > SHADES and between.sum() > SHADED * pixels.size)
+
+
+def _is_dark(pixels: NDArray[np.unsignedinteger]) -> bool:
+    """Whether a label alone makes two values of a dark picture: without its brightest 0.1 % it has more."""
+    level = top_level(histogram(pixels))
+    return level > int(pixels.min()) and not has_two_values(np.minimum(pixels, pixels.dtype.type(level)))

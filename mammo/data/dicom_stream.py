@@ -1,0 +1,32 @@
+"""A DICOM file that is read in parts: never more than it holds, and never more in all than a whole file may have."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from mammo.data.raster import MAX_BYTES
+from mammo.errors import MammoError
+
+
+class DicomStream(io.BufferedReader):
+    """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`.
+
+    Raises MammoError once more than `MAX_BYTES` were taken from it in all: a large file may be read in parts only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.end = path.stat().st_size
+        self.short = False
+        self.taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes; all that are left without one."""
+        left = max(0, self.end - self.tell())
+        wanted = left if size is None or size < 0 else size
+        self.short = self.short or (wanted >= io.DEFAULT_BUFFER_SIZE and wanted > left)
+        self.taken += min(wanted, left)
+        if self.taken > MAX_BYTES:
+            raise MammoError(f"more than {MAX_BYTES // 10**6} MB of it would have to be read, the most that is")
+        return super().read(min(wanted, left))
