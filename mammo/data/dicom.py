@@ -84,8 +84,8 @@ def _without_colour(
     bits = min(header.stored, stream.bits if stream else header.allocated)
     if header.photometric == PALETTE:
         values, bits = _by_palette(values, dataset)
-    if values.ndim != 3 or values.dtype.kind != "u":
-        raise MammoError(f"not one greyscale image: {header.photometric} in values of the shape {values.shape}")
+    if values.ndim != 3 or values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        raise MammoError(f"not one greyscale image: {header.photometric} of {8 * values.dtype.itemsize} bits")
     white = 2**bits - 1
     luminance = header.photometric.startswith("YBR_FULL") or is_luminance(values, white)
     grey, notes = (grey_of_luminance if luminance else grey_of)(values, white, colour_marks)
