@@ -14,6 +14,7 @@ from mammo.errors import MammoError
 from mammo.estimates import Estimate, extraction_estimate, planned_estimate
 from mammo.features.precision import fast_precision
 from mammo.features.weights import weights_note
+from mammo.heads.setting import TRAINING
 from mammo.heads.shelf import Shelf, cache_identities, run_of
 from mammo.heads.work import Features
 from mammo.progress import Progress, Work
@@ -100,7 +101,11 @@ class Paper:
         said = ["synthetic data"] if self.dataset.synthetic else []
         notes = [note for note in dict.fromkeys(map(weights_note, self.spec.weights)) if note not in REAL]
         mini = ["mini trunks", *notes, "stand in"] if self.spec.trunks == "mini" else notes
-        return "; ".join([*said, *([" ".join(mini)] if mini else [])]).capitalize()
+        earlier = [step for step in self.steps if step.sweep and (step.sweep.arithmetic or TRAINING) < TRAINING]
+        older = (
+            [f"{len(earlier)} of {len(self.steps)} sets of heads trained by an earlier arithmetic"] if earlier else []
+        )
+        return "; ".join([*said, *([" ".join(mini)] if mini else []), *older]).capitalize()
 
     def estimate(self) -> Estimate:
         """Bytes and seconds of what is still to be made, in one process."""
