@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
-from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.casecsv import Cases, find_case_files, images_of, read_cases
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
@@ -49,26 +49,32 @@ def index_cbis_ddsm(
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
     tables = find_case_files(root, csv)
-    lesions = read_lesions(tables)
+    cases = read_cases(tables)
+    lesions = cases.lesions
     folder = home.dataset(name)
     if metadata_only:
         with only_one(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")
-            return _write_metadata(home, name, lesions, (root / MARK).is_file())
+            return _write_metadata(home, name, cases, (root / MARK).is_file())
     beside = dict.fromkeys(path.parent for path in tables.paths.values())
-    located = locate_files(root, lesions, apart=home.path / "datasets", tables=beside)
+    located = locate_files(root, cases, apart=home.path / "datasets", tables=beside)
     with only_one(folder, "indexing"):
         sweep_partials(folder)
-        wanted = [file for file in located.files if file in located.case or file.lower().endswith(".dcm")]
+        wanted = [file for file in located.files if file in located.case or located.may_be_dicom(file)]
         facts = yield from inspect_files(folder, root, wanted, workers)
         return _write_found(home, name, root, lesions, located, facts)
 
 
-def _write_metadata(home: Home, name: str, lesions: pd.DataFrame, synthetic: bool) -> Dataset:
-    images = attach_files(images_of(lesions), "", {})
-    about = {"source": f"{COLLECTION}, case CSVs alone", "root": ".", "synthetic": synthetic, "quarantined": []}
-    about |= {"listed_images": len(images), "metadata_only": True, "notes": []}
-    return write_dataset(home, name, about, images, attach_crops(lesions, {}, {}))
+def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool) -> Dataset:
+    images = attach_files(images_of(cases.lesions), "", {})
+    about = {
+        "source": f"{COLLECTION}, case CSVs alone",
+        "root": ".",
+        "synthetic": synthetic,
+        "quarantined": cases.aside,
+    }
+    about |= {"listed_images": len(images), "metadata_only": True, "notes": cases.notes, "missing": cases.missing}
+    return write_dataset(home, name, about, images, attach_crops(cases.lesions, {}, {}))
 
 
 def _write_found(
@@ -95,7 +101,8 @@ def _write_found(
         "synthetic": bool(np.any([fact.synthetic for fact in facts.values() if not fact.reason])),
         "listed_images": len(listed),
         "metadata_only": False,
-        "notes": [],
+        "notes": located.notes,
+        "missing": located.missing,
         "quarantined": sorted(roles.set_aside),
     }
     return write_dataset(home, name, about, images, attach_crops(lesions, crops, masks))

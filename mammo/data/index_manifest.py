@@ -9,12 +9,12 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
-from mammo.data.columns import BOX
 from mammo.data.cutting import Cut, cut, not_cut
 from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts
-from mammo.data.manifest import Manifest, read_manifest
+from mammo.data.manifest import BOX, Manifest, ManifestOptions, read_manifest
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
 from mammo.parallel import guarded_map
@@ -29,22 +29,27 @@ def index_manifest(
     columns: Mapping[str, str] | None = None,
     positive: Iterable[str] = (),
     workers: int | None = None,
+    options: ManifestOptions | None = None,
 ) -> Work[Dataset]:
-    """Index the images that a manifest lists; files that cannot be read are quarantined and the rest goes on.
+    """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant. Raises
-    MammoError naming file, row and column of what cannot be understood, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
+    these and all else that a user may say of a manifest. Raises MammoError as `read_manifest` does, or where no image
+    can be read.
     """
     home.refuse_shared()
-    manifest = read_manifest(path, columns, positive)
-    folder, root = home.dataset(name), path.absolute().parent
+    manifest = read_manifest(path, columns, positive, options)
+    folder, root = home.dataset(name), manifest.root
     rows = manifest.rows
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         plain = rows.loc[rows["frame"] == 0, "path"]
-        wanted = list(dict.fromkeys([*plain, *rows["mask"].dropna()]))
+        wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
         facts = yield from inspect_files(folder, root, wanted, workers)
-        frames = yield from _cut("frames", _frames(rows, root, folder), workers)
+        facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
+        frames = yield from _cut(
+            "frames", _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder), workers
+        )
         images, aside = _images(rows, facts, frames)
         masks, wrong = _masks(rows, facts)
         crops = yield from _cut("crops", _crops(rows[rows["image"].isin(list(images))], masks, root, folder), workers)
@@ -89,7 +94,7 @@ def _images(
     """The readable images, and what is set aside of those listed."""
     images, aside = {}, []
     for row in rows.drop_duplicates("image").to_dict("records"):
-        fact = frames[row["image"]] if row["frame"] else facts[row["path"]]
+        fact = frames.get(row["image"]) or facts[row["path"]]
         if fact.reason:
             aside.append([row["image"], f"row {row['row']}: {fact.reason}"])
         else:
@@ -122,7 +127,7 @@ def _write(
     if not images:
         raise MammoError(
             f"None of the images that {manifest.path} lists can be read ({aside[0][0]}: {aside[0][1]}); "
-            "paths are relative to the manifest's folder."
+            f"paths are relative to {manifest.root} (--root names another folder)."
         )
     listed = images_of(rows).merge(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
@@ -131,11 +136,14 @@ def _write(
     findings = rows if len(rows) > len(listed) or crops or masks else rows.iloc[:0]
     about = {
         "source": f"manifest {manifest.path.name}",
-        "root": str(manifest.path.absolute().parent),
+        "root": str(manifest.root),
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
-        "notes": manifest.notes,
-        "quarantined": sorted(aside),
+        "notes": [*manifest.notes, *identical_files(table)],
+        "quarantined": sorted(manifest.quarantined + aside),
+        "columns": manifest.columns,
+        "missing": manifest.missing,
+        **({"classes": manifest.classes} if manifest.classes else {}),
     }
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

@@ -30,6 +30,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
             "crop": int(lesions["crop"].notna().sum()),
             "mask": int(lesions["mask"].notna().sum()),
         },
+        "missing": dict(dataset.about.get("missing", {})),
         "listed_images": int(dataset.about["listed_images"]),
         "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],
     }
