@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.data.inspection import preview_name, to_eight_bit
+from mammo.data.labels import ClassNames, class_names
 from mammo.data.source import Source
 from mammo.errors import MammoError, first_line
 from mammo.files import digest_json, whole_file
@@ -73,6 +74,11 @@ class Dataset:
     def notes(self) -> list[str]:
         """What must be known of the set before its figures are believed, in sentences."""
         return [str(note) for note in self.about.get("notes", [])]
+
+    @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        return class_names(self.about)
 
     @property
     def held(self) -> pd.DataFrame:

@@ -121,5 +121,6 @@ def _about(
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
     facts["notes"] = dataset.notes
+    facts |= {name: dataset.about[name] for name in ("columns", "classes") if dataset.about.get(name)}
     facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}
