@@ -179,6 +179,22 @@ def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
     assert told["lesion"]["n"] == told["mass"]["n"] + told["calc"]["n"]
     _, text, _ = run(capsys, demo_home, "reader", "phantom-demo")
     assert f"{told['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
+    assert "sensitivity ≥ 4 or 0" in text and "specificity ≥ 4" in text
+    other = run_json(capsys, demo_home, "reader", "phantom-demo", "--recall-zero", "none")
+    zeros = int((Dataset.open(demo_home, "phantom-demo").images.query("split == 'test'")["birads"] == 0).sum())
+    assert zeros > 0 and other["image"]["n"] == told["image"]["n"] - zeros
+
+
+def test_a_reader_whose_labels_are_made_from_birads_is_called_circular(
+    demo_home: Home, tmp_path: Path, capsys: Capture
+) -> None:
+    known, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
+    about = {**known.about, "columns": {"label": "breast_birads", "birads": "breast_birads"}}
+    write_dataset(home, "circular", about, known.images, known.lesions)
+    told = run_json(capsys, home, "reader", "circular")
+    assert told["circular"] is True and "'breast_birads'" in told["reason"] and "image" not in told
+    _, text, _ = run(capsys, home, "reader", "circular")
+    assert text.strip() == told["reason"]
 
 
 def test_a_data_set_without_assessments_has_no_reader(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:

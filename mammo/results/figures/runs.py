@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.birads import ASSESSMENTS
+from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
 from mammo.results.figures.palette import CLASSES, ground, style
-from mammo.results.reader import threshold_words
 from mammo.results.statistics.curves import roc_curve
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
@@ -197,17 +196,28 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: 
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
-    """The reader's line; each mark bears the assessment that is called malignant from there on."""
+    """The reader's line; each mark bears the assessment that is called malignant from there on.
+
+    The two operating points, BI-RADS 4 with and without 0, are larger.
+    """
     false, found, thresholds = roc_curve(reader.labels, reader.logits)
-    words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
+    scores, zeros = thresholds[1:], is_zero(thresholds[1:])
+    zero = float(scores[zeros][0]) if zeros.any() else None
+    words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
+    operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
     colours = ground(dark)
     figure.add_scatter(
         x=false,
         y=found,
         mode="lines+markers+text",
         line={"color": colours.text, "dash": "dash", "width": 1.8},
-        marker={"color": colours.text, "size": [0, *[8] * len(words)], "symbol": "diamond", "opacity": 1},
-        text=["", *(str(ASSESSMENTS[score]) for score in thresholds[1:])],
+        marker={
+            "color": colours.text,
+            "size": [0, *np.where(operating, 12, 8).tolist()],
+            "symbol": "diamond",
+            "opacity": 1,
+        },
+        text=["", *(_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True))],
         textposition="bottom right",
         textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
@@ -215,6 +225,12 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
         customdata=["", *words],
         hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
     )
+
+
+def _mark(score: float, zero: bool, operating: bool) -> str:
+    """What stands at a mark: the assessment, or the whole operating point."""
+    point = f"≥ {SUSPICIOUS:.0f}"
+    return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
 
 
 def _told_of(reader: Scored) -> str:
