@@ -41,8 +41,9 @@ def text_of(told: dict[str, Any], synthetic: bool) -> str:
 
 
 def _cells(one: dict[str, Any]) -> list[Any]:
-    known = one["interval"] and None not in one["interval"]
-    bounds = " to ".join(_number(bound) for bound in one["interval"]) if known else "-"
+    from mammo.results.interval_words import interval_words
+
+    bounds = interval_words(one["interval"], reason=one["reason"]) if one["interval"] else "-"
     shares = [_number(one[name]["value"] if one[name] else None) for name in ("sensitivity", "specificity")]
     return [one["n"], one["positives"], _number(one["auc"]), bounds, *shares, one["left_out"]]
 

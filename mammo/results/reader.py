@@ -12,8 +12,10 @@ from mammo.data.birads import SCORES, reader_scores
 from mammo.errors import MammoError
 from mammo.results.scores import Scored
 from mammo.results.statistics.curves import roc_curve
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+from mammo.results.statistics.few import lack_of_patients
+from mammo.results.statistics.intervals import auc_interval
 from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.shares import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +92,7 @@ def threshold_words(score: float) -> str:
 
 def _summary(read: Scored | None, rows: int) -> dict[str, Any]:
     if read is None:
-        nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", "sensitivity", "specificity"))
+        nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", "reason", "sensitivity", "specificity"))
         return {**nothing, "n": 0, "positives": 0, "patients": 0, "left_out": rows, "points": []}
     positive = np.asarray(read.labels) == 1
     suspicious = np.asarray(read.logits) >= SUSPICIOUS
@@ -99,6 +101,7 @@ def _summary(read: Scored | None, rows: int) -> dict[str, Any]:
     return {
         "auc": _plain(read.value(auc)),
         "interval": [_plain(bound) for bound in read.interval(auc_interval)],
+        "reason": lack_of_patients(read.labels, read.patients) or None,
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "patients": int(pd.Series(read.patients).nunique()),
@@ -116,7 +119,7 @@ def _share(right: Any, patients: Any) -> dict[str, Any] | None:
     """The share that the threshold `SUSPICIOUS` gets right, with its 95 % interval by patient."""
     if not len(right):
         return None
-    low, high = accuracy_interval(np.ones(len(right)), np.where(right, 1.0, -1.0), patients)[0]
+    low, high = share_interval(right, patients)
     return {"value": float(np.mean(right)), "interval": [_plain(low), _plain(high)]}
 
 

@@ -6,7 +6,7 @@ from mammo.results.figures.operating import calibration_figure
 from mammo.results.figures.runs import score_histogram
 from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
-from mammo.results.statistics.measured import measure
+from mammo.results.statistics.measures import measure
 from mammo.specs import Home
 from pages.shared import show
 from pages.shared.operating_view import INTERVALS_SAID, table
