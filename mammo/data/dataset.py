@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.data.depths.record import GroupDepth
+from mammo.data.labels import ClassNames, class_names
 from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.raster import Depth
 from mammo.data.source import Source, differing
@@ -94,6 +95,11 @@ class Dataset:
     def remarks(self) -> list[str]:
         """What was taken from headers and what contradicts them, with examples, in sentences."""
         return [str(remark) for remark in self.about.get(REMARKS, [])]
+
+    @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        return class_names(self.about)
 
     @property
     def held(self) -> pd.DataFrame:

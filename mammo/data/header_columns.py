@@ -11,6 +11,7 @@ import pandas as pd
 from mammo.data.header import Header, parse_view
 from mammo.data.header_codes import PRESENTATION, PROCESSING, VIEWS
 from mammo.data.header_patients import use_patients
+from mammo.errors import MammoError
 
 ANY = "any"
 INTENTS = (ANY, PRESENTATION, PROCESSING)
@@ -35,10 +36,17 @@ ADDED = {
 
 @dataclass(frozen=True)
 class HeaderUse:
-    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`."""
+    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`.
+
+    Raises MammoError for another intent.
+    """
 
     patients: bool = False
     intent: str = ANY
+
+    def __post_init__(self) -> None:
+        if self.intent not in INTENTS:
+            raise MammoError(f"There is no intent {self.intent!r}; choose one of: {', '.join(INTENTS)}.")
 
 
 FILL = HeaderUse()

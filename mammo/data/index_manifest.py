@@ -197,7 +197,8 @@ def _write(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
     )
     table = attach_files(listed[listed["image"].isin(list(images))].reset_index(drop=True), "", images)
-    findings = rows if len(rows) > len(listed) or crops or masks else rows.iloc[:0]
+    several = rows.loc[rows["image"].isin(list(images)), "image"].duplicated().any()
+    findings = rows if several or crops or masks else rows.iloc[:0]
     about = {
         "source": f"manifest {manifest.path.name}",
         "root": str(manifest.root),

@@ -47,3 +47,15 @@ def write_dicom(few_files):
         return path
 
     return write
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a manifest of the given lines."""
+
+    def lines(*rows: str, name: str = "set.csv") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return path
+
+    return lines

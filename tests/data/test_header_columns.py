@@ -84,6 +84,8 @@ def test_pixels_for_processing_are_never_taken_in_silence():
     assert list(left.aside) == ["a"] and left.notes == []
     raw = use_headers(rows_of("a", "b", "c"), headers, names_patients=False, use=HeaderUse(intent="processing"))
     assert list(raw.aside) == ["b"] and len(raw.notes) == 1
+    with pytest.raises(MammoError, match="no intent 'screening'; choose one of: any, presentation, processing"):
+        HeaderUse(intent="screening")
 
 
 def test_patients_of_headers_are_offered_and_taken_only_where_asked_for():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.formats.codestream import CodeStream, read_code_stream
+from mammo.data.formats.encapsulated import read_encapsulated
 from mammo.data.formats.opening import BIG_ENDIAN, EXPLICIT, IMPLICIT, RLE, DicomFile
 from mammo.data.raster import Note
 from mammo.errors import MammoError
@@ -40,7 +41,8 @@ def read_frame(file: DicomFile, header: PixelHeader, index: int) -> Frame:
     """Read and decode frame number `index`, from 0; raises MammoError where it is damaged or cannot be decoded."""
     if file.length is not None and file.syntax in NATIVE:
         return _native(file, header, index), None, ()
-    content = _encapsulated(file, header, index)
+    extended = file.dataset.get("ExtendedOffsetTable")
+    content = read_encapsulated(file.stream, file.at, index, header.frames, extended)
     stream = read_code_stream(content) if file.syntax != RLE else None
     if stream is None and file.syntax in (RLE, *NATIVE):
         return _run_lengths(content, header), None, ()
@@ -60,7 +62,7 @@ def _native(file: DicomFile, header: PixelHeader, index: int) -> NDArray[np.inte
     skipped = first % 8  # of packed bits, whose frames need not begin with a byte
     count = (skipped + header.frame_bits + 7) // 8
     file.stream.seek(file.at + first // 8)
-    content: Any = file.stream.read(count)
+    content: Any = file.stream.exactly(count)
     if header.allocated == 1:
         bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
         return _shaped(bits[skipped : skipped + header.frame_bits], header)
@@ -80,16 +82,6 @@ def _shaped(values: NDArray[np.integer], header: PixelHeader) -> NDArray[np.inte
         chroma = np.repeat(pairs[:, 2:], 2, axis=0)
         return np.column_stack([pairs[:, :2].reshape(-1), chroma]).reshape(*size, 3)
     return np.moveaxis(values.reshape(3, *size), 0, 2) if header.planar else values.reshape(*size, 3)
-
-
-def _encapsulated(file: DicomFile, header: PixelHeader, index: int) -> bytes:
-    from pydicom.encaps import get_frame
-
-    file.stream.seek(file.at)
-    offsets = None
-    if "ExtendedOffsetTable" in file.dataset:
-        offsets = file.dataset.ExtendedOffsetTable, file.dataset.ExtendedOffsetTableLengths
-    return get_frame(file.stream, index, extended_offsets=offsets, number_of_frames=header.frames)
 
 
 def _run_lengths(content: bytes, header: PixelHeader) -> NDArray[np.integer]:

@@ -142,7 +142,7 @@ COLUMNS: dict[str, Column] = {
         "which frame of a multi-frame file, from 1, or which slab (20-25: their mean)",
         lambda cell: str(FrameRange.parse(cell)),
         "",
-        (("framenumber", "frameno", "imageframe"),),
+        (("framenumber", "frameno", "imageframe", "frames", "slice", "slicenumber", "slab"),),
     ),
     "abnormality": Column(
         "mass or calc",

@@ -77,9 +77,7 @@ def read_manifest(
     root = (options.root or path.parent).absolute()
     rows = findings.rows.assign(row=findings.rows.index).reset_index(drop=True)
     rows, absent, aside, notes = _files(rows, headers, root, options)
-    gone = rows["path"].isin(list(absent))
-    rows = pd.concat([settle(rows[~gone], unread), rows[gone].drop_duplicates(["path", "frame"])]).sort_index()
-    rows = _with_ids(rows.reset_index(drop=True))
+    rows = _with_ids(settle(rows, unread).reset_index(drop=True))
     unread.refuse_most(path, listed)
     return Manifest(
         path=path,
