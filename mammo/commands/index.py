@@ -7,7 +7,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ COUNTS = {
     "missing": "missing values",
 }
 """What is printed of `summary`, in words."""
+INCOMPLETE = 3
+"""How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
 
 MANIFEST_OPTIONS = {
     "--column": (
@@ -142,6 +144,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
     kept = "default: as the index before decided, else auto"
     deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
     parser.add_argument("--bits", default="", metavar="BITS", help=deep)
+    add_colour_marks(parser)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -153,30 +156,42 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    if aside := len(found["quarantined"]):
-        were = "1 entry was" if aside == 1 else f"{aside} entries were"
-        say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
     for record in dataset.depths:
         for sentence in record.sentences:
             say(f"Depth: {sentence}")
     for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
-    show(arguments, found, _text(found))
-    return 0
+    show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
+    if arguments.json:
+        say(set_aside(dataset))
+    return INCOMPLETE if dataset.stalled else 0
+
+
+def set_aside(dataset: Dataset) -> str:
+    """How many files an index had to do without, and how many of them by no fault of their own."""
+    count, stalled = len(dataset.quarantine), len(dataset.stalled)
+    if not count:
+        return "Nothing was set aside."
+    were = "1 file was" if count == 1 else f"{count} files were"
+    line = f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why."
+    if stalled:
+        line += f" This machine did not let {stalled} of them be read: index again when it is less busy."
+    return line
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.reading_options import ReadingOptions
 
-    bits = arguments.bits
+    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed, bits=bits)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
     if arguments.source == "manifest":
         options = _manifest_options(arguments)
-        return index_manifest(home, arguments.name, arguments.file, options=options, bits=bits)
+        return index_manifest(home, arguments.name, arguments.file, options=options, reading=reading)
     csv, alone = arguments.csv, arguments.metadata_only
-    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, bits=bits)
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
 def _text(found: dict[str, object]) -> str:

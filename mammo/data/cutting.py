@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset import OWN
 from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import limits_of
 from mammo.data.inspection import FileFacts, Request, inspect_file, reading_facts
 from mammo.data.raster import MAX_BYTES, Depth, Raster
 from mammo.data.reading import read_image
 from mammo.data.slabs import read_frames
 from mammo.data.source import differing
 from mammo.errors import MammoError
-from mammo.files import digest_file, digest_json, write_bytes
+from mammo.files import WriteError, digest_file, digest_json, write_bytes
+from mammo.guarded import Limits, Loss, Stalled
 
 MARGIN = 0.2
 """How much of a finding's width and height a crop shows around it on every side."""
@@ -33,7 +36,8 @@ class Cut:
     """What to cut out of `root / file`: frames, and in them the surroundings of a box or of a mask's finding.
 
     `folder` is the data set's own; `item` names what is cut. `depth` is that of the file's group; while it is not
-    `decided`, a file that cannot be trusted with its own is only measured.
+    `decided`, a file that cannot be trusted with its own is only measured. With `colour_marks` coloured marks on a grey
+    picture do not lose it.
     """
 
     item: str
@@ -45,6 +49,7 @@ class Cut:
     folder: Path
     depth: Depth | None = None
     decided: bool = True
+    colour_marks: bool = False
 
     @property
     def wants_crop(self) -> bool:
@@ -59,7 +64,7 @@ def cut(request: Cut) -> FileFacts:
     """
     source = request.root / request.file
     try:
-        raster = read_frames(source, request.frames)
+        raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
         read = reading_facts(source, raster, request.frames.first)
         content = _content(source, raster)
         if raster.container and not request.decided:
@@ -70,6 +75,8 @@ def cut(request: Cut) -> FileFacts:
         path = request.folder / name
         if not path.is_file():
             _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
+    except WriteError:
+        raise
     except (MammoError, OSError) as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
     fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
@@ -77,9 +84,14 @@ def cut(request: Cut) -> FileFacts:
     return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
 
 
-def not_cut(request: Cut, reason: str) -> FileFacts:
+def not_cut(request: Cut, loss: Loss) -> FileFacts:
     """What is known of a part that could not be cut out."""
-    return FileFacts(request.item, 0, 0, reason=reason)
+    return FileFacts(request.item, 0, 0, reason=loss.reason, stalled=isinstance(loss, Stalled))
+
+
+def cutting_limits(request: Cut) -> Limits:
+    """What cutting may take: a file is read, its mask, and what is cut out."""
+    return limits_of(*(request.root / file for file in (request.file, request.mask) if file))
 
 
 def _content(source: Path, raster: Raster) -> str:

@@ -11,23 +11,25 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
-from mammo.data.cutting import Cut, cut, not_cut
-from mammo.data.dataset import REMARKS, Dataset, write_dataset
+from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
+from mammo.data.dataset import STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
-from mammo.data.depths.record import GroupDepth, check_bits
+from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import load_decoders
 from mammo.data.header import Header
 from mammo.data.header_columns import HeaderUse, use_headers
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
-from mammo.data.inspection import FileFacts
+from mammo.data.inspection import FileFacts, stalled_files
 from mammo.data.manifest.columns import BOX
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.manifest.options import ManifestOptions
+from mammo.data.reading_options import PLAIN, ReadingOptions
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 
@@ -40,17 +42,15 @@ def index_manifest(
     positive: Iterable[str] = (),
     workers: int | None = None,
     options: ManifestOptions | None = None,
-    bits: str = "",
+    reading: ReadingOptions = PLAIN,
 ) -> Work[Dataset]:
     """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
 
     `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
-    these and all else that a user may say of a manifest. `bits` says how deep films are whose containers do not tell:
-    `auto`, `container`, a number, or nothing, which keeps what was decided before. Raises MammoError as `read_manifest`
-    does, or where no image can be read.
+    these and all else that a user may say of a manifest, `reading` what of how files are read. Raises MammoError as
+    `read_manifest` does, or where no image can be read.
     """
     home.refuse_shared()
-    check_bits(bits)
     options = options or ManifestOptions()
     manifest = read_manifest(path, columns, positive, options)
     folder, root = home.dataset(name), manifest.root
@@ -59,22 +59,28 @@ def index_manifest(
         sweep_partials(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
         wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
-        facts = yield from inspect_files(folder, root, wanted, workers)
+        facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
         facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
-        framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder)
+        framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
         manifest, images, remarks, unwanted = _with_headers(manifest, images, options.headers)
         rows, aside = manifest.rows, aside + unwanted
-        depths = decide_depths(home, name, images, {}, bits)
-        images, lost = yield from _at_depth(folder, root, images, framed, depths, workers)
+        depths = decide_depths(home, name, images, {}, reading.bits)
+        read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
+        images = {item: fact for item, fact in read.items() if not fact.reason}
+        lost = [[item, fact.reason] for item, fact in read.items() if fact.reason]
         masks, wrong = _masks(rows, facts)
-        boxed = _crops(rows[rows["image"].isin(list(images))], masks, root, folder, images, depths)
+        boxed = _crops(
+            rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks
+        )
         crops = yield from _cut("crops", boxed, workers)
         aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        said = {REMARKS: remarks, **about_reading(depths, list(images.values()), manifest.notes)}
-        return _write(home, name, manifest, images, found, masks, aside, said)
+        said = about_reading(depths, list(images.values()), manifest.notes, remarks)
+        stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
+        said |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
+        return _write(home, name, manifest, images, found, masks, said)
 
 
 def _with_headers(
@@ -96,21 +102,20 @@ def _at_depth(
     framed: list[Cut],
     depths: list[GroupDepth],
     workers: int | None,
-) -> Work[tuple[dict[str, FileFacts], list[list[str]]]]:
-    """The images read at the depth of their group, and what is set aside of them: frames are cut, files read again."""
+    colour_marks: bool,
+) -> Work[dict[str, FileFacts]]:
+    """The images read at the depth of their group: frames are cut, files read again. What fails then has a reason."""
     waiting = [request for request in framed if request.item in images and not images[request.item].digest]
     decided = [replace(request, decided=True, depth=depth_of(images[request.item], depths)) for request in waiting]
     images = images | (yield from _cut("frames", decided, workers))
-    images = yield from reread(folder, root, images, depths, workers)
-    lost = [[item, fact.reason] for item, fact in images.items() if fact.reason]
-    return {item: fact for item, fact in images.items() if not fact.reason}, lost
+    return (yield from reread(folder, root, images, depths, workers, colour_marks))
 
 
-def _frames(rows: pd.DataFrame, root: Path, folder: Path) -> list[Cut]:
+def _frames(rows: pd.DataFrame, root: Path, folder: Path, marks: bool) -> list[Cut]:
     """The frames that are named, once each."""
     framed = rows[rows["frame"] != ""].drop_duplicates("image")
     return [
-        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), decided=False)
+        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), None, False, marks)
         for image, file, frames in zip(framed["image"], framed["path"], framed["frame"], strict=True)
     ]
 
@@ -122,6 +127,7 @@ def _crops(
     folder: Path,
     images: dict[str, FileFacts],
     depths: list[GroupDepth],
+    marks: bool,
 ) -> list[Cut]:
     """The findings that have a box or a mask, at the depth of their film."""
     cuts = []
@@ -131,7 +137,7 @@ def _crops(
         mask = masks[row["lesion"]].file if row["lesion"] in masks else ""
         depth = depth_of(images[row["image"]], depths)
         frames = FrameRange.parse(row["frame"])
-        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth)
+        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth, colour_marks=marks)
         if request.wants_crop:
             cuts.append(request)
     return cuts
@@ -139,10 +145,11 @@ def _crops(
 
 def _cut(stage: str, cuts: list[Cut], workers: int | None) -> Work[dict[str, FileFacts]]:
     found = {}
-    for request, fact in zip(cuts, guarded_map(cut, cuts, not_cut, workers), strict=True):
+    work = GuardedWork(cut, cutting_limits, load_decoders)
+    for request, fact in guarded_map(work, cuts, not_cut, workers):
         found[request.item] = fact
         yield Progress(stage, len(found), len(cuts), stage)
-    return found
+    return {request.item: found[request.item] for request in cuts}
 
 
 def _images(
@@ -178,13 +185,12 @@ def _write(
     images: dict[str, FileFacts],
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
-    aside: list[list[str]],
     said: dict[str, Any],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
         raise MammoError(
-            f"None of the images that {manifest.path} lists can be read ({aside[0][0]}: {aside[0][1]}); "
+            f"None of the images that {manifest.path} lists can be read ({': '.join(said['quarantined'][0])}); "
             f"paths are relative to {manifest.root} (--root names another folder)."
         )
     listed = images_of(rows).merge(
@@ -199,7 +205,6 @@ def _write(
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),
         "metadata_only": False,
-        "quarantined": sorted(manifest.quarantined + aside),
         "columns": manifest.columns,
         "missing": manifest.missing,
         **({"classes": manifest.classes} if manifest.classes else {}),

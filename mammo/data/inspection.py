@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mammo.data.silhouettes import is_mask
 from mammo.data.source import applied_rules
 from mammo.errors import MammoError
 from mammo.files import digest_file
+from mammo.guarded import Loss, Stalled
 
 INSPECTION = 3
 """Rises when the same file would be told of differently."""
@@ -28,13 +30,13 @@ INSPECTION = 3
 class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image. `format` and `device` say what
-    kind of file it is and what made it, `header` all that its header tells (`Header.to_text`). `container` says
-    `signed` or `inverted`, or `plain`, where the file's depth may be wider than the film's, with the levels `low`,
-    `high` and `reach` of its pixels; empty where it can be trusted.
-    `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the pixels
-    beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes` holds
-    all that was passed over or applied, as JSON: pairs of rule and sentence.
+    `stalled` tells that the reason is this machine's and not the file's. `series` is the series UID of a DICOM file,
+    `hash` the perceptual hash of an image. `format` and `device` say what kind of file it is and what made it, `header`
+    all that its header tells (`Header.to_text`). `container` says `signed` or `inverted`, or `plain`, where the file's
+    depth may be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be
+    trusted. `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the
+    pixels beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes`
+    holds all that was passed over or applied, as JSON: pairs of rule and sentence.
     """
 
     file: str
@@ -60,6 +62,7 @@ class FileFacts:
     clipped: int = 0
     rules: str = ""
     notes: str = "[]"
+    stalled: bool = False
     inspection: int = INSPECTION
 
     @property
@@ -82,12 +85,16 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Request:
-    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`."""
+    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`.
+
+    With `colour_marks` coloured marks on a grey picture do not lose it.
+    """
 
     root: Path
     file: str
     previews: Path
     depth: Depth | None = None
+    colour_marks: bool = False
 
 
 def inspect_file(request: Request) -> FileFacts:
@@ -97,7 +104,7 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        raster = read_image(path)
+        raster = read_image(path, colour_marks=request.colour_marks)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
@@ -145,3 +152,13 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     except OSError as error:
         return FileFacts(request.file, 0, 0, reason=error.strerror or str(error))
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
+
+
+def not_inspected(request: Request, loss: Loss) -> FileFacts:
+    """What is known of a file whose inspection was lost."""
+    return replace(as_found(request, loss.reason), stalled=isinstance(loss, Stalled))
+
+
+def stalled_files(facts: Iterable[FileFacts]) -> list[str]:
+    """The files that were not read because the machine did not let it end, sorted."""
+    return sorted({fact.file for fact in facts if fact.stalled})

@@ -36,4 +36,5 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "listed_images": int(dataset.about["listed_images"]),
         "remarks": dataset.remarks,
         "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],
+        "stalled": dataset.stalled,
     }

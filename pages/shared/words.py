@@ -140,7 +140,7 @@ def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
     rows = [
         {
             "Trunk": find_trunk(cache.spec.trunk).label,
-            "Weights": weights_note(cache.spec.weights),
+            "Weights": weights_note(cache.spec.weights, cache.spec.trunk),
             "Kind": KIND_NAMES.get(cache.spec.kind, cache.spec.kind),
             "Cut": cache.spec.tap,
             "Preprocessing": cache.spec.preprocess,

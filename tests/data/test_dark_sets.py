@@ -18,6 +18,7 @@ from mammo.data import inspected
 from mammo.data.dataset import ABOUT, DEPTH, Dataset, write_dataset
 from mammo.data.index_manifest import index_manifest
 from mammo.data.previews import read_preview, stretched_name
+from mammo.data.reading_options import ReadingOptions
 from mammo.data.silhouettes import is_mask
 from mammo.errors import MammoError
 from mammo.files import digest_json
@@ -63,7 +64,7 @@ def index(tmp_path, save):
         files = [save(folder / f"{number}", film, kind) for number, film in enumerate(films)]
         lines = [f"{file},{'BM'[number % 2]},{number}" for number, file in enumerate(files)]
         (folder / "set.csv").write_text("\n".join(["path,label,patient", *lines]) + "\n")
-        return finish(index_manifest(home, name or kind, folder / "set.csv", workers=1, bits=bits))
+        return finish(index_manifest(home, name or kind, folder / "set.csv", workers=1, reading=ReadingOptions(bits)))
 
     return made
 
@@ -240,6 +241,34 @@ def test_an_index_of_an_earlier_version_opens_as_it_was_read_then(home, films, i
     for mine, film in zip(opened.sources(opened.images), films, strict=True):
         assert np.array_equal(mine.read().pixels, film) and mine.read().bits == 16
     assert set(opened.table("crop")) == set(dataset.table("crop"))
+
+
+def test_a_coloured_mark_loses_a_picture_only_where_the_user_does_not_allow_it(home, films, save, tmp_path, capsys):
+    folder = tmp_path / "marked"
+    for number, film in enumerate(films):
+        save(folder / f"{number}", film, "png")
+    eight = (films[0] >> 4).astype(np.uint8)
+    marked = np.repeat(eight[:, :, None], 3, axis=2)
+    marked[10:14, 10:20] = 255, 0, 0
+    Image.fromarray(marked).save(folder / "0.png")
+    lines = [f"{number}.png,{'BM'[number % 2]}" for number in range(6)]
+    (folder / "set.csv").write_text("\n".join(["path,label", *lines]) + "\n")
+    common = ("index", "manifest", folder / "set.csv", "--as", "marked", "--home", home.path)
+    code, _, err = run(capsys, *common)
+    refused = Dataset.open(home, "marked")
+    assert code == 0 and len(refused.images) == 5 and "--colour-marks ignore" in refused.quarantine["reason"][0]
+    code, _, err = run(capsys, *common, "--colour-marks", "ignore")
+    dataset = Dataset.open(home, "marked")
+    assert code == 0 and len(dataset.images) == 6 and "1 image: coloured marks on a grey picture" in err
+    assert list(dataset.images["rules"]) == ["colour-marks", "", "", "", "", ""] and not dataset.quarantine.size
+    grey = dataset.sources(dataset.images)[0].read().pixels
+    assert np.array_equal(grey[20:], eight[20:])
+    words = ("look", folder / "0.png", "--json")
+    assert json.loads(run(capsys, *words)[1])[0]["reason"].startswith("coloured")
+    for more in (("--colour-marks", "ignore"), ("--dataset", "marked", "--home", home.path)):
+        (seen,) = json.loads(run(capsys, *words, *more)[1])
+        assert seen["reason"] is None and "coloured pixels" in seen["notes"][0]
+    assert len(finish(index_manifest(home, "marked", folder / "set.csv", workers=1)).images) == 5
 
 
 def run(capsys, *words) -> tuple[int, str, str]:

@@ -43,9 +43,9 @@ def inspected(monkeypatch):
     read = []
     real = inspecting.guarded_map
 
-    def watched(function, requests, *others):
+    def watched(work, requests, *others):
         read.extend(request.file for request in requests)
-        return real(function, requests, *others)
+        return real(work, requests, *others)
 
     monkeypatch.setattr(inspecting, "guarded_map", watched)
     return read

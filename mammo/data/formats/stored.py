@@ -16,7 +16,7 @@ from mammo.errors import MammoError
 FEW = 0.001
 """The share of pixels that a lossy code stream may carry beyond the stored bits: they are cut off."""
 
-SAMPLE_ROWS = 512
+SAMPLE_LINES = 512
 
 
 @dataclass(frozen=True)
@@ -141,10 +141,13 @@ def _without_other_bits(
 
 
 def _steps(values: NDArray[np.integer], above: NDArray[np.integer]) -> NDArray[np.int64]:
-    """By how much neighbours differ, in rows where other bits stand."""
-    rows = np.flatnonzero(above.any(axis=1))
-    some = values[rows[:: max(1, len(rows) // SAMPLE_ROWS)]].astype(np.int64)
-    return np.abs(np.diff(some, axis=1))
+    """By how much neighbours differ, in some of the rows and columns where other bits stand."""
+    steps = []
+    for lines, bits in ((values, above), (values.T, above.T)):
+        there = np.flatnonzero(bits.any(axis=1))
+        some = lines[there[:: max(1, len(there) // SAMPLE_LINES)]].astype(np.int64)
+        steps.append(np.abs(np.diff(some, axis=1)).ravel())
+    return np.concatenate(steps)
 
 
 def _roughness(values: NDArray[np.integer], above: NDArray[np.integer]) -> int:
