@@ -30,6 +30,15 @@ GROUPS = {
     "margins": "Margins",
     "calcification_type": "Calcification type",
     "calcification_distribution": "Calcification distribution",
+    "view_modifier": "View modifiers",
+    "object_kind": "Kind of object",
+    "maker": "Maker",
+    "model": "Model",
+    "intent": "Pixels meant for",
+    "implant": "Implant",
+    "spacing_mm": "Pixel spacing, mm",
+    "spacing_kind": "Spacing measured at",
+    "magnification": "Magnification",
 }
 OWN = {"image", "patient", "film", "label", "conflict", "lesions", *FILE, "parent", "number", "mask", "frame", *BOX}
 
