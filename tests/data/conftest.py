@@ -41,7 +41,7 @@ def write_dicom(few_files):
         data.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
         for name, value in tags.items():
             setattr(data, name, value)
-        data.HighBit = data.BitsStored - 1
+        data.HighBit = tags.get("HighBit", data.BitsStored - 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         data.save_as(path)
         return path

@@ -12,7 +12,8 @@ from PIL import Image
 from mammo.cli import main
 from mammo.data.dataset import Dataset
 from mammo.data.index_manifest import index_manifest
-from mammo.data.manifest import COLUMNS, read_manifest
+from mammo.data.manifest.columns import COLUMNS
+from mammo.data.manifest.manifest import read_manifest
 from mammo.data.masks import findings_mask
 from mammo.data.splits import draw
 from mammo.data.summary import summary

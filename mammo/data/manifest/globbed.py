@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.data.header import read_header
 from mammo.data.manifest.files import match_files
 
 OTHER_BREAST = "its header says {side}, and no row of the manifest is of that breast"
@@ -40,11 +41,4 @@ def spread(
 
 def side_in_header(path: Path) -> str:
     """LEFT or RIGHT as a DICOM file's header says; empty where it says neither or cannot be read."""
-    from pydicom import dcmread
-
-    try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=["ImageLaterality", "Laterality"])
-        side = str(header.get("ImageLaterality") or header.get("Laterality") or "").strip().upper()
-    except Exception:  # damaged files raise nearly anything; they are set aside when they are inspected
-        return ""
-    return {"L": "LEFT", "R": "RIGHT"}.get(side, "")
+    return read_header(path).breast or ""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mammo.data.frame_range import FrameRange
 from mammo.data.manifest.agreement import settle
 from mammo.data.manifest.files import find_files
 from mammo.data.manifest.findings import Findings, read_findings
@@ -159,12 +160,12 @@ def _outside(rows: pd.DataFrame, findings: Findings) -> list[list[str]]:
 
 
 def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the ids: the image is its path (and frame), its findings are numbered.
+    """Add the ids: the image is its path (and frames), its findings are numbered.
 
     Frames of one file are one patient and one film unless the manifest says otherwise.
     """
-    frame = rows["frame"].map(lambda number: f"#{number}" if number else "").astype(object)
-    image = rows["path"] + frame
+    frames = rows["frame"].map(lambda cell: FrameRange.parse(cell).suffix).astype(object)
+    image = rows["path"] + frames
     number = rows.groupby(image).cumcount() + 1
     label = np.where(rows["pathology"] == "MALIGNANT", "malignant", "benign")
     return rows.assign(
