@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
     from mammo.data.dataset import Dataset
+    from mammo.data.manifest.options import ManifestOptions
     from mammo.progress import Work
     from mammo.specs import Home
 
@@ -23,8 +25,27 @@ COUNTS = {
     "lesions": "lesions",
     "labels": "lesions by label",
     "kinds": "files",
+    "missing": "missing values",
 }
 """What is printed of `summary`, in words."""
+INCOMPLETE = 3
+"""How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
+
+MANIFEST_OPTIONS = {
+    "--column": (
+        "OURS=THEIRS",
+        "our column's name and the file's, or a template of its columns such as 'images/{image_id}.png' "
+        "(* and ** match files, {this|that} takes the first that is filled); once for each that differs",
+    ),
+    "--positive": ("LABELS", "labels that mean malignant, with commas between; * stands for any letters"),
+    "--negative": ("LABELS", "labels that mean benign; without it, all that --positive leaves over and that are known"),
+    "--drop": ("LABELS", "labels whose rows are left out"),
+    "--root": ("DIR", "the folder that paths are relative to (default: the manifest's own)"),
+    "--sheet": ("NAME", "the sheet of a workbook (default: the first)"),
+    "--header": ("NAMES", "the names of the columns, with commas between, of a file that has no header"),
+}
+"""What a manifest's user may say of it: the flag, its value and what it is for."""
+REPEATED = ("--column", "--positive", "--negative", "--drop")
 
 
 def add(commands: Commands) -> None:
@@ -59,19 +80,24 @@ def _add_cbis_ddsm(sources: Commands) -> None:
 
 
 def _add_manifest(sources: Commands) -> None:
-    purpose = "index any mammograms that a CSV lists"
+    purpose = "index any mammograms that a CSV or a workbook lists"
     example = "mammo index manifest images.csv --column path=filename --column label=diagnosis --positive M --as mine"
-    parser = sources.add_parser("manifest", help=purpose, epilog=f"{_columns()}\n\nexample:\n  {example}", **_RAW)
-    parser.add_argument("file", type=Path, metavar="FILE.csv", help="one row an image, or one row a finding")
-    mapped = "our column's name and the file's, once for each that differs"
-    parser.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS", help=mapped)
-    malignant = "the labels that mean malignant, with commas between; all others are benign"
-    parser.add_argument("--positive", default="", metavar="LABELS", help=malignant)
+    template = "mammo index manifest train.csv --column path='images/{study_id}/{image_id}.dicom' --as ours"
+    epilog = f"{_columns()}\n\nexamples:\n  {example}\n  {template}"
+    parser = sources.add_parser("manifest", help=purpose, epilog=epilog, **_RAW)
+    parser.add_argument("file", type=Path, metavar="FILE", help="one row an image, or one row a finding")
+    for flag, (metavar, meaning) in MANIFEST_OPTIONS.items():
+        many = {"action": "append", "default": []} if flag in REPEATED else {}
+        parser.add_argument(flag, metavar=metavar, help=meaning, **many)
+    patients = "take patients from the files' headers (PatientID) where the manifest names none"
+    parser.add_argument("--header-patients", action="store_true", help=patients)
+    meant = "leave out images whose headers say that their pixels are meant for the other (default: any)"
+    parser.add_argument("--intent", choices=["any", "presentation", "processing"], default="any", help=meant)
     _finish(parser)
 
 
 def _columns() -> str:
-    from mammo.data.columns import COLUMNS, NEEDED
+    from mammo.data.manifest.columns import COLUMNS, NEEDED
 
     width = max(len(name) for name in COLUMNS)
     lines = [
@@ -79,6 +105,28 @@ def _columns() -> str:
         for name, column in COLUMNS.items()
     ]
     return "columns:\n" + "\n".join(lines) + "\n  any other column is kept as a subgroup"
+
+
+def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
+    from mammo.data.header_columns import HeaderUse
+    from mammo.data.manifest.options import ManifestOptions
+
+    return ManifestOptions(
+        columns=_mapped(arguments.column),
+        positive=_words(arguments.positive),
+        negative=_words(arguments.negative),
+        drop=_words(arguments.drop),
+        root=Path(arguments.root) if arguments.root else None,
+        sheet=arguments.sheet,
+        header=tuple(words(arguments.header or "")),
+        headers=HeaderUse(arguments.header_patients, arguments.intent),
+    )
+
+
+def _words(lists: list[str]) -> tuple[str, ...]:
+    """Words with commas between, from all uses of an option; quotation marks keep a comma inside a word."""
+    rows = csv.reader(lists, skipinitialspace=True)
+    return tuple(word.strip() for row in rows for word in row if word.strip())
 
 
 def _mapped(pairs: list[str]) -> dict[str, str]:
@@ -96,6 +144,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
     kept = "default: as the index before decided, else auto"
     deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
     parser.add_argument("--bits", default="", metavar="BITS", help=deep)
+    add_colour_marks(parser)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -107,30 +156,42 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    if aside := len(found["quarantined"]):
-        were = "1 entry was" if aside == 1 else f"{aside} entries were"
-        say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
     for record in dataset.depths:
         for sentence in record.sentences:
             say(f"Depth: {sentence}")
-    for note in dataset.notes:
+    for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
-    show(arguments, found, _text(found))
-    return 0
+    show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
+    if arguments.json:
+        say(set_aside(dataset))
+    return INCOMPLETE if dataset.stalled else 0
+
+
+def set_aside(dataset: Dataset) -> str:
+    """How many files an index had to do without, and how many of them by no fault of their own."""
+    count, stalled = len(dataset.quarantine), len(dataset.stalled)
+    if not count:
+        return "Nothing was set aside."
+    were = "1 file was" if count == 1 else f"{count} files were"
+    line = f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why."
+    if stalled:
+        line += f" This machine did not let {stalled} of them be read: index again when it is less busy."
+    return line
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.reading_options import ReadingOptions
 
-    bits = arguments.bits
+    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed, bits=bits)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
     if arguments.source == "manifest":
-        columns, positive = _mapped(arguments.column), words(arguments.positive)
-        return index_manifest(home, arguments.name, arguments.file, columns, positive, bits=bits)
+        options = _manifest_options(arguments)
+        return index_manifest(home, arguments.name, arguments.file, options=options, reading=reading)
     csv, alone = arguments.csv, arguments.metadata_only
-    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, bits=bits)
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
 def _text(found: dict[str, object]) -> str:

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_command, home_of, say, show, table
+from mammo.commands.shared import Commands, add_colour_marks, add_command, home_of, say, show, table
 
 if TYPE_CHECKING:
     from mammo.data.look import FileLook
@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="image files of any kind that is read")
     parser.add_argument("--dataset", metavar="NAME", help="read them as this data set does, at the depth it decided")
     parser.add_argument("--frame", type=int, default=0, metavar="N", help="which frame of a multi-frame file, from 1")
+    add_colour_marks(parser)
     to = "write a 16-bit PNG as a trunk sees the file; with several files, the folder of their PNGs"
     parser.add_argument("--to", type=Path, metavar="PNG", help=to)
 
@@ -33,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.progress import finish
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset) if arguments.dataset else None
-    looks = finish(look_at_files(arguments.files, dataset, arguments.frame, arguments.to))
+    marks = arguments.colour_marks == "ignore"
+    looks = finish(look_at_files(arguments.files, dataset, arguments.frame, arguments.to, colour_marks=marks))
     show(arguments, [dataclasses.asdict(look) for look in looks], text_of(looks))
     unread = sum(look.reason is not None for look in looks)
     if unread:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.data.depths.record import GroupDepth
+from mammo.data.labels import ClassNames, class_names
 from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.raster import Depth
 from mammo.data.source import Source, differing
@@ -36,6 +37,10 @@ FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash", "depth
 OF_DEPTH = ("depth", "zero")
 WHOLE = ("rows", "columns", "bytes", "modified", *OF_DEPTH)
 """Those of `FILE` that are whole numbers."""
+REMARKS = "remarks"
+"""What an index says once: sentences with names in them, which go no further than the data set."""
+STALLED = "stalled"
+"""What an index calls the files that are missing only because the machine did not let their reading end."""
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -87,6 +92,16 @@ class Dataset:
         return [str(note) for note in self.about.get("notes", [])]
 
     @property
+    def remarks(self) -> list[str]:
+        """What was taken from headers and what contradicts them, with examples, in sentences."""
+        return [str(remark) for remark in self.about.get(REMARKS, [])]
+
+    @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        return class_names(self.about)
+
+    @property
     def held(self) -> pd.DataFrame:
         """The listed lesions whose image or crop is there; all of them in an index of tables alone."""
         lesions = self.lesions
@@ -96,6 +111,11 @@ class Dataset:
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
+
+    @property
+    def stalled(self) -> list[str]:
+        """Those of them whose reading this machine did not let end: the files may be sound."""
+        return [str(file) for file in self.about.get(STALLED, [])]
 
     def table(self, kind: str) -> pd.DataFrame:
         """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.

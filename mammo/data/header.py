@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo.data import header_codes as codes
-from mammo.data.dicom_stream import DicomStream
+from mammo.data.formats.opening import open_dicom
 from mammo.data.header_values import (
     codes_of,
     first_value,
@@ -32,34 +32,6 @@ if TYPE_CHECKING:
 MAGNIFYING = 1.3
 """The EstimatedRadiographicMagnificationFactor from which a view counts as magnified; a breast on the detector has
 up to 1.1, magnification stands 1.5 to 2."""
-DEFLATED = "1.2.840.10008.1.2.1.99"
-_TAGS = (
-    "SOPClassUID",
-    "ImageType",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "PatientID",
-    "PresentationIntentType",
-    "BreastImplantPresent",
-    "SeriesInstanceUID",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "ImageLaterality",
-    "Laterality",
-    "AnatomicRegionSequence",
-    "ViewPosition",
-    "ViewCodeSequence",
-    "ViewModifierCodeSequence",
-    "PatientOrientation",
-    "PixelSpacing",
-    "PixelSpacingCalibrationType",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
-    "EstimatedRadiographicMagnificationFactor",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-)
 
 
 @dataclass(frozen=True)
@@ -91,6 +63,13 @@ class Header:
     columns: int | None = None
     by_orientation: str | None = None
 
+    @property
+    def device(self) -> str:
+        """What made the image and in what way, in a few words: films of one device are of one depth."""
+        kind = self.object_kind if self.object_kind not in ("mammogram", "secondary capture") else None
+        raw = "for processing" if self.intent == codes.PROCESSING else None
+        return ", ".join(filter(None, [" ".join(filter(None, [self.maker, self.model])), kind, raw]))
+
     def to_text(self) -> str:
         """What is told, as JSON in one line; empty where nothing is."""
         told = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
@@ -110,8 +89,8 @@ def read_header(path: Path, frame: int = 0) -> Header:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            dataset = _dataset(path)
-            return header_of(dataset, frame) if dataset is not None else Header()
+            with open_dicom(path) as file:
+                return header_of(file.dataset, frame)
         except Exception:  # damaged files raise nearly anything
             return Header()
 
@@ -167,22 +146,6 @@ def parse_view(words: str) -> tuple[str | None, set[str]]:
         return None, set()
     after = re.findall(suffixes, parts[3])
     return parts[2], {codes.PREFIXES[letter] for letter in parts[1]} | {codes.SUFFIXES[letters] for letters in after}
-
-
-def _dataset(path: Path) -> Dataset | None:
-    """The tags of `_TAGS`, or None where the file is no DICOM, or deflated: such a one must be inflated whole."""
-    import pydicom
-    from pydicom.filereader import read_file_meta_info
-
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    bare = head[128:132] != b"DICM"
-    if bare and (head[:2] not in (b"\x02\x00", b"\x08\x00") or DEFLATED.encode() in head):
-        return None
-    if not bare and read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:
-        return None
-    with DicomStream(path) as stream:
-        return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(_TAGS), force=bare)
 
 
 def _places(dataset: Dataset, index: int | None) -> Iterator[Dataset]:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mammo.data.depths.levels import Levels, histogram, measure, top_level
+from mammo.data.depths.levels import Levels, measure
 from mammo.data.depths.record import FilmGroup
-from mammo.data.formats import DICOM, file_format
+from mammo.data.formats.kind import file_format
+from mammo.data.header import read_header
 from mammo.data.likeness import image_hash
 from mammo.data.previews import preview_name, save_preview
 from mammo.data.raster import Container, Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.silhouettes import is_mask
 from mammo.data.source import applied_rules
 from mammo.errors import MammoError
 from mammo.files import digest_file
+from mammo.guarded import Loss, Stalled
 
-MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
-"""What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
-
-JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
-"""
-COMMON = 0.95
-"""What share of a mask's pixels has one of its two commonest values, where it is deeper than JPEG's 8 bits."""
 INSPECTION = 3
 """Rises when the same file would be told of differently."""
 
@@ -36,12 +30,13 @@ INSPECTION = 3
 class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image. `format` and `device` say what
-    kind of file it is and what made it. `container` says `signed` or `inverted`, or `plain`, where the file's depth may
-    be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be trusted.
-    `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the pixels
-    beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes` holds
-    all that was passed over or applied, as JSON: pairs of rule and sentence.
+    `stalled` tells that the reason is this machine's and not the file's. `series` is the series UID of a DICOM file,
+    `hash` the perceptual hash of an image. `format` and `device` say what kind of file it is and what made it, `header`
+    all that its header tells (`Header.to_text`). `container` says `signed` or `inverted`, or `plain`, where the file's
+    depth may be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be
+    trusted. `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the
+    pixels beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes`
+    holds all that was passed over or applied, as JSON: pairs of rule and sentence.
     """
 
     file: str
@@ -57,6 +52,7 @@ class FileFacts:
     hash: str = ""
     format: str = ""
     device: str = ""
+    header: str = ""
     container: str = ""
     low: int = 0
     high: int = 0
@@ -66,6 +62,7 @@ class FileFacts:
     clipped: int = 0
     rules: str = ""
     notes: str = "[]"
+    stalled: bool = False
     inspection: int = INSPECTION
 
     @property
@@ -88,12 +85,16 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class Request:
-    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`."""
+    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`.
+
+    With `colour_marks` coloured marks on a grey picture do not lose it.
+    """
 
     root: Path
     file: str
     previews: Path
     depth: Depth | None = None
+    colour_marks: bool = False
 
 
 def inspect_file(request: Request) -> FileFacts:
@@ -103,8 +104,7 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        raster = read_image(path)
-        series, device = series_and_device(path)
+        raster = read_image(path, colour_marks=request.colour_marks)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
@@ -113,7 +113,7 @@ def inspect_file(request: Request) -> FileFacts:
     role = "mask" if is_mask(raster.pixels) else "image"
     rows, columns = raster.pixels.shape
     known = replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
-    known = replace(known, series=series, device=device, **reading_facts(path, raster))
+    known = replace(known, **reading_facts(path, raster))
     if role == "mask":
         return known
     if request.depth and raster.container:
@@ -123,10 +123,14 @@ def inspect_file(request: Request) -> FileFacts:
     return replace(known, hash=image_hash(raster.pixels))
 
 
-def reading_facts(path: Path, raster: Raster) -> dict[str, Any]:
-    """How a file was read: what it is, what of its container is to be known, and by which rules."""
+def reading_facts(path: Path, raster: Raster, frame: int = 0) -> dict[str, Any]:
+    """How a file was read: what it is, what of its container is to be known, by which rules, and its header."""
     notes = json.dumps([[note.rule, note.sentence] for note in raster.notes])
+    header = read_header(path, frame)
     facts: dict[str, Any] = {
+        "series": header.series or "",
+        "device": header.device,
+        "header": header.to_text(),
         "format": file_format(path),
         "rules": applied_rules(raster),
         "notes": notes,
@@ -150,38 +154,11 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
 
 
-def series_and_device(path: Path) -> tuple[str, str]:
-    """The series UID and the device of a DICOM file that has been read as an image; empty where it is none."""
-    if file_format(path) != DICOM:
-        return "", ""
-    from pydicom import dcmread
-
-    wanted = ["SeriesInstanceUID", "Manufacturer", "ManufacturerModelName"]
-    header = dcmread(path, stop_before_pixels=True, specific_tags=wanted, force=True)
-    series, *device = (str(header.get(keyword) or "") for keyword in wanted)
-    return series, " ".join(" ".join(device).split())[:80]
+def not_inspected(request: Request, loss: Loss) -> FileFacts:
+    """What is known of a file whose inspection was lost."""
+    return replace(as_found(request, loss.reason), stalled=isinstance(loss, Stalled))
 
 
-def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value.
-
-    So they do still where the brightest 0.1 % are cut off: a dark film with a burnt-in label has values between. Beyond
-    8 bits, which JPEG does not blur, nearly all of them have one of two values.
-    """
-    if not _at_ends(pixels):
-        return False
-    counts = histogram(pixels)
-    level = top_level(counts)
-    if level > int(pixels.min()) and not _at_ends(np.minimum(pixels, pixels.dtype.type(level))):
-        return False
-    return len(counts) <= 256 or float(np.sort(counts)[-2:].sum()) >= COMMON * pixels.size
-
-
-def _at_ends(pixels: NDArray[np.unsignedinteger]) -> bool:
-    low, high = int(pixels.min()), int(pixels.max())
-
-    def near(band: float) -> float:
-        room = int((high - low) * band)
-        return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
-
-    return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())
+def stalled_files(facts: Iterable[FileFacts]) -> list[str]:
+    """The files that were not read because the machine did not let it end, sorted."""
+    return sorted({fact.file for fact in facts if fact.stalled})

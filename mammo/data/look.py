@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from mammo.data.cutting import to_sixteen_bits
 from mammo.data.dataset import Dataset
-from mammo.data.depths.levels import HALF
+from mammo.data.depths.decision import judge
+from mammo.data.depths.levels import HALF, measure
 from mammo.data.depths.record import FilmGroup, GroupDepth
-from mammo.data.formats import file_format
-from mammo.data.inspection import series_and_device
+from mammo.data.formats.kind import file_format
+from mammo.data.guarding import limits_of, load_decoders
+from mammo.data.header import read_header
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.source import has_marks
 from mammo.errors import MammoError
 from mammo.files import write_bytes
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, Loss, guarded_map
 from mammo.progress import Progress, Work
 
 
@@ -49,8 +52,9 @@ class _Request:
     path: Path
     frame: int
     dataset: str
-    depths: tuple[GroupDepth, ...]
+    depths: tuple[GroupDepth, ...] = field(compare=False)
     picture: Path | None
+    colour_marks: bool
 
 
 def look_at_files(
@@ -59,22 +63,26 @@ def look_at_files(
     frame: int = 0,
     to: Path | None = None,
     workers: int | None = None,
+    colour_marks: bool = False,
 ) -> Work[list[FileLook]]:
     """How each file is read, as part of `dataset` or alone; one that cannot be read has its reason.
 
-    `frame` counts from 1; 0 means the only one. `to` is a PNG of 16 bits that is written as a trunk sees the file, or
+    `frame` counts from 1; 0 means the only one. With `colour_marks`, or where the data set's images have them, coloured
+    marks on a grey picture do not lose it. `to` is a PNG of 16 bits that is written as a trunk sees the file, or
     the folder of such PNGs where there are several files. Raises MammoError where two files would have one PNG.
     """
-    depths = tuple(dataset.depths) if dataset else ()
+    name, depths = (dataset.name, tuple(dataset.depths)) if dataset else ("", ())
+    marks = colour_marks or (dataset is not None and dataset.images["rules"].map(has_marks).any())
     requests = [
-        _Request(path, frame, dataset.name if dataset else "", depths, picture)
+        _Request(path, frame, name, depths, picture, bool(marks))
         for path, picture in zip(files, _pictures(files, to), strict=True)
     ]
-    looks: list[FileLook] = []
-    for seen in guarded_map(_look, requests, _not_seen, workers or min(len(requests), 2)):
-        looks.append(seen)
+    work = GuardedWork(_look, lambda request: limits_of(request.path), load_decoders)
+    looks: dict[_Request, FileLook] = {}
+    for request, seen in guarded_map(work, requests, _not_seen, workers):
+        looks[request] = seen
         yield Progress("look", len(looks), len(requests), "files")
-    return looks
+    return [looks[request] for request in requests]
 
 
 def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
@@ -91,7 +99,7 @@ def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
 
 def _look(request: _Request) -> FileLook:
     try:
-        raster = read_image(request.path, request.frame)
+        raster = read_image(request.path, request.frame, colour_marks=request.colour_marks)
         notes = [note.sentence for note in raster.notes]
         bits = raster.bits
         depth, words = _depth(request, raster)
@@ -99,7 +107,7 @@ def _look(request: _Request) -> FileLook:
         if raster.clipped:
             words.append(f"{raster.clipped:,} of its pixels lie beyond {raster.bits} bits and are clipped.")
     except (MammoError, OSError) as error:
-        return _not_seen(request, str(error))
+        return FileLook(str(request.path), reason=str(error))
     if request.picture:
         _write_picture(raster, request.picture)
     return replace(
@@ -107,8 +115,8 @@ def _look(request: _Request) -> FileLook:
     )
 
 
-def _not_seen(request: _Request, reason: str) -> FileLook:
-    return FileLook(str(request.path), reason=reason)
+def _not_seen(request: _Request, loss: Loss) -> FileLook:
+    return FileLook(str(request.path), reason=loss.reason)
 
 
 def _greys(raster: Raster) -> FileLook:
@@ -130,11 +138,13 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
     stored = raster.white - int(raster.pixels.min()) if raster.container.inverted else int(raster.pixels.max())
     highest = stored - (HALF if raster.container.signed else 0)
     holds = f"its container of {raster.bits} bits, which does not tell the film's own, holds values up to {highest:,}"
+    needed = judge([{"": measure(raster.pixels, raster.container)}], raster.container.signed).bits
+    holds += f"; {needed} bits hold 99.9 % of its pixels"
     if not request.dataset:
         return None, [
             f"Alone, one file decides no depth: {holds}. Name a data set with --dataset to see it as part of that."
         ]
-    group = FilmGroup.of(file_format(request.path), series_and_device(request.path)[1], raster.container)
+    group = FilmGroup.of(file_format(request.path), read_header(request.path).device, raster.container)
     record = next((record for record in request.depths if record.group == group), None)
     if record is None:
         return None, [

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mammo.data.dicom import read_dicom
-from mammo.data.pictures import read_npy, read_pgm, read_picture
-from mammo.data.raster import Depth, Raster, refuse_unfit
+from mammo.data.formats.opening import HEAD, first_element
+from mammo.data.formats.picture import read_picture
+from mammo.data.formats.plain import read_npy, read_pgm
+from mammo.data.raster import MAX_BYTES, Depth, Raster, refuse_unfit
 from mammo.errors import MammoError
 
-Reader = Callable[[Path, int], Raster]
+Reader = Callable[[Path, int, bool], Raster]
 
 READERS: dict[tuple[int, bytes], Reader] = {
     (128, b"DICM"): read_dicom,
@@ -25,8 +27,6 @@ READERS: dict[tuple[int, bytes], Reader] = {
 }
 """What stands at which place in a file, and who reads such a file; the first that fits is taken."""
 
-HEAD = 132
-
 
 def read_image(path: Path, frame: int = 0, depth: Depth | None = None, colour_marks: bool = False) -> Raster:
     """Read one greyscale frame of a DICOM, PNG, JPEG, TIFF, PGM or NPY file; its content decides, not its name.
@@ -37,8 +37,8 @@ def read_image(path: Path, frame: int = 0, depth: Depth | None = None, colour_ma
     does not name the file, where it is of no such kind, damaged, too large, or holds no such greyscale frame. Files
     that nobody vouches for are read through `mammo.parallel.guarded_map`, which bounds what a reader may spend on one.
     """
-    refuse_unfit(path)
-    raster = _reader(path)(path, frame)
+    refuse_unfit(path, at_most=None)
+    raster = _reader(path)(path, frame, colour_marks)
     return raster.at_depth(depth) if depth else raster
 
 
@@ -53,4 +53,7 @@ def _reader(path: Path) -> Reader:
     for (place, magic), reader in READERS.items():
         if head[place:].startswith(magic):
             return reader
+    if first_element(head) is not None:
+        return read_dicom
+    refuse_unfit(path, MAX_BYTES)
     raise MammoError("not an image of a kind that is read (DICOM, PNG, JPEG, TIFF, PGM or NPY)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
-from mammo.data.rules import RULES
+from mammo.data.rules import COLOUR_MARKS, RULES
 from mammo.errors import MammoError
 from mammo.files import digest_file
 
@@ -35,7 +35,7 @@ class Source:
         """
         self._refuse_changed()
         try:
-            raster = read_image(self.path, depth=self.depth)
+            raster = read_image(self.path, depth=self.depth, colour_marks=has_marks(self.rules))
         except (MammoError, OSError) as error:
             raise MammoError(f"{self.path} can no longer be read ({error}); index the data set again.") from None
         self._refuse_other_rules(applied_rules(raster))
@@ -60,6 +60,11 @@ class Source:
             raise MammoError(f"{self.path} can no longer be read ({reason}); index the data set again.") from None
         if not same:
             raise MammoError(f"{self.path} has changed since it was indexed; index the data set again.")
+
+
+def has_marks(rules: str) -> bool:
+    """Whether a file was read in spite of coloured marks on it."""
+    return COLOUR_MARKS in rules.split("+")
 
 
 def applied_rules(raster: Raster) -> str:

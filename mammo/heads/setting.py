@@ -34,6 +34,8 @@ LONGEST = 70
 """Letters of a sweep's name before its identity."""
 
 CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
+NORMALISED = ("mean", "std")
+"""Fields that a cache's description has only where they are not the trunk's own."""
 
 TRUTH = ["image", "patient", "breast", "view", "film", "label", "pathology", "birads"]
 """What of the images' table can change a score or a figure."""
@@ -117,9 +119,11 @@ def _about(
         identity["probes"] = PROBES
     described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
     for cache in caches:
-        note = weights_note(cache.spec.weights)
+        described[cache.name] |= {name: values for name in NORMALISED if (values := list(getattr(cache.spec, name)))}
+        note = weights_note(cache.spec.weights, cache.spec.trunk)
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
     facts["notes"] = dataset.notes
+    facts |= {name: dataset.about[name] for name in ("columns", "classes") if dataset.about.get(name)}
     facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

@@ -14,7 +14,7 @@ from mammo.features.cache import MANIFEST, SPEC, caches
 from mammo.features.identity import is_current
 from mammo.files import read_json
 from mammo.heads.finetune import TAILS
-from mammo.heads.setting import CACHE_FIELDS, PROBES, SHOWN, TRAINING, truth_digest
+from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import ABOUT, Sweep, sweeps
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
@@ -93,7 +93,8 @@ def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
 def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:
     """The place among a sweep's caches of the one that was made as `wanted`; None where there is none."""
     for place, name in enumerate(about["spec"]["caches"]):
-        fields = {field: about["caches"][name][field] for field in CACHE_FIELDS if field in about["caches"][name]}
+        told = about["caches"][name]
+        fields = {field: told[field] for field in (*CACHE_FIELDS, *NORMALISED) if field in told}
         if _alike(CacheSpec(wanted.dataset, **fields), wanted):
             return place
     return None

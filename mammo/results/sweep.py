@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.data.labels import ClassNames, class_names
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
 from mammo.files import read_json
@@ -81,6 +82,11 @@ class Sweep:
     def synthetic(self) -> bool:
         """Whether the images were made by a program."""
         return bool(self.about["dataset"]["synthetic"])
+
+    @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        return class_names(self.about["dataset"])
 
     @property
     def level(self) -> str:

@@ -7,7 +7,7 @@ from mammo.results.figures.runs import score_histogram
 from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.calibration import bound_note
-from mammo.results.statistics.measured import measure
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import show

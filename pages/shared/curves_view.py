@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mammo.results.circular import NO_READER
 from mammo.results.figures.runs import auc_accuracy_figure, roc_figure
 from mammo.results.probes import probes_of
-from mammo.results.reader import reader_of
+from mammo.results.reader import circular_of, reader_of
 from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
@@ -26,7 +27,12 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("ROC curves")
-        show.figure(roc_figure(scored, note, show.dark(), reader_of(runs, part)), "roc")
+        found = circular_of(runs)
+        no_reader = NO_READER if found and found.certain else ""
+        figure = roc_figure(scored, "<br>".join(filter(None, (note, no_reader))), show.dark(), reader_of(runs, part))
+        show.figure(figure, "roc")
+        if found:
+            st.caption(found.reason)
     with right:
         st.subheader("AUC and accuracy")
         probes = probes_of(home, runs)

@@ -46,7 +46,15 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
         f"probability of malignancy that the run gives; above {point.words} it counts as calling the image malignant."
     )
-    show.wall(dataset, some, "judged", judgement, lambda row: show.full_size(dataset, row["image"], note, verdict(row)))
+    stretched = show.brightness()
+    show.wall(
+        dataset,
+        some,
+        "judged",
+        judgement,
+        lambda row: show.full_size(dataset, row["image"], note, verdict(row), stretched),
+        stretched,
+    )
 
 
 def _answers(judged: pd.DataFrame) -> dict[str, pd.Series]:

@@ -3,7 +3,7 @@ import pydicom
 import pytest
 
 from mammo.data.dicom import read_dicom
-from mammo.data.inspection import is_mask
+from mammo.data.silhouettes import is_mask
 from mammo.errors import MammoError
 
 RAMP = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10
@@ -77,6 +77,7 @@ def coloured(path):
     data = pydicom.dcmread(path)
     data.SamplesPerPixel, data.PhotometricInterpretation, data.PlanarConfiguration = 3, "RGB", 0
     data.Columns //= 3
+    data.PixelData = (RAMP * 617).tobytes()
     data.save_as(path)
 
 
@@ -86,8 +87,8 @@ DAMAGES = {
     torn_header: "DICOM",
     text: "not a DICOM file",
     empty: "not a DICOM file",
-    rubbish: "DICOM",
-    coloured: "not one greyscale image",
+    rubbish: "truncated before its pixels",
+    coloured: "coloured: its channels differ",
 }
 
 

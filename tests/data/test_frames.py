@@ -1,13 +1,14 @@
 """A frame of a DICOM file is read alone, wherever its bytes stand, as large as the file may be."""
 
 import struct
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate, encapsulate_extended, fragment_frame
-from pydicom.pixels import pixel_array
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -16,10 +17,12 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from mammo.data import dicom_stream, frames
-from mammo.data.dicom_stream import DicomStream
-from mammo.data.frames import read_frame
+from mammo.data.dicom import read_dicom
+from mammo.data.formats import stream
+from mammo.data.header import read_header
+from mammo.data.index_manifest import index_manifest
 from mammo.errors import MammoError
+from mammo.progress import finish
 
 COUNT, ROWS, COLUMNS = 5, 24, 16
 
@@ -70,9 +73,9 @@ def compressed(pixels: np.ndarray, syntax) -> bytes:
 
     from PIL import Image
 
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG2000", irreversible=False, no_jp2=True)
-    return stream.getvalue()
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "JPEG2000", irreversible=False, no_jp2=True)
+    return content.getvalue()
 
 
 def basic(data, parts) -> None:
@@ -116,82 +119,104 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_frame_is_the_one_that_the_whole_file_gives(write, stack, layout):
+def test_every_frame_is_the_one_that_was_written(write, stack, layout):
     path = write(stack, *LAYOUTS[layout])
     for number in range(1, COUNT + 1):
-        with DicomStream(path) as stream:
-            dataset, short = read_frame(stream, number)
-        assert (int(dataset.NumberOfFrames), short) == (1, False)
-        assert np.array_equal(pixel_array(dataset), stack[number - 1])
-    with pytest.raises(MammoError, match="there is no frame 6"), DicomStream(path) as stream:
-        read_frame(stream, 6)
-    with pytest.raises(MammoError, match="name one"), DicomStream(path) as stream:
-        read_frame(stream, 0)
+        assert np.array_equal(read_dicom(path, number).pixels, stack[number - 1])
+    with pytest.raises(MammoError, match="there is no frame 6"):
+        read_dicom(path, 6)
+    with pytest.raises(MammoError, match="name one"):
+        read_dicom(path)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_file_cut_short_is_never_taken_for_a_whole_one(write, stack, layout):
     path = write(stack, *LAYOUTS[layout])
     whole = path.read_bytes()
-    pixels = len(whole) - COUNT * 100
-    for length in np.linspace(pixels, len(whole) - 2, 7, dtype=int):
+    for length in np.linspace(len(whole) - COUNT * 100, len(whole) - 2, 7, dtype=int):
         path.write_bytes(whole[:length])
-        with pytest.raises(MammoError), DicomStream(path) as stream:
-            read_frame(stream, 1)
+        with pytest.raises(MammoError):
+            read_dicom(path, 1)
 
 
-def test_the_functional_groups_are_those_of_the_frame(write, stack):
+def test_the_window_is_that_of_the_frames_own_functional_groups(write, stack):
     path = write(stack, ExplicitVRLittleEndian)
     data = pydicom.dcmread(path)
     data.PerFrameFunctionalGroupsSequence = [pydicom.Dataset() for _ in range(COUNT)]
     for number, item in enumerate(data.PerFrameFunctionalGroupsSequence):
-        item.FrameContentSequence = [pydicom.Dataset()]
-        item.FrameContentSequence[0].FrameComments = str(number + 1)
+        window = pydicom.Dataset()
+        window.WindowCenter, window.WindowWidth = 1000 * (number + 1), 1000
+        item.FrameVOILUTSequence = [window]
     data.save_as(path)
-    with DicomStream(path) as stream:
-        dataset, _ = read_frame(stream, 4)
-    (group,) = dataset.PerFrameFunctionalGroupsSequence
-    assert group.FrameContentSequence[0].FrameComments == "4"
+    for number in (1, 4):
+        shown = read_dicom(path, number).to_float()
+        expected = np.clip((stack[number - 1] - (1000.0 * number - 0.5)) / 999 + 0.5, 0, 1)
+        assert np.abs(shown - expected).max() < 1e-4
 
 
-def test_a_frame_of_a_file_larger_than_the_limit_is_read_without_the_rest(write, stack, tmp_path):
-    """300 frames of 2 MB stand in a sparse file of 629 MB; only what is read is counted."""
-    size, count = 2**20, 300
-    path = write(stack[:2], ExplicitVRLittleEndian)
-    data = pydicom.dcmread(path)
-    data.Rows = data.Columns = 1024
-    data.NumberOfFrames = count
-    data.PixelData = b"\0\0"
-    data.save_as(path)
-    head = path.read_bytes()[:-6]
-    frame = np.arange(size, dtype="<u2") % 4096
-    with path.open("wb") as stream:
-        stream.write(head + struct.pack("<L", 2 * size * count))
-        stream.seek(2 * size * 199, 1)
-        stream.write(frame.tobytes())
-        stream.truncate(len(head) + 4 + 2 * size * count)
-    assert path.stat().st_size > 2 * dicom_stream.MAX_BYTES
-    with DicomStream(path) as stream:
-        dataset, _ = read_frame(stream, 200)
-        assert stream.taken < 2 * size + 100_000
-    assert np.array_equal(pixel_array(dataset).ravel(), frame)
-    with DicomStream(path) as stream:
-        dataset, _ = read_frame(stream, 300)
-    assert not pixel_array(dataset).any()
+@pytest.fixture
+def large(write, stack) -> Callable[..., Path]:
+    """Writes a sparse file of frames of 2 MB, one of which holds something."""
+
+    def written(count: int, number: int, frame: np.ndarray) -> Path:
+        path = write(stack[:2], ExplicitVRLittleEndian)
+        data = pydicom.dcmread(path)
+        data.Rows, data.Columns = frame.shape
+        data.NumberOfFrames, data.PixelData = count, b"\0\0"
+        data.save_as(path)
+        head = path.read_bytes()[:-6]
+        with path.open("wb") as file:
+            file.write(head + struct.pack("<L", frame.nbytes * count))
+            file.seek(frame.nbytes * (number - 1), 1)
+            file.write(frame.tobytes())
+            file.truncate(len(head) + 4 + frame.nbytes * count)
+        return path
+
+    return written
 
 
-def test_a_file_of_one_frame_keeps_the_limit_of_a_file(write, stack, monkeypatch):
-    path = write(stack[:1], ExplicitVRLittleEndian)
-    monkeypatch.setattr(frames, "MAX_BYTES", 1000)
-    with pytest.raises(MammoError, match="larger than"), DicomStream(path) as stream:
-        read_frame(stream, 0)
+def test_a_frame_of_a_file_larger_than_the_limit_is_read_without_the_rest(large):
+    frame = (np.arange(2**20, dtype="<u2") % 4096).reshape(1024, 1024)
+    path = large(300, 200, frame)
+    assert path.stat().st_size > 2 * stream.MAX_BYTES
+    tracemalloc.start()
+    assert np.array_equal(read_dicom(path, 200).pixels, frame)
+    assert tracemalloc.get_traced_memory()[1] < 20 * frame.nbytes
+    tracemalloc.stop()
+    assert not read_dicom(path, 300).pixels.any()
+    assert read_header(path, 200).rows == 1024
+
+
+def test_a_slab_of_a_file_larger_than_the_limit_is_indexed(home, large, tmp_path):
+    frame = (np.arange(2**20, dtype="<u2") % 40000).reshape(1024, 1024)
+    path = large(300, 200, frame)
+    table = tmp_path / "set.csv"
+    table.write_text(f"path,label,frame\n{path.name},M,200\n{path.name},B,199-202\n{path.name},B,3\n")
+    dataset = finish(index_manifest(home, "mine", table, workers=1))
+    assert list(dataset.images["image"]) == [f"{path.name}#199-202", f"{path.name}#200"]
+    assert list(dataset.quarantine["path"]) == [f"{path.name}#3"]  # blank
+    assert dataset.images["patient"].nunique() == dataset.images["film"].nunique() == 1
+    single, slab = (dataset.source(f"{path.name}#{frames}").read().to_float() for frames in ("200", "199-202"))
+    assert np.abs(slab - single / 4).max() < 2 / 65535
+    assert np.abs(single - frame / 65535).max() < 1e-6
+
+
+def test_another_frame_and_another_slab_of_a_large_file_are_other_cuts(home, large, tmp_path):
+    """A file beyond the limit is not digested as a whole: what was read of it names the cut."""
+    path = large(200, 100, (np.arange(2**20, dtype="<u2") % 40000).reshape(1024, 1024))
+    names = set()
+    for cell in ("100", "99-100", "100-102"):
+        table = tmp_path / "set.csv"
+        table.write_text(f"path,label,frame\n{path.name},M,{cell}\n")
+        names.add(finish(index_manifest(home, "mine", table, workers=1)).images["file"][0])
+    assert len(names) == 3
 
 
 def test_a_frame_that_alone_is_larger_than_the_limit_is_refused(write, stack, monkeypatch):
     path = write(stack, ExplicitVRLittleEndian)
-    monkeypatch.setattr(dicom_stream, "MAX_BYTES", 1200)
-    with pytest.raises(MammoError, match="have to be read"), DicomStream(path) as stream:
-        read_frame(stream, 2)
+    monkeypatch.setattr(stream, "MAX_BYTES", 1200)
+    with pytest.raises(MammoError, match="have to be read"):
+        read_dicom(path, 2)
 
 
 @pytest.mark.parametrize("lie", [0, 7, 0xFFFFFFF0])
@@ -201,5 +226,20 @@ def test_items_that_lie_about_their_length_are_damage(write, stack, lie):
     place = content.index(b"\xfe\xff\x00\xe0", content.index(b"\xfe\xff\x00\xe0") + 4)
     content[place + 4 : place + 8] = struct.pack("<L", lie)
     path.write_bytes(content)
-    with pytest.raises(MammoError), DicomStream(path) as stream:
-        read_frame(stream, 2)
+    with pytest.raises(MammoError):
+        read_dicom(path, 2)
+
+
+@pytest.mark.parametrize("layout", ["basic offset table", "extended offset table"])
+def test_tables_that_lead_nowhere_are_damage(write, stack, layout):
+    path = write(stack, *LAYOUTS[layout])
+    data = pydicom.dcmread(path)
+    if layout.startswith("basic"):
+        head = struct.pack("<HHL", 0xFFFE, 0xE000, 4 * COUNT)
+        data.PixelData = head + struct.pack(f"<{COUNT}L", *[2**31] * COUNT) + data.PixelData[8 + 4 * COUNT :]
+    else:
+        data.ExtendedOffsetTable = struct.pack(f"<{COUNT}Q", *[2**40] * COUNT)
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    with pytest.raises(MammoError, match="nothing tells where frame 2 of 5 begins"):
+        read_dicom(path, 2)

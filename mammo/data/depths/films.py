@@ -60,10 +60,15 @@ def read_otherwise(facts: Files, depths: Sequence[GroupDepth]) -> dict[str, Dept
 
 
 def reread(
-    folder: Path, root: Path, facts: Files, depths: Sequence[GroupDepth], workers: int | None = None
+    folder: Path,
+    root: Path,
+    facts: Files,
+    depths: Sequence[GroupDepth],
+    workers: int | None = None,
+    colour_marks: bool = False,
 ) -> Work[dict[str, FileFacts]]:
     """The files with those read again that their group wants at another depth; one that fails then has a reason."""
-    again = yield from reread_files(folder, root, read_otherwise(facts, depths), workers)
+    again = yield from reread_files(folder, root, read_otherwise(facts, depths), workers, colour_marks)
     return {item: again.get(fact.file, fact) for item, fact in facts.items()}
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammo.data.dataset import DEPTH, Dataset, write_dataset
+from mammo.data.dataset import DEPTH, REMARKS, Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.files import PARTIAL, unwritable, whole_file, write_json, write_text
 from mammo.progress import Progress, Work
@@ -99,7 +99,7 @@ def _share_dataset(shared: Home, dataset: Dataset, pseudonyms: Pseudonyms | None
     tables = [table if pseudonyms is None else pseudonyms.over(table) for table in (dataset.images, dataset.lesions)]
     images, lesions = (_without_files(table) for table in tables)
     depth = [replace(record, dark={}).to_json() for record in dataset.depths]  # the dark films' names stay at home
-    about = {**dataset.about, "root": ".", "quarantined": [], "metadata_only": True, DEPTH: depth}
+    about = {**dataset.about, "root": ".", "quarantined": [], "metadata_only": True, DEPTH: depth, REMARKS: []}
     return write_dataset(shared, dataset.name, about, images, lesions)
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.birads import ASSESSMENTS
+from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
 from mammo.results.figures.palette import CLASSES, ground, style
-from mammo.results.reader import threshold_words
+from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
 
@@ -75,8 +76,8 @@ def auc_accuracy_figure(
             mode="markers",
             marker={"size": 9, "color": [style(number)["color"] for number in range(len(runs))]},
             error_x={**error, "width": 4, "color": ground(dark).muted},
-            customdata=bounds,
-            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}})<extra></extra>",
+            customdata=[interval_words(pair, joined="–", reason="no interval") for pair in bounds.tolist()],
+            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata}})<extra></extra>",
             showlegend=False,
             row=1,
             col=column,
@@ -105,9 +106,12 @@ def _draw_probes(
         y=[name for name, _ in held],
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
-        customdata=[(*probe.interval(measure[1]), np.size(probe.labels)) for _, probe in held],
-        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}}), "
-        "n = %{customdata[2]}<extra></extra>",
+        customdata=[
+            (interval_words(probe.interval(measure[1]), joined="–", reason="no interval"), np.size(probe.labels))
+            for _, probe in held
+        ],
+        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]}}), n = %{{customdata[1]}}"
+        "<extra></extra>",
         showlegend=False,
         row=1,
         col=column,
@@ -197,17 +201,28 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: 
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
-    """The reader's line; each mark bears the assessment that is called malignant from there on."""
+    """The reader's line; each mark bears the assessment that is called malignant from there on.
+
+    The two operating points, BI-RADS 4 with and without 0, are larger.
+    """
     false, found, thresholds = roc_curve(reader.labels, reader.logits)
-    words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
+    scores, zeros = thresholds[1:], is_zero(thresholds[1:])
+    zero = float(scores[zeros][0]) if zeros.any() else None
+    words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
+    operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
     colours = ground(dark)
     figure.add_scatter(
         x=false,
         y=found,
         mode="lines+markers+text",
         line={"color": colours.text, "dash": "dash", "width": 1.8},
-        marker={"color": colours.text, "size": [0, *[8] * len(words)], "symbol": "diamond", "opacity": 1},
-        text=["", *(str(ASSESSMENTS[score]) for score in thresholds[1:])],
+        marker={
+            "color": colours.text,
+            "size": [0, *np.where(operating, 12, 8).tolist()],
+            "symbol": "diamond",
+            "opacity": 1,
+        },
+        text=["", *(_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True))],
         textposition="bottom right",
         textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
@@ -217,16 +232,23 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     )
 
 
+def _mark(score: float, zero: bool, operating: bool) -> str:
+    """What stands at a mark: the assessment, or the whole operating point."""
+    point = f"≥ {SUSPICIOUS:.0f}"
+    return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
+
+
 def _told_of(reader: Scored) -> str:
     return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
 
 
 def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
-    low, high = run.interval(auc_interval)
+    reason = lack_of_patients(run.labels, run.patients)
+    area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more
-    return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
+    return f"{run.name}{'<br>' if broken else ' — '}AUC {area}, {number}"
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:
