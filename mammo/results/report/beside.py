@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.errors import MammoError
 from mammo.results.report.inflation import Effect, mean_difference
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, PaperSpec, Row
 from mammo.results.statistics.few import lack_of_patients
@@ -151,7 +150,7 @@ def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion:
         part: tuple(_scored(run, part, (protocol, number), shared) for number, run in enumerate(runs, 1))
         for part in PARTS
     }
-    thresholds = [_threshold(one, criterion) for one in scored["validation"]]
+    thresholds = [criterion.threshold_if_any(one) for one in scored["validation"]]
     scored = {
         part: tuple(replace(one, threshold=at) for one, at in zip(held, thresholds, strict=True))
         for part, held in scored.items()
@@ -178,14 +177,6 @@ def _scored(run: StoredRun, part: str, place: tuple[str, int], shared: Shared) -
 
 
 METRICS = {"auc": auc, "accuracy": accuracy}
-
-
-def _threshold(validation: Scored, criterion: Criterion) -> float:
-    """The threshold of a run; NaN where its validation images allow no choice."""
-    try:
-        return criterion.threshold(validation)
-    except MammoError:
-        return float("nan")
 
 
 def figures(run: Scored, patients_known: bool) -> Figures:

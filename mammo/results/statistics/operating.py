@@ -101,6 +101,13 @@ class Criterion:
         """As `choose_threshold`."""
         return choose_threshold(validation, self.rule, self.target)
 
+    def threshold_if_any(self, validation: Scored) -> float:
+        """The same, but NaN where these images allow no choice."""
+        try:
+            return self.threshold(validation)
+        except MammoError:
+            return float("nan")
+
 
 AT_HALF = Criterion()
 """Probability 0.5 for all: the usual of tables that list many runs, and what the report counts by."""
