@@ -23,7 +23,7 @@ MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
 
 JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
 """
-INSPECTION = 2
+INSPECTION = 4
 """Rises when the same file would be told of differently."""
 
 
