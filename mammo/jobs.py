@@ -48,9 +48,10 @@ def _index_cbis_ddsm(home: Home, request: dict[str, Any]) -> Work[str]:
 
 def _index_manifest(home: Home, request: dict[str, Any]) -> Work[str]:
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.manifest.options import ManifestOptions
 
-    columns, positive = request.get("columns", {}), request.get("positive", [])
-    return (yield from index_manifest(home, request["name"], Path(request["file"]), columns, positive)).name
+    options = ManifestOptions.from_json(request)
+    return (yield from index_manifest(home, request["name"], Path(request["file"]), options=options)).name
 
 
 def _extract(home: Home, request: dict[str, Any]) -> Work[str]:

@@ -49,7 +49,7 @@ def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None]:
 
 def offer(home: Home, spec: CacheSpec, file: str | None, images: int) -> None:
     storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
-    show.badge(show.notes(False, [weights_note(spec.weights)]))
+    show.badge(show.notes(False, [weights_note(spec.weights, spec.trunk)]))
     costs.show(home, lambda: extraction_estimate(home, [spec], storage), {"Images": images})
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
         work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": file, "storage": storage})

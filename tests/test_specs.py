@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,8 @@ OTHER = {
     "augment": "flip",
     "draws": 2,
     "precision": "bfloat16",
+    "mean": (0.5,),
+    "std": (0.25,),
 }
 """For each field of a cache spec, a value other than that of `base`."""
 
@@ -189,6 +192,24 @@ def test_every_field_of_a_cache_spec_gives_a_new_identity(base, field):
     assert changed != base
     assert name_of(changed) != name_of(base)
     assert name_of(changed)[-8:] != name_of(base)[-8:]
+
+
+def test_a_normalisation_of_the_trunks_own_is_no_part_of_a_specs_json():
+    assert {"mean", "std"}.isdisjoint(CACHE.to_json())
+    given = dataclasses.replace(CACHE, mean=(0.5, 0.5, 0.5), std=(0.2, 0.3, 0.25))
+    assert given.to_json()["mean"] == [0.5] and given.to_json()["std"] == [0.2, 0.3, 0.25]
+    assert CacheSpec.from_json(given.to_json()) == given
+    assert given.weights_words == f"{CACHE.weights}, mean 0.5, std 0.2 0.3 0.25"
+    assert CACHE.weights_words == CACHE.weights
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [("mean", (0.5, 0.5)), ("std", (0.0,)), ("std", (0.1, -0.1, 0.1)), ("mean", (math.nan,)), ("std", (math.inf,))],
+)
+def test_normalisations_that_make_no_sense_are_refused(field, values):
+    with pytest.raises(MammoError, match=f"The {field} of the weights' training is one number or three"):
+        dataclasses.replace(CACHE, **{field: values})
 
 
 def test_what_cannot_change_a_number_is_no_field():

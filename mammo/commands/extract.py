@@ -21,7 +21,12 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--trunk", required=True, help="vgg16, resnet50, vgg16-mini, resnet50-mini or timm:MODEL; a list"
     )
-    parser.add_argument("--weights", help="imagenet, synthetic, random or a .safetensors or .pth FILE")
+    parser.add_argument("--weights", help="imagenet, synthetic, random or a FILE of tensors, however it was saved")
+    for name in ("mean", "std"):
+        meaning = f"{name} of the greys 0 to 1 that the weights were trained with: one number or three, by commas"
+        parser.add_argument(
+            f"--{name}", type=numbers, default=(), metavar="X", help=f"{meaning} (default: the trunk's)"
+        )
     parser.add_argument("--seed", type=int, default=0, help="seed of random weights (default: 0)")
     parser.add_argument("--tap", default="features", help="features (default) or last-layer; a list")
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
@@ -57,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     content = report(made, time.monotonic() - started)
     columns = ["cache", "images", "versions", "computed", "reused"]
     text = table([[one[column] for column in columns] for one in content["caches"]], columns)
-    show(arguments, content, f"{text}\n{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s")
+    read = "".join(f"Weights: {sentence}.\n" for sentence in content["weights_read"])
+    speed = f"{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s"
+    show(arguments, content, f"{text}\n{read}{speed}")
     return 0
 
 
@@ -67,6 +74,11 @@ def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Names
     estimate = measured_estimate(home, lambda: extraction_estimate(home, specs, arguments.storage))
     show(arguments, {"caches": len(specs), **estimate.to_json()}, f"{len(specs)} caches: {estimate.sentence}")
     return 0
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """The numbers of a list with commas; raises ValueError, which argparse turns into a sentence."""
+    return tuple(float(part) for part in text.split(","))
 
 
 def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | None]:
@@ -87,7 +99,7 @@ def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | Non
         precision = fast_precision() if arguments.precision == "auto" else arguments.precision
         spec = CacheSpec(
             arguments.dataset, trunk, label, tap, arguments.kind, preprocess, resize,
-            arguments.size, arguments.augment, draws, precision,
+            arguments.size, arguments.augment, draws, precision, arguments.mean, arguments.std,
         )  # fmt: skip
         specs.append(spec)
     if not specs:
@@ -106,6 +118,7 @@ def report(made: list[Any], seconds: float) -> dict[str, Any]:
             "reused": one.reused,
             "storage": one.cache.storage,
             "digest": one.cache.manifest["digest"],
+            "weights_read": list(one.weights_read),
         }
         for one in made
     ]

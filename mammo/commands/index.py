@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
     from mammo.data.dataset import Dataset
+    from mammo.data.manifest.options import ManifestOptions
     from mammo.progress import Work
     from mammo.specs import Home
 
@@ -23,10 +25,27 @@ COUNTS = {
     "lesions": "lesions",
     "labels": "lesions by label",
     "kinds": "files",
+    "missing": "missing values",
 }
 """What is printed of `summary`, in words."""
 INCOMPLETE = 3
 """How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
+
+MANIFEST_OPTIONS = {
+    "--column": (
+        "OURS=THEIRS",
+        "our column's name and the file's, or a template of its columns such as 'images/{image_id}.png' "
+        "(* and ** match files, {this|that} takes the first that is filled); once for each that differs",
+    ),
+    "--positive": ("LABELS", "labels that mean malignant, with commas between; * stands for any letters"),
+    "--negative": ("LABELS", "labels that mean benign; without it, all that --positive leaves over and that are known"),
+    "--drop": ("LABELS", "labels whose rows are left out"),
+    "--root": ("DIR", "the folder that paths are relative to (default: the manifest's own)"),
+    "--sheet": ("NAME", "the sheet of a workbook (default: the first)"),
+    "--header": ("NAMES", "the names of the columns, with commas between, of a file that has no header"),
+}
+"""What a manifest's user may say of it: the flag, its value and what it is for."""
+REPEATED = ("--column", "--positive", "--negative", "--drop")
 
 
 def add(commands: Commands) -> None:
@@ -61,19 +80,24 @@ def _add_cbis_ddsm(sources: Commands) -> None:
 
 
 def _add_manifest(sources: Commands) -> None:
-    purpose = "index any mammograms that a CSV lists"
+    purpose = "index any mammograms that a CSV or a workbook lists"
     example = "mammo index manifest images.csv --column path=filename --column label=diagnosis --positive M --as mine"
-    parser = sources.add_parser("manifest", help=purpose, epilog=f"{_columns()}\n\nexample:\n  {example}", **_RAW)
-    parser.add_argument("file", type=Path, metavar="FILE.csv", help="one row an image, or one row a finding")
-    mapped = "our column's name and the file's, once for each that differs"
-    parser.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS", help=mapped)
-    malignant = "the labels that mean malignant, with commas between; all others are benign"
-    parser.add_argument("--positive", default="", metavar="LABELS", help=malignant)
+    template = "mammo index manifest train.csv --column path='images/{study_id}/{image_id}.dicom' --as ours"
+    epilog = f"{_columns()}\n\nexamples:\n  {example}\n  {template}"
+    parser = sources.add_parser("manifest", help=purpose, epilog=epilog, **_RAW)
+    parser.add_argument("file", type=Path, metavar="FILE", help="one row an image, or one row a finding")
+    for flag, (metavar, meaning) in MANIFEST_OPTIONS.items():
+        many = {"action": "append", "default": []} if flag in REPEATED else {}
+        parser.add_argument(flag, metavar=metavar, help=meaning, **many)
+    patients = "take patients from the files' headers (PatientID) where the manifest names none"
+    parser.add_argument("--header-patients", action="store_true", help=patients)
+    meant = "leave out images whose headers say that their pixels are meant for the other (default: any)"
+    parser.add_argument("--intent", choices=["any", "presentation", "processing"], default="any", help=meant)
     _finish(parser)
 
 
 def _columns() -> str:
-    from mammo.data.columns import COLUMNS, NEEDED
+    from mammo.data.manifest.columns import COLUMNS, NEEDED
 
     width = max(len(name) for name in COLUMNS)
     lines = [
@@ -81,6 +105,28 @@ def _columns() -> str:
         for name, column in COLUMNS.items()
     ]
     return "columns:\n" + "\n".join(lines) + "\n  any other column is kept as a subgroup"
+
+
+def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
+    from mammo.data.header_columns import HeaderUse
+    from mammo.data.manifest.options import ManifestOptions
+
+    return ManifestOptions(
+        columns=_mapped(arguments.column),
+        positive=_words(arguments.positive),
+        negative=_words(arguments.negative),
+        drop=_words(arguments.drop),
+        root=Path(arguments.root) if arguments.root else None,
+        sheet=arguments.sheet,
+        header=tuple(words(arguments.header or "")),
+        headers=HeaderUse(arguments.header_patients, arguments.intent),
+    )
+
+
+def _words(lists: list[str]) -> tuple[str, ...]:
+    """Words with commas between, from all uses of an option; quotation marks keep a comma inside a word."""
+    rows = csv.reader(lists, skipinitialspace=True)
+    return tuple(word.strip() for row in rows for word in row if word.strip())
 
 
 def _mapped(pairs: list[str]) -> dict[str, str]:
@@ -94,6 +140,11 @@ _RAW = {"formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def _finish(parser: argparse.ArgumentParser) -> None:
+    deep = "auto decides anew, container takes each file's own, a number from 8 to 16 names it"
+    kept = "default: as the index before decided, else auto"
+    deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
+    parser.add_argument("--bits", default="", metavar="BITS", help=deep)
+    add_colour_marks(parser)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -105,7 +156,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    for note in dataset.notes:
+    for record in dataset.depths:
+        for sentence in record.sentences:
+            say(f"Depth: {sentence}")
+    for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
     show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
     if arguments.json:
@@ -128,13 +182,16 @@ def set_aside(dataset: Dataset) -> str:
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.reading_options import ReadingOptions
 
+    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
     if arguments.source == "manifest":
-        columns, positive = _mapped(arguments.column), words(arguments.positive)
-        return index_manifest(home, arguments.name, arguments.file, columns, positive)
-    return index_cbis_ddsm(home, arguments.name, arguments.root, arguments.csv, arguments.metadata_only)
+        options = _manifest_options(arguments)
+        return index_manifest(home, arguments.name, arguments.file, options=options, reading=reading)
+    csv, alone = arguments.csv, arguments.metadata_only
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
 def _text(found: dict[str, object]) -> str:

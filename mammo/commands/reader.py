@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mammo.commands.shared import Commands, add_command, home_of, show, table
 
+if TYPE_CHECKING:
+    from mammo.data.labels import ClassNames
+
+SHARES = ("sensitivity", "specificity")
 ROWS = {"image": "by image", "lesion": "by lesion", "mass": "masses", "calc": "calcifications"}
 
 
@@ -15,6 +19,8 @@ def add(commands: Commands) -> None:
     purpose = "show the radiologists' own ROC: their BI-RADS assessments on the official test set"
     parser = add_command(commands, "reader", purpose, "mammo reader cbis-ddsm", run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
+    meaning = "what BI-RADS 0 counts as: recall (default), benign, or none: such images take no part"
+    parser.add_argument("--recall-zero", default="recall", metavar="WAY", help=meaning)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,28 +29,41 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.reader import reader_summary
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset)
-    told = reader_summary(dataset.images, dataset.held)
-    show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **told}, text_of(told, dataset.synthetic))
+    told = reader_summary(dataset.images, dataset.held, dataset.about, arguments.recall_zero)
+    text = text_of(told, dataset.synthetic, dataset.classes)
+    show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **told}, text)
     return 0
 
 
-def text_of(told: dict[str, Any], synthetic: bool) -> str:
+def text_of(told: dict[str, Any], synthetic: bool, classes: ClassNames) -> str:
     """The figures as a table, and below it what must be known about them."""
-    header = ["reader", "n", "malignant", "AUC", "95 % interval", "sensitivity", "specificity", "without BI-RADS"]
-    lines = [table([[words, *_cells(told[name])] for name, words in ROWS.items()], header)]
+    from mammo.data.birads import ZEROS
+
+    said = [told["reason"]] if told["reason"] else []
+    if told["circular"]:
+        return "\n".join(said)
+    points: list[dict[str, Any]] = next((told[name]["operating"] for name in ROWS if told[name]["operating"]), [])
+    header = ["reader", "n", classes.positive, "AUC", "95 % interval", "without BI-RADS"]
+    header += [f"{name} {point['birads']}" for point in points for name in SHARES]
+    lines = [table([[words, *_cells(told[name], len(header))] for name, words in ROWS.items()], header)]
     where = "the official test set" if told["part"] == "test" else "all images, since no official test set is named"
-    lines.append(f"On {where}. The score is the BI-RADS assessment, with 0 between 3 and 4; an image has its highest.")
-    lines.append("Sensitivity and specificity are those of calling BI-RADS 4 and above malignant.")
+    lines.append(f"On {where}. The score is the BI-RADS assessment; an image has its highest.")
+    lines.append(ZEROS[told["zero"]].description)
+    lines.append(
+        f"Sensitivity and specificity are those of calling BI-RADS 4 and above {classes.positive}, with 0 and without."
+    )
     if synthetic:
-        lines.append("SYNTHETIC DATA: these figures say nothing about real readers.")
-    return "\n".join(lines)
+        said.append("SYNTHETIC DATA: these figures say nothing about real readers.")
+    return "\n".join(lines + said)
 
 
-def _cells(one: dict[str, Any]) -> list[Any]:
-    known = one["interval"] and None not in one["interval"]
-    bounds = " to ".join(_number(bound) for bound in one["interval"]) if known else "-"
-    shares = [_number(one[name]["value"] if one[name] else None) for name in ("sensitivity", "specificity")]
-    return [one["n"], one["positives"], _number(one["auc"]), bounds, *shares, one["left_out"]]
+def _cells(one: dict[str, Any], columns: int) -> list[Any]:
+    from mammo.results.interval_words import interval_words
+
+    bounds = interval_words(one["interval"], reason=one["reason"]) if one["interval"] else "-"
+    shares = [_number(point[name]["value"] if point[name] else None) for point in one["operating"] for name in SHARES]
+    cells = [one["n"], one["positives"], _number(one["auc"]), bounds, one["left_out"], *shares]
+    return cells + ["-"] * (columns - 1 - len(cells))
 
 
 def _number(value: float | None) -> str:

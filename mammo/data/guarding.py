@@ -43,7 +43,7 @@ def load_decoders() -> None:
         Image.init()
     from pydicom.pixels.decoders.base import get_decoder
 
-    from mammo.data.dicom import SYNTAXES
+    from mammo.data.formats.opening import SYNTAXES
 
     for syntax in SYNTAXES:
         get_decoder(syntax)

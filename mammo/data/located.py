@@ -11,13 +11,24 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from mammo.data.case_names import CaseNames
+from mammo.data.casecsv import Cases
 from mammo.errors import MammoError
 
 COLLECTION = "CBIS-DDSM"
-SUFFIXES = {".dcm": "DICOM", ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+SUFFIXES = {".dcm": "DICOM", ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".dicom": "DICOM"}
+SUFFIXES |= {".tif": "TIFF", ".tiff": "TIFF"}
+HEADS = {(128, b"DICM"): "DICOM", (0, b"\xff\xd8\xff"): "JPEG", (0, b"\x89PNG"): "PNG"}
+"""What stands at which place in a file without an ending, and what such a file is."""
 LISTED_JPEGS = "dicom_info.csv"
-LAYOUTS = {"case": "folders named by case", "series": "folders named by series", "listed": LISTED_JPEGS}
-"""How a file told its case: by a folder's name, by a series' UID in its path or header, by the list of JPEG files."""
+LAYOUTS = {
+    "case": "folders named by case",
+    "name": "files named by case",
+    "series": "folders named by series",
+    "listed": LISTED_JPEGS,
+}
+"""How a file told its case: by a folder's name or its own, by a series' UID in its path or header, by the list of
+JPEG files."""
 PATHS = ("image_path", "crop_path", "mask_path")
 
 
@@ -25,7 +36,8 @@ PATHS = ("image_path", "crop_path", "mask_path")
 class Located:
     """The files under a root, relative to it; `case` names the folder of the collection each belongs to.
 
-    `closed` holds the folders that could not be opened, each with the reason.
+    `kinds` says what the files without an ending are. `closed` holds the folders that could not be opened and the
+    rows of the case CSVs that are set aside, each with the reason; `notes` and `missing` are those of the CSVs.
     """
 
     files: list[str]
@@ -33,6 +45,9 @@ class Located:
     series: dict[str, str]
     ways: Counter[str] = field(default_factory=Counter)
     closed: list[list[str]] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    missing: dict[str, int] = field(default_factory=dict)
 
     def settle(self, file: str, series: str) -> bool:
         """Give a file that its path did not place to the case of the series in its DICOM header; whether it did."""
@@ -42,38 +57,60 @@ class Located:
         self.ways["series"] += 1
         return True
 
+    def kind(self, file: str) -> str:
+        """What a file is by its ending, or without one by how it begins."""
+        return self.kinds.get(file) or SUFFIXES.get(PurePosixPath(file).suffix.lower(), "DICOM")
+
+    def may_be_dicom(self, file: str) -> bool:
+        """Whether a file's header may name its series."""
+        return self.kind(file) == "DICOM"
+
     @property
     def source(self) -> str:
         """The layout in words, as most files have it."""
         told = LAYOUTS[self.ways.most_common(1)[0][0]] if self.ways else "no file placed"
-        kinds = Counter(SUFFIXES[PurePosixPath(file).suffix.lower()] for file in self.files)
+        kinds = Counter(self.kind(file) for file in self.files)
         return f"{COLLECTION}, {kinds.most_common(1)[0][0]} files, {told}"
 
 
-def locate_files(root: Path, lesions: pd.DataFrame, apart: Path | None = None, tables: Iterable[Path] = ()) -> Located:
+def locate_files(root: Path, cases: Cases, apart: Path | None = None, tables: Iterable[Path] = ()) -> Located:
     """Find every image file under `root` and its case, by the rows of the case CSVs.
 
     A file belongs to the case or series that its path names, whatever else the path says; a JPEG file also to
     the series that `dicom_info.csv` lists it under, in one of the folders `tables` or `root`. The folder `apart` is
-    passed over. Raises MammoError where
-    the root is missing, holds no image file, or a name is not UTF-8.
+    passed over, and so are files of cases whose CSV is not there. Raises MammoError where the root is missing, holds
+    no image file, or a name is not UTF-8.
     """
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
-    files, closed = _image_files(root, apart)
-    if not files:
+    kinds, closed = _image_files(root, apart)
+    if not kinds:
         raise MammoError(
             f"{root} holds no image file ({', '.join(SUFFIXES)}); give the folder into which {COLLECTION} was "
             "downloaded, or add --metadata-only to index the case CSVs alone."
         )
-    cases, series = set(lesions["image"]) | set(lesions["lesion"]), series_of(lesions)
-    located = Located(files, {}, series, closed=closed)
+    names, series = CaseNames(cases.lesions), series_of(cases.lesions)
     listed = _listed_jpegs([*tables, root / "csv", root])
-    for file in files:
-        if found := _placed(file, cases, series, listed):
+    located = Located([], {}, series, closed=closed + cases.aside, notes=[*cases.notes], missing=cases.missing)
+    passed_over = 0
+    for file, kind in kinds.items():
+        found = _placed(file, names, series, listed)
+        if found is None and _is_of(file, cases.absent):
+            passed_over += 1
+            continue
+        located.files.append(file)
+        located.kinds |= {} if PurePosixPath(file).suffix.lower() in SUFFIXES else {file: kind}
+        if found:
             located.case[file], way = found
             located.ways[way] += 1
+    if passed_over:
+        located.notes.append(f"{passed_over} files of cases whose CSV is missing were passed over.")
     return located
+
+
+def _is_of(file: str, beginnings: tuple[str, ...]) -> bool:
+    """Whether a part of a path begins as the cases of a CSV do."""
+    return any(part.startswith(beginnings) for part in PurePosixPath(file).parts) if beginnings else False
 
 
 def series_of(lesions: pd.DataFrame) -> dict[str, str]:
@@ -87,12 +124,12 @@ def series_of(lesions: pd.DataFrame) -> dict[str, str]:
     return series
 
 
-def _image_files(root: Path, apart: Path | None) -> tuple[list[str], list[list[str]]]:
-    """The image files under a root, and the folders that could not be opened.
+def _image_files(root: Path, apart: Path | None) -> tuple[dict[str, str], list[list[str]]]:
+    """The image files under a root with what they are, sorted, and the folders that could not be opened.
 
     Linked folders are followed, each folder once, but for links that lead back above the root.
     """
-    files: list[str] = []
+    files: dict[str, str] = {}
     closed: list[OSError] = []
     above = {str(folder) for folder in root.resolve().parents}
     passed = above | ({str(apart.resolve())} if apart else set())
@@ -104,11 +141,27 @@ def _image_files(root: Path, apart: Path | None) -> tuple[list[str], list[list[s
             continue
         passed.add(real)
         for name in names:
-            if PurePosixPath(name).suffix.lower() in SUFFIXES:
-                path = Path(folder) / name
+            path = Path(folder) / name
+            if kind := _kind(path):
                 _refuse_unspeakable(path)
-                files.append(path.relative_to(root).as_posix())
-    return sorted(files), [[os.path.relpath(error.filename, root), error.strerror or str(error)] for error in closed]
+                files[path.relative_to(root).as_posix()] = kind
+    return (
+        dict(sorted(files.items())),
+        [[os.path.relpath(error.filename, root), error.strerror or str(error)] for error in closed],
+    )
+
+
+def _kind(path: Path) -> str:
+    """What an image file is by its ending, or without one by how it begins; empty where it is no image."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES or (suffix and not suffix[1:].isdecimal()):
+        return SUFFIXES.get(suffix, "")
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(132)
+    except OSError:
+        return ""
+    return next((kind for (place, mark), kind in HEADS.items() if head[place:].startswith(mark)), "")
 
 
 def _refuse_unspeakable(path: Path) -> None:
@@ -120,15 +173,18 @@ def _refuse_unspeakable(path: Path) -> None:
 
 
 def _placed(
-    file: str, cases: set[str], series: dict[str, str], listed: dict[str, tuple[str, str]]
+    file: str, names: CaseNames, series: dict[str, str], listed: dict[str, tuple[str, str]]
 ) -> tuple[str, str] | None:
     """The case of a file and the way it was told; None where neither its path nor a list tells."""
     path = PurePosixPath(file)
-    parts = [path.stem, *reversed(path.parts[:-1])]
-    if told := next((part for part in parts if part in cases), None):
+    own = path.name.removesuffix(path.suffix) if path.suffix.lower() in SUFFIXES else path.name
+    parts = [own, *reversed(path.parts[:-1])]
+    if told := next((part for part in parts if part in names.cases), None):
         return told, "case"
+    if told := names.in_file_name(own):
+        return told, "name"
     if listed and (row := listed.get("/".join(path.parts[-2:]))):
-        told = series.get(row[0]) or (row[1] if row[1] in cases else None)
+        told = series.get(row[0]) or (row[1] if row[1] in names.cases else None)
         if told:
             return told, "listed"
     told = next((part for part in parts if part in series), None)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.data.columns import BOX
 from mammo.data.cutting import to_shape
 from mammo.data.dataset import Dataset
+from mammo.data.manifest.columns import BOX
 from mammo.data.reading import read_image
 from mammo.errors import MammoError
 

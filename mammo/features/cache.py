@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mammo.errors import MammoError
 from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
+from mammo.features.weights import TENSORS
 from mammo.files import digest_file, digest_json, read_json
 from mammo.specs import CacheSpec, Home
 
@@ -22,6 +23,8 @@ SPEC = "spec.json"
 MANIFEST = "manifest.json"
 RECORDS = "chunks"
 MAPS, POOLED = "maps", "pooled"
+WEIGHTS_READ = "weights_read"
+"""What the manifest says of how the file of weights was read; it is no part of any identity."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def content_digest(manifest: dict[str, Any]) -> str:
-    """The digest of a whole cache: of all that its manifest holds but the versions of the libraries that made it."""
-    return digest_json({key: value for key, value in manifest.items() if key not in ("digest", "made_with")})
+    """The digest of a whole cache: of all that its manifest holds but how it was made.
+
+    That is the versions of libraries and how the weights' file was read; nor does the file's name count where its
+    tensors identify it.
+    """
+    content = {key: value for key, value in manifest.items() if key not in ("digest", "made_with", WEIGHTS_READ)}
+    identity = content.get("identity")
+    if isinstance(identity, dict) and str(identity.get("weights_digest")).startswith(TENSORS):
+        content["identity"] = identity | {"spec": identity["spec"] | {"weights": "file"}}
+    return digest_json(content)
 
 
 def _table(path: Path, what: str) -> dict[str, Any]:

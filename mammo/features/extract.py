@@ -13,7 +13,7 @@ from mammo.data.dataset import Dataset
 from mammo.errors import MammoError, first_line
 from mammo.features.cache import Cache
 from mammo.features.chunks import STORAGES, USUAL
-from mammo.features.identity import cache_name, identity
+from mammo.features.identity import cache_name, identity_here
 from mammo.features.store import CacheWriter
 from mammo.features.weights import Weights, locate
 from mammo.files import only_one
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What came of one spec: the cache, and how many versions of images were computed and reused."""
+    """What came of one spec: the cache, how many versions of images were computed and reused, how weights were read."""
 
     cache: Cache
     computed: int
     reused: int
+    weights_read: tuple[str, ...] = ()
 
 
 def extract(
@@ -55,7 +56,7 @@ def extract(
     wanted = {}
     for spec in specs:
         weights = locate(spec.trunk, spec.weights, weights_file)
-        content = identity(spec, dataset.digest(spec.kind), weights)
+        content = identity_here(home, spec, dataset.digest(spec.kind), weights)
         wanted[cache_name(content)] = (content, weights)
     with contextlib.ExitStack() as locks:
         for name in sorted(wanted):
@@ -64,11 +65,11 @@ def extract(
         plans = _plans(home, dataset.name, lacking, list(table["image"]), device, storage)
         if not plans:
             yield Progress("extract", len(table), len(table))
-            return [_extracted(home, dataset, name, None) for name in wanted]
+            return [_extracted(home, dataset, name, wanted[name][1], None) for name in wanted]
         from mammo.features.fill import fill
 
         yield from fill(dataset, table, list(plans.values()), workers)
-    return [_extracted(home, dataset, name, plans.get(name)) for name in wanted]
+    return [_extracted(home, dataset, name, wanted[name][1], plans.get(name)) for name in wanted]
 
 
 def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
@@ -116,11 +117,11 @@ def _plans(
     plans = {}
     for name, (content, weights) in lacking.items():
         spec = CacheSpec.from_json(content["spec"])
-        trunk = build(spec.trunk, weights, spec.tap)
+        trunk = build(spec.trunk, weights, spec.tap).normalised(spec.mean, spec.std)
         forwards = [Forward(trunk, spec.precision, one) for one in devices]
         shape, picture_bytes = _try_one(forwards[0], spec)
         how = {"storage": storage, "batch": fitting_batch(forwards, picture_bytes)}
-        writer = CacheWriter(home.cache(dataset, name), content, ids, shape, how)
+        writer = CacheWriter(home.cache(dataset, name), content, ids, shape, how, weights.notes)
         for forward in forwards:
             forward.batch = writer.batch
         plans[name] = Plan(Variant.of(spec), forwards, writer, frozenset(writer.todo))
@@ -136,7 +137,7 @@ def _try_one(forward: Forward, spec: CacheSpec) -> tuple[tuple[int, int, int], i
         ) from None
 
 
-def _extracted(home: Home, dataset: Dataset, name: str, plan: Plan | None) -> Extracted:
+def _extracted(home: Home, dataset: Dataset, name: str, weights: Weights, plan: Plan | None) -> Extracted:
     cache = Cache.open(home, dataset.name, name)
     computed = plan.computed if plan else 0
-    return Extracted(cache, computed, cache.shape[0] * cache.versions - computed)
+    return Extracted(cache, computed, cache.shape[0] * cache.versions - computed, weights.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mammo.errors import MammoError
+from mammo.features.cache import SPEC
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
 from mammo.features.weights import Weights
@@ -12,7 +13,7 @@ from mammo.files import digest_json
 from mammo.images.augment import AUGMENTATIONS, versions
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
-from mammo.specs import CacheSpec, pick
+from mammo.specs import CacheSpec, Home, pick
 
 FORMAT = 2
 """Rises when the layout of a cache or the arithmetic of the extraction changes."""
@@ -37,6 +38,16 @@ def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str
         "resize_version": pick(RESIZES, spec.resize, "resize").version,
         "augment_version": AUGMENTATIONS[spec.augment].version,
     }
+
+
+def identity_here(home: Home, spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str, Any]:
+    """The identity of a cache as this home knows it.
+
+    Earlier versions knew a user's weights by their file's bytes: a cache that they began or made keeps its name.
+    """
+    former = identity(spec, dataset_digest, weights.known_as(weights.file_digest))
+    kept = (home.cache(spec.dataset, cache_name(former)) / SPEC).is_file()
+    return former if kept else identity(spec, dataset_digest, weights)
 
 
 def is_current(content: dict[str, Any], dataset_digest: str) -> bool:

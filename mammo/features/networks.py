@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mammo.errors import MammoError, first_line
+from mammo.errors import MammoError
+from mammo.features.loading import load_weights
 from mammo.features.trunks import ANY_TIMM, find_trunk
 from mammo.features.weights import Weights
 
@@ -35,6 +33,15 @@ class Trunk:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def normalised(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Trunk:
+        """This trunk for greys normalised by another mean or deviation, one number or three; empty for its own."""
+        own = len(self.mean)
+        return replace(
+            self,
+            mean=(mean * own if len(mean) == 1 else mean) or self.mean,
+            std=(std * own if len(std) == 1 else std) or self.std,
+        )
+
 
 def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
     """Build a trunk with its weights and cut it at `tap`, in evaluation mode.
@@ -44,16 +51,26 @@ def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
     kind = find_trunk(trunk)
     if tap not in kind.taps:
         raise MammoError(f"The trunk {trunk} has no tap {tap!r}; choose one of: {', '.join(kind.taps)}.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(weights.seed)
-        if trunk.startswith(ANY_TIMM):
-            return _any_timm(trunk, weights)
-        network = Vgg16(kind.narrowing) if kind.family == "vgg16" else resnet50(kind.narrowing)
+    network = skeleton(trunk, weights.seed)
     if weights.path is not None:
         load_weights(network, weights.path, trunk)
     network.eval().requires_grad_(False)
+    if trunk.startswith(ANY_TIMM):
+        settings = import_module("timm").data.resolve_model_data_config(network)
+        mean, std = tuple(settings["mean"]), tuple(settings["std"])
+        return Trunk(_LastMap(network, trunk).eval(), nn.Identity(), mean, std)
     body, tail = _cut(network, tap)
     return Trunk(body.eval(), tail.eval(), IMAGENET_MEAN, IMAGENET_STD)
+
+
+def skeleton(trunk: str, seed: int = 0) -> nn.Module:
+    """A trunk's whole network with random weights; raises MammoError where timm knows no such model."""
+    kind = find_trunk(trunk)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if trunk.startswith(ANY_TIMM):
+            return _any_timm(trunk.removeprefix(ANY_TIMM))
+        return Vgg16(kind.narrowing) if kind.family == "vgg16" else resnet50(kind.narrowing)
 
 
 class Vgg16(nn.Module):
@@ -189,62 +206,9 @@ class _LastMap(nn.Module):
         return maps if maps.shape[1] == self.model.num_features else maps.permute(0, 3, 1, 2)
 
 
-def _any_timm(trunk: str, weights: Weights) -> Trunk:
-    """Any timm model, cut at its last map."""
+def _any_timm(name: str) -> nn.Module:
     timm: Any = import_module("timm")
-    name = trunk.removeprefix(ANY_TIMM)
     if not timm.is_model(name):
         raise MammoError(f"timm knows no model {name!r}; its models are listed by timm.list_models().")
-    model = timm.create_model(name, num_classes=0)
-    if weights.path is not None:
-        load_weights(model, weights.path, trunk)
-    model.eval().requires_grad_(False)
-    settings = timm.data.resolve_model_data_config(model)
-    return Trunk(_LastMap(model, trunk).eval(), nn.Identity(), tuple(settings["mean"]), tuple(settings["std"]))
-
-
-def load_weights(network: nn.Module, path: Path, trunk: str) -> None:
-    """Give `network` the tensors of a `.safetensors` file or of a `.pth` state dict, without unpickling code.
-
-    Tensors beyond the network's own, such as a classifier's, are passed over. Raises MammoError where a
-    tensor is missing or has another shape.
-    """
-    found = _read_tensors(path)
-    wanted = network.state_dict()
-    for name, tensor in wanted.items():
-        if name.endswith("num_batches_tracked"):
-            found.setdefault(name, tensor)
-        elif name not in found:
-            raise _other_network(path, trunk, f"it has no tensor {name}")
-        elif found[name].shape != tensor.shape:
-            shapes = f"{tuple(found[name].shape)} where {tuple(tensor.shape)} is needed"
-            raise _other_network(path, trunk, f"its tensor {name} has the shape {shapes}")
-    network.load_state_dict({name: found[name] for name in wanted})
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    try:
-        with warnings.catch_warnings():  # torch warns of foreign files in words that speak of its own options
-            warnings.simplefilter("ignore")
-            unpickle = path.suffix != ".safetensors"
-            tensors: Any = torch.load(path, "cpu", weights_only=True) if unpickle else load_file(path)
-    except UnpicklingError:
-        raise _unreadable(path, "it holds more than tensors, or is damaged") from None
-    except Exception as error:  # damaged files raise many kinds
-        raise _unreadable(path, first_line(error)) from None
-    tensors = tensors.get("state_dict", tensors) if isinstance(tensors, dict) else None
-    if not isinstance(tensors, dict):
-        raise _unreadable(path, "it holds no table of tensors")
-    return {name: tensor for name, tensor in tensors.items() if isinstance(tensor, Tensor)}
-
-
-def _unreadable(path: Path, reason: str) -> MammoError:
-    return MammoError(
-        f"The weights file {path} cannot be read ({reason}); give a .safetensors file or a .pth state dict."
-    )
-
-
-def _other_network(path: Path, trunk: str, reason: str) -> MammoError:
-    return MammoError(f"The weights file {path} is not one of {trunk}: {reason}.")
+    model: nn.Module = timm.create_model(name, num_classes=0)
+    return model

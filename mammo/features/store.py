@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, content_digest
+from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, WEIGHTS_READ, content_digest
 from mammo.features.chunks import DESCRIPTION, STORAGES, USUAL, Chunks
 from mammo.features.precision import PRECISIONS
 from mammo.files import digest_file, read_json, sweep_partials, unwritable, write_json
@@ -30,7 +30,8 @@ class CacheWriter:
 
     `shape` is (channels, rows, columns) of one map. `how` holds what does not belong to the identity and yet stays the
     same for a whole cache: its `storage`, an entry of STORAGES, and the `batch` that the trunk takes at once, which may
-    change the last bits of a number. A cache that is begun keeps what it was begun with.
+    change the last bits of a number. A cache that is begun keeps what it was begun with. `notes` says how the file of
+    weights was read.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class CacheWriter:
         ids: list[str],
         shape: tuple[int, int, int],
         how: dict[str, Any] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
+        self.notes = notes
         self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
         self.spec = CacheSpec.from_json(identity["spec"])
         self.versions = versions(self.spec.augment, self.spec.draws)
@@ -158,6 +161,8 @@ class CacheWriter:
             "arrays": {file: self._facts(file) for file in (f"{name}/{DESCRIPTION}" for name in (MAPS, POOLED))},
             "chunks": chunks,
         }
+        if self.notes:
+            manifest[WEIGHTS_READ] = list(self.notes)
         manifest["digest"] = content_digest(manifest)
         write_json(self.folder / MANIFEST, manifest)
         return manifest

@@ -81,7 +81,7 @@ def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) 
 def _refuse_other(home: Home, name: str, made: dict[str, Any], weights_file: Path | None) -> None:
     """Refuse a repair from another data set or other weights than the cache was made with."""
     spec = CacheSpec.from_json(made["spec"])
-    weights = locate(spec.trunk, spec.weights, weights_file)
+    weights = locate(spec.trunk, spec.weights, weights_file).known_as(made["weights_digest"])
     digest = Dataset.open(home, spec.dataset).digest(spec.kind)
     refuse_mismatch(name, made, identity(spec, digest, weights))
 

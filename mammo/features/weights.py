@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,12 +17,16 @@ from mammo.features.trunks import ANY_TIMM, TrunkKind, find_trunk
 from mammo.files import digest_file
 
 SHIPPED = Path(__file__).parent / "weights"
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pth.tar", ".pt.tar")
 HUB_FILE = "model.safetensors"
 PATIENCE = 1.5
 
+TENSORS = "tensors-"
+"""How the digest of weights begins that are identified by their tensors, not by their file's bytes."""
+
+IMAGENET = "ImageNet weights"
 NOTES = {
-    "imagenet": "ImageNet weights",
+    "imagenet": IMAGENET,
     "synthetic": "trained on synthetic data",
     "random": "random weights",
     "file": "weights from a file",
@@ -31,22 +36,40 @@ NOTES = {
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that are there: their label, their file (none for random ones) and their digest."""
+    """Weights that are there: their label, their file (none for random ones) and their digest.
+
+    Those of a user's file are identified by the trunk's tensors, however they were saved. `file_digest` is that of the
+    file's bytes, by which earlier versions knew them, and `notes` says what was unwrapped and converted.
+    """
 
     label: str
     digest: str
     path: Path | None = None
     seed: int = 0
+    file_digest: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:
         """What is said of these weights wherever they are used."""
         return weights_note(self.label)
 
+    def known_as(self, digest: str) -> Weights:
+        """These weights under the digest that a cache of an earlier version has of their file, where it is theirs."""
+        return replace(self, digest=digest) if digest and digest == self.file_digest else self
 
-def weights_note(label: str) -> str:
-    """What is said of weights of this label wherever they are used."""
-    return NOTES[label.split("-", maxsplit=1)[0]]
+
+def weights_note(label: str, trunk: str = "") -> str:
+    """What is said of weights of this label wherever they are used; `trunk` tells which of a timm model's they are."""
+    first = label.split("-", maxsplit=1)[0]
+    if first == "imagenet" and trunk.startswith(ANY_TIMM):
+        return f"pretrained weights ({trunk.partition('.')[2] or 'the usual ones of timm'})"
+    return NOTES[first]
+
+
+def is_weights_file(name: str | Path) -> bool:
+    """Whether a name ends as a weights file's does."""
+    return str(name).lower().endswith(SUFFIXES)
 
 
 def weights_label(choice: str, seed: int = 0) -> str:
@@ -55,8 +78,10 @@ def weights_label(choice: str, seed: int = 0) -> str:
         return f"random-{seed}"
     if choice.startswith("random-") or choice in NOTES:
         return choice
-    if Path(choice).suffix in SUFFIXES:
-        return "file-" + re.sub(r"[^a-z0-9]+", "-", Path(choice).stem.lower()).strip("-")
+    if is_weights_file(choice):
+        suffix = max((ending for ending in SUFFIXES if choice.lower().endswith(ending)), key=len)
+        stem = Path(choice).name.lower().removesuffix(suffix)
+        return "file-" + re.sub(r"[^a-z0-9]+", "-", stem).strip("-")
     raise MammoError(
         f"There are no weights {choice!r}; choose imagenet, synthetic, random, "
         f"or a file ending in {', '.join(SUFFIXES)}."
@@ -76,7 +101,7 @@ def locate(trunk: str, label: str, file: Path | None = None) -> Weights:
     elif label == "imagenet":
         path = _fetched(trunk, kind)
     elif label.startswith("file-"):
-        path = _given(file)
+        return _given(trunk, label, file)
     else:
         raise MammoError(f"There are no weights {label!r}; choose imagenet, synthetic, random-SEED or file-NAME.")
     return Weights(label, digest_file(path), path)
@@ -112,10 +137,23 @@ def locally(trunk: str) -> Path | None:
     return _in_hub_cache(kind.hub, HUB_FILE)
 
 
-def _given(file: Path | None) -> Path:
+def _given(trunk: str, label: str, file: Path | None) -> Weights:
+    """Weights of a user's file, identified by the trunk's tensors in it."""
     if file is None or not file.is_file():
         raise MammoError(f"There is no weights file {file}; name an existing {' or '.join(SUFFIXES[:2])} file.")
-    return file
+    status = file.stat()
+    digest, tensors, notes = _identified(trunk, file, status.st_size, status.st_mtime_ns)
+    return Weights(label, tensors, file, file_digest=digest, notes=notes)
+
+
+@lru_cache(maxsize=16)
+def _identified(trunk: str, file: Path, _size: int, _modified: int) -> tuple[str, str, tuple[str, ...]]:
+    """The digest of a file's bytes, that of the trunk's tensors in it, and how they were read."""
+    from mammo.features.loading import read_weights
+    from mammo.features.networks import skeleton
+
+    read = read_weights(skeleton(trunk), file, trunk)
+    return digest_file(file), TENSORS + read.digest(), read.notes
 
 
 def _fetched(trunk: str, kind: TrunkKind) -> Path:

@@ -98,8 +98,9 @@ def tail_weights(cache: Cache, file: Path | None = None) -> Weights | None:
             f"The weights of the cache {cache.name!r} came from a file, which its last layer starts from; "
             "name it with --weights FILE."
         )
-    weights = locate(cache.spec.trunk, label, file)
-    if weights.digest != cache.manifest["identity"]["weights_digest"]:
+    digest = cache.manifest["identity"]["weights_digest"]
+    weights = locate(cache.spec.trunk, label, file).known_as(digest)
+    if weights.digest != digest:
         raise MammoError(
             f"The weights {label} of {cache.spec.trunk} are not those that the cache {cache.name!r} was made with; "
             "extract it again, or bring the former weights back."

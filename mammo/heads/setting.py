@@ -21,16 +21,21 @@ from mammo.heads.scoring import PLAIN
 from mammo.heads.task import Task
 from mammo.specs import Home, SweepSpec
 
-TRAINING = 2
-"""Rises when training the same heads on the same numbers gives other scores."""
+TRAINING = 3
+"""The version of training's arithmetic: rises when the same heads on the same numbers come to other scores."""
 
-PROBES = 1
+SHOWN = 2
+"""The earliest version whose sweeps a report may still show: it differs from today's in how numbers are rounded."""
+
+PROBES = 2
 """Rises when a probe gives other numbers from the same cache."""
 
 LONGEST = 70
 """Letters of a sweep's name before its identity."""
 
 CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
+NORMALISED = ("mean", "std")
+"""Fields that a cache's description has only where they are not the trunk's own."""
 
 TRUTH = ["image", "patient", "breast", "view", "film", "label", "pathology", "birads"]
 """What of the images' table can change a score or a figure."""
@@ -114,9 +119,11 @@ def _about(
         identity["probes"] = PROBES
     described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
     for cache in caches:
-        note = weights_note(cache.spec.weights)
+        described[cache.name] |= {name: values for name in NORMALISED if (values := list(getattr(cache.spec, name)))}
+        note = weights_note(cache.spec.weights, cache.spec.trunk)
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
     facts["notes"] = dataset.notes
+    facts |= {name: dataset.about[name] for name in ("columns", "classes") if dataset.about.get(name)}
     facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

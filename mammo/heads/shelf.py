@@ -13,7 +13,8 @@ from mammo.data.splits import Parts, draw
 from mammo.features.cache import MANIFEST, SPEC, caches
 from mammo.features.identity import is_current
 from mammo.files import read_json
-from mammo.heads.setting import CACHE_FIELDS, TRAINING, truth_digest
+from mammo.heads.finetune import TAILS
+from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import ABOUT, Sweep, sweeps
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
@@ -42,8 +43,11 @@ class Shelf:
         return max(fitting, key=lambda name: self.caches[name] == wanted, default=None)
 
     def sweep(self, wanted: CacheSpec, heads: Sequence[HeadSpec], splits: Sequence[SplitSpec]) -> Sweep | None:
-        """The newest sweep that trained all these heads, on the features of a spec, on all these splits."""
-        for name, about in self.sweeps.items():
+        """The newest sweep that trained all these heads, on the features of a spec, on all these splits.
+
+        One of today's arithmetic comes before those of earlier ones, which stay good enough to be shown.
+        """
+        for name, about in sorted(self.sweeps.items(), key=lambda item: -_arithmetic(item[1])):
             if self._current(about) and self._made(about, wanted):
                 places = [_place(about["spec"], "splits", split) for split in splits]
                 if None not in places and None not in [_place(about["spec"], "heads", head) for head in heads]:
@@ -60,12 +64,13 @@ class Shelf:
         return self.drawn[split]
 
     def _current(self, about: Mapping[str, Any]) -> bool:
-        """Whether a sweep is whole, and trained on the images and labels that there are now, as one would train now."""
+        """Whether a sweep is whole, and trained on the images and labels that there are now, much as one would now."""
         if about.get("stopped") or about["dataset"].get("digest") != self.digest:
             return False
-        return self.home.shared or bool(
-            about["identity"]["training"] == TRAINING and about["identity"]["truth"] == self.truth
-        )
+        identity = about["identity"]
+        versions = identity.get("probes", PROBES), identity.get("tails", TAILS)
+        alike = SHOWN <= _arithmetic(about) <= TRAINING and versions == (PROBES, TAILS)
+        return self.home.shared or bool(alike and identity["truth"] == self.truth)
 
     def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
         """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""
@@ -76,6 +81,10 @@ class Shelf:
         return name in self.caches or not (self.home.cache(self.dataset.name, name) / MANIFEST).is_file()
 
 
+def _arithmetic(about: Mapping[str, Any]) -> int:
+    return int(about["identity"]["training"])
+
+
 def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
     """The identities of the whole caches of a data set, by name."""
     return {name: read_json(home.cache(dataset, name) / SPEC, "cache spec") for name in caches(home, dataset)}
@@ -84,7 +93,8 @@ def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
 def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:
     """The place among a sweep's caches of the one that was made as `wanted`; None where there is none."""
     for place, name in enumerate(about["spec"]["caches"]):
-        fields = {field: about["caches"][name][field] for field in CACHE_FIELDS if field in about["caches"][name]}
+        told = about["caches"][name]
+        fields = {field: told[field] for field in (*CACHE_FIELDS, *NORMALISED) if field in told}
         if _alike(CacheSpec(wanted.dataset, **fields), wanted):
             return place
     return None

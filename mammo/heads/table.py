@@ -136,5 +136,5 @@ def with_training(runs: pd.DataFrame, epochs: NDArray[Any], best: NDArray[Any]) 
 def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:
     drawn: dict[str, Any] = {"protocol": split_spec.protocol, "labels": split_spec.labels}
     drawn |= {"split_seed": split_spec.seed, "redraw": split_spec.redraw}
-    made = {name: getattr(cache.spec, name) for name in CACHE_FIELDS}
+    made = {name: getattr(cache.spec, name) for name in CACHE_FIELDS} | {"weights": cache.spec.weights_words}
     return {"cache": cache.name, **made, **head.to_json(), "split": split, **drawn}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.data.labels import ClassNames, class_names
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
 from mammo.files import read_json
@@ -83,14 +84,25 @@ class Sweep:
         return bool(self.about["dataset"]["synthetic"])
 
     @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        return class_names(self.about["dataset"])
+
+    @property
     def level(self) -> str:
         """What one row of `images` is: an image, or a breast or patient whose images' scores are fused."""
         return str(self.about.get("level", "image"))
 
     @property
+    def arithmetic(self) -> int | None:
+        """The version of the arithmetic that trained the runs; None where nobody knows."""
+        version = self.about.get("identity", {}).get("training")
+        return None if version is None else int(version)
+
+    @property
     def notes(self) -> list[str]:
         """What must be known of the images and the runs before the scores are believed, in sentences."""
-        notes = [str(note) for note in self.about["dataset"].get("notes", [])]
+        notes = [str(note) for note in (*self.about["dataset"].get("notes", []), *self.about.get("remarks", []))]
         if stopped := self.about.get("stopped"):
             notes.append(f"The sweep {self.id} was stopped: {stopped['runs']} of its {stopped['of']} runs are here.")
         return notes

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from mammo.results.figures.comparison import luck_figure
+from mammo.results.interval_words import value_words
 from mammo.results.scores import StoredRun
 from mammo.specs import Home
 from pages.shared import choose, show
@@ -78,5 +79,5 @@ def _words(meter: dict[str, Any]) -> str:
 
 
 def _between(meter: dict[str, Any], part: str) -> str:
-    value, half = meter[f"{part}_auc"], meter[f"{part}_auc_half_width"]
-    return "?" if value is None else f"{value:.3f} ± {half:.3f}"
+    reason = meter[f"{part}_interval_reason"] or ""
+    return value_words(meter[f"{part}_auc"], meter[f"{part}_auc_interval"], reason=reason)

@@ -1,43 +1,52 @@
 """The reader seen: what the radiologists' own BI-RADS assessments are worth."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
+from mammo.data.birads import ZEROS
 from mammo.data.dataset import Dataset
+from mammo.data.labels import ClassNames
 from mammo.results.figures.runs import roc_figure
 from mammo.results.reader import reader_summary, reader_tables, scored_by_reader
-from pages.shared import show
+from pages.shared import choose, show
 
 NAMES = {"image": "By image", "lesion": "By lesion", "mass": "Masses", "calc": "Calcifications"}
-COLUMNS = ("Assessed", "n (malignant)", "AUC", "Sensitivity", "Specificity")
 
 
 def reader(dataset: Dataset, note: str) -> None:
-    """The reader's ROC by image, by lesion and by kind of lesion, with sensitivity and specificity at BI-RADS 4."""
-    summary = reader_summary(dataset.images, dataset.lesions)
+    """The reader's ROC by image, by lesion and by kind of lesion, with both operating points."""
+    zero = choose.entry("BI-RADS 0 counts as", ZEROS, "recall_zero", width=220)
+    summary = reader_summary(dataset.images, dataset.lesions, dataset.about, zero)
+    if summary["reason"]:
+        st.warning(summary["reason"])
+    if summary["circular"]:
+        return
     part, tables = reader_tables(dataset.images, dataset.lesions)
-    read = {name: scored_by_reader(table) for name, table in tables.items()}
+    read = {name: scored_by_reader(table, zero) for name, table in tables.items()}
     curves = [replace(one, name=NAMES[name]) for name, one in read.items() if one and name != "image"]
     where = "the official test set" if part == "test" else "all images: the set names no official test set"
-    st.caption(f"BI-RADS assessments as scores, 0 between 3 and 4, on {where}. Every model has this to measure up to.")
+    st.caption(f"BI-RADS assessments as scores, on {where}. Every model has this to measure up to.")
     left, right = st.columns(2, gap="large")
     with left:
         show.figure(roc_figure(curves, note, show.dark(), read["image"]), "reader")
     with right:
-        rows = [_row(NAMES[name], summary[name]) for name in NAMES if summary[name]["n"]]
-        st.table([dict(zip(COLUMNS, row, strict=True)) for row in rows], border="horizontal")
-        st.caption("Sensitivity and specificity are those of calling BI-RADS 4 and above malignant.")
+        rows = [_row(NAMES[name], summary[name], dataset.classes) for name in NAMES if summary[name]["n"]]
+        st.table(rows, border="horizontal")
+        st.caption(f"Sensitivity and specificity are those of calling BI-RADS 4 and above {dataset.classes.positive}.")
 
 
-def _row(name: str, told: dict[str, object]) -> tuple[str, ...]:
-    return (
-        name,
-        f"{told['n']:,} ({told['positives']:,})",
-        _number(told["auc"]),
-        _number((told["sensitivity"] or {}).get("value")),
-        _number((told["specificity"] or {}).get("value")),
-    )
+def _row(name: str, told: dict[str, Any], classes: ClassNames) -> dict[str, str]:
+    row = {
+        "Assessed": name,
+        f"n ({classes.positive})": f"{told['n']:,} ({told['positives']:,})",
+        "AUC": _number(told["auc"]),
+    }
+    for point in told["operating"]:
+        for share in ("sensitivity", "specificity"):
+            row[f"{share.capitalize()}, {point['birads']}"] = _number((point[share] or {}).get("value"))
+    return row
 
 
 def _number(value: float | None) -> str:

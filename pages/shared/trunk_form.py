@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mammo.errors import MammoError
 from mammo.features.trunks import ANY_TIMM, TRUNKS, find_trunk
-from mammo.features.weights import SUFFIXES, weights_label, weights_note
+from mammo.features.weights import SUFFIXES, is_weights_file, weights_label, weights_note
 from pages.shared import choose
 
 FILE = "file"
@@ -27,12 +27,12 @@ def choose_trunk(synthetic: bool) -> str:
 def choose_weights(trunk: str) -> tuple[str, str | None]:
     """The label of a trunk's weights, and their file where they are a file's."""
     sources = [find_trunk(trunk).default_weights, "random-0", FILE]
-    chosen = str(choose.one("Weights", sources, "weights", lambda name: weights_note(name).capitalize()))
+    chosen = str(choose.one("Weights", sources, "weights", lambda name: weights_note(name, trunk).capitalize()))
     if chosen != FILE:
         return chosen, None
     said = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
     path = _file(choose.words("File", "file", "/home/me/weights.safetensors", said))
-    if path is None or path.suffix not in SUFFIXES:
+    if path is None or not is_weights_file(path):
         raise MammoError(f"Name an existing weights file that ends in {', '.join(SUFFIXES)}.")
     return weights_label(str(path)), str(path.absolute())
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from mammo.data.columns import BOX
 from mammo.data.dataset import FILE, Dataset
+from mammo.data.manifest.columns import BOX
 from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
 from mammo.features.trunks import find_trunk
@@ -140,7 +140,7 @@ def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
     rows = [
         {
             "Trunk": find_trunk(cache.spec.trunk).label,
-            "Weights": weights_note(cache.spec.weights),
+            "Weights": weights_note(cache.spec.weights, cache.spec.trunk),
             "Kind": KIND_NAMES.get(cache.spec.kind, cache.spec.kind),
             "Cut": cache.spec.tap,
             "Preprocessing": cache.spec.preprocess,

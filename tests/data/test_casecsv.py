@@ -3,7 +3,7 @@ import re
 import pandas as pd
 import pytest
 
-from mammo.data.casecsv import CASE_FILES, find_case_files, images_of, read_lesions
+from mammo.data.casecsv import CASE_FILES, find_case_files, images_of, read_cases, read_lesions
 from mammo.errors import MammoError
 
 MASS, CALC = "mass_case_description_train_set.csv", "calc_case_description_test_set.csv"
@@ -106,10 +106,22 @@ def test_the_csvs_are_found_beside_the_images(tree, place):
     assert len(images_of(read(tree))) == 14
 
 
-def test_a_missing_csv_is_named(tree):
-    (tree / "csv" / MASS).unlink()
-    with pytest.raises(MammoError, match=f"lacks the case description CSV {MASS}; .*--csv"):
-        find_case_files(tree)
+def test_the_cases_of_one_kind_alone_are_read_and_the_missing_csvs_named(tree):
+    whole = read(tree)
+    for name in CASE_FILES:
+        if name.startswith("calc"):
+            (tree / "csv" / name).unlink()
+    cases = read_cases(find_case_files(tree))
+    masses = whole[whole["abnormality"] == "mass"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(cases.lesions, masses, check_dtype=False)
+    assert cases.absent == ("Calc-Training_", "Calc-Test_")
+    assert cases.notes == [
+        "Without calc_case_description_train_set.csv, calc_case_description_test_set.csv: the cases that they list "
+        "are left out."
+    ]
+
+
+def test_no_csv_at_all_or_a_wrong_folder_is_said(tree):
     with pytest.raises(MammoError, match=f"CSVs {', '.join(CASE_FILES)};"):
         find_case_files(tree, tree / "CBIS-DDSM")
     for wrong in (tree / "none", tree / "csv" / CALC):
@@ -127,21 +139,51 @@ def test_a_missing_column_is_named(tree, column):
 @pytest.mark.parametrize(
     ("column", "value", "sentence"),
     [
-        ("assessment", "four", "the assessment 'four' is not a whole number"),
-        ("assessment", "3.5", "the assessment '3.5' is not a whole number"),
-        ("subtlety", "inf", "the subtlety 'inf' is not a whole number"),
-        ("abnormality id", "nan", "the abnormality id 'nan' is not a whole number"),
-        ("abnormality id", "", "the abnormality id '' must not be empty"),
+        ("abnormality id", "nan", "the abnormality id 'nan' must not be empty"),
+        ("abnormality id", "one", "the abnormality id 'one' is not a whole number"),
         ("patient_id", " ", "the patient_id '' must not be empty"),
         ("image file path", "", "the image file path '' must not be empty"),
         ("pathology", "UNPROVEN", "the pathology 'UNPROVEN' is none of BENIGN_WITHOUT_CALLBACK, BENIGN, MALIGNANT"),
-        ("left or right breast", "BOTH", "the left or right breast 'BOTH' is none of LEFT, RIGHT"),
-        ("image view", "LM", "the image view 'LM' is none of CC, MLO"),
     ],
 )
-def test_a_wrong_value_names_file_row_and_column(tree, column, value, sentence):
-    path = change(tree, MASS, 3, column, value)
-    with pytest.raises(MammoError, match=re.escape(f"{path}, row 3: {sentence}.")):
+def test_a_row_without_what_is_needed_is_set_aside(tree, column, value, sentence):
+    whole = read(tree)
+    change(tree, MASS, 3, column, value)
+    cases = read_cases(find_case_files(tree))
+    assert len(cases.lesions) == len(whole) - 1
+    ((_, reason),) = cases.aside
+    assert reason == f"{MASS}, row 3: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("column", "ours", "value"),
+    [
+        ("assessment", "birads", "four"),
+        ("assessment", "birads", "3.5"),
+        ("subtlety", "subtlety", "inf"),
+        ("subtlety", "subtlety", "7"),
+        ("breast_density", "density", "N/A"),
+        ("left or right breast", "breast", "BOTH"),
+        ("image view", "view", "LM"),
+    ],
+)
+def test_an_odd_optional_cell_is_missing_and_counted(tree, column, ours, value):
+    whole = read_cases(find_case_files(tree))
+    change(tree, MASS, 3, column, value)
+    cases = read_cases(find_case_files(tree))
+    assert len(cases.lesions) == len(whole.lesions) and cases.aside == []
+    empty = cases.lesions[ours].isna() | (cases.lesions[ours] == "")
+    assert cases.missing[column] == empty.sum() == whole.missing.get(column, 0) + 1
+    same = [name for name in whole.lesions if name not in (ours, "film")]
+    pd.testing.assert_frame_equal(cases.lesions[same], whole.lesions[same])
+
+
+def test_more_than_half_of_a_csv_set_aside_is_an_error(tree):
+    path = tree / "csv" / MASS
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table["pathology"] = "UNPROVEN"
+    table.to_csv(path, index=False)
+    with pytest.raises(MammoError, match=re.escape(f"{path}: {len(table)} of {len(table)} rows, more than half")):
         read(tree)
 
 
@@ -171,12 +213,14 @@ def test_missing_scores_stay_missing(tree):
     assert pd.isna(first["subtlety"]) and pd.isna(second["density"])
 
 
-def test_a_lesion_that_is_listed_twice_is_named(tree):
+def test_a_lesion_that_is_listed_twice_counts_once(tree):
+    whole = read(tree)
     path = tree / "csv" / MASS
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     pd.concat([table, table.iloc[:1]]).to_csv(path, index=False)
-    with pytest.raises(MammoError, match=r"list the lesion \S+_1 twice"):
-        read(tree)
+    cases = read_cases(find_case_files(tree))
+    assert len(cases.lesions) == len(whole)
+    assert [reason for _, reason in cases.aside] == ["the case CSVs list this lesion twice"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00bad", b'a,b\n"unclosed'])

@@ -15,6 +15,7 @@ from pydicom.uid import JPEG2000Lossless
 
 from mammo.data import guarding
 from mammo.data.cutting import Cut, cut
+from mammo.data.frame_range import FrameRange
 from mammo.data.guarding import limits_of, load_decoders
 from mammo.data.index_manifest import index_manifest
 from mammo.data.inspected import inspect_guarded
@@ -131,6 +132,6 @@ print(*sorted(set(sys.modules) - before))
 
 def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
     write_lzw(tmp_path / "a.tif", film(400, 400))
-    request = Cut("a_1", tmp_path, "a.tif", 0, (10, 10, 300, 300), "", small_disk(64))
+    request = Cut("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
     with pytest.raises(MammoError, match="The disk is full"):
         cut(request)

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ import pytest
 from PIL import Image
 
 from mammo.cli import main
+from mammo.data.case_names import CaseNames
+from mammo.data.casecsv import find_case_files, read_lesions
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm, index_phantom
 from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
-from mammo.data.phantom.layout import CROP, FULL, plan
+from mammo.data.phantom.layout import CROP, FULL, MASK, plan
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.features.extract import extract
@@ -196,6 +199,97 @@ def test_a_blank_file_is_neither_image_nor_mask(home, tree, full_images):
     dataset = index(home, tree)
     assert list(dataset.quarantine["reason"]) == ["blank: every pixel has the same value"] * 2
     assert len(dataset.images) == 13 and dataset.lesions["mask"].isna().sum() == 1
+
+
+NAMES = {
+    "long": ("{}_FULL", "{}_CROP", "{}_MASK"),
+    "small": ("{}_full", "{}_cropped", "{}_roi_mask"),
+    "number behind": ("{}", "{}_CROP_{}", "{}_MASK_{}"),
+    "folder and file": ("{}_1-1", "{}_1-1", "{}_1-2"),
+}
+"""How the files of a flattened download are called: a full mammogram, a crop and a mask of a case."""
+
+
+def flatten(tree, root, names, suffix):
+    """The phantom's files in one folder, each called by its case and what it shows."""
+    root.mkdir()
+    for file in FILES:
+        case = Path(file.path).parts[1]
+        full, crop, mask = names
+        pattern = {FULL: full, CROP: crop, MASK: mask}[file.pixels]
+        image, _, number = case.rpartition("_")
+        name = pattern.format(*([image, number] if pattern.count("{}") == 2 else [case])) + suffix
+        pixels = pydicom.dcmread(tree / file.path).pixel_array
+        if suffix == ".jpg":
+            Image.fromarray((pixels / pixels.max() * 255).astype(np.uint8)).save(root / name, quality=95)
+        else:
+            Image.fromarray(pixels).save(root / name)
+
+
+@pytest.mark.parametrize(("names", "suffix"), [*((names, ".png") for names in NAMES), ("long", ".jpg")])
+def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_path, names, suffix):
+    flatten(few_files, tmp_path / "flat", NAMES[names], suffix)
+    dataset = index(home, tmp_path / "flat", csv=few_files / "csv")
+    usual = index(home, layouts["nbia"], "usual")
+    assert dataset.quarantine.empty and len(dataset.images) == 14
+    same = ["lesion", "image", "label"]
+    pd.testing.assert_frame_equal(dataset.lesions[same], usual.lesions[same])
+    assert dataset.lesions["crop"].notna().all() and dataset.lesions["mask"].notna().all()
+    assert (
+        dataset.about["source"] == f"CBIS-DDSM, {suffix[1:].upper().replace('JPG', 'JPEG')} files, files named by case"
+    )
+
+
+def test_a_mask_that_names_no_lesion_is_the_only_lesions_or_nobodys(few_files):
+    names = CaseNames(read_lesions(find_case_files(few_files)))
+    (one, lesion), *_ = ((image, found) for image, found in names.lesions.items() if len(found) == 1)
+    assert names.in_file_name(f"{one}_MASK") == lesion[0]
+    names.lesions[one] = [f"{one}_1", f"{one}_2"]
+    names.cases.add(f"{one}_2")
+    assert names.in_file_name(f"{one}_MASK") is None
+    assert names.in_file_name(f"{one}_MASK_2") == f"{one}_2"
+    assert names.in_file_name(f"{one.lower()}_full") == one
+    assert names.in_file_name("Mass-Training_P_99999_LEFT_CC_FULL") is None
+
+
+@pytest.mark.parametrize("layout", ["nbia", "series"])
+def test_files_without_an_ending_are_told_as_those_with_one(home, layouts, tmp_path, layout):
+    root = shutil.copytree(layouts[layout], tmp_path / "set")
+    for path in root.rglob("*.dcm"):
+        path.rename(path.with_suffix(""))
+    (root / "LICENSE").write_text("not an image")
+    dataset, usual = index(home, root), index(home, layouts[layout], "usual")
+    assert dataset.quarantine.empty and dataset.about["source"] == usual.about["source"]
+    assert list(dataset.images["digest"]) == list(usual.images["digest"])
+    assert list(dataset.lesions["crop_digest"]) == list(usual.lesions["crop_digest"])
+
+
+@pytest.mark.parametrize("kind", ["mass", "calc"])
+def test_one_kind_of_cases_is_indexed_without_the_csvs_of_the_other(home, layouts, tmp_path, kind):
+    root = shutil.copytree(layouts["nbia"], tmp_path / "set")
+    whole = index(home, root, "whole")
+    for path in (root / "csv").iterdir():
+        if not path.name.startswith(kind):
+            path.unlink()
+    dataset = index(home, root)
+    expected = whole.images[whole.images["abnormality"] == kind].reset_index(drop=True)
+    pd.testing.assert_frame_equal(dataset.images, expected)
+    assert dataset.quarantine.empty
+    other = [file for file in FILES if not Path(file.path).parts[1].lower().startswith(kind)]
+    assert dataset.notes[0].startswith("Without ") and dataset.notes[0].count("_set.csv") == 2
+    assert dataset.notes[1] == f"{len(other)} files of cases whose CSV is missing were passed over."
+
+
+def test_odd_cells_of_the_case_csvs_cost_a_value_or_a_row(home, tree):
+    whole = index(home, tree, "whole")
+    path = next(path for path in sorted((tree / "csv").iterdir()) if len(path.read_text().splitlines()) > 5)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[0, "assessment"], table.loc[1, "pathology"] = "unknown", "UNPROVEN"
+    table.to_csv(path, index=False)
+    dataset = index(home, tree)
+    assert len(dataset.lesions) == len(whole.lesions) - 1
+    assert dataset.about["missing"]["assessment"] == 1
+    assert any("row 3: the pathology 'UNPROVEN' is none of" in reason for reason in dataset.quarantine["reason"])
 
 
 def test_the_tables_alone_index_without_one_image(home, few_files, tmp_path, capsys):

@@ -2,7 +2,9 @@
 
 import io
 import os
+import re
 import struct
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -10,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import tifffile
 from PIL import Image
 from pydicom.data import data_manager
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
 from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -64,12 +66,17 @@ def lost(path, loss):
     return path, loss.reason, 0.0, 0
 
 
+PYTHONS_WORDS = re.compile(
+    r"object at|' object|NoneType|instances|unpack|reshape|literal|could not convert|argument|attribute|tuple"
+)
+
+
 def all_looked_at(paths, workers=2):
     """What was said of each path, none having taken 10 s of computing time or 1 GB."""
     found = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
     assert set(found) == set(paths)
     for path, said, seconds, memory in found.values():
-        assert said and "\n" not in said and str(path) not in said, path
+        assert said and "\n" not in said and str(path) not in said and not PYTHONS_WORDS.search(said), (path, said)
         assert seconds < 10 and memory < 10**9, (path.name, said, seconds, memory)
     return [found[path][1] for path in paths]
 
@@ -139,6 +146,13 @@ def healthy(tmp_path, write_dicom, encapsulated):
     encapsulated(folder / "jpeg.dcm", EIGHT, JPEGBaseline8Bit, jpeg(EIGHT))
     encapsulated(folder / "lossless.dcm", RAMP, JPEGLosslessSV1, jpeg_lossless(RAMP))
     encapsulated(folder / "j2k.dcm", RAMP, JPEG2000Lossless, jpeg_2000(RAMP))
+    (folder / "bare.dcm").write_bytes((folder / "plain.dcm").read_bytes()[132:])
+    colours = np.repeat(EIGHT[..., None], 3, axis=2)
+    write_dicom(folder / "rgb.dcm", colours, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    item = pydicom.Dataset()
+    item.LUTDescriptor, item.LUTData = [256, 0, 16], np.arange(256, dtype="<u2").tobytes()
+    item["LUTData"].VR = "OW"
+    write_dicom(folder / "table.dcm", EIGHT, VOILUTSequence=pydicom.Sequence([item]))
     for name in ("MR_small_jpeg_ls_lossless.dcm", "JPEGLSNearLossless_16.dcm", "JPGExtended.dcm", "liver_1frame.dcm"):
         (folder / name).write_bytes((BUNDLED / name).read_bytes())
     Image.fromarray(RAMP).save(folder / "a.png")
@@ -147,6 +161,9 @@ def healthy(tmp_path, write_dicom, encapsulated):
     Image.fromarray(RAMP).save(folder / "lzw.tif", compression="tiff_lzw")
     (folder / "a.pgm").write_bytes(b"P5\n64 48\n65535\n" + RAMP.astype(">u2").tobytes())
     np.save(folder / "a.npy", RAMP)
+    tifffile.imwrite(folder / "float.tif", RAMP / 65535)
+    tifffile.imwrite(folder / "rgb.tif", np.repeat(RAMP[..., None], 3, axis=2), photometric="rgb")
+    np.save(folder / "signed.npy", (RAMP.astype(int) - 32768).astype(np.int16))
     np.save(folder / "unit.npy", RAMP / np.float64(65535))
     return sorted(folder.iterdir())
 
@@ -172,7 +189,7 @@ def test_every_reader_says_in_one_line_what_is_wrong_with_text(tmp_path, reader)
     path.write_text("no image at all\n" * 40)
     chosen = next(one for one in READERS.values() if one.__name__ == reader)
     with pytest.raises(MammoError) as caught:
-        chosen(path, 0)
+        chosen(path, 0, False)
     assert "\n" not in str(caught.value) and str(path) not in str(caught.value)
 
 
@@ -195,15 +212,11 @@ def test_what_is_no_plain_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless, JPEGExtended12Bit])
-def test_a_missing_decoder_is_named(tmp_path, encapsulated, syntax):
-    path = encapsulated(tmp_path / "a.dcm", RAMP // 16, syntax, b"\xff\xd8\xff\xd9", BitsStored=12)
-    decoder = get_decoder(syntax)
-    decoder.remove_plugin("pylibjpeg")
-    try:
-        with pytest.raises(MammoError, match="takes another package: pip install pylibjpeg pylibjpeg-libjpeg"):
-            read_image(path)
-    finally:
-        decoder.add_plugin("pylibjpeg", ("pydicom.pixels.decoders.pylibjpeg", "_decode_frame"))
+def test_a_missing_decoder_is_named(tmp_path, encapsulated, monkeypatch, syntax):
+    path = encapsulated(tmp_path / "a.dcm", RAMP, syntax, jpeg_lossless(RAMP))
+    monkeypatch.setitem(sys.modules, "libjpeg", None)
+    with pytest.raises(MammoError, match="takes another package: pip install pylibjpeg pylibjpeg-libjpeg"):
+        read_image(path)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -282,7 +295,8 @@ def test_the_files_that_pydicom_is_tested_with_are_read_or_refused():
     assert {said[f"{name}.dcm"] for name in grey} == {"read"}
     assert said["MR_truncated.dcm"].startswith("truncated")
     assert said["image_dfl.dcm"] == "the transfer syntax Deflated Explicit VR Little Endian, which is not read"
-    assert said["SC_rgb_jpeg.dcm"] == "not one greyscale image: its photometric interpretation is RGB"
+    assert said["SC_rgb_jpeg.dcm"].startswith("coloured: its channels differ by up to 17 of 255 levels, in 9 pixels")
+    assert said["SC_rgb_gdcm_KY.dcm"].startswith("coloured")
     assert said["rtplan.dcm"] == "a DICOM file without pixels"
 
 
@@ -353,7 +367,7 @@ PICTURE_BOMBS = {
     ),
     "tiff-size": (lambda: tiff(HUGE, HUGE), "far more pixels"),
     "tiff-strip": (lambda: tiff(7900, 7900, zeros(2**28), compression=8), "read"),
-    "tiff-count": (lambda: tiff(8, 8, bytes(128), count=2**32 - 1), "header cannot be read"),
+    "tiff-count": (lambda: tiff(8, 8, bytes(128), count=2**32 - 1), "damaged picture"),
     "tiff-loop": (lambda: tiff(8, 8, bytes(128), following=1), "read"),
     "jpeg-size": (lambda: resized_jpeg(65_500), "far more pixels"),
     "jpeg-within": (lambda: resized_jpeg(7_990), "truncated: 790 bytes of JPEG"),
@@ -415,9 +429,9 @@ def claims(**tags):
 
 
 def deep(path):
-    path.write_bytes(
-        path.read_bytes()[:-2000] + b"\x08\x00\x15\x11\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 50_000
-    )
+    nest = b"\x08\x00\x15\x11\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 50_000
+    head, element, pixels = path.read_bytes().partition(b"\xe0\x7f\x10\x00")
+    path.write_bytes(head + nest + element + pixels)
 
 
 def rle_claims(side):
@@ -435,7 +449,7 @@ DICOM_BOMBS = {
     "size": (claims(Rows=HUGE, Columns=HUGE), "at most 64 million are read"),
     "frames": (claims(NumberOfFrames=2**31 - 1), "truncated"),
     "no-rows": (claims(Rows=0), "0 × 64 pixels"),
-    "deep": (deep, "maximum recursion depth"),
+    "deep": (deep, "it is nested too deeply"),
     "rle-size": (rle_claims(20_000), "at most 64 million are read"),
     "rle-within": (rle_claims(7_900), "doesn't match the expected amount"),
 }

@@ -16,9 +16,13 @@ from mammo.data import source as sources
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, caches
+from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
 from mammo.features.extract import extract
+from mammo.features.identity import cache_name, identity
 from mammo.features.verify import repair, verify
+from mammo.features.weights import locate
+from mammo.files import digest_file, write_json
+from mammo.heads.finetune import tail_weights
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 
@@ -388,6 +392,66 @@ def test_activations_that_are_not_finite_are_refused(own, tmp_path, make):
     with pytest.raises(MammoError, match="activations too large for float32"):
         finish(extract(own, [spec], tmp_path / "huge.safetensors", "cpu", 1))
     assert caches(own, "tiny") == []
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The shipped weights of the small VGG16, a little larger, saved in two ways, and as half floats."""
+    import torch
+    from safetensors.torch import load_file
+
+    shipped = load_file(locate("vgg16-mini", "synthetic").path)
+    tensors = {name: tensor.float() * 1.0001 for name, tensor in shipped.items()}
+    ways = {
+        "plain.pth": tensors,
+        "wrapped.pth.tar": {"state_dict": {f"module.{name}": tensor for name, tensor in tensors.items()}, "epoch": 3},
+        "half.ckpt": {name: tensor.half() for name, tensor in tensors.items()},
+    }
+    for name, content in ways.items():
+        torch.save(content, tmp_path / name)
+    return {name: tmp_path / name for name in ways}
+
+
+def test_the_same_tensors_in_other_files_give_one_digest(own, mammo, saved):
+    told = {}
+    for name, path in saved.items():
+        wanted = ("extract", "tiny", "--trunk", "vgg16-mini", "--size", "32", "--weights", str(path), "--json")
+        out, err = (process := mammo(own, *wanted, "--device", "cpu", "--workers", "1")).communicate()
+        assert process.returncode == 0, err
+        told[name] = json.loads(out)
+    assert told["plain.pth"]["digest"] == told["wrapped.pth.tar"]["digest"] != told["half.ckpt"]["digest"]
+    assert told["plain.pth"]["weights_read"] == []
+    assert told["wrapped.pth.tar"]["weights_read"] == ["taken from state_dict.module"]
+    assert told["half.ckpt"]["weights_read"] == ["float16 was converted to float32"]
+    cache = Cache.open(own, "tiny", told["half.ckpt"]["cache"])
+    assert cache.manifest["weights_read"] == told["half.ckpt"]["weights_read"]
+    assert cache.spec.weights == "file-half" and cache.name.startswith("vgg16-mini-file-half")
+
+
+def test_a_cache_that_an_earlier_version_made_from_a_file_keeps_its_name_and_is_used(own, saved):
+    """Earlier versions knew the weights by the digest of the file's bytes."""
+    spec, path = CacheSpec("tiny", "vgg16-mini", "file-plain", "last-layer", size=32), saved["plain.pth"]
+    weights = locate(spec.trunk, spec.weights, path)
+    former = identity(spec, Dataset.open(own, "tiny").digest("full"), weights.known_as(digest_file(path)))
+    write_json(own.cache("tiny", cache_name(former)) / SPEC, former)
+    (made,) = finish(extract(own, [spec], path, "cpu", 1))
+    assert made.cache.name == cache_name(former) and made.cache.manifest["identity"] == former
+    assert finish(extract(own, [spec], path, "cpu", 1))[0].computed == 0
+    assert caches(own, "tiny") == [made.cache.name]
+    assert tail_weights(made.cache, path).path == path
+    chunk = next(iter(made.cache.manifest["chunks"]))
+    (made.cache.folder / ARRAYS / chunk).write_bytes(b"")
+    finish(repair(own, finish(verify(own)).damaged, path))
+    assert Cache.open(own, "tiny", made.cache.name).manifest["digest"] == made.cache.manifest["digest"]
+
+
+def test_a_normalisation_of_ones_own_changes_the_maps_as_it_should(own, make):
+    plain = make(own, size=32).cache
+    given = make(own, size=32, mean=(0.5,), std=(0.25,)).cache
+    same = make(own, size=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).cache
+    assert given.name.startswith("vgg16-mini-random-0-mean0.5-std0.25-32")
+    assert given.manifest["identity"]["spec"]["mean"] == [0.5]
+    assert np.array_equal(plain.maps(), same.maps()) and not np.array_equal(plain.maps(), given.maps())
 
 
 def test_a_home_that_cannot_be_written_is_said_plainly(own, make):

@@ -4,10 +4,13 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from mammo.errors import MammoError
 from mammo.features.trunks import TRUNKS
-from mammo.features.weights import Weights, locate, reachable, weights_label, weights_note
+from mammo.features.weights import Weights, is_weights_file, locate, reachable, weights_label, weights_note
+from mammo.files import digest_file
 
 LOCATE = """
 import sys
@@ -73,13 +76,28 @@ def test_random_weights_need_a_whole_number(label):
         locate("vgg16-mini", label)
 
 
-def test_a_file_is_identified_by_its_content(tmp_path):
-    one, two = tmp_path / "a.pth", tmp_path / "b.pth"
-    one.write_bytes(b"1")
-    two.write_bytes(b"1")
-    assert locate("vgg16", "file-a", one).digest == locate("vgg16", "file-a", two).digest
-    two.write_bytes(b"2")
-    assert locate("vgg16", "file-a", one).digest != locate("vgg16", "file-a", two).digest
+def test_a_file_is_identified_by_the_tensors_of_the_trunk(tmp_path):
+    from mammo.features.networks import Vgg16
+
+    tensors = Vgg16(8).state_dict()
+    one, two, other = tmp_path / "a.pth", tmp_path / "b.safetensors", tmp_path / "c.pth"
+    torch.save({"model": tensors, "epoch": 3}, one)
+    save_file(tensors | {"fc.weight": torch.zeros(2, 2)}, two)
+    torch.save(tensors | {"features.0.bias": tensors["features.0.bias"] + 1e-6}, other)
+    first = locate("vgg16-mini", "file-a", one)
+    assert first.digest == locate("vgg16-mini", "file-b", two).digest and first.digest.startswith("tensors-")
+    assert first.digest != locate("vgg16-mini", "file-c", other).digest
+    assert first.file_digest == digest_file(one)
+
+
+def test_a_file_that_is_written_anew_is_read_anew(tmp_path):
+    from mammo.features.networks import Vgg16
+
+    tensors, path = Vgg16(8).state_dict(), tmp_path / "a.pth"
+    torch.save(tensors, path)
+    before = locate("vgg16-mini", "file-a", path).digest
+    torch.save({"state_dict": {name: 2 * tensor for name, tensor in tensors.items()}}, path)
+    assert locate("vgg16-mini", "file-a", path).digest != before
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
@@ -114,6 +132,9 @@ def test_synthetic_weights_come_with_the_minis_only():
         ("random-5", "random-5"),
         ("/some/My Weights_v2.safetensors", "file-my-weights-v2"),
         ("vgg16.pth", "file-vgg16"),
+        ("runs/model_best.pth.tar", "file-model-best"),
+        ("Last.CKPT", "file-last"),
+        ("pytorch_model.bin", "file-pytorch-model"),
     ],
 )
 def test_a_choice_becomes_a_label(choice, label):
@@ -131,3 +152,15 @@ def test_a_choice_that_is_no_weights_lists_what_can_be_chosen(choice):
 def test_weights_are_called_what_they_are():
     assert weights_note("synthetic") == "trained on synthetic data"
     assert weights_note("random-3") == "random weights"
+
+
+def test_weights_of_a_timm_model_are_called_by_their_tag_and_not_imagenets():
+    assert weights_note("imagenet", "resnet50") == "ImageNet weights"
+    assert weights_note("imagenet", "timm:convnext_base.clip_laion2b") == "pretrained weights (clip_laion2b)"
+    assert weights_note("imagenet", "timm:resnet18") == "pretrained weights (the usual ones of timm)"
+    assert weights_note("file-mine", "timm:resnet18") == "weights from a file"
+
+
+@pytest.mark.parametrize("name", ["a.pth", "A.PTH", "a.pth.tar", "a.ckpt", "a.bin", "a.pt", "a.safetensors"])
+def test_weights_files_are_known_by_their_ending(name):
+    assert is_weights_file(name) and not is_weights_file(name + ".h5")

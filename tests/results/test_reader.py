@@ -1,16 +1,17 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.data.birads import SCORES, reader_scores
+from mammo.data.birads import SCORES, is_zero, reader_scores, threshold_words
 from mammo.data.casecsv import find_case_files, images_of, read_lesions
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
-from mammo.results.reader import reader_of, reader_summary, scored_by_reader, threshold_words
+from mammo.results.reader import circular_of, reader_of, reader_summary, scored_by_reader
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.metrics import auc
 
@@ -64,14 +65,101 @@ def test_the_summary_is_what_other_libraries_and_counting_give():
     one = told["image"]
     assert one["auc"] == pytest.approx(area)
     assert (one["n"], one["positives"], one["patients"], one["left_out"]) == (8, 4, 7, 1)
-    assert one["sensitivity"]["value"] == 3 / 4 and one["specificity"]["value"] == 3 / 4
-    low, high = one["sensitivity"]["interval"]
+    with_zero, without = one["operating"]
+    assert (with_zero["birads"], without["birads"]) == ("≥ 4 or 0", "≥ 4")
+    assert with_zero["sensitivity"]["value"] == 1 and with_zero["specificity"]["value"] == 2 / 4
+    assert without["sensitivity"]["value"] == 3 / 4 and without["specificity"]["value"] == 3 / 4
+    assert one["sensitivity"] == with_zero["sensitivity"] and one["specificity"] == with_zero["specificity"]
+    low, high = without["sensitivity"]["interval"]
     assert 0 < low < 0.75 < high < 1
     assert [point["birads"] for point in one["points"]] == ["≥ 5", "≥ 4", "≥ 4 or 0", "≥ 3 or 0", "≥ 2 or 0"]
     assert [point["sensitivity"] for point in one["points"]] == [0.5, 0.75, 1, 1, 1]
     assert [point["specificity"] for point in one["points"]] == [1, 0.75, 0.5, 0.25, 0]
     assert (told["mass"]["n"], told["calc"]["n"], told["calc"]["left_out"]) == (5, 3, 1)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_0_counts_as_one_says():
+    known = TABLE.dropna()
+    malignant = known["label"] == "malignant"
+    scores = known["birads"].astype(float)
+    told = reader_summary(TABLE, TABLE, zero="benign")["image"]
+    assert told["auc"] == pytest.approx(roc_auc_score(malignant, scores))
+    assert [point["birads"] for point in told["operating"]] == ["≥ 4", "≥ 4 or 0"]
+    assert told["sensitivity"]["value"] == 3 / 4 and told["specificity"]["value"] == 3 / 4
+    assert [point["birads"] for point in told["points"]] == ["≥ 5", "≥ 4", "≥ 3", "≥ 2", "≥ 1 or 0"]
+    told = reader_summary(TABLE, TABLE, zero="none")["image"]
+    assert told["auc"] == pytest.approx(roc_auc_score(malignant[scores > 0], scores[scores > 0]))
+    assert (told["n"], told["left_out"]) == (6, 3)
+    assert told["sensitivity"]["value"] == 1 and told["specificity"]["value"] == 2 / 3
+    with pytest.raises(MammoError, match="no way to count BI-RADS 0 'half'; choose one of: benign, none, recall"):
+        reader_summary(TABLE, TABLE, zero="half")
+    assert list(is_zero([3.5, 4, 0.5, np.nan, 1])) == [True, False, True, False, False]
+
+
+BIRADS_LABEL = {"columns": {"label": "breast_birads", "birads": "breast_birads"}}
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        (BIRADS_LABEL, "the column 'breast_birads', which holds the BI-RADS assessments"),
+        ({"columns": {"label": "assessment", "birads": "assessment"}}, "the column 'assessment', which holds"),
+        ({"columns": {"label": "Breast BI-RADS", "birads": "finding"}}, "the column 'Breast BI-RADS', which names"),
+        (
+            {"columns": {"label": "outcome", "birads": "b"}, "classes": {"positive": "BIRADS 4 or BIRADS 5"}},
+            r"BI-RADS assessments \(BIRADS 4 or BIRADS 5\)",
+        ),
+    ],
+)
+def test_labels_made_from_birads_have_no_reader(about, words):
+    told = reader_summary(TABLE, TABLE, about)
+    assert told["circular"] is True and re.search(words, told["reason"]) and "image" not in told
+    assert reader_summary(TABLE.assign(birads=None), TABLE, about)["circular"] is True
+
+
+def test_labels_of_their_own_have_a_reader():
+    for about in ({}, {"columns": {"label": "pathology", "birads": "assessment"}}, {"classes": {"positive": "dense"}}):
+        told = reader_summary(TABLE, TABLE, about)
+        assert told["circular"] is told["may_be_circular"] is False
+        assert told["reason"] == "" and told["image"]["auc"] is not None
+
+
+def agreeing(patients):
+    scores = np.arange(patients) % 4 + 2
+    labels = np.where(scores >= 4, "malignant", "benign")
+    return pd.DataFrame(
+        {
+            "image": [f"i{number}" for number in range(patients)],
+            "patient": [f"p{number}" for number in range(patients)],
+            "birads": pd.array(scores, dtype="Int64"),
+            "label": labels,
+            "abnormality": "mass",
+        }
+    )
+
+
+def test_labels_that_agree_with_birads_in_enough_patients_may_be_made_from_it():
+    told = reader_summary(agreeing(20), agreeing(20))
+    assert told["may_be_circular"] is True and told["circular"] is False
+    assert "may be made from BI-RADS" in told["reason"] and told["image"]["auc"] == 1
+    few = agreeing(19)
+    twice = pd.concat([few, few.assign(image=few["image"] + "b")])
+    assert reader_summary(twice, twice)["may_be_circular"] is False
+    one_differs = agreeing(20)
+    one_differs.loc[0, "label"] = "malignant"
+    assert reader_summary(one_differs, one_differs)["may_be_circular"] is False
+
+
+def test_runs_whose_labels_are_made_from_birads_have_no_reader(demo_home):
+    run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
+    assert circular_of([run]) is None and reader_of([run], "test") is not None
+    about = {**run.sweep.about, "dataset": {**run.sweep.about["dataset"], **BIRADS_LABEL}}
+    circular = StoredRun(type(run.sweep)(**{**vars(run.sweep), "about": about}), 0)
+    assert circular_of([circular]).certain and reader_of([circular], "test") is None
+    images = run.sweep.images.assign(label=np.where(run.sweep.images["birads"] >= 4, "malignant", "benign"))
+    agreeing_run = StoredRun(type(run.sweep)(**{**vars(run.sweep), "images": images}), 0)
+    assert not circular_of([agreeing_run]).certain and reader_of([agreeing_run], "test") is not None
 
 
 def test_without_an_official_test_set_all_images_count():
@@ -89,7 +177,7 @@ def test_one_class_alone_has_no_auc():
     benign = TABLE[TABLE["label"] == "benign"]
     told = reader_summary(benign, benign)["image"]
     assert told["auc"] is None and told["interval"] == [None, None] and told["sensitivity"] is None
-    assert told["specificity"]["value"] == 3 / 4
+    assert told["specificity"]["value"] == 2 / 4
     nothing = reader_summary(TABLE, TABLE[:0])["lesion"]
     assert nothing["auc"] is None and nothing["n"] == 0
 

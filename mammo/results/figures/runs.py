@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.birads import ASSESSMENTS
+from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
 from mammo.results.figures.palette import CLASSES, ground, style
-from mammo.results.reader import threshold_words
+from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
-from mammo.results.statistics.metrics import accuracy, auc
+from mammo.results.statistics.metrics import accuracy, auc, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +56,7 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
 def auc_accuracy_figure(
     runs: Sequence[Scored], note: str = "", dark: bool = False, probes: Sequence[Scored | None] = ()
 ) -> Figure:
-    """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given.
+    """AUC, and accuracy at its threshold, of each run as dots with 95 % intervals, runs from top to bottom as given.
 
     `probes` are the converged probes on the same features, one a run where there is one: an upright stroke each.
     """
@@ -65,8 +66,9 @@ def auc_accuracy_figure(
     row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
     figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
     for column, (title, metric, of) in enumerate(metrics, start=1):
-        values = np.array([run.value(metric) for run in runs])
-        bounds = np.array([run.interval(of) for run in runs]).reshape(-1, 2)
+        shown = runs if metric is auc else [run.called for run in runs]
+        values = np.array([run.value(metric) for run in shown])
+        bounds = np.array([run.interval(of) for run in shown]).reshape(-1, 2)
         error = {"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "thickness": 1.4}
         figure.add_scatter(
             x=values,
@@ -74,8 +76,8 @@ def auc_accuracy_figure(
             mode="markers",
             marker={"size": 9, "color": [style(number)["color"] for number in range(len(runs))]},
             error_x={**error, "width": 4, "color": ground(dark).muted},
-            customdata=bounds,
-            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}})<extra></extra>",
+            customdata=[interval_words(pair, joined="–", reason="no interval") for pair in bounds.tolist()],
+            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata}})<extra></extra>",
             showlegend=False,
             row=1,
             col=column,
@@ -98,15 +100,18 @@ def _draw_probes(
     dark: bool,
 ) -> None:
     """An upright stroke for the probe beside each named run, at its metric; its interval shows when pointed at."""
-    held = [(name, probe) for name, probe in beside if probe]
+    held = [(name, probe if measure[0] is auc else probe.called) for name, probe in beside if probe]
     figure.add_scatter(
         x=[probe.value(measure[0]) for _, probe in held],
         y=[name for name, _ in held],
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
-        customdata=[(*probe.interval(measure[1]), np.size(probe.labels)) for _, probe in held],
-        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}}), "
-        "n = %{customdata[2]}<extra></extra>",
+        customdata=[
+            (interval_words(probe.interval(measure[1]), joined="–", reason="no interval"), np.size(probe.labels))
+            for _, probe in held
+        ],
+        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]}}), n = %{{customdata[1]}}"
+        "<extra></extra>",
         showlegend=False,
         row=1,
         col=column,
@@ -169,39 +174,55 @@ def live_curves(
     return figure
 
 
-def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
-    """How a run's probabilities of malignancy spread over benign and malignant images."""
+def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: float | None = None) -> Figure:
+    """How a run's probabilities of malignancy spread over benign and malignant images; a line at a logit threshold."""
     note, _ = with_leaks(note, [run])
     figure = blank_figure(note, dark, height=300)
-    probability = 1 / (1 + np.exp(-np.clip(np.asarray(run.logits, dtype=float), -500, 500)))
+    chances = probability(run.logits)
     for number, (label, colour) in enumerate(CLASSES.items()):
         figure.add_histogram(
-            x=probability[np.asarray(run.labels) == number],
+            x=chances[np.asarray(run.labels) == number],
             xbins={"start": 0, "end": 1.0001, "size": 0.05},
             name=label.capitalize(),
             marker={"color": colour, "line": {"width": 0}},
             opacity=0.65,
             hovertemplate="%{y} " + label + " at %{x}<extra></extra>",
         )
+    if threshold is not None:
+        figure.add_vline(
+            x=float(probability(threshold)), line={"color": ground(dark).text, "width": 1.4, "dash": "dash"}
+        )
     figure.update_layout(barmode="overlay", bargap=0.06)
-    figure.update_xaxes(title_text="Probability of malignancy", range=[0, 1])
+    figure.update_xaxes(title_text="Probability of malignancy (dashed: threshold)" if threshold is not None
+                        else "Probability of malignancy", range=[0, 1])  # fmt: skip
     figure.update_yaxes(title_text="Images")
     legend_below(figure, 1, "h")
     return figure
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
-    """The reader's line; each mark bears the assessment that is called malignant from there on."""
+    """The reader's line; each mark bears the assessment that is called malignant from there on.
+
+    The two operating points, BI-RADS 4 with and without 0, are larger.
+    """
     false, found, thresholds = roc_curve(reader.labels, reader.logits)
-    words = [f"BI-RADS {threshold_words(score)}" for score in thresholds[1:]]
+    scores, zeros = thresholds[1:], is_zero(thresholds[1:])
+    zero = float(scores[zeros][0]) if zeros.any() else None
+    words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
+    operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
     colours = ground(dark)
     figure.add_scatter(
         x=false,
         y=found,
         mode="lines+markers+text",
         line={"color": colours.text, "dash": "dash", "width": 1.8},
-        marker={"color": colours.text, "size": [0, *[8] * len(words)], "symbol": "diamond", "opacity": 1},
-        text=["", *(str(ASSESSMENTS[score]) for score in thresholds[1:])],
+        marker={
+            "color": colours.text,
+            "size": [0, *np.where(operating, 12, 8).tolist()],
+            "symbol": "diamond",
+            "opacity": 1,
+        },
+        text=["", *(_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True))],
         textposition="bottom right",
         textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
@@ -211,16 +232,23 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     )
 
 
+def _mark(score: float, zero: bool, operating: bool) -> str:
+    """What stands at a mark: the assessment, or the whole operating point."""
+    point = f"≥ {SUSPICIOUS:.0f}"
+    return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
+
+
 def _told_of(reader: Scored) -> str:
     return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
 
 
 def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
-    low, high = run.interval(auc_interval)
+    reason = lack_of_patients(run.labels, run.patients)
+    area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more
-    return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
+    return f"{run.name}{'<br>' if broken else ' — '}AUC {area}, {number}"
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from mammo.errors import MammoError
 from mammo.results.statistics.confusion import Confusion, confusion
 from mammo.results.statistics.curves import CLOSE, Floats, roc_curve
-from mammo.results.statistics.measured import Measured, measured
+from mammo.results.statistics.few import lack_of
+from mammo.results.statistics.measured import Measured
 from mammo.results.statistics.metrics import probability
 from mammo.results.statistics.shares import share_interval
 from mammo.specs import pick
@@ -61,39 +63,109 @@ RULES: dict[str, Rule] = {
     ),
     "half": Rule("Probability 0.5", "What the run itself calls malignant; chosen without looking.", None),
 }
+HALF = "half"
+SURE = 0.001
+"""Probabilities closer to 0 or 1 than this are told with their logit, which tells them apart."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """How the threshold of every run is chosen: an entry of `RULES`, and the share that it aims at where it has one."""
+
+    rule: str = HALF
+    target: float = TARGET
+
+    @property
+    def words(self) -> str:
+        """The criterion as one reads it, such as `Youden` or `At a sensitivity of 0.9`."""
+        label = pick(RULES, self.rule, "rule").label
+        return f"{label} of {self.target:g}" if self.aims else label
+
+    @property
+    def aims(self) -> bool:
+        """Whether the rule has a share to aim at."""
+        return pick(RULES, self.rule, "rule").has_target
+
+    @property
+    def looks(self) -> bool:
+        """Whether the threshold follows from validation images."""
+        return pick(RULES, self.rule, "rule").choose is not None
+
+    def checked(self) -> Criterion:
+        """The criterion itself; raises MammoError where the rule is unknown or the target no share."""
+        pick(RULES, self.rule, "rule")
+        _check_target(self.target)
+        return self
+
+    def threshold(self, validation: Scored) -> float:
+        """As `choose_threshold`."""
+        return choose_threshold(validation, self.rule, self.target)
+
+
+AT_HALF = Criterion()
+"""Probability 0.5 for all: the usual of tables that list many runs, and what the report counts by."""
+
+
+def probability_words(logit: float, decimals: int = 3) -> str:
+    """A threshold as a probability, and as a logit too where the probability is as good as 0 or 1."""
+    chance = float(probability(logit))
+    if np.isnan(chance):
+        return "-"
+    told = f"{chance:.{decimals}f}"
+    return f"{told} (logit {logit:.4g})" if min(chance, 1 - chance) < SURE else told
 
 
 @dataclass(frozen=True)
 class Measure:
     """A number that a threshold gives a run.
 
-    It is a share where `of(malignant (N,), called (N,))` says which images are right, and which of all are looked at;
-    else the rate of that name that `Confusion` has.
+    It is made by `scale` of a share: `of(malignant (N,), called (N,))` says which images are right, and which of all
+    are looked at, whose patients are called `who`. Without `of` it is the mean of sensitivity and specificity.
     """
 
     label: str
     description: str
     of: Callable[[Flags, Flags], tuple[Flags, Flags]] | None = None
+    who: str = "patients"
+    scale: Callable[[float], float] | None = None
 
 
 MEASURES: dict[str, Measure] = {
     "sensitivity": Measure(
-        "Sensitivity", "Share of the malignant that are called malignant.", lambda truth, called: (called, truth)
+        "Sensitivity",
+        "Share of the malignant that are called malignant.",
+        lambda truth, called: (called, truth),
+        "malignant patients",
     ),
     "specificity": Measure(
-        "Specificity", "Share of the benign that are called benign.", lambda truth, called: (~called, ~truth)
+        "Specificity",
+        "Share of the benign that are called benign.",
+        lambda truth, called: (~called, ~truth),
+        "benign patients",
     ),
     "ppv": Measure(
-        "Positive predictive value", "Share of those called malignant that are.", lambda truth, called: (truth, called)
+        "Positive predictive value",
+        "Share of those called malignant that are.",
+        lambda truth, called: (truth, called),
+        "patients called malignant",
     ),
     "npv": Measure(
-        "Negative predictive value", "Share of those called benign that are.", lambda truth, called: (~truth, ~called)
+        "Negative predictive value",
+        "Share of those called benign that are.",
+        lambda truth, called: (~truth, ~called),
+        "patients called benign",
     ),
     "accuracy": Measure(
         "Accuracy", "Share of all that are called what they are.", lambda truth, called: (truth == called, truth | True)
     ),
     "balanced_accuracy": Measure("Balanced accuracy", "Mean of sensitivity and specificity."),
-    "f1": Measure("F1", "Harmonic mean of sensitivity and positive predictive value."),
+    "f1": Measure(
+        "F1",
+        "Harmonic mean of sensitivity and positive predictive value.",
+        lambda truth, called: (truth & called, truth | called),
+        "patients malignant or called so",
+        lambda overlap: 2 * overlap / (1 + overlap),
+    ),
 }
 
 
@@ -115,6 +187,11 @@ class OperatingPoint:
         """The threshold as a probability of malignancy."""
         return float(probability(self.threshold))
 
+    @property
+    def words(self) -> str:
+        """The threshold as `probability_words`."""
+        return probability_words(self.threshold)
+
 
 def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> float:
     """The logit above which `rule` calls malignant, chosen on validation images: halfway between two scores there.
@@ -126,8 +203,7 @@ def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> f
     choose = pick(RULES, rule, "rule").choose
     if choose is None:
         return 0.0
-    if not 0 < target <= 1:
-        raise MammoError(f"The target must be a share above 0 and at most 1, such as 0.9, not {target:g}.")
+    _check_target(target)
     false, found, thresholds = roc_curve(validation.labels, validation.logits)
     if np.isnan(false + found).any():
         raise MammoError(
@@ -135,6 +211,11 @@ def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> f
             "choose the rule 'half'."
         )
     return _below(thresholds, choose(found, 1 - false, target))
+
+
+def _check_target(target: float) -> None:
+    if not 0 < target <= 1:
+        raise MammoError(f"The target must be a share above 0 and at most 1, such as 0.9, not {target:g}.")
 
 
 def _below(thresholds: Floats, place: int) -> float:
@@ -149,8 +230,9 @@ def _below(thresholds: Floats, place: int) -> float:
 def operate(validation: Scored, shown: Scored, rule: str, target: float = TARGET) -> OperatingPoint:
     """The operating point of a run's threshold, chosen by `rule` on `validation`, on the images `shown`.
 
-    Shares have Wilson's interval by patient, balanced accuracy and F1 the bootstrap's over patients. The interval is
-    of what the threshold does on new images; that other validation images would choose another is not part of it.
+    Shares have Clopper and Pearson's interval by patient, from which those of balanced accuracy and F1 follow. The
+    interval is of what the threshold does on new images; that other validation images would choose another is not part
+    of it.
     """
     threshold = choose_threshold(validation, rule, target)
     return OperatingPoint(
@@ -164,20 +246,24 @@ def operate(validation: Scored, shown: Scored, rule: str, target: float = TARGET
 
 def measure_at(shown: Scored, threshold: float, name: str) -> Measured:
     """One of `MEASURES` of the images `shown` at a logit threshold."""
-    of = MEASURES[name].of
-    if of is None:
-        return measured(_rate(name, threshold), shown)
+    measure = MEASURES[name]
+    if measure.of is None:
+        return _mean(*(measure_at(shown, threshold, rate) for rate in ("sensitivity", "specificity")))
     logits, patients = np.asarray(shown.logits), np.asarray(shown.patients)
     if np.isnan(logits).any():
         return Measured(np.nan, np.nan, np.nan, logits.size)
-    right, among = of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
+    right, among = measure.of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
     value = float(right[among].mean()) if among.any() else np.nan
-    return Measured(value, *share_interval(right[among], patients[among]), int(among.sum()))
+    low, high = share_interval(right[among], patients[among])
+    reason = lack_of({measure.who: np.unique(patients[among]).size})
+    if measure.scale is None:
+        return Measured(value, low, high, int(among.sum()), reason)
+    return Measured(measure.scale(value), measure.scale(low), measure.scale(high), logits.size, reason)
 
 
-def _rate(name: str, threshold: float) -> Callable[..., Floats]:
-    def metric(labels: NDArray[np.int8], logits: Floats, weights: Floats) -> Floats:
-        rate: Floats = getattr(confusion(labels, logits, threshold, weights), name)
-        return rate
-
-    return metric
+def _mean(one: Measured, other: Measured) -> Measured:
+    """The mean of two shares, whose intervals make its own (MOVER: Zou and Donner, Statistics in Medicine 27, 2008)."""
+    value = (one.value + other.value) / 2
+    below = math.hypot(one.value - one.low, other.value - other.low) / 2
+    above = math.hypot(one.high - one.value, other.high - other.value) / 2
+    return Measured(value, value - below, value + above, one.n + other.n, one.reason or other.reason)

@@ -103,7 +103,8 @@ def test_the_reader_is_a_dashed_line_marked_at_each_threshold():
     assert np.trapezoid(line.y, line.x) == pytest.approx(area)
     assert line.line.dash == "dash" and "markers" in line.mode
     assert list(line.customdata) == ["", "BI-RADS ≥ 5", "BI-RADS ≥ 4", "BI-RADS ≥ 4 or 0", "BI-RADS ≥ 2 or 0"]
-    assert list(line.text) == ["", "5", "4", "0", "2"]
+    assert list(line.text) == ["", "5", "≥ 4", "≥ 4 or 0", "2"]
+    assert list(line.marker.size) == [0, 8, 12, 12, 8]
     assert line.line.color not in SERIES
     assert drawn.layout.height > plain.layout.height
 

@@ -1,0 +1,29 @@
+"""Identical files under several names: what contradicts itself in them is said."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+EXAMPLES = 3
+CONTRADICTIONS = {"label": "opposite labels", "patient": "different patients"}
+"""What one picture cannot have two of."""
+
+
+def identical_files(images: pd.DataFrame) -> list[str]:
+    """A note for every contradiction between images whose files have the same content (column `digest`)."""
+    same = images[images["digest"].notna() & images["digest"].duplicated(keep=False)]
+    notes = []
+    for column, words in CONTRADICTIONS.items():
+        groups = same.groupby("digest", sort=False)
+        differ = same[groups[column].transform("nunique") > 1]
+        pairs = [_told(group, column) for _, group in differ.groupby("digest", sort=False)]
+        if pairs:
+            more = f" and {len(pairs) - EXAMPLES} more" if len(pairs) > EXAMPLES else ""
+            notes.append(f"Identical files have {words}: {'; '.join(pairs[:EXAMPLES])}{more}.")
+    return notes
+
+
+def _told(group: pd.DataFrame, column: str) -> str:
+    """One image of each value: `a.png (benign) and b.png (malignant)`."""
+    first = group.drop_duplicates(column)
+    return " and ".join(f"{image} ({value})" for image, value in zip(first["image"], first[column], strict=True))

@@ -1,0 +1,1 @@
+"""Manifests: anybody's mammograms as one table."""
