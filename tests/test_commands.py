@@ -166,7 +166,7 @@ def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     ]
     for count, words in (("patients", "patients in train and test"), ("views", "views in train and test")):
         assert f"{words} " in text and str(drawn["leakage"][count]) in text
-    assert "test images with a near-duplicate in train" in text
+    assert "test images that may have a near-duplicate in train" in text
 
 
 def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:

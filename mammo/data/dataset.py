@@ -145,6 +145,12 @@ class Dataset:
         read = zip(table["image"], table["digest"], self._readings(table), strict=True)
         return digest_json([[image, digest, *differing(*how)] for image, digest, how in read])
 
+    def contents(self, kind: str) -> dict[str, str]:
+        """What each item of `kind` shows, by its id and in order: its file's digest, and how it is read."""
+        table = self.table(kind)
+        read = zip(table["image"], table["digest"], self._readings(table), strict=True)
+        return {str(image): digest_json([digest, *differing(*how)]) for image, digest, how in read}
+
     @property
     def content_digest(self) -> str:
         """SHA-256 over all images and crops, whatever their order, and however this machine packs what it cut out."""

@@ -22,7 +22,7 @@ from mammo.errors import MammoError
 from mammo.files import digest_file
 from mammo.guarded import Loss, Stalled
 
-INSPECTION = 3
+INSPECTION = 4
 """Rises when the same file would be told of differently."""
 
 

@@ -20,7 +20,7 @@ SHARED: dict[str, tuple[str, ...]] = {
 
 COUNTS = {
     **{name: f"{name} in train and test" for name in SHARED},
-    "near_duplicates": "test images with a near-duplicate in train",
+    "near_duplicates": "test images that may have a near-duplicate in train",
     "test_images_with_patient_in_train": "test images with their patient in train",
 }
 """What `leakage` counts, in words."""

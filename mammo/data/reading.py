@@ -35,7 +35,7 @@ def read_image(path: Path, frame: int = 0, depth: Depth | None = None, colour_ma
     says nothing of the film's (`Raster.container`), and is ignored for every other file. With `colour_marks` coloured
     marks on a grey picture are read as grey instead of losing the picture. Raises MammoError with a short reason, which
     does not name the file, where it is of no such kind, damaged, too large, or holds no such greyscale frame. Files
-    that nobody vouches for are read through `mammo.parallel.guarded_map`, which bounds what a reader may spend on one.
+    that nobody vouches for are read through `mammo.guarded.guarded_map`, which bounds what a reader may spend on one.
     """
     refuse_unfit(path, at_most=None)
     raster = _reader(path)(path, frame, colour_marks)

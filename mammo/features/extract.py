@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from mammo.data.dataset import Dataset
 from mammo.errors import MammoError, first_line
 from mammo.features.cache import Cache
 from mammo.features.chunks import STORAGES, USUAL
+from mammo.features.copied import copy_rows, note_contents
 from mammo.features.identity import cache_name, identity_here
 from mammo.features.store import CacheWriter
 from mammo.features.weights import Weights, locate
@@ -46,7 +48,8 @@ def extract(
 ) -> Work[list[Extracted]]:
     """Fill the caches of `specs`, all of one data set and image kind; chunks that are done are kept.
 
-    Every image is read once for all of them. `storage` says how the chunks of new caches are kept, an entry of
+    What other caches of the home hold of the same images is copied instead of computed (`mammo.features.copied`). Every
+    image is read once for all of them. `storage` says how the chunks of new caches are kept, an entry of
     STORAGES: it changes no number and is no part of a cache's identity. Raises MammoError where a spec, the weights,
     a file or the disk does not allow it.
     """
@@ -61,15 +64,26 @@ def extract(
     with contextlib.ExitStack() as locks:
         for name in sorted(wanted):
             locks.enter_context(only_one(home.cache(dataset.name, name), "extracting"))
+        contents = dataset.contents(specs[0].kind)
         lacking = {name: wanted[name] for name in wanted if not _is_whole(home, dataset.name, name)}
+        for name, (content, _) in lacking.items():
+            copy_rows(home, name, content, contents, storage)
+        lacking = {name: wanted[name] for name in lacking if not _is_whole(home, dataset.name, name)}
         plans = _plans(home, dataset.name, lacking, list(table["image"]), device, storage)
         if not plans:
             yield Progress("extract", len(table), len(table))
+            _note_all(home, dataset, wanted, contents)
             return [_extracted(home, dataset, name, wanted[name][1], None) for name in wanted]
         from mammo.features.fill import fill
 
         yield from fill(dataset, table, list(plans.values()), workers)
+        _note_all(home, dataset, wanted, contents)
     return [_extracted(home, dataset, name, wanted[name][1], plans.get(name)) for name in wanted]
+
+
+def _note_all(home: Home, dataset: Dataset, names: Iterable[str], contents: dict[str, str]) -> None:
+    for name in names:
+        note_contents(home.cache(dataset.name, name), contents)
 
 
 def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:

@@ -25,6 +25,11 @@ HOW: dict[str, Any] = {"storage": USUAL, "batch": 32}
 BATCHES = range(1, CHUNK + 1)
 
 
+def made_here() -> dict[str, Any]:
+    """The versions of the libraries that make a cache here."""
+    return {name: metadata.version(name) for name in MAKERS}
+
+
 class CacheWriter:
     """A cache in the making: which chunks are done, and how the others are written.
 
@@ -47,7 +52,7 @@ class CacheWriter:
         self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
         self.spec = CacheSpec.from_json(identity["spec"])
         self.versions = versions(self.spec.augment, self.spec.draws)
-        self.made_with = {name: metadata.version(name) for name in MAKERS} | HOW | (how or {})
+        self.made_with = made_here() | HOW | (how or {})
         pick(STORAGES, self.made_with["storage"], "storage")
         self._start()
         self.arrays = {name: Chunks.of(folder / ARRAYS / name) for name in (MAPS, POOLED)}

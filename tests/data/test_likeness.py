@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammo.data.likeness import DIGITS, image_hash, near_duplicates
+from mammo.data.likeness import ALIKE, DIGITS, VERSION, image_hash, likeness, near_duplicates
 from mammo.data.phantom import PhantomSpec, draw_patients, render_view
 
 HEIGHT = 512
@@ -98,7 +98,78 @@ def test_a_missing_or_foreign_hash_has_no_duplicate(films, missing):
 def test_any_size_and_depth_has_a_hash_and_an_even_image_no_duplicate(shape, kind):
     for value in (0, 200):
         even = image_hash(np.full(shape, value, dtype=kind))
-        assert even == "8" * DIGITS
+        assert set(even.removeprefix(VERSION)) <= set("08")
         assert not near_duplicates([even], [even])[0]
     noise = np.random.default_rng(0).integers(0, 255, shape).astype(kind)
-    assert len(image_hash(noise)) == DIGITS and set(image_hash(noise)) <= set("0123456789abcdef")
+    digits = image_hash(noise).removeprefix(VERSION)
+    assert len(digits) == 2 * DIGITS and set(digits) <= set("0123456789abcdef")
+
+
+def banded(left, right, ends, value):
+    """Puts a film between bands of black or white, as shares of its sides."""
+
+    def pad(pixels):
+        rows, columns = pixels.shape
+        wide = (round(ends * rows),) * 2, (round(left * columns), round(right * columns))
+        return np.pad(pixels, wide, constant_values=value)
+
+    return pad
+
+
+PADDED = {
+    "black on the left": banded(0.5, 0, 0, 0),
+    "black on both sides": banded(0.3, 0.4, 0, 0),
+    "white on the right": banded(0, 0.6, 0, 65535),
+    "white on both sides": banded(0.4, 0.4, 0, 65535),
+    "black all around": banded(0.2, 0.2, 0.1, 0),
+    "white within black": lambda pixels: banded(0.3, 0.3, 0, 0)(banded(0.05, 0.05, 0.05, 65535)(pixels)),
+}
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_padding_makes_no_two_films_alike_and_seldom_hides_a_copy(films, name):
+    chosen = list(films.values())[::2]
+    bare = [image_hash(pixels) for pixels in chosen]
+    padded = [image_hash(PADDED[name](pixels)) for pixels in chosen]
+    same = np.eye(len(chosen), dtype=bool)
+    for alike in (likeness(padded, padded), likeness(padded, bare)):
+        assert alike[~same].max() < ALIKE - 0.05
+        assert np.median(alike[same]) >= ALIKE
+
+
+def test_likeness_is_the_same_either_way_round(films):
+    some = [image_hash(pixels) for pixels in list(films.values())[:8]]
+    others = [image_hash(alter(pixels)) for alter, pixels in zip(ALTERED.values(), films.values(), strict=False)]
+    for enough in (ALIKE, 1.0):
+        np.testing.assert_allclose(likeness(some, others, enough), likeness(others, some, enough).T, atol=1e-5)
+    assert (near_duplicates(some, others) == near_duplicates(others[:8], some)).all()
+
+
+def test_a_mirrored_copy_is_found(films):
+    for pixels in list(films.values())[:6]:
+        whole = image_hash(pixels)
+        for copy in (pixels[:, ::-1], jpeg(half(pixels[:, ::-1])), cropped(pixels)[:, ::-1]):
+            assert near_duplicates([image_hash(copy)], [whole])[0]
+
+
+def test_hashes_of_earlier_versions_are_compared_with_their_like_alone(films):
+    current = [image_hash(pixels) for pixels in list(films.values())[:3]]
+    earlier = [text.removeprefix(VERSION)[:DIGITS].replace("0", "8") for text in current]
+    assert near_duplicates(earlier, earlier[1:]).tolist() == [False, True, True]
+    assert not near_duplicates(earlier, current).any() and not near_duplicates(current, earlier).any()
+    assert near_duplicates([*earlier, *current], [earlier[0], current[1]]).tolist() == [True, *[False] * 3, True, False]
+
+
+def test_real_films_are_found_again_and_never_taken_for_one_another(samples):
+    real = [np.asarray(Image.open(path)) for path in sorted((samples / "full-png").iterdir())]
+    assert len(real) == 2
+    whole = [image_hash(pixels) for pixels in real]
+    bands = [banded(*shares, value) for shares in ((0.4, 0.3, 0), (0.6, 0, 0.1)) for value in (0, 255)]
+    for pad in (np.asarray, *bands):
+        padded = [image_hash(pad(pixels)) for pixels in real]
+        assert likeness(padded[:1], padded[1:]).max() < 0.5
+    for one, pixels in enumerate(real):
+        small = pixels[::4, ::4]
+        for copy in (small, cropped(small), small[:, ::-1], banded(0.3, 0.3, 0, 0)(small)):
+            found = likeness([image_hash(copy)], whole)[0]
+            assert found[one] >= ALIKE and found[1 - one] < 0.5
