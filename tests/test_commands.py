@@ -281,8 +281,10 @@ def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capt
     _, text, _ = run(capsys, demo_home, "leaderboard")
     assert f"the best of 24 heads (worth {meter['independent_heads']:.1f}" in text
     best = next(row for row in run_json(capsys, demo_home, "leaderboard") if row["run"] == meter["winner"])
-    assert f"{best['validation_auc']:.3f} ± {best['validation_auc_half_width']:.3f}" in text
-    assert f"{best['test_auc']:.3f} ± {best['test_auc_half_width']:.3f}" in text
+    for part in ("validation", "test"):
+        low, high = best[f"{part}_auc_interval"]
+        assert f"{best[f'{part}_auc']:.3f} ({low:.3f} to {high:.3f})" in text
+    assert "±" not in text
     assert "SYNTHETIC DATA" in run(capsys, demo_home, "leaderboard", "--group")[1]
     assert "chance explains" in run(capsys, demo_home, "leaderboard", "--optimism")[1]
 
