@@ -16,9 +16,11 @@ from statistics import median
 import numpy as np
 import pydicom
 
+from mammo.data.guarding import limits_of, load_decoders
 from mammo.data.phantom.dicom import MANUFACTURER
 from mammo.data.reading import read_image
-from mammo.parallel import cores, guarded_map, ordered_map
+from mammo.guarded import GuardedWork, Loss, guarded_map
+from mammo.parallel import cores, ordered_map
 
 ROWS, COLUMNS = 5000, 3000
 
@@ -54,12 +56,12 @@ def safe(path: Path) -> float:
     return float(read_image(path).pixels.mean())
 
 
-def lost(path: Path, reason: str) -> float:
+def lost(path: Path, loss: Loss) -> float:
     """No file of the benchmark may be lost."""
-    raise RuntimeError(f"{path}: {reason}")
+    raise RuntimeError(f"{path}: {loss.reason}")
 
 
-def seconds(results: Iterator[float], count: int) -> float:
+def seconds(results: Iterator[object], count: int) -> float:
     """How long it takes to take all results."""
     start = time.perf_counter()
     assert len(list(results)) == count
@@ -73,12 +75,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--workers", type=int, default=cores())
     options = parser.parse_args()
+    work = GuardedWork(safe, limits_of, load_decoders)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(Path(folder), options.files)
         ways = {
             "plain pydicom, plain workers": lambda: ordered_map(plain, paths, options.workers),
             "safe reading, plain workers": lambda: ordered_map(safe, paths, options.workers),
-            "safe reading, guarded workers": lambda: guarded_map(safe, paths, lost, options.workers),
+            "safe reading, guarded workers": lambda: guarded_map(work, paths, lost, options.workers),
         }
         rounds = [[seconds(way(), len(paths)) for way in ways.values()] for _ in range(options.repeats + 1)]
     print(f"{len(paths)} files, {options.workers} workers, {options.repeats} rounds\n")

@@ -17,6 +17,7 @@ from mammo.commands import (
     extract,
     index,
     leaderboard,
+    look,
     operate,
     paper,
     pretrain,
@@ -30,7 +31,7 @@ from mammo.commands import (
 from mammo.errors import MammoError
 
 COMMANDS = (
-    demo, index, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
+    demo, index, look, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
     reader, verify, doctor, bench, serve, pretrain,
 )  # fmt: skip
 

@@ -48,12 +48,16 @@ def _said_plainly(path: Path) -> Iterator[None]:
         raise unwritable(path, error) from error
 
 
-def unwritable(path: Path, error: OSError) -> MammoError:
+class WriteError(MammoError):
+    """Something could not be written: the disk's fault or the folder's, and not that of what was read for it."""
+
+
+def unwritable(path: Path, error: OSError) -> WriteError:
     """The sentence for a failed write to `path`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MammoError(f"The disk is full: cannot write {path}. Free some space and run the same command again.")
+        return WriteError(f"The disk is full: cannot write {path}. Free some space and run the same command again.")
     reason = error.strerror or str(error)
-    return MammoError(f"Cannot write {path}: {reason}. Choose a folder you may write to with --home.")
+    return WriteError(f"Cannot write {path}: {reason}. Choose a folder you may write to with --home.")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -48,7 +48,7 @@ def _index_cbis_ddsm(home: Home, request: dict[str, Any]) -> Work[str]:
 
 def _index_manifest(home: Home, request: dict[str, Any]) -> Work[str]:
     from mammo.data.index_manifest import index_manifest
-    from mammo.data.manifest import ManifestOptions
+    from mammo.data.manifest.options import ManifestOptions
 
     options = ManifestOptions.from_json(request)
     return (yield from index_manifest(home, request["name"], Path(request["file"]), options=options)).name

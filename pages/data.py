@@ -6,6 +6,7 @@ from mammo.data.dataset import Dataset, datasets
 from mammo.data.summary import summary
 from mammo.results.figures.data import counts_by, patient_counts
 from pages.shared import add_data, choose, show, split_view
+from pages.shared.depth_view import depths
 from pages.shared.guard import said_plainly
 from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
@@ -23,6 +24,7 @@ def images(dataset: Dataset, note: str) -> None:
     facts = {label: counts[name] for label, name in named.items()}
     show.facts({**facts, "Malignant mammograms": malignant, **({"Crops": crops} if crops else {})})
     st.caption(f"From {plain(dataset.about['source'])}.")
+    depths(dataset)
     kind = "full" if dataset.metadata_only else sample(dataset, note)
     rows, (thing, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]
     names = groups_of(rows)
@@ -39,10 +41,18 @@ def sample(dataset: Dataset, note: str) -> str:
         kind = choose.one("Images", kinds_of(dataset), "kind", KIND_NAMES.__getitem__, width=180)
         label = choose.switch("Sample of", ["any", "malignant", "benign"], "label")
         draws = choose.number("Sample", 1, 1000, 1, "sample", width=140)
+        stretched = show.brightness()
     rows = dataset.table(kind)
     fitting = rows if label == "any" else rows[rows["label"] == label]
     some = fitting.sample(min(SHOWN, len(fitting)), random_state=draws)
-    show.wall(dataset, some, "sample", caption, lambda row: show.full_size(dataset, row["image"], note, caption(row)))
+    show.wall(
+        dataset,
+        some,
+        "sample",
+        caption,
+        lambda row: show.full_size(dataset, row["image"], note, caption(row), stretched),
+        stretched,
+    )
     return str(kind)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,13 @@ import numpy as np
 import pytest
 
 from mammo.cli import COMMANDS, main, parser
+from mammo.commands import demo
 from mammo.commands.export import FORMS
+from mammo.commands.index import INCOMPLETE
 from mammo.commands.leaderboard import text_of
+from mammo.data import inspected
 from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.inspection import FileFacts, Request, inspect_file
 from mammo.estimates import extraction_estimate
 from mammo.features.cache import ARRAYS, Cache, caches
 from mammo.features.precision import fast_precision
@@ -63,11 +69,53 @@ def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_
     for name in ("one", "two"):
         np.save(tmp_path / f"{name}.npy", np.arange(1200, dtype=np.uint16).reshape(40, 30))
     (tmp_path / "images.csv").write_text("path,label\none.npy,M\ntwo.npy,B\nlost.npy,B\n")
-    code, text, err = run(capsys, home, "index", "manifest", str(tmp_path / "images.csv"), "--as", "mine")
-    assert code == 0 and "1 entry was set aside; " in err
-    told = dict(re.split(r"  +", line) for line in text.splitlines()[3:])
+    code, text, _ = run(capsys, home, "index", "manifest", str(tmp_path / "images.csv"), "--as", "mine")
+    assert code == 0 and text.splitlines()[-1].startswith("1 file was set aside; ")
+    told = dict(re.split(r"  +", line) for line in text.splitlines()[3:-1])
     assert set(told["images by label"].split(", ")) == {"1 malignant", "1 benign"}
     assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "0", "-")
+
+
+def killed_over_one(request: Request) -> FileFacts:
+    """A reader that the system kills over one file, as where memory runs out."""
+    if request.file == "one.npy" or "P_00002" in request.file:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return inspect_file(request)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_index_ends_non_zero_where_the_machine_did_not_let_it_read_a_file(
+    home: Home, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, form: list[str]
+) -> None:
+    for name in ("one", "two", "three"):
+        np.save(tmp_path / f"{name}.npy", np.arange(1200, dtype=np.uint16).reshape(40, 30))
+    (tmp_path / "bad.npy").write_bytes(b"nothing")
+    (tmp_path / "images.csv").write_text("path,label\none.npy,M\ntwo.npy,B\nthree.npy,M\nbad.npy,B\n")
+    words = ("index", "manifest", str(tmp_path / "images.csv"), "--as", "mine", *form)
+    code, text, err = run(capsys, home, *words)
+    last = (err if form else text).splitlines()[-1]
+    assert code == 0 and last.startswith("1 file was set aside; ") and "busy" not in last
+    monkeypatch.setattr(inspected, "inspect_file", killed_over_one)
+    shutil.rmtree(home.dataset("mine"))
+    code, text, err = run(capsys, home, *words)
+    last = (err if form else text).splitlines()[-1]
+    assert code == INCOMPLETE != 0 and last.startswith("2 files were set aside; ")
+    assert last.endswith("This machine did not let 1 of them be read: index again when it is less busy.")
+    assert Dataset.open(home, "mine").stalled == ["one.npy"]
+    if form:
+        assert json.loads(text)["stalled"] == ["one.npy"] and json.loads(text)["images"] == 2
+
+
+@pytest.mark.nightly
+def test_a_demo_that_lacks_a_file_ends_non_zero(home: Home, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "AXES", {**demo.AXES, "epochs": [1]})
+    words = ("demo", "--images", "40", "--trunk", "vgg16-mini", "--no-serve")
+    code, _, err = run(capsys, home, *words)
+    assert code == 0 and "set aside" not in err
+    monkeypatch.setattr(inspected, "inspect_file", killed_over_one)
+    (home.dataset("phantom-demo") / "files.parquet").unlink()
+    code, _, err = run(capsys, home, *words)
+    assert code == INCOMPLETE and re.search(r"[0-9]+ files? (was|were) set aside", err)
 
 
 def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:

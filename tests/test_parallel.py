@@ -1,18 +1,13 @@
-import contextlib
-import ctypes
-import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections import deque
 
 import psutil
 import pytest
 
 from mammo.errors import MammoError
-from mammo.parallel import HEADROOM, cores, guarded_map, ordered_map
+from mammo.parallel import cores, ordered_map
 
 
 def double(number):
@@ -103,103 +98,3 @@ def test_workers_end_with_a_killed_parent_though_their_results_are_read_no_more(
         process.kill()
     _, left = psutil.wait_procs(alive, timeout=30)
     assert left == []
-
-
-def misbehave(kind):
-    """What a reader may do over a hostile file."""
-    if kind == "loop":
-        while True:
-            pass
-    if kind == "swallow":
-        while True:
-            with contextlib.suppress(Exception):
-                time.sleep(60)
-    if kind == "stuck in C":
-        deque(itertools.repeat(None), maxlen=0)  # no signal handler of Python's runs before it ends, and it never does
-    if kind == "greedy":
-        return len(bytearray(3 * 2**30))
-    if kind == "greedy bit by bit":
-        return len([bytearray(2**20) for _ in range(3 * 2**10)])
-    if kind == "exit":
-        os._exit(0)
-    if kind == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if kind == "segmentation fault":
-        ctypes.string_at(0)
-    return kind
-
-
-def said(kind, reason):
-    return kind, reason
-
-
-MISDEEDS = {
-    "loop": "takes longer than 1 seconds",
-    "swallow": "takes longer than 1 seconds",
-    "stuck in C": "takes longer than 1 seconds",
-    "greedy": "needs more than 768 MB of memory",
-    "greedy bit by bit": "needs more than 768 MB of memory",
-    "exit": "it ends the process that reads it",
-    "killed": "it ends the process that reads it",
-    "segmentation fault": "it ends the process that reads it",
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("kind", MISDEEDS)
-def test_a_guarded_item_that_misbehaves_is_lost_alone(kind, workers):
-    seconds = 1 if "longer" in MISDEEDS[kind] else 60
-    results = list(guarded_map(misbehave, ["a", "b", kind, "c", "d"], said, workers, seconds))
-    assert results == ["a", "b", (kind, MISDEEDS[kind]), "c", "d"]
-
-
-@pytest.mark.slow
-def test_many_guarded_items_may_misbehave():
-    kinds = ["a", "killed", "exit", "b", "greedy", "killed", "c", "killed"]
-    expected = [(kind, MISDEEDS[kind]) if kind in MISDEEDS else kind for kind in kinds]
-    assert list(guarded_map(misbehave, kinds, said, 2, 60, ahead=2)) == expected
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_guarded_results_come_in_order_from_other_processes(workers):
-    assert list(guarded_map(double, range(50), said, workers)) == [2 * number for number in range(50)]
-    assert list(guarded_map(double, [], said, workers)) == []
-    assert os.getpid() not in set(guarded_map(where, range(3), said, workers))
-
-
-def test_other_errors_of_guarded_items_arrive_as_they_are():
-    results = guarded_map(refuse, range(10), said, 2)
-    assert [next(results) for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(MammoError, match="three is refused"):
-        next(results)
-
-
-def limits(_):
-    import resource
-
-    return resource.getrlimit(resource.RLIMIT_DATA), signal.getsignal(signal.SIGALRM), signal.getitimer(0)
-
-
-def test_a_worker_is_free_again_after_a_guarded_item():
-    before = list(ordered_map(limits, range(4), 2))
-    assert list(guarded_map(misbehave, ["greedy", "a", "b"], said, 2))[1:] == ["a", "b"]
-    after = list(ordered_map(limits, range(4), 2))
-    assert set(after) == set(before)
-
-
-@pytest.mark.slow
-def test_memory_within_the_headroom_is_given():
-    assert list(guarded_map(allocate, [HEADROOM // 2] * 4, said, 2)) == [HEADROOM // 2] * 4
-
-
-def allocate(size):
-    return len(bytearray(size))
-
-
-def test_guarded_items_are_taken_only_a_little_ahead():
-    taken = []
-    results = guarded_map(double, (taken.append(number) or number for number in range(1000)), said, 2, ahead=3)
-    assert next(results) == 0
-    assert len(taken) == 6
-    results.close()

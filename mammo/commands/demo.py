@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
+from mammo.commands.index import INCOMPLETE, set_aside
 from mammo.commands.leaderboard import text_of
 from mammo.commands.serve import add_address, serve
 from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar, words
@@ -41,6 +42,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
+    from mammo.data.dataset import Dataset
     from mammo.results.leaderboard import meter_rows, read_board, to_json
 
     home = home_of(arguments)
@@ -48,10 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     board = read_board(home, [name])
     rows = to_json(board.runs)
     show(arguments, rows, text_of(rows, meter_rows(board)))
+    dataset = Dataset.open(home, NAME)
+    if not (whole := dataset.quarantine.empty):
+        say(set_aside(dataset))
     if not arguments.no_serve:
-        return serve(home, arguments.address, arguments.port)
+        return serve(home, arguments.address, arguments.port) or (0 if whole else INCOMPLETE)
     say(f"To look at all this in a browser: make serve, or mammo serve --home {home.path}")
-    return 0
+    return 0 if whole else INCOMPLETE
 
 
 def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:

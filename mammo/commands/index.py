@@ -7,12 +7,12 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.commands.shared import Commands, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
     from mammo.data.dataset import Dataset
-    from mammo.data.manifest import ManifestOptions
+    from mammo.data.manifest.options import ManifestOptions
     from mammo.progress import Work
     from mammo.specs import Home
 
@@ -28,6 +28,8 @@ COUNTS = {
     "missing": "missing values",
 }
 """What is printed of `summary`, in words."""
+INCOMPLETE = 3
+"""How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
 
 MANIFEST_OPTIONS = {
     "--column": (
@@ -87,11 +89,15 @@ def _add_manifest(sources: Commands) -> None:
     for flag, (metavar, meaning) in MANIFEST_OPTIONS.items():
         many = {"action": "append", "default": []} if flag in REPEATED else {}
         parser.add_argument(flag, metavar=metavar, help=meaning, **many)
+    patients = "take patients from the files' headers (PatientID) where the manifest names none"
+    parser.add_argument("--header-patients", action="store_true", help=patients)
+    meant = "leave out images whose headers say that their pixels are meant for the other (default: any)"
+    parser.add_argument("--intent", choices=["any", "presentation", "processing"], default="any", help=meant)
     _finish(parser)
 
 
 def _columns() -> str:
-    from mammo.data.manifest import COLUMNS, NEEDED
+    from mammo.data.manifest.columns import COLUMNS, NEEDED
 
     width = max(len(name) for name in COLUMNS)
     lines = [
@@ -102,7 +108,8 @@ def _columns() -> str:
 
 
 def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
-    from mammo.data.manifest import ManifestOptions
+    from mammo.data.header_columns import HeaderUse
+    from mammo.data.manifest.options import ManifestOptions
 
     return ManifestOptions(
         columns=_mapped(arguments.column),
@@ -112,6 +119,7 @@ def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
         root=Path(arguments.root) if arguments.root else None,
         sheet=arguments.sheet,
         header=tuple(words(arguments.header or "")),
+        headers=HeaderUse(arguments.header_patients, arguments.intent),
     )
 
 
@@ -132,6 +140,11 @@ _RAW = {"formatter_class": argparse.RawDescriptionHelpFormatter}
 
 
 def _finish(parser: argparse.ArgumentParser) -> None:
+    deep = "auto decides anew, container takes each file's own, a number from 8 to 16 names it"
+    kept = "default: as the index before decided, else auto"
+    deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
+    parser.add_argument("--bits", default="", metavar="BITS", help=deep)
+    add_colour_marks(parser)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -143,24 +156,42 @@ def run(arguments: argparse.Namespace) -> int:
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
     found = summary(dataset)
-    if aside := len(found["quarantined"]):
-        were = "1 entry was" if aside == 1 else f"{aside} entries were"
-        say(f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why.")
-    for note in dataset.notes:
+    for record in dataset.depths:
+        for sentence in record.sentences:
+            say(f"Depth: {sentence}")
+    for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
-    show(arguments, found, _text(found))
-    return 0
+    show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
+    if arguments.json:
+        say(set_aside(dataset))
+    return INCOMPLETE if dataset.stalled else 0
+
+
+def set_aside(dataset: Dataset) -> str:
+    """How many files an index had to do without, and how many of them by no fault of their own."""
+    count, stalled = len(dataset.quarantine), len(dataset.stalled)
+    if not count:
+        return "Nothing was set aside."
+    were = "1 file was" if count == 1 else f"{count} files were"
+    line = f"{were} set aside; {dataset.folder / 'quarantine.csv'} lists what and why."
+    if stalled:
+        line += f" This machine did not let {stalled} of them be read: index again when it is less busy."
+    return line
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index import index_cbis_ddsm, index_phantom
     from mammo.data.index_manifest import index_manifest
+    from mammo.data.reading_options import ReadingOptions
 
+    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
     if arguments.source == "manifest":
-        return index_manifest(home, arguments.name, arguments.file, options=_manifest_options(arguments))
-    return index_cbis_ddsm(home, arguments.name, arguments.root, arguments.csv, arguments.metadata_only)
+        options = _manifest_options(arguments)
+        return index_manifest(home, arguments.name, arguments.file, options=options, reading=reading)
+    csv, alone = arguments.csv, arguments.metadata_only
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
 def _text(found: dict[str, object]) -> str:

@@ -72,10 +72,17 @@ def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -
 
 def settings_text(rows: list[dict[str, Any]]) -> str:
     """Settings as a table, and below it what must be known about them."""
+    from mammo.results.by_setting import strength_words
+
     header = ["trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "protocol"]
     header += ["runs", "starts", "splits", "n", "validation AUC", "of one run", "n", "test AUC", "of one run"]
+    header += ["accuracy", "leaked"]
+    cells = [_setting_cells(row) for row in rows]
+    if any(strengths := [strength_words(row["strength_median"], row["strength_range"]) for row in rows]):
+        header.append("C of probes")
+        cells = [[*row, chosen or "-"] for row, chosen in zip(cells, strengths, strict=True)]
     lines = [
-        table([_setting_cells(row) for row in rows], [*header, "accuracy", "leaked"]),
+        table(cells, header),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
         f"of one run: half of its 95 % interval, on average. n: validation and test {_unit(rows)} of a run.",
     ]
@@ -130,7 +137,8 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     low, high = row["test_auc_interval"]
-    split = f"{row['protocol']} {row['split_seed']}.{row['redraw']}"
+    seed, redraw = ("several" if row[name] is None else row[name] for name in ("split_seed", "redraw"))
+    split = f"{row['protocol']} {seed}.{redraw}"
     return [
         row["run"],
         *_settings(row),

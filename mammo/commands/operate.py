@@ -95,6 +95,8 @@ def _groups(told: dict[str, Any]) -> str:
 
 def _notes(told: dict[str, Any]) -> str:
     lines = ["Intervals count patients, not images; threshold and temperature were chosen on validation alone."]
+    if note := told["calibration"]["temperature_note"]:
+        lines.append(note)
     if told["synthetic"]:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     lines.append(f"Weights: {told['weights_note']}.")

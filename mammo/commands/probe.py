@@ -43,8 +43,8 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     header = ["run", "cache", "pool", "split", "labels", "n", "C", "train loss", "validation AUC"]
     header += ["test AUC", "95 % interval", "leaked"]
     lines = [table([_cells(row) for row in rows], header)]
-    lines.append("C is that of the best validation AUC, the least where several are best; n, test AUC and its 95 %")
-    lines.append("interval are those of the test images. Validation AUC by C:")
+    lines.append("C is that of the best validation AUC, of least validation loss where several are best; n, test AUC")
+    lines.append("and its 95 % interval are those of the test images. Validation AUC by C:")
     steps = [[row["run"], *(f"{step['validation_auc']:.3f}" for step in row["path"])] for row in rows]
     lines.append(table(steps, ["run", *(f"{strength:.2g}" for strength in STRENGTHS)]))
     if trained := [_against(row) for row in rows if row["trained"]]:

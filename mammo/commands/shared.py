@@ -49,6 +49,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, all else on stderr")
 
 
+def add_colour_marks(parser: argparse.ArgumentParser) -> None:
+    """Add the option that reads grey pictures with a coloured circle or text on them."""
+    marks = "what to do with coloured marks on a grey picture: refuse it (default), or ignore that they are coloured"
+    parser.add_argument("--colour-marks", choices=["refuse", "ignore"], default="refuse", help=marks)
+
+
 def home_of(arguments: argparse.Namespace) -> Home:
     """The home that the user chose."""
     return Home(Path(arguments.home)) if arguments.home else Home.default()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammo.data.dataset import FILE, WHOLE
+from mammo.data.dataset import FILE, OF_DEPTH, WHOLE
 from mammo.data.inspection import FileFacts
 
 PATHS = ["image_path", "crop_path", "mask_path", "path", "row"]
@@ -23,11 +23,16 @@ def attach_files(table: pd.DataFrame, prefix: str, files: dict[str, FileFacts]) 
     """A table of images, or of lesions and their crops, with the columns of their files; missing where none is."""
     key = "lesion" if prefix else "image"
     facts = [files.get(item) for item in table[key]]
-    rows = [[getattr(fact, column) if fact else None for column in FILE] for fact in facts]
+    rows = [[_value(fact, column) if fact else None for column in FILE] for fact in facts]
     columns = [f"{prefix}_{column}" if prefix else column for column in FILE]
     attached = pd.DataFrame(rows, columns=columns, index=table.index, dtype=object)
     whole = {f"{prefix}_{column}" if prefix else column: "Int64" for column in WHOLE}
     return pd.concat([table, attached.astype(whole)], axis=1)
+
+
+def _value(fact: FileFacts, column: str) -> object:
+    """What the index keeps of a file; the depth of its container is kept as none."""
+    return None if column in OF_DEPTH and not fact.depth else getattr(fact, column)
 
 
 def attach_crops(lesions: pd.DataFrame, crops: dict[str, FileFacts], masks: dict[str, FileFacts]) -> pd.DataFrame:

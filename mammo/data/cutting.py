@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.dataset import OWN
-from mammo.data.inspection import FileFacts, Request, inspect_file
-from mammo.data.raster import Raster
+from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import limits_of
+from mammo.data.inspection import FileFacts, Request, inspect_file, reading_facts
+from mammo.data.raster import MAX_BYTES, Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.slabs import read_frames
+from mammo.data.source import differing
 from mammo.errors import MammoError
-from mammo.files import digest_file, digest_json, write_bytes
+from mammo.files import WriteError, digest_file, digest_json, write_bytes
+from mammo.guarded import Limits, Loss, Stalled
 
 MARGIN = 0.2
 """How much of a finding's width and height a crop shows around it on every side."""
@@ -26,18 +33,23 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Cut:
-    """What to cut out of `root / file`: a frame, and in it the surroundings of a box or of a mask's finding.
+    """What to cut out of `root / file`: frames, and in them the surroundings of a box or of a mask's finding.
 
-    `folder` is the data set's own; `item` names what is cut.
+    `folder` is the data set's own; `item` names what is cut. `depth` is that of the file's group; while it is not
+    `decided`, a file that cannot be trusted with its own is only measured. With `colour_marks` coloured marks on a grey
+    picture do not lose it.
     """
 
     item: str
     root: Path
     file: str
-    frame: int
+    frames: FrameRange
     box: Box | None
     mask: str
     folder: Path
+    depth: Depth | None = None
+    decided: bool = True
+    colour_marks: bool = False
 
     @property
     def wants_crop(self) -> bool:
@@ -46,27 +58,54 @@ class Cut:
 
 
 def cut(request: Cut) -> FileFacts:
-    """Write what is asked for as a 16-bit PNG beside the index, unless it is there, and inspect it."""
+    """Write what is asked for as a 16-bit PNG beside the index, unless it is there, and inspect it.
+
+    What is told of its group is the file's from which it is cut; what is cut has the right brightness by itself.
+    """
+    source = request.root / request.file
     try:
-        name = f"{CUTS}/{_identity(request)[:24]}.png"
+        raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
+        read = reading_facts(source, raster, request.frames.first)
+        content = _content(source, raster)
+        if raster.container and not request.decided:
+            return FileFacts(request.item, 0, 0, **read)
+        depth = request.depth if raster.container else None
+        raster = raster.at_depth(depth) if depth else raster
+        name = f"{CUTS}/{_identity(request, content, depth, read['rules'])[:24]}.png"
         path = request.folder / name
-        raster = read_image(request.root / request.file, request.frame)
         if not path.is_file():
-            _save(raster.pixels[_part(request, raster)], raster.bits, path)
+            _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
+    except WriteError:
+        raise
     except (MammoError, OSError) as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
     fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
-    return replace(fact, file=OWN + name, synthetic=raster.synthetic)
+    read |= {"rules": "", "container": "" if request.wants_crop else read.get("container", "")}
+    return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
 
 
-def not_cut(request: Cut, reason: str) -> FileFacts:
+def not_cut(request: Cut, loss: Loss) -> FileFacts:
     """What is known of a part that could not be cut out."""
-    return FileFacts(request.item, 0, 0, reason=reason)
+    return FileFacts(request.item, 0, 0, reason=loss.reason, stalled=isinstance(loss, Stalled))
 
 
-def _identity(request: Cut) -> str:
+def cutting_limits(request: Cut) -> Limits:
+    """What cutting may take: a file is read, its mask, and what is cut out."""
+    return limits_of(*(request.root / file for file in (request.file, request.mask) if file))
+
+
+def _content(source: Path, raster: Raster) -> str:
+    """The digest of a file, or of what was read of one that is too large to be read whole for every frame."""
+    if source.stat().st_size <= MAX_BYTES:
+        return digest_file(source)
+    return hashlib.sha256(raster.pixels.tobytes()).hexdigest()
+
+
+def _identity(request: Cut, content: str, depth: Depth | None, rules: str) -> str:
     mask = digest_file(request.root / request.mask) if request.mask else ""
-    return digest_json([digest_file(request.root / request.file), request.frame, request.box, mask, MARGIN])
+    several = len(request.frames.numbers) > 1
+    plain = [content, str(request.frames) if several else request.frames.first, request.box, mask, MARGIN]
+    return digest_json([*plain, *differing(depth, rules)])
 
 
 def _part(request: Cut, raster: Raster) -> tuple[slice, slice]:
@@ -102,11 +141,14 @@ def to_shape(mask: NDArray[np.unsignedinteger], shape: tuple[int, ...]) -> NDArr
     return lit[np.ix_(rows, columns)]
 
 
-def _save(pixels: NDArray[np.unsignedinteger], bits: int, path: Path) -> None:
-    """Write pixels over the full range of 16 bits, so that the picture they give stays the same."""
+def to_sixteen_bits(raster: Raster) -> NDArray[np.uint16]:
+    """The pixels over the full range of 16 bits: the picture that they give stays the same."""
+    return np.round(raster.pixels * (65535 / raster.white)).astype(np.uint16)
+
+
+def _save(raster: Raster, path: Path) -> None:
     from PIL import Image
 
-    scaled = np.round(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
     stream = io.BytesIO()
-    Image.fromarray(scaled).save(stream, "PNG", compress_level=1)
+    Image.fromarray(to_sixteen_bits(raster)).save(stream, "PNG", compress_level=1)
     write_bytes(path, stream.getvalue())

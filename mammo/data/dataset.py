@@ -14,20 +14,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mammo.data.inspection import preview_name, to_eight_bit
+from mammo.data.depths.record import GroupDepth
 from mammo.data.labels import ClassNames, class_names
-from mammo.data.source import Source
+from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
+from mammo.data.raster import Depth
+from mammo.data.source import Source, differing
 from mammo.errors import MammoError, first_line
 from mammo.files import digest_json, whole_file
 from mammo.specs import Home, check_name
 
 INDEX = "index.parquet"
 ABOUT = b"mammo"
+DEPTH = "depth"
+"""Where `about` keeps the depths that were decided; what lacks it is the index of an earlier version."""
 KINDS = ("full", "crop")
-FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash"]
-"""What the index keeps of an image's file; `hash` is its perceptual hash."""
-WHOLE = ("rows", "columns", "bytes", "modified")
+FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash", "depth", "zero", "rules"]
+"""What the index keeps of an image's file.
+
+`hash` is its perceptual hash; `depth` and `zero` say at which depth it is read, missing where that is its container's;
+`rules` names the rules that give it other pixels than the plain reading, joined by "+".
+"""
+OF_DEPTH = ("depth", "zero")
+WHOLE = ("rows", "columns", "bytes", "modified", *OF_DEPTH)
 """Those of `FILE` that are whole numbers."""
+REMARKS = "remarks"
+"""What an index says once: sentences with names in them, which go no further than the data set."""
+STALLED = "stalled"
+"""What an index calls the files that are missing only because the machine did not let their reading end."""
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -55,7 +68,10 @@ class Dataset:
             table = pq.read_table(folder / INDEX, page_checksum_verification=True)
             about = json.loads((table.schema.metadata or {})[ABOUT])
             lesions = pd.read_parquet(folder / about["lesions_file"], page_checksum_verification=True)
-            return cls(name, folder, about, table.to_pandas(), lesions)
+            images = table.to_pandas()
+            if DEPTH not in about:
+                about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
+            return cls(name, folder, about, images, lesions)
         except Exception as error:  # damaged files raise nearly anything
             reason = f"{type(error).__name__}: {first_line(error)}"
             raise MammoError(f"The index of {name!r} is damaged ({reason}); run `mammo index` again.") from None
@@ -81,6 +97,11 @@ class Dataset:
         return class_names(self.about)
 
     @property
+    def remarks(self) -> list[str]:
+        """What was taken from headers and what contradicts them, with examples, in sentences."""
+        return [str(remark) for remark in self.about.get(REMARKS, [])]
+
+    @property
     def held(self) -> pd.DataFrame:
         """The listed lesions whose image or crop is there; all of them in an index of tables alone."""
         lesions = self.lesions
@@ -90,6 +111,11 @@ class Dataset:
     def quarantine(self) -> pd.DataFrame:
         """The files that could not be used: path and reason."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
+
+    @property
+    def stalled(self) -> list[str]:
+        """Those of them whose reading this machine did not let end: the files may be sound."""
+        return [str(file) for file in self.about.get(STALLED, [])]
 
     def table(self, kind: str) -> pd.DataFrame:
         """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.
@@ -105,10 +131,39 @@ class Dataset:
         renamed = renamed.rename(columns={f"crop_{name}": name for name in FILE[1:]})
         return renamed.assign(conflict=False, lesions=1).reset_index(drop=True)
 
+    @property
+    def depths(self) -> list[GroupDepth]:
+        """How deep the films are whose containers do not tell, by group; none in an index of an earlier version."""
+        return [GroupDepth.from_json(record) for record in self.about[DEPTH]]
+
     def digest(self, kind: str) -> str:
-        """SHA-256 over the ids and file digests of all items of `kind`, in order."""
+        """SHA-256 over the ids and file digests of all items of `kind`, in order.
+
+        Where an item is read at another depth than its container's, or by rules that change its pixels, these too.
+        """
         table = self.table(kind)
-        return digest_json([list(pair) for pair in zip(table["image"], table["digest"], strict=True)])
+        read = zip(table["image"], table["digest"], self._readings(table), strict=True)
+        return digest_json([[image, digest, *differing(*how)] for image, digest, how in read])
+
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 over all images and crops, whatever their order, and however this machine packs what it cut out."""
+        content = []
+        for kind in KINDS:
+            table = self.table(kind)
+            read = zip(table["image"], table["file"], table["digest"], self._readings(table), strict=True)
+            content.append(
+                sorted(
+                    [str(image), file if str(file).startswith(OWN) else digest, *differing(*how)]
+                    for image, file, digest, how in read
+                )
+            )
+        return digest_json(content)
+
+    def _readings(self, table: pd.DataFrame) -> list[tuple[Depth | None, str]]:
+        """The depth and the rules by which the files of some rows are read."""
+        columns = zip(table["depth"], table["zero"], table["rules"], strict=True)
+        return [(None if pd.isna(bits) else Depth(int(bits), int(zero)), rules or "") for bits, zero, rules in columns]
 
     def path(self, file: str) -> Path:
         """The absolute path of a file named in the index."""
@@ -118,11 +173,11 @@ class Dataset:
         return (root if root.is_absolute() else self.folder / root) / file
 
     def sources(self, table: pd.DataFrame) -> list[Source]:
-        """The files of some rows of `table(kind)`."""
+        """The files of some rows of `table(kind)`, and how they are read."""
         columns = (table[name] for name in ("image", "file", "bytes", "modified", "digest"))
         return [
-            Source(str(image), self.path(file), int(size), int(modified), digest)
-            for image, file, size, modified, digest in zip(*columns, strict=True)
+            Source(str(image), self.path(file), int(size), int(modified), digest, *how)
+            for image, file, size, modified, digest, how in zip(*columns, self._readings(table), strict=True)
         ]
 
     def item(self, image: str) -> pd.Series:
@@ -135,8 +190,13 @@ class Dataset:
         raise MammoError(f"The data set {self.name!r} has no image {image!r}.")
 
     def preview(self, image: str) -> Path:
-        """The path of a small JPEG of an image or crop."""
-        return self.folder / "previews" / preview_name(str(self.item(image)["digest"]))
+        """The path of a small JPEG of an image or crop, as bright as a trunk sees it; earlier versions stretched it."""
+        row = self.item(image)
+        digest, how = str(row["digest"]), self._readings(pd.DataFrame([row]))[0]
+        preview, before = (
+            self.folder / "previews" / name for name in (preview_name(digest, *how), stretched_name(digest))
+        )
+        return before if before.is_file() and not preview.is_file() else preview
 
     def source(self, image: str) -> Source:
         """The file of an image or crop; raises MammoError where the index holds none."""
@@ -145,9 +205,23 @@ class Dataset:
             raise MammoError(f"The data set {self.name!r} was indexed without images; index it with their folder.")
         return self.sources(pd.DataFrame([row]))[0]
 
-    def pixels(self, image: str) -> NDArray[np.uint8]:
-        """An image or crop at full size as 8 bit for showing; shape (rows, columns)."""
-        return to_eight_bit(self.source(image).read())
+    def pixels(self, image: str, stretched: bool = False) -> NDArray[np.uint8]:
+        """An image or crop at full size as 8 bit, as bright as a trunk sees it or stretched; shape (rows, columns)."""
+        raster = self.source(image).read()
+        return stretch(raster.pixels) if stretched else to_eight_bit(raster)
+
+
+def _of_today(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """A table of an index that knew neither depths nor rules: all its files are read plainly, at their own depth.
+
+    A manifest's own column of such a name gets `_given` behind it, as it gets today.
+    """
+    named: dict[str, Any] = {
+        f"{prefix}{name}": value for name, value in {"depth": pd.NA, "zero": pd.NA, "rules": ""}.items()
+    }
+    kept = table.rename(columns={name: f"{name}_given" for name in named})
+    whole = {f"{prefix}{name}": "Int64" for name in OF_DEPTH}
+    return kept.assign(**named).astype(whole)
 
 
 def datasets(home: Home) -> list[str]:

@@ -9,11 +9,14 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
 from mammo.data.casecsv import Cases, find_case_files, images_of, read_cases
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset import DEPTH, STALLED, Dataset, write_dataset
+from mammo.data.depths.films import decide_depths, reread
 from mammo.data.inspected import inspect_files
-from mammo.data.inspection import FileFacts
-from mammo.data.located import COLLECTION, Located, locate_files
+from mammo.data.inspection import stalled_files
+from mammo.data.located import COLLECTION, locate_files
 from mammo.data.phantom import MARK, PhantomSpec, write_phantom
+from mammo.data.reading_options import PLAIN, ReadingOptions
+from mammo.data.reported import about_reading
 from mammo.data.roles import Roles
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
@@ -21,7 +24,9 @@ from mammo.progress import Progress, Work
 from mammo.specs import Home
 
 
-def index_phantom(home: Home, name: str, images: int, seed: int, workers: int | None = None) -> Work[Dataset]:
+def index_phantom(
+    home: Home, name: str, images: int, seed: int, workers: int | None = None, reading: ReadingOptions = PLAIN
+) -> Work[Dataset]:
     """Write a phantom of `images` mammograms inside the data set's folder and index it."""
     if not 1 <= images <= 100_000:
         raise MammoError(f"A phantom has between 1 and 100,000 images, not {images}.")
@@ -29,7 +34,7 @@ def index_phantom(home: Home, name: str, images: int, seed: int, workers: int | 
     folder = home.dataset(name)
     with only_one(folder, "indexing"):
         yield from write_phantom(folder / "files", PhantomSpec(images, seed), workers)
-    return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers))
+    return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers, reading=reading))
 
 
 def index_cbis_ddsm(
@@ -39,6 +44,7 @@ def index_cbis_ddsm(
     csv: Path | None = None,
     metadata_only: bool = False,
     workers: int | None = None,
+    reading: ReadingOptions = PLAIN,
 ) -> Work[Dataset]:
     """Index a download of CBIS-DDSM in any of its layouts; unreadable files are quarantined and the rest goes on.
 
@@ -61,8 +67,8 @@ def index_cbis_ddsm(
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         wanted = [file for file in located.files if file in located.case or located.may_be_dicom(file)]
-        facts = yield from inspect_files(folder, root, wanted, workers)
-        return _write_found(home, name, root, lesions, located, facts)
+        facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
+        return (yield from _write_found(home, name, root, lesions, Roles(located, facts), reading, workers))
 
 
 def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool) -> Dataset:
@@ -73,14 +79,25 @@ def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool) -> Dat
         "synthetic": synthetic,
         "quarantined": cases.aside,
     }
-    about |= {"listed_images": len(images), "metadata_only": True, "notes": cases.notes, "missing": cases.missing}
+    about |= {
+        "listed_images": len(images),
+        "metadata_only": True,
+        "notes": cases.notes,
+        "missing": cases.missing,
+        DEPTH: [],
+    }
     return write_dataset(home, name, about, images, attach_crops(cases.lesions, {}, {}))
 
 
 def _write_found(
-    home: Home, name: str, root: Path, lesions: pd.DataFrame, located: Located, facts: dict[str, FileFacts]
-) -> Dataset:
-    roles = Roles(located, facts)
+    home: Home,
+    name: str,
+    root: Path,
+    lesions: pd.DataFrame,
+    roles: Roles,
+    reading: ReadingOptions,
+    workers: int | None,
+) -> Work[Dataset]:
     listed = images_of(lesions)
     full = {case: fact for case in listed["image"] if (fact := roles.full_image(case))}
     pairs = {
@@ -89,20 +106,25 @@ def _write_found(
     }
     crops = {lesion: crop for lesion, (crop, _) in pairs.items() if crop}
     masks = {lesion: mask for lesion, (_, mask) in pairs.items() if mask}
+    depths = decide_depths(home, name, full, crops, reading.bits)
+    read = yield from reread(home.dataset(name), root, {**full, **crops}, depths, workers, reading.colour_marks)
+    roles.set_aside += [[fact.file, fact.reason] for fact in read.values() if fact.reason]
+    full, crops = ({item: read[item] for item in files if not read[item].reason} for files in (full, crops))
     if not full and not crops:
         raise MammoError(
-            f"None of the {len(located.files)} image files under {root} is a readable image of the case CSVs"
+            f"None of the {len(roles.located.files)} image files under {root} is a readable image of the case CSVs"
             + (f" ({roles.set_aside[0][0]}: {roles.set_aside[0][1]})." if roles.set_aside else ".")
         )
     images = attach_files(listed[listed["image"].isin(list(full))].reset_index(drop=True), "", full)
     about = {
-        "source": located.source,
+        "source": roles.located.source,
         "root": str(kept_root(root, home.dataset(name))),
-        "synthetic": bool(np.any([fact.synthetic for fact in facts.values() if not fact.reason])),
+        "synthetic": bool(np.any([fact.synthetic for fact in roles.facts.values() if not fact.reason])),
         "listed_images": len(listed),
         "metadata_only": False,
-        "notes": located.notes,
-        "missing": located.missing,
+        "missing": roles.located.missing,
         "quarantined": sorted(roles.set_aside),
+        STALLED: stalled_files([*roles.facts.values(), *read.values()]),
+        **about_reading(depths, [*full.values(), *crops.values()], roles.located.notes),
     }
     return write_dataset(home, name, about, images, attach_crops(lesions, crops, masks))

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from mammo.data.attach import kept_root
-from mammo.data.inspection import INSPECTION, FileFacts, Request, as_found, inspect_file, preview_name
+from mammo.data.guarding import limits_of, load_decoders
+from mammo.data.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected
+from mammo.data.previews import preview_name
+from mammo.data.raster import Depth
+from mammo.data.source import has_marks
 from mammo.files import whole_file
-from mammo.parallel import guarded_map
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 
 FLUSH = 1000
 INSPECTED = "files.parquet"
 
 
-def inspect_files(folder: Path, root: Path, files: list[str], workers: int | None = None) -> Work[dict[str, FileFacts]]:
+def inspect_files(
+    folder: Path, root: Path, files: list[str], workers: int | None = None, colour_marks: bool = False
+) -> Work[dict[str, FileFacts]]:
     """What is in each of `files` under `root`; notes and previews are kept in the data set's `folder`.
 
-    Files inspected before and unchanged since are not read again. A file that harms its worker is one with a
-    reason, as any other that cannot be read.
+    With `colour_marks` coloured marks on a grey picture do not lose it. Files inspected before and unchanged since are
+    not read again. A file that harms its worker is one with a reason, as any other that cannot be read.
     """
-    known = _known(folder, root)
+    known = {file: fact for file, fact in _known(folder, root).items() if colour_marks or not has_marks(fact.rules)}
     facts = {file: known[file] for file in files if file in known}
     todo = [file for file in files if file not in facts]
     previews = (folder / "previews").absolute()
-    requests = [Request(root.absolute(), file, previews) for file in todo]
+    requests = [Request(root.absolute(), file, previews, colour_marks=colour_marks) for file in todo]
     yield Progress("index", len(facts), len(files), "files")
     workers = min(workers, len(todo)) if workers else workers
-    for count, fact in enumerate(guarded_map(inspect_file, requests, as_found, workers), start=1):
+    for count, fact in enumerate(inspect_guarded(requests, workers), start=1):
         facts[fact.file] = fact
         if count % FLUSH == 0:
             _remember(folder, root, facts.values())
@@ -39,6 +45,34 @@ def inspect_files(folder: Path, root: Path, files: list[str], workers: int | Non
     if todo:
         _remember(folder, root, facts.values())
     return {file: facts[file] for file in files}
+
+
+def reread_files(
+    folder: Path,
+    root: Path,
+    depths: Mapping[str, Depth | None],
+    workers: int | None = None,
+    colour_marks: bool = False,
+) -> Work[dict[str, FileFacts]]:
+    """What is in files that were inspected at another depth than that which their data set decided."""
+    previews = (folder / "previews").absolute()
+    requests = [Request(root.absolute(), file, previews, depth, colour_marks) for file, depth in depths.items()]
+    facts: dict[str, FileFacts] = {}
+    workers = min(workers, len(requests)) if workers else workers
+    for fact in inspect_guarded(requests, workers):
+        facts[fact.file] = fact
+        yield Progress("depth", len(facts), len(requests), "files")
+    if facts:
+        known = {fact.file: fact for fact in _known(folder, root).values()}
+        _remember(folder, root, {**known, **facts}.values())
+    return facts
+
+
+def inspect_guarded(requests: list[Request], workers: int | None = None) -> Iterator[FileFacts]:
+    """What is in files nobody vouches for, in the order in which they are read."""
+    work = GuardedWork(inspect_file, lambda request: limits_of(request.root / request.file), load_decoders)
+    for _, fact in guarded_map(work, requests, not_inspected, workers):
+        yield fact
 
 
 def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
@@ -73,4 +107,4 @@ def _unchanged(path: Path, fact: FileFacts) -> bool:
 
 
 def _has_preview(folder: Path, fact: FileFacts) -> bool:
-    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest)).is_file()
+    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest, fact.read_at, fact.rules)).is_file()

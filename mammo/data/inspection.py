@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from mammo.data.depths.levels import Levels, measure
+from mammo.data.depths.record import FilmGroup
+from mammo.data.formats.kind import file_format
+from mammo.data.header import read_header
 from mammo.data.likeness import image_hash
-from mammo.data.raster import Raster
+from mammo.data.previews import preview_name, save_preview
+from mammo.data.raster import Container, Depth, Raster
 from mammo.data.reading import read_image
+from mammo.data.silhouettes import is_mask
+from mammo.data.source import applied_rules
 from mammo.errors import MammoError
 from mammo.files import digest_file
+from mammo.guarded import Loss, Stalled
 
-PREVIEW_HEIGHT = 320
-MASK_SHARES = {0.1: 0.98, 0.02: 0.90}
-"""What share of a mask's pixels lies how near to its lowest or highest value, as a share of their distance.
-
-JPEG carries the pixels beside an outline away, and leaves the rest nearly where it was.
-"""
-INSPECTION = 2
+INSPECTION = 3
 """Rises when the same file would be told of differently."""
 
 
@@ -29,7 +30,13 @@ INSPECTION = 2
 class FileFacts:
     """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `series` is the series UID of a DICOM file, `hash` the perceptual hash of an image.
+    `stalled` tells that the reason is this machine's and not the file's. `series` is the series UID of a DICOM file,
+    `hash` the perceptual hash of an image. `format` and `device` say what kind of file it is and what made it, `header`
+    all that its header tells (`Header.to_text`). `container` says `signed` or `inverted`, or `plain`, where the file's
+    depth may be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be
+    trusted. `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the
+    pixels beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes`
+    holds all that was passed over or applied, as JSON: pairs of rule and sentence.
     """
 
     file: str
@@ -43,16 +50,51 @@ class FileFacts:
     reason: str = ""
     series: str = ""
     hash: str = ""
+    format: str = ""
+    device: str = ""
+    header: str = ""
+    container: str = ""
+    low: int = 0
+    high: int = 0
+    reach: int = 0
+    depth: int = 0
+    zero: int = 0
+    clipped: int = 0
+    rules: str = ""
+    notes: str = "[]"
+    stalled: bool = False
     inspection: int = INSPECTION
+
+    @property
+    def group(self) -> FilmGroup | None:
+        """The films that its depth is decided with; None for a mask, and where its own depth can be trusted."""
+        if not self.container or self.role == "mask":
+            return None
+        return FilmGroup(self.format, self.device, "signed" in self.container, "inverted" in self.container)
+
+    @property
+    def levels(self) -> Levels:
+        """Between which values its pixels lie."""
+        return Levels(self.low, self.high, self.reach)
+
+    @property
+    def read_at(self) -> Depth | None:
+        """The depth that it was read at instead of its container's."""
+        return Depth(self.depth, self.zero) if self.depth else None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A file to inspect: `root / file`; its preview goes into the folder `previews`."""
+    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`.
+
+    With `colour_marks` coloured marks on a grey picture do not lose it.
+    """
 
     root: Path
     file: str
     previews: Path
+    depth: Depth | None = None
+    colour_marks: bool = False
 
 
 def inspect_file(request: Request) -> FileFacts:
@@ -62,20 +104,45 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        raster = read_image(path)
-        series = _series(path)
+        raster = read_image(path, colour_marks=request.colour_marks)
         digest = digest_file(path)
     except (MammoError, OSError) as error:
         return replace(known, reason=str(error))
     if raster.pixels.min() == raster.pixels.max():
         return replace(known, reason="blank: every pixel has the same value")
     role = "mask" if is_mask(raster.pixels) else "image"
-    if role == "image":
-        save_preview(raster, request.previews / preview_name(digest))
     rows, columns = raster.pixels.shape
-    likeness = image_hash(raster.pixels) if role == "image" else ""
-    facts = {"role": role, "rows": rows, "columns": columns, "digest": digest, "series": series, "hash": likeness}
-    return replace(known, synthetic=raster.synthetic, **facts)
+    known = replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
+    known = replace(known, **reading_facts(path, raster))
+    if role == "mask":
+        return known
+    if request.depth and raster.container:
+        raster = raster.at_depth(request.depth)
+        known = replace(known, depth=request.depth.bits, zero=request.depth.zero, clipped=raster.clipped)
+    save_preview(raster, request.previews / preview_name(digest, known.read_at, known.rules))
+    return replace(known, hash=image_hash(raster.pixels))
+
+
+def reading_facts(path: Path, raster: Raster, frame: int = 0) -> dict[str, Any]:
+    """How a file was read: what it is, what of its container is to be known, by which rules, and its header."""
+    notes = json.dumps([[note.rule, note.sentence] for note in raster.notes])
+    header = read_header(path, frame)
+    facts: dict[str, Any] = {
+        "series": header.series or "",
+        "device": header.device,
+        "header": header.to_text(),
+        "format": file_format(path),
+        "rules": applied_rules(raster),
+        "notes": notes,
+    }
+    if raster.container:
+        facts |= asdict(measure(raster.pixels, raster.container)) | {"container": _words(raster.container)}
+    return facts
+
+
+def _words(container: Container) -> str:
+    words = [word for word, is_so in (("signed", container.signed), ("inverted", container.inverted)) if is_so]
+    return " ".join(words) or "plain"
 
 
 def as_found(request: Request, reason: str = "") -> FileFacts:
@@ -87,52 +154,11 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
 
 
-def _series(path: Path) -> str:
-    """The series UID of a file that has been read as an image; empty where it is no DICOM file."""
-    with path.open("rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
-            return ""
-    from pydicom import dcmread
-
-    header = dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
-    return str(header.get("SeriesInstanceUID", ""))
+def not_inspected(request: Request, loss: Loss) -> FileFacts:
+    """What is known of a file whose inspection was lost."""
+    return replace(as_found(request, loss.reason), stalled=isinstance(loss, Stalled))
 
 
-def is_mask(pixels: NDArray[np.unsignedinteger]) -> bool:
-    """Whether the pixels are those of a mask: nearly all of them lie at the lowest or the highest value."""
-    low, high = int(pixels.min()), int(pixels.max())
-
-    def near(band: float) -> float:
-        room = int((high - low) * band)
-        return float(np.mean((pixels <= low + room) | (pixels >= high - room)))
-
-    return low < high and all(near(band) >= share for band, share in MASK_SHARES.items())
-
-
-def preview_name(digest: str) -> str:
-    """The file name of the preview of a file with this digest."""
-    return f"{digest[:24]}.jpg"
-
-
-def to_eight_bit(raster: Raster) -> NDArray[np.uint8]:
-    """The pixels as 8 bit for showing, from black to the 99.9th percentile as white; shape (rows, columns)."""
-    sample = raster.pixels[:: max(1, raster.pixels.shape[0] // 512), :: max(1, raster.pixels.shape[1] // 512)]
-    white = max(float(np.percentile(sample, 99.9)), 1.0)
-    return (np.minimum(raster.pixels / np.float32(white), 1) * np.float32(255)).astype(np.uint8)
-
-
-def save_preview(raster: Raster, path: Path) -> None:
-    """Write a JPEG of at most `PREVIEW_HEIGHT` rows, unless it is there."""
-    from PIL import Image
-
-    from mammo.files import write_bytes
-
-    if path.exists():
-        return
-    picture = Image.fromarray(to_eight_bit(raster))
-    height = min(PREVIEW_HEIGHT, picture.height)
-    width = max(1, round(picture.width * height / picture.height))
-    shrunk = picture.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-    stream = io.BytesIO()
-    shrunk.save(stream, "JPEG", quality=85)
-    write_bytes(path, stream.getvalue())
+def stalled_files(facts: Iterable[FileFacts]) -> list[str]:
+    """The files that were not read because the machine did not let it end, sorted."""
+    return sorted({fact.file for fact in facts if fact.stalled})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from mammo.data.frame_range import file_of
 from mammo.data.likeness import near_duplicates
 from mammo.data.splits import TEST, TRAIN, Parts
 
@@ -30,7 +31,7 @@ def leakage(table: pd.DataFrame, parts: Parts) -> dict[str, int | None]:
 
     A view is one view of one breast of a patient; a film is a physical film, which the table may list twice;
     near-duplicates are found by the column `hash`. What the table does not tell of any image, such as breasts
-    without names, patients and films that are the images themselves, or near-duplicates without hashes, is None:
+    without names, patients and films that are the images or their files, or near-duplicates without hashes, is None:
     unknown, not absent.
     """
     train, test = table[parts == TRAIN], table[parts == TEST]
@@ -57,9 +58,11 @@ def leaked(leaks: Mapping[str, int | None]) -> int | None:
 
 
 def _stands_in(table: pd.DataFrame, column: str) -> bool:
-    """Whether a column says no more than which image it is: what an index holds where a manifest tells nothing."""
+    """Whether a column says no more than which image or file it is: what an index holds where nobody told more."""
     image = table["parent" if "parent" in table else "image"] if "image" in table else None
-    return image is not None and column in table and bool((table[column] == image).all())
+    if image is None or column not in table:
+        return False
+    return bool(((table[column] == image) | (table[column] == image.map(file_of))).all())
 
 
 def _shared(train: pd.Series, test: pd.Series) -> int | None:

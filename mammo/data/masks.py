@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mammo.data.cutting import to_shape
 from mammo.data.dataset import Dataset
-from mammo.data.manifest import BOX
+from mammo.data.manifest.columns import BOX
 from mammo.data.reading import read_image
 from mammo.errors import MammoError
 

@@ -6,7 +6,7 @@ import contextlib
 import stat
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ MAX_BYTES = 256_000_000
 MAX_PIXELS = 64_000_000
 """The most pixels a frame may have; a mammogram has at most 30 million."""
 
+
+CONTAINER_BITS = 16
+"""The bits of a container that says nothing of the film's own depth; wider values are read where they fit."""
 
 SYNTHETIC = "synthetic"
 """A file whose maker or comment holds this word is called synthetic wherever it is shown."""
@@ -77,6 +80,26 @@ class Raster:
         """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
         return self.pixels.astype(np.float32) / np.float32(self.white)
 
+    def at_depth(self, depth: Depth) -> Raster:
+        """The raster with black and white where `depth` has them; itself where its own depth can be trusted.
+
+        Values beyond are cut off and counted as `clipped`; an inversion happens within the depth.
+        """
+        if self.container is None:
+            return self
+        stored = self.white - self.pixels if self.container.inverted else self.pixels
+        low, high = depth.zero, min(depth.zero + 2**depth.bits - 1, self.white)
+        clipped = int(np.count_nonzero(stored < low)) + int(np.count_nonzero(stored > high))
+        pixels = np.clip(stored, low, high) - stored.dtype.type(low)
+        if self.container.inverted:
+            pixels = pixels.dtype.type(2**depth.bits - 1) - pixels
+        return replace(self, pixels=pixels, bits=depth.bits, container=None, clipped=clipped)
+
+    def turned_round(self) -> Raster:
+        """The raster with black and white exchanged."""
+        container = self.container and replace(self.container, inverted=not self.container.inverted)
+        return replace(self, pixels=self.pixels.dtype.type(self.white) - self.pixels, container=container)
+
 
 @contextlib.contextmanager
 def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
@@ -104,16 +127,16 @@ def _plain(words: str, path: Path | None = None) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words.split()))[:160]
 
 
-def refuse_unfit(path: Path) -> None:
-    """Raise MammoError where `path` is no plain file, is empty, or is larger than `MAX_BYTES`."""
+def refuse_unfit(path: Path, at_most: int | None = MAX_BYTES) -> None:
+    """Raise MammoError where `path` is no plain file, or is larger than `at_most` bytes."""
     try:
         found = path.stat()
     except OSError as error:
         raise MammoError(error.strerror or str(error)) from None
     if not stat.S_ISREG(found.st_mode):
         raise MammoError("not a plain file")
-    if found.st_size > MAX_BYTES:
-        raise MammoError(f"larger than {MAX_BYTES // 10**6} MB, the most that is read")
+    if at_most is not None and found.st_size > at_most:
+        raise MammoError(f"larger than {at_most // 10**6} MB, the most that is read")
 
 
 def refuse_large(rows: int, columns: int) -> None:

@@ -18,6 +18,7 @@ class Roles:
     """The inspected files by the case folder they belong to, and those that are set aside with the reason."""
 
     def __init__(self, located: Located, facts: dict[str, FileFacts]) -> None:
+        self.located, self.facts = located, facts
         self.by_case: dict[str, list[FileFacts]] = defaultdict(list)
         self.set_aside = [*located.closed, *([fact.file, fact.reason] for fact in facts.values() if fact.reason)]
         self.full: dict[str, FileFacts] = {}

@@ -30,7 +30,11 @@ def summary(dataset: Dataset) -> dict[str, Any]:
             "crop": int(lesions["crop"].notna().sum()),
             "mask": int(lesions["mask"].notna().sum()),
         },
+        "digest": dataset.content_digest,
+        "depth": [record.to_json() for record in dataset.depths],
         "missing": dict(dataset.about.get("missing", {})),
         "listed_images": int(dataset.about["listed_images"]),
+        "remarks": dataset.remarks,
         "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],
+        "stalled": dataset.stalled,
     }

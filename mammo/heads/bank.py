@@ -59,9 +59,12 @@ def initial_weights(head: HeadSpec, features: int, classes: int = 2) -> Weights:
 
 
 def outputs(weights: Weights, vectors: Tensor, rows: Tensor) -> Tensor:
-    """The outputs (S, H, C, N) of all heads for N rows of vectors (any, F) of any precision, without dropout."""
-    splits = len(weights["bias"])
-    parts = (vectors.index_select(0, part).float().expand(splits, -1, -1) for part in torch.split(rows, SCORED))
+    """The outputs (S, H, C, N) of all heads for N rows of vectors (any, F) of any precision, without dropout.
+
+    They are computed in the precision of the weights.
+    """
+    splits, precision = len(weights["bias"]), weights["bias"].dtype
+    parts = (vectors.index_select(0, part).to(precision).expand(splits, -1, -1) for part in torch.split(rows, SCORED))
     return torch.cat([_out(weights, _inputs(weights, part)[0]) for part in parts], dim=3)
 
 

@@ -181,11 +181,12 @@ class Course:
 
     @torch.inference_mode()
     def score(self, images: Rows, vectors: Tensor, version: int) -> None:
-        """Score a version of some images by the weights that were kept; `vectors` (images, F).
+        """Score a version of some images by the weights that were kept, in double precision; `vectors` (images, F).
 
-        Scores of augmented versions are added to those of the plain one, where heads take them and images do not train.
+        A sum over features in single precision may be off by more than all of training. Scores of augmented versions
+        are added to those of the plain one, where heads take them and images do not train.
         """
-        lanes = {name: value.flatten(0, 1)[None] for name, value in self.kept.items()}
+        lanes = {name: value.flatten(0, 1)[None].double() for name, value in self.kept.items()}
         found = outputs(lanes, vectors, torch.arange(len(vectors), device=vectors.device))[0]
         odds = log_odds(found).view(len(self.splits), -1, len(images)).cpu().numpy()
         taken = np.flatnonzero(self.versions > version)

@@ -5,9 +5,9 @@
 /* Updates a matrix of rows and columns in place. Rows of value, mean and square begin `stride` numbers apart, those of
    gradient `gradient_stride`. rule holds the blends, floors and scales of all lanes; a lane is `height` rows. */
 void descend(float *value, float *mean, float *square, const float *gradient, const float *rule, long rows,
-             long columns, long stride, long gradient_stride, long height, float one_less_beta1, float beta2)
+             long columns, long stride, long gradient_stride, long height, float share_of_mean, float share_of_square)
 {
     for (long row = 0; row < rows; row++)
         update(value + row * stride, mean + row * stride, square + row * stride, gradient + row * gradient_stride,
-               rule + row / height, rows / height, columns, one_less_beta1, beta2);
+               rule + row / height, rows / height, columns, share_of_mean, share_of_square);
 }

@@ -53,7 +53,7 @@ class Descent:
         self.height = len(value) // lanes
         self.compiled = compiled("descend") if value.device.type == "cpu" else None
         self.places = tuple(tensor.data_ptr() for tensor in (value, mean, square, gradient))
-        self.shape = *value.shape, value.stride(0), gradient.stride(0), self.height, 1 - BETA1, BETA2
+        self.shape = *value.shape, value.stride(0), gradient.stride(0), self.height, 1 - BETA1, 1 - BETA2
 
     def __call__(self, rule: Tensor) -> None:
         """One update by what `rules` gives for it: (3, lanes), its numbers side by side in memory."""
@@ -63,6 +63,7 @@ class Descent:
         blend, floor, scale = rule[:, :, None].expand(-1, -1, self.height).reshape(3, -1, 1)
         gradient, square = self.gradient, self.square
         self.mean.lerp_(gradient, 1 - BETA1)
-        square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        divisor = torch.addcmul(floor, square.sqrt(), scale)
+        divisor = gradient * gradient
+        square.lerp_(divisor, 1 - BETA2)
+        torch.addcmul(floor, torch.sqrt(square, out=divisor), scale, out=divisor)
         self.value.addcdiv_(torch.lerp(gradient, self.mean, blend, out=gradient), divisor, value=-1)

@@ -63,16 +63,17 @@ INLINE void backward(float *gradients, const float *errors, const float *inputs,
 
 /* The errors (heads, batch) of logits, and the update of the biases that they ask for. */
 INLINE void judge(float *errors, const float *logits, const float *truth, const float *counts, const float *rule,
-                  float *bias, float *mean, float *square, long lanes, long heads, long batch, float one_less_beta1,
-                  float beta2)
+                  float *bias, float *mean, float *square, long lanes, long heads, long batch, float share_of_mean,
+                  float share_of_square)
 {
     for (long row = 0; row < heads; row++) {
         float sum = 0;
         for (long image = 0; image < batch; image++) {
-            const float chance = 1 / (1 + expf(-logits[row * batch + image]));
-            sum += errors[row * batch + image] = (chance - truth[image]) * counts[image];
+            const float sign = 1 - 2 * truth[image]; /* chance - 1 without the rounding of a chance near 1 */
+            const float surplus = sign / (1 + expf(-sign * logits[row * batch + image]));
+            sum += errors[row * batch + image] = surplus * counts[image];
         }
-        update(bias + row, mean + row, square + row, &sum, rule + row, lanes, 1, one_less_beta1, beta2);
+        update(bias + row, mean + row, square + row, &sum, rule + row, lanes, 1, share_of_mean, share_of_square);
     }
 }
 
@@ -96,8 +97,8 @@ typedef struct {
 
 /* One step of some heads; `logits` (heads, batch) are filled with their outputs before it. */
 static void take(const Heads *heads, const float *const *images, const float *truth, const float *counts,
-                 float *logits, float *errors, float *inputs, long batch, long features, float one_less_beta1,
-                 float beta2)
+                 float *logits, float *errors, float *inputs, long batch, long features, float share_of_mean,
+                 float share_of_square)
 {
     float gradients[TALL * BLOCK];
     for (long row = 0; row < heads->count; row += TALL) {
@@ -110,7 +111,7 @@ static void take(const Heads *heads, const float *const *images, const float *tr
                     images + image, features, 1);
     }
     judge(errors, logits, truth, counts, heads->rule, heads->bias, heads->bias_mean, heads->bias_square, heads->lanes,
-          heads->count, batch, one_less_beta1, beta2);
+          heads->count, batch, share_of_mean, share_of_square);
 
     for (long start = 0; start < features; start += TILE) {
         const long width = features - start < TILE ? features - start : TILE;
@@ -125,9 +126,9 @@ static void take(const Heads *heads, const float *const *images, const float *tr
                     const float *lane = heads->rule + row + above;
                     const long lanes = heads->lanes, rest = width - column;
                     if (rest >= BLOCK)
-                        update(values, means, squares, slopes, lane, lanes, BLOCK, one_less_beta1, beta2);
+                        update(values, means, squares, slopes, lane, lanes, BLOCK, share_of_mean, share_of_square);
                     else
-                        update(values, means, squares, slopes, lane, lanes, rest, one_less_beta1, beta2);
+                        update(values, means, squares, slopes, lane, lanes, rest, share_of_mean, share_of_square);
                 }
             }
     }
@@ -141,7 +142,7 @@ static void take(const Heads *heads, const float *const *images, const float *tr
 void many_steps(const float *vectors, const long *rows, const float *truth, const float *counts, const float *rule,
                 const long *steps, float *weight, float *weight_mean, float *weight_square, float *bias,
                 float *bias_mean, float *bias_square, float *scores, const float **images, float *errors,
-                float *inputs, long splits, long heads, long batch, long features, float one_less_beta1, float beta2)
+                float *inputs, long splits, long heads, long batch, long features, float share_of_mean, float share_of_square)
 {
     const long lanes = splits * heads;
     for (long split = 0; split < splits; split++) {
@@ -153,7 +154,7 @@ void many_steps(const float *vectors, const long *rows, const float *truth, cons
             for (long image = 0; image < batch; image++)
                 images[image] = vectors + rows[place + image] * features;
             take(&own, images, truth + place, counts + place, scores + place * heads, errors, inputs, batch, features,
-                 one_less_beta1, beta2);
+                 share_of_mean, share_of_square);
         }
     }
 }

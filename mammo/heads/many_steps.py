@@ -47,5 +47,5 @@ def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor
     learnt = [state[name] for name in ("weight", "bias") for state in states]
     room = steps.new_empty(batch), rule.new_empty(heads * batch), rule.new_empty(batch * TILE)
     places = [part.data_ptr() for part in (lesson.vectors, *given, steps, *learnt, scores, *room)]
-    function(*places, splits, heads, batch, features, 1 - BETA1, BETA2)
+    function(*places, splits, heads, batch, features, 1 - BETA1, 1 - BETA2)
     return scores

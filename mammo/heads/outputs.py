@@ -29,24 +29,25 @@ def log_odds(outputs: Tensor) -> Tensor:
     return (wide[:, -1] - wide[:, :-1].logsumexp(1)).float()
 
 
-def probabilities(outputs: Tensor) -> Tensor:
-    """The chance (…, C, N) of malignant, or of every class, of outputs (…, C, N).
+def surplus(outputs: Tensor, truth: Tensor) -> Tensor:
+    """How much too high the chance of malignant, or of every class, is: (…, C, N) of outputs and truth (…, C, N).
 
-    Computed in double precision, since a vector's last few numbers take another path through the exponential.
+    Taken in double precision: a float32 chance near 1 is a multiple of 6e-8, while Adam's updates are as large for
+    tiny gradients as for others. Also, a float32 vector's last numbers take another path through the exponential.
     """
     wide = outputs.double()
-    return (wide.sigmoid() if outputs.shape[-2] == 1 else wide.softmax(-2)).float()
+    return ((wide.sigmoid() if outputs.shape[-2] == 1 else wide.softmax(-2)) - truth).float()
 
 
 def truth(labels: Tensor, count: int) -> Tensor:
-    """What `probabilities` should have been, for labels (N,) and heads of C = `count` outputs: (C, N) of 0 and 1."""
+    """The chances that are right, for labels (N,) and heads of C = `count` outputs: (C, N) of 0 and 1."""
     return labels.float()[None] if count == 1 else one_hot(labels.long(), count).T.float()
 
 
 def loss(outputs: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy (H, N) of labels (N,)."""
     if outputs.shape[1] == 1:
-        return softplus(outputs[:, 0] * (1 - 2 * labels.float()))
+        return softplus(outputs[:, 0] * (1 - 2 * labels.to(outputs.dtype)))
     return cross_entropy(outputs, labels.long().expand(len(outputs), -1), reduction="none")
 
 

@@ -47,7 +47,7 @@ LEAST_STEP = 1e-6
 
 @dataclass(frozen=True)
 class Probe:
-    """The path on one split, and which of its S steps is `best` by validation AUC, the first where several are.
+    """The path on one split, and which of its S steps is `best` by validation AUC, by validation loss where that ties.
 
     `logits` (S, N) are those of all images, `validation_auc` (S,). The best step's weights on the vectors (N, F) as
     they are stored are the vectors' sum with the `shares` (N,); its intercept is `bias` less the product of the
@@ -107,8 +107,9 @@ def fit_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike) -> Probe:
     `labels` in {0, 1} (N,), `parts` (N,) of `mammo.data.splits`. The step of strength C minimises |w|²/2 + C·Σ loss
     over the training images, the intercept free, for vectors that are centred on these images and divided by one
     number, the root of their mean squared length. So a strength means much the same for every cache, and features
-    keep their proportions to one another, as heads see them that are trained step by step. Raises MammoError where
-    train or validation lacks a class.
+    keep their proportions to one another, as heads see them that are trained step by step. The step of highest
+    validation AUC is chosen; where several are, as with few images, the one of least validation loss among them.
+    Raises MammoError where train or validation lacks a class.
     """
     truth, part = np.asarray(labels), np.asarray(parts)
     rows, held_out = np.flatnonzero(part == TRAIN), np.flatnonzero(part == VALIDATION)
@@ -120,7 +121,8 @@ def fit_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike) -> Probe:
     shares = torch.stack([point.shares for point in points], dim=1)
     logits = (kernel @ shares + torch.stack([point.intercept for point in points])).T.cpu().numpy()
     area = auc(truth[held_out], logits[:, held_out])
-    best = int(np.argmax(area))
+    losses = np.logaddexp(0, logits[:, held_out] * (1 - 2 * truth[held_out].astype(float))).mean(axis=1)
+    best = int(np.lexsort((losses, -area))[0])
     chosen = np.zeros(len(truth))
     chosen[rows] = (points[best].shares / scale).cpu().numpy()
     bias = points[best].intercept - centre @ points[best].shares / scale

@@ -21,10 +21,10 @@ from mammo.heads.scoring import PLAIN
 from mammo.heads.task import Task
 from mammo.specs import Home, SweepSpec
 
-TRAINING = 2
-"""Rises when training the same heads on the same numbers gives other scores."""
+TRAINING = 3
+"""The version of training's arithmetic: rises when the same heads on the same numbers come to other scores."""
 
-PROBES = 1
+PROBES = 2
 """Rises when a probe gives other numbers from the same cache."""
 
 LONGEST = 70

@@ -13,7 +13,8 @@ from mammo.data.splits import Parts, draw
 from mammo.features.cache import MANIFEST, SPEC, caches
 from mammo.features.identity import is_current
 from mammo.files import read_json
-from mammo.heads.setting import CACHE_FIELDS, NORMALISED, TRAINING, truth_digest
+from mammo.heads.finetune import TAILS
+from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, TRAINING, truth_digest
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import ABOUT, Sweep, sweeps
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
@@ -63,9 +64,9 @@ class Shelf:
         """Whether a sweep is whole, and trained on the images and labels that there are now, as one would train now."""
         if about.get("stopped") or about["dataset"].get("digest") != self.digest:
             return False
-        return self.home.shared or bool(
-            about["identity"]["training"] == TRAINING and about["identity"]["truth"] == self.truth
-        )
+        identity = about["identity"]
+        versions = identity["training"], identity.get("probes", PROBES), identity.get("tails", TAILS)
+        return self.home.shared or bool(versions == (TRAINING, PROBES, TAILS) and identity["truth"] == self.truth)
 
     def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
         """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""

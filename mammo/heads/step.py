@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mammo.heads.descent import Descent
-from mammo.heads.outputs import probabilities
+from mammo.heads.outputs import surplus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -173,7 +173,7 @@ def _small(states: Sequence[dict[str, Tensor]], name: str) -> tuple[Tensor, Desc
 
 def _error(batches: Batches, scores: Tensor, errors: Tensor) -> Tensor:
     """How much each output should have been less, by how much its image counts."""
-    return torch.sub(probabilities(scores), batches.truth, out=errors).mul_(batches.counts)
+    return torch.mul(surplus(scores, batches.truth), batches.counts, out=errors)
 
 
 @torch.inference_mode()

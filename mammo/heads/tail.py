@@ -150,7 +150,7 @@ class _Learner:
             for version, image in zip(*places, strict=True):
                 truth = images.labels[image.to(images.labels.device)]
                 scores = self._outputs(version, image, source)
-                loss(scores[None], truth).mean().backward()  # type: ignore[no-untyped-call]
+                loss(scores[None].double(), truth).mean().backward()  # type: ignore[no-untyped-call]
                 self._update()
                 seen.append(scores.detach())
                 labels.append(truth)

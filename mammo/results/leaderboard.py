@@ -133,6 +133,7 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         level=sweep.level,
         fuse=sweep.about.get("fuse"),
         members=len(sweep.about.get("members", [""])),
+        arithmetic=sweep.arithmetic,
     )
     for part in SCORED:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.results.statistics.calibration import calibration_curve, temperature
+from mammo.results.statistics.calibration import bound_note, calibration_curve, temperature
 from mammo.results.statistics.measured import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import TARGET, operate
@@ -86,6 +86,7 @@ def _calibration(validation: Scored, shown: Scored) -> dict[str, Any]:
     hot, scaled = calibrated(validation, shown)
     return {
         "temperature": hot if np.isfinite(hot) else None,
+        "temperature_note": bound_note(hot) or None,
         "brier": measure("brier", scaled).to_json(),
         "bins": [asdict(one) for one in calibration_curve(shown)],
         "scaled_bins": [asdict(one) for one in calibration_curve(scaled)],

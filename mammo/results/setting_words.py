@@ -47,6 +47,7 @@ NUMBERS = (
     "protocol",
     "split_seed",
     "redraw",
+    "arithmetic",
 )
 
 

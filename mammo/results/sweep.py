@@ -94,9 +94,15 @@ class Sweep:
         return str(self.about.get("level", "image"))
 
     @property
+    def arithmetic(self) -> int | None:
+        """The version of the arithmetic that trained the runs; None where nobody knows."""
+        version = self.about.get("identity", {}).get("training")
+        return None if version is None else int(version)
+
+    @property
     def notes(self) -> list[str]:
         """What must be known of the images and the runs before the scores are believed, in sentences."""
-        notes = [str(note) for note in self.about["dataset"].get("notes", [])]
+        notes = [str(note) for note in (*self.about["dataset"].get("notes", []), *self.about.get("remarks", []))]
         if stopped := self.about.get("stopped"):
             notes.append(f"The sweep {self.id} was stopped: {stopped['runs']} of its {stopped['of']} runs are here.")
         return notes

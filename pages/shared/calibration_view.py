@@ -6,6 +6,7 @@ from mammo.results.figures.operating import calibration_figure
 from mammo.results.figures.runs import score_histogram
 from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.calibration import bound_note
 from mammo.results.statistics.measured import measure
 from mammo.specs import Home
 from pages.shared import show
@@ -21,6 +22,8 @@ def calibration(_home: Home, run: StoredRun, part: str, note: str) -> None:
         show.figure(calibration_figure(shown, scaled, temperature, note, show.dark()), "calibration")
     with right:
         show.facts({"Temperature": f"{temperature:.2f}"})
+        if note_of_bound := bound_note(temperature):
+            st.info(note_of_bound, icon=":material/info:")
         brier = {"Brier score, as trained": shown, f"Brier score, at temperature {temperature:.2f}": scaled}
         table({name: measure("brier", one) for name, one in brier.items()}, shown.unit)
         st.caption(

@@ -38,4 +38,12 @@ def _wall(home: Home, run: StoredRun, part: str, note: str) -> None:
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
         "probability of malignancy that the run gives; above 50 % it counts as calling the image malignant."
     )
-    show.wall(dataset, some, "judged", judgement, lambda row: show.full_size(dataset, row["image"], note, verdict(row)))
+    stretched = show.brightness()
+    show.wall(
+        dataset,
+        some,
+        "judged",
+        judgement,
+        lambda row: show.full_size(dataset, row["image"], note, verdict(row), stretched),
+        stretched,
+    )

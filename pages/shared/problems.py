@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from pages.shared.text import plain
 from pages.shared.words import conflict_rows
 
 
@@ -15,6 +16,9 @@ def problems(dataset: Dataset, _note: str) -> None:
     else:
         st.caption(f"{rows['Image'].nunique()} mammograms hold benign and malignant lesions; they count as malignant.")
         st.dataframe(rows, hide_index=True)
+    if dataset.remarks:
+        st.subheader("Told by headers")
+        st.markdown("\n".join(f"- {plain(remark)}" for remark in dataset.remarks))
     st.subheader("Files set aside")
     if dataset.quarantine.empty:
         nothing = "No file was looked at: this set was indexed from its tables alone."

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from mammo.results.by_setting import by_setting
+from mammo.results.by_setting import by_setting, strength_words
 from mammo.results.figures.comparison import settings_figure
 from mammo.results.scores import run_names
 from pages.shared import board, show
@@ -50,5 +50,8 @@ def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         told[f"sd {part}"] = table[f"{part}_auc_sd"]
         told[f"± {part}"] = table[f"{part}_auc_half_width"]
         told[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
+    strengths = [strength_words(*pair) for pair in zip(table["strength_median"], table["strength_range"], strict=True)]
+    if any(strengths):
+        told["C of probes"] = strengths
     rows = pd.DataFrame({**told, "Leaked": table["leaked"], "Weights": table["weights_note"]})
     return rows.drop(columns=[name for name in ("sd validation", "sd test") if rows[name].isna().all()])

@@ -7,9 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from mammo.data.previews import read_preview, stretch
 from pages.shared.text import exposure, plain
 
 CARD = 168
+STRETCHED = "Pictures are shown as bright as a trunk sees them. Stretched, the brightest parts of each become white."
 
 
 def dark() -> bool:
@@ -56,17 +58,17 @@ def wall(
     key: str,
     caption: Callable[[pd.Series], str],
     on_open: Callable[[pd.Series], None],
+    stretched: bool = False,
 ) -> None:
     """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the row to show large.
 
-    Where there are no pictures, as in a shared home, the captions stand alone.
+    They are as bright as a trunk sees them, or `stretched`. Where there are no pictures, as in a shared home, the
+    captions stand alone.
     """
     with st.container(horizontal=True, key=f"wall-{key}", vertical_alignment="bottom"):
         for _, row in images.iterrows():
             with st.container(width=CARD, gap="xsmall"):
-                preview = dataset.preview(row["image"])
-                if preview.is_file() or not dataset.metadata_only:
-                    st.image(preview if preview.is_file() else dataset.pixels(row["image"]), width="stretch")
+                _picture(dataset, row["image"], stretched)
                 st.caption(caption(row))
                 if not dataset.metadata_only and st.button(
                     "Full size", key=f"{key}-{row['image']}", type="tertiary", icon=":material/zoom_in:"
@@ -74,13 +76,27 @@ def wall(
                     on_open(row)
 
 
+def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
+    """The preview of an image, or where there is none the image itself; nothing where there is neither."""
+    preview = dataset.preview(image)
+    if preview.is_file():
+        st.image(stretch(read_preview(preview)) if stretched else preview, width="stretch")
+    elif not dataset.metadata_only:
+        st.image(dataset.pixels(image, stretched), width="stretch")
+
+
+def brightness() -> bool:
+    """Whether pictures are stretched, so that dark ones can be seen; else they are as bright as a trunk sees them."""
+    return st.toggle("Stretch brightness", key="stretched", bind="query-params", help=STRETCHED)
+
+
 @st.dialog("Mammogram", width="large")
-def full_size(dataset: Dataset, image: str, note: str, said: str) -> None:
+def full_size(dataset: Dataset, image: str, note: str, said: str, stretched: bool = False) -> None:
     """One image at full size with its patient, view and lesions."""
     row = dataset.item(image)
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(key=f"wall-full-{image}", horizontal_alignment="center"):
-        st.image(dataset.pixels(image), output_format="JPEG")
+        st.image(dataset.pixels(image, stretched), output_format="JPEG")
     with right:
         badge(note)
         st.markdown(said)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mammo.data.dataset import FILE, Dataset
-from mammo.data.manifest import BOX
+from mammo.data.manifest.columns import BOX
 from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
 from mammo.features.trunks import find_trunk

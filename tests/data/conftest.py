@@ -41,9 +41,21 @@ def write_dicom(few_files):
         data.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
         for name, value in tags.items():
             setattr(data, name, value)
-        data.HighBit = data.BitsStored - 1
+        data.HighBit = tags.get("HighBit", data.BitsStored - 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         data.save_as(path)
         return path
 
     return write
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a manifest of the given lines."""
+
+    def lines(*rows: str, name: str = "set.csv") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return path
+
+    return lines

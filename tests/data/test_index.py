@@ -16,7 +16,7 @@ from mammo.data import inspected as inspecting
 from mammo.data.casecsv import find_case_files, images_of, read_lesions
 from mammo.data.dataset import Dataset, datasets
 from mammo.data.index import index_cbis_ddsm, index_phantom
-from mammo.data.inspection import PREVIEW_HEIGHT
+from mammo.data.previews import PREVIEW_HEIGHT
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish
@@ -43,9 +43,9 @@ def inspected(monkeypatch):
     read = []
     real = inspecting.guarded_map
 
-    def watched(function, requests, *others):
+    def watched(work, requests, *others):
         read.extend(request.file for request in requests)
-        return real(function, requests, *others)
+        return real(work, requests, *others)
 
     monkeypatch.setattr(inspecting, "guarded_map", watched)
     return read

@@ -54,10 +54,6 @@ def test_compressed_tiffs_are_read(tmp_path, compression):
 def test_both_byte_orders_and_white_as_zero(tmp_path, order, photometric):
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(RAMP.astype(order + "u2"), order, photometric=photometric))
-    if (order, photometric) == (">", 0):
-        with pytest.raises(MammoError, match="header cannot be read"):
-            read_image(path)
-        return
     assert np.array_equal(read_image(path).pixels, RAMP if photometric else 65535 - RAMP)
 
 
@@ -106,17 +102,6 @@ def test_a_tint_is_grey_and_colour_is_not(tmp_path):
         read_image(save(marked, tmp_path / "b.png"))
 
 
-def sixteen_bit_colour(path):
-    rows = b"".join(b"\0" + np.repeat(row.astype(">u2"), 3).tobytes() for row in RAMP)
-    import zlib
-
-    def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 56, 40, 16, 2, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
 def cmyk(path):
     save(EIGHT, path, "CMYK", format="JPEG")
 
@@ -125,12 +110,8 @@ def floats(path):
     save(EIGHT.astype(np.float32), path, format="TIFF")
 
 
-def signed(path):
-    path.write_bytes(tiff(RAMP, form=2))
-
-
 def deep_integers(path):
-    save(EIGHT.astype(np.int32), path, format="TIFF")
+    save(EIGHT.astype(np.int32) * 65536, path, format="TIFF")
 
 
 def animated(path):
@@ -144,11 +125,9 @@ def cut_short(path):
 
 
 REFUSED = {
-    sixteen_bit_colour: "16-bit colour or alpha channels; save it as plain 16-bit grey",
     cmyk: r"not greyscale of up to 16 bits \(Pillow calls it CMYK\)",
-    floats: "not unsigned integers",
-    signed: "not unsigned integers",
-    deep_integers: "not unsigned integers",
+    floats: "floats from 0 to 253; save uint8, uint16, or floats within 0..1",
+    deep_integers: "integers from 0 to 16580608; save them within 16 bits",
     animated: "it holds 2 frames; name one",
     cut_short: "damaged picture",
 }
@@ -239,10 +218,10 @@ def test_arrays_of_every_allowed_kind_are_read(tmp_path, kind, order):
         (np.array([[0, np.inf]]), "floats from 0 to inf"),
         (np.full((4, 4), -0.5), "floats from -0.5 to -0.5"),
         (np.full((4, 4), 255.0), "floats from 255 to 255"),
-        (np.zeros((4, 4), np.int16), "an array of int16"),
+        (np.full((4, 4), 70000, np.int32), "integers from 70000 to 70000; save them within 16 bits"),
         (np.zeros((4, 4), complex), "an array of complex128"),
-        (np.zeros((4, 4, 3), np.uint8), r"an array of the shape \(4, 4, 3\)"),
-        (np.zeros((0, 4), np.uint8), "damaged NPY|0 × 4 pixels"),
+        (np.zeros((6, 4, 5), np.uint8), r"an array of the shape \(6, 4, 5\)"),
+        (np.zeros((0, 4), np.uint8), r"an array of the shape \(0, 4\), without pixels"),
         (np.array([[{}]]), "damaged NPY"),
     ],
 )

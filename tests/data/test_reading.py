@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from PIL import Image
 from pydicom.data import data_manager
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
 from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -23,10 +23,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mammo.data.guarding import limits_of, load_decoders
 from mammo.data.raster import MAX_BYTES
 from mammo.data.reading import READERS, read_image
 from mammo.errors import MammoError
-from mammo.parallel import guarded_map
+from mammo.guarded import Fault, GuardedWork, guarded_map
 
 BUNDLED = Path(data_manager.__file__).parent / "test_files"
 RAMP = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21
@@ -37,14 +38,14 @@ EIGHT = (RAMP >> 8).astype(np.uint8)
 
 
 def look(path):
-    start = time.monotonic()
+    start = time.process_time()
     try:
         raster = read_image(path)
         assert raster.pixels.ndim == 2 and raster.pixels.dtype.kind == "u" and raster.pixels.max() < 2**raster.bits
         said = "read"
     except MammoError as error:
         said = str(error)
-    return path, said, time.monotonic() - start, peak_memory()
+    return path, said, time.process_time() - start, peak_memory()
 
 
 def peak_memory():
@@ -58,18 +59,19 @@ def peak_memory():
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def lost(path, reason):
-    return path, reason, 0.0, 0
+def lost(path, loss):
+    assert isinstance(loss, Fault), (path, loss)
+    return path, loss.reason, 0.0, 0
 
 
 def all_looked_at(paths, workers=2):
-    """What was said of each path, none having taken 10 s or 1 GB."""
-    found = list(guarded_map(look, paths, lost, workers))
-    assert [path for path, *_ in found] == list(paths)
-    for path, said, seconds, memory in found:
+    """What was said of each path, none having taken 10 s of computing time or 1 GB."""
+    found = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
+    assert set(found) == set(paths)
+    for path, said, seconds, memory in found.values():
         assert said and "\n" not in said and str(path) not in said, path
         assert seconds < 10 and memory < 10**9, (path.name, said, seconds, memory)
-    return [said for _, said, *_ in found]
+    return [found[path][1] for path in paths]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ def test_every_reader_says_in_one_line_what_is_wrong_with_text(tmp_path, reader)
     path.write_text("no image at all\n" * 40)
     chosen = next(one for one in READERS.values() if one.__name__ == reader)
     with pytest.raises(MammoError) as caught:
-        chosen(path, 0)
+        chosen(path, 0, False)
     assert "\n" not in str(caught.value) and str(path) not in str(caught.value)
 
 
@@ -193,15 +195,11 @@ def test_what_is_no_plain_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless, JPEGExtended12Bit])
-def test_a_missing_decoder_is_named(tmp_path, encapsulated, syntax):
-    path = encapsulated(tmp_path / "a.dcm", RAMP // 16, syntax, b"\xff\xd8\xff\xd9", BitsStored=12)
-    decoder = get_decoder(syntax)
-    decoder.remove_plugin("pylibjpeg")
-    try:
-        with pytest.raises(MammoError, match="takes another package: pip install pylibjpeg pylibjpeg-libjpeg"):
-            read_image(path)
-    finally:
-        decoder.add_plugin("pylibjpeg", ("pydicom.pixels.decoders.pylibjpeg", "_decode_frame"))
+def test_a_missing_decoder_is_named(tmp_path, encapsulated, monkeypatch, syntax):
+    path = encapsulated(tmp_path / "a.dcm", RAMP, syntax, jpeg_lossless(RAMP))
+    monkeypatch.setitem(sys.modules, "libjpeg", None)
+    with pytest.raises(MammoError, match="takes another package: pip install pylibjpeg pylibjpeg-libjpeg"):
+        read_image(path)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -280,7 +278,8 @@ def test_the_files_that_pydicom_is_tested_with_are_read_or_refused():
     assert {said[f"{name}.dcm"] for name in grey} == {"read"}
     assert said["MR_truncated.dcm"].startswith("truncated")
     assert said["image_dfl.dcm"] == "the transfer syntax Deflated Explicit VR Little Endian, which is not read"
-    assert said["SC_rgb_jpeg.dcm"] == "not one greyscale image: its photometric interpretation is RGB"
+    assert said["SC_rgb_jpeg.dcm"].startswith("coloured: its channels differ by up to 17 of 255 levels, in 9 pixels")
+    assert said["SC_rgb_gdcm_KY.dcm"].startswith("coloured")
     assert said["rtplan.dcm"] == "a DICOM file without pixels"
 
 
@@ -351,7 +350,7 @@ PICTURE_BOMBS = {
     ),
     "tiff-size": (lambda: tiff(HUGE, HUGE), "far more pixels"),
     "tiff-strip": (lambda: tiff(7900, 7900, zeros(2**28), compression=8), "read"),
-    "tiff-count": (lambda: tiff(8, 8, bytes(128), count=2**32 - 1), "header cannot be read"),
+    "tiff-count": (lambda: tiff(8, 8, bytes(128), count=2**32 - 1), "damaged picture"),
     "tiff-loop": (lambda: tiff(8, 8, bytes(128), following=1), "read"),
     "jpeg-size": (lambda: resized_jpeg(65_500), "far more pixels"),
     "jpeg-within": (lambda: resized_jpeg(7_990), "truncated: 790 bytes of JPEG"),
@@ -413,9 +412,9 @@ def claims(**tags):
 
 
 def deep(path):
-    path.write_bytes(
-        path.read_bytes()[:-2000] + b"\x08\x00\x15\x11\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 50_000
-    )
+    nest = b"\x08\x00\x15\x11\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 50_000
+    head, element, pixels = path.read_bytes().partition(b"\xe0\x7f\x10\x00")
+    path.write_bytes(head + nest + element + pixels)
 
 
 def rle_claims(side):
@@ -484,4 +483,4 @@ def test_runs_that_expand_a_hundredfold_end_at_a_limit(tmp_path, write_dicom, he
     data.save_as(tmp_path / "a")
     said = all_looked_at([healthy[0], tmp_path / "a", healthy[1]])
     assert said[0] == said[2] == "read"
-    assert said[1] in ("needs more than 768 MB of memory", "takes longer than 8 seconds")
+    assert said[1] == "needs more than 1280 MB of memory"

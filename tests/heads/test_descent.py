@@ -48,6 +48,21 @@ def test_every_lane_is_updated_as_by_torchs_own_optimiser(way, height):
     assert torch.equal(value[:, :7], before[:, :7]) and torch.equal(value[:, 40:], before[:, 40:])
 
 
+def test_moments_are_those_of_double_precision(way):
+    """A share of 1 - β2 that is 1.3e-5 too low, or a decay by a rounded β2, would show here."""
+    source = torch.Generator().manual_seed(1)
+    value, mean, square, gradient = (torch.zeros(len(HEADS), 64) for _ in range(4))
+    update, wanted = Descent(value, mean, square, gradient, len(HEADS)), torch.zeros(2, len(HEADS), 64, dtype=float)
+    for rule in torch.from_numpy(rules(HEADS, 0, 1000)):
+        slopes = torch.randn(value.shape, generator=source) + 3
+        gradient.copy_(slopes)
+        update(rule)
+        wanted[0] += (1 - 0.9) * (slopes.double() - wanted[0])
+        wanted[1] += (1 - 0.999) * (slopes.double() ** 2 - wanted[1])
+    torch.testing.assert_close(mean.double(), wanted[0], atol=0, rtol=1e-6)
+    torch.testing.assert_close(square.double(), wanted[1], atol=0, rtol=3e-6)
+
+
 def test_rules_go_on_where_they_ended():
     whole = rules(HEADS, 0, 20)
     assert (whole[7:] == rules(HEADS, 7, 13)).all() and whole.shape == (20, 3, len(HEADS))

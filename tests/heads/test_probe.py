@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from mammo.data.splits import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
@@ -23,6 +24,7 @@ from mammo.heads.probe import EXACT, Probe, fit_probe, heads_of
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import finish
+from mammo.results.by_setting import by_setting, strength_words
 from mammo.results.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
@@ -90,12 +92,17 @@ def test_every_step_is_where_the_gradient_vanishes(features: int) -> None:
         np.testing.assert_allclose(scores + (logits - scores).mean(), logits, atol=close)
 
 
-def test_the_chosen_step_is_the_best_on_validation_and_the_first_of_those() -> None:
-    vectors, labels, parts = problem(120, 400, seed=1)
+@pytest.mark.parametrize(("images", "signal"), [(120, 0.0), (40, 3.0)])
+def test_the_chosen_step_is_the_best_on_validation_and_of_least_loss_among_those(images: int, signal: float) -> None:
+    vectors, labels, parts = problem(images, 400, seed=1)
+    vectors[:, :40] += np.float32(signal) * labels[:, None]
     found, held_out = probed(vectors, labels, parts), parts == VALIDATION
     area = auc(labels[held_out], found.logits[:, held_out])
     np.testing.assert_array_equal(found.validation_auc, area)
-    assert area[found.best] == area.max() and (area[: found.best] < area.max()).all()
+    best = np.flatnonzero(area == area.max())
+    losses = [log_loss(labels[held_out], 1 / (1 + np.exp(-found.logits[step, held_out]))) for step in best]
+    assert found.best == best[np.argmin(losses)]
+    assert (len(best) > 5 and found.best > best[0]) == (signal > 0)
 
 
 def test_the_test_images_change_neither_the_path_nor_the_choice() -> None:
@@ -173,7 +180,10 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
         areas = [step["validation_auc"] for step in row["path"]]
         assert [step["C"] for step in row["path"]] == list(STRENGTHS)
         assert row["validation_auc"] == pytest.approx(max(areas), abs=1e-6)
-        assert row["C"] == row["strength"] == STRENGTHS[int(np.argmax(areas))]
+        chosen = STRENGTHS.index(row["C"])
+        losses = [step["validation_loss"] for step in row["path"]]
+        assert row["C"] == row["strength"] and areas[chosen] == max(areas)
+        assert losses[chosen] == min(np.array(losses)[np.array(areas) == max(areas)])
         assert row["lr"] == 0 and row["n_train"] > row["n_test"] > 0
         losses = [step["train_loss"] for step in row["path"]]
         assert losses == sorted(losses, reverse=True)
@@ -181,6 +191,17 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
         np.testing.assert_allclose(scores, opened.logits[place], atol=1e-4)
     board = leaderboard(own_home)
     assert board["strength"].notna().tolist() == (board["optimizer"] == PROBE).tolist()
+    settings = by_setting(board)
+    assert len(settings) == 4 and (settings["count"] == 2).all() and "strength" not in settings
+    assert board.groupby("pool")["strength"].nunique().max() > 1  # runs of a setting that chose differently
+    for _, setting in settings.iterrows():
+        own = board.loc[board["run"].isin(setting["runs"]), "strength"]
+        said = strength_words(setting["strength_median"], setting["strength_range"])
+        if setting["optimizer"] == PROBE:
+            assert setting["strength_range"] == (own.min(), own.max()) and setting["strength_median"] == own.median()
+            assert said.startswith(f"{own.median():.3g}") and ("to" in said) == (own.nunique() > 1)
+        else:
+            assert not said
     names = run_names(board)
     assert sum("probe" in names[run] for run in names) == 4
     assert not any("probe" in name and ("batch" in name or "lr" in name) for name in names.values())

@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammo.commands.leaderboard import text_of
+from mammo.data.splits import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.results.ensemble import alone, ensemble
-from mammo.results.leaderboard import leaderboard, to_json
+from mammo.results.leaderboard import leaderboard, ranked, to_json
 from mammo.results.run_names import RunName
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.statistics.calibration import temperature
@@ -57,11 +59,66 @@ def test_an_ensemble_can_be_read_by_breast(demo_home, two):
 def test_runs_that_were_split_otherwise_make_no_ensemble(demo_home, two):
     first, second = (alone(StoredRun.open(demo_home, run).sweep, run) for run in two)
     moved = replace(second, parts=np.roll(second.parts, 1, axis=1))
-    with pytest.raises(MammoError, match="make no ensemble"):
+    with pytest.raises(MammoError, match="make no ensemble: they have other test sets"):
         ensemble([first, moved], "mean")
     relabelled = replace(second, images=second.images.assign(label=second.images["label"].to_numpy()[::-1]))
     with pytest.raises(MammoError, match="make no ensemble"):
         ensemble([first, relabelled], "mean")
+
+
+def redrawn(sweep, run, roll):
+    """A sweep of one run whose train and validation were drawn otherwise, and that knows what it was scored on."""
+    parts = np.array(sweep.parts)
+    rest = np.flatnonzero(parts[0] != TEST)
+    parts[0, rest] = np.roll(parts[0, rest], roll)
+    runs = sweep.runs.assign(run=run, redraw=roll)
+    return replace(sweep, id=run.rpartition(".")[0], runs=runs, parts=parts)
+
+
+def test_redraws_with_one_test_set_are_fused_for_the_test_figure(demo_home, two):
+    single = alone(StoredRun.open(demo_home, two[0]).sweep, two[0])
+    size = int((single.parts == VALIDATION).sum())
+    members = [redrawn(single, f"other.{number}", number * size) for number in range(5)]
+    members = [replace(one, logits=one.logits * np.float32(1 + 0.3 * number)) for number, one in enumerate(members)]
+    together = ensemble(members, "mean-logit")
+    hot = [temperature(*labels_and_logits(one, "validation")) for one in members]
+    assert together.about["temperatures"] == hot and len(set(hot)) > 3
+    board = ranked([together])
+    row = to_json(board)[0]
+    labels, _ = labels_and_logits(single, "test")
+    logits = np.mean([labels_and_logits(one, "test")[1] / t for one, t in zip(members, hot, strict=True)], axis=0)
+    assert row["test_auc"] == pytest.approx(float(auc(labels, logits)), abs=1e-9) and row["n_test"] == len(labels)
+    assert row["n_validation"] == 0 and row["validation_auc"] is None and row["validation_accuracy"] is None
+    assert any("trained on one another's validation images" in note for note in row["notes"])
+    assert row["redraw"] is None
+    facts = together.about["splits"][0]
+    assert facts["sizes"]["validation"] == 0 and facts["sizes"]["train"] == int((single.parts != TEST).sum())
+    assert facts["leakage"]["patients"] is not None
+    assert "several" in text_of([row]) and "no validation figures" in text_of([row])
+
+
+def test_a_member_whose_train_holds_patients_of_the_test_set_leaks_into_the_ensemble(demo_home, two):
+    single = alone(StoredRun.open(demo_home, two[0]).sweep, two[0])
+    other = redrawn(single, "other.1", 9)
+    patients = single.images["patient"].to_numpy(copy=True)
+    test, train = (np.flatnonzero(single.parts[0] == part) for part in (TEST, TRAIN))
+    patients[test[:3]] = patients[train[0]]
+    members = [replace(one, images=one.images.assign(patient=patients)) for one in (single, other)]
+    together = ensemble(members, "mean")
+    assert together.about["splits"][0]["leakage"]["test_images_with_patient_in_train"] >= 3
+    assert StoredRun(together, 0).scored("test").leaked >= 3
+
+
+def labels_and_logits(sweep, part):
+    rows = sweep.members(0, part)
+    return sweep.labels[rows], sweep.logits[0][rows].astype(float)
+
+
+def test_a_member_whose_temperature_stands_at_a_bound_is_named(demo_home, two):
+    first, second = (alone(StoredRun.open(demo_home, run).sweep, run) for run in two)
+    together = ensemble([first, replace(second, logits=-second.logits)], "mean")
+    assert any(f"temperature of {two[1]} is at its upper bound" in note for note in together.notes)
+    assert not ensemble([first, second], "mean").about["remarks"]
 
 
 NAMES = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from mammo.data.frame_range import FrameRange
 from mammo.data.manifest.scales import BIRADS, DENSITY, Scale
 from mammo.data.manifest.words import identity, word_key
 
@@ -138,7 +139,10 @@ COLUMNS: dict[str, Column] = {
     "xmax": Column("the finding's box in pixels: its xmax", _pixels, names=(("bboxxmax", "boxxmax"), ("x2",))),
     "ymax": Column("the finding's box in pixels: its ymax", _pixels, names=(("bboxymax", "boxymax"), ("y2",))),
     "frame": Column(
-        "which frame of a multi-frame file, from 1", _whole(1, 10_000), 0, (("framenumber", "frameno", "imageframe"),)
+        "which frame of a multi-frame file, from 1, or which slab (20-25: their mean)",
+        lambda cell: str(FrameRange.parse(cell)),
+        "",
+        (("framenumber", "frameno", "imageframe", "frames", "slice", "slicenumber", "slab"),),
     ),
     "abnormality": Column(
         "mass or calc",
@@ -165,7 +169,7 @@ COLUMNS: dict[str, Column] = {
     "subtlety": Column("1 (subtle) to 5 (obvious)", _whole(1, 5)),
 }
 NEEDED = ("path", "label")
-NUMBERS = ("frame", "birads", "density", "subtlety")
+NUMBERS = ("birads", "density", "subtlety")
 """Columns of whole numbers, beside those of `BOX`."""
 SILENT = {"path", "label", "patient", "film", "mask", "frame", *BOX}
 """Columns whose empty cells are no value that is missing: the row is set aside, or nothing is meant to stand there."""

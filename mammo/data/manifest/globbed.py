@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.data.header import read_header
 from mammo.data.manifest.files import match_files
 
 OTHER_BREAST = "its header says {side}, and no row of the manifest is of that breast"
@@ -17,17 +18,18 @@ def spread(
 ) -> tuple[pd.DataFrame, dict[str, str], list[list[str]], list[str]]:
     """One row a file that a row's pattern matches; patterns without one, files that are set aside, and notes.
 
-    Where a pattern matches several files, a row that names a breast takes those whose header says that breast or
-    none: tables of one row a breast list a woman's four images so. A pattern without a file stays as the row's path.
+    A pattern without a file stays as a row's path, once. Where a pattern matches several files, a row that names a
+    breast takes those whose header says that breast or none: tables of one row a breast list a woman's images so.
     """
     matches = match_files(rows["path"].unique(), root)
     absent = {pattern: f"no file matches {pattern}" for pattern, files in matches.items() if not files}
+    rows = rows[~rows["path"].isin(list(absent)) | ~rows["path"].duplicated()]
     files = [matches[pattern] or [pattern] for pattern in rows["path"]]
     several = rows["path"].map(lambda pattern: len(matches[pattern]) > 1)
     spread_out = rows.assign(path=pd.Series(files, index=rows.index), several=several).explode("path")
     named = spread_out["several"] & (spread_out["breast"] != "")
     sides = {file: side_of(root / file) for file in spread_out.loc[named, "path"].unique()}
-    said = spread_out["path"].map(sides).fillna("")
+    said = pd.Series([sides.get(file, "") for file in spread_out["path"]], index=spread_out.index, dtype=str)
     fits = ~named | (said == "") | (said == spread_out["breast"])
     kept = spread_out[fits].drop(columns="several")
     left = dict.fromkeys(spread_out.loc[~fits, "path"])
@@ -39,11 +41,4 @@ def spread(
 
 def side_in_header(path: Path) -> str:
     """LEFT or RIGHT as a DICOM file's header says; empty where it says neither or cannot be read."""
-    from pydicom import dcmread
-
-    try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=["ImageLaterality", "Laterality"])
-        side = str(header.get("ImageLaterality") or header.get("Laterality") or "").strip().upper()
-    except Exception:  # damaged files raise nearly anything; they are set aside when they are inspected
-        return ""
-    return {"L": "LEFT", "R": "RIGHT"}.get(side, "")
+    return read_header(path).breast or ""

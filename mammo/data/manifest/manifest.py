@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mammo.data.frame_range import FrameRange
 from mammo.data.manifest.agreement import settle
 from mammo.data.manifest.files import find_files
 from mammo.data.manifest.findings import Findings, read_findings
@@ -76,9 +77,7 @@ def read_manifest(
     root = (options.root or path.parent).absolute()
     rows = findings.rows.assign(row=findings.rows.index).reset_index(drop=True)
     rows, absent, aside, notes = _files(rows, headers, root, options)
-    gone = rows["path"].isin(list(absent))
-    rows = pd.concat([settle(rows[~gone], unread), rows[gone].drop_duplicates(["path", "frame"])]).sort_index()
-    rows = _with_ids(rows.reset_index(drop=True))
+    rows = _with_ids(settle(rows, unread).reset_index(drop=True))
     unread.refuse_most(path, listed)
     return Manifest(
         path=path,
@@ -161,12 +160,12 @@ def _outside(rows: pd.DataFrame, findings: Findings) -> list[list[str]]:
 
 
 def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the ids: the image is its path (and frame), its findings are numbered.
+    """Add the ids: the image is its path (and frames), its findings are numbered.
 
     Frames of one file are one patient and one film unless the manifest says otherwise.
     """
-    frame = rows["frame"].map(lambda number: f"#{number}" if number else "").astype(object)
-    image = rows["path"] + frame
+    frames = rows["frame"].map(lambda cell: FrameRange.parse(cell).suffix).astype(object)
+    image = rows["path"] + frames
     number = rows.groupby(image).cumcount() + 1
     label = np.where(rows["pathology"] == "MALIGNANT", "malignant", "benign")
     return rows.assign(

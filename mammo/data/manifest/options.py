@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mammo.data.header_columns import ANY, FILL, HeaderUse
+
 
 @dataclass(frozen=True)
 class ManifestOptions:
@@ -14,7 +16,8 @@ class ManifestOptions:
 
     `columns` maps our names to the file's, or to templates over its columns. `positive`, `negative` and `drop` name
     labels that are malignant, benign and left out. Paths are relative to `root`, by default the manifest's folder.
-    `sheet` is a workbook's; `header` names the columns of a file that has no header.
+    `sheet` is a workbook's; `header` names the columns of a file that has no header;
+    `headers` says what is taken from the images' own headers.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -24,10 +27,12 @@ class ManifestOptions:
     root: Path | None = None
     sheet: str | None = None
     header: tuple[str, ...] = ()
+    headers: HeaderUse = FILL
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ManifestOptions:
         """The options among the fields of a job's request."""
         lists = {name: tuple(content.get(name) or ()) for name in ("positive", "negative", "drop", "header")}
         root = Path(content["root"]) if content.get("root") else None
-        return cls(dict(content.get("columns") or {}), root=root, sheet=content.get("sheet"), **lists)
+        headers = HeaderUse(bool(content.get("header_patients")), str(content.get("intent") or ANY))
+        return cls(dict(content.get("columns") or {}), root=root, sheet=content.get("sheet"), headers=headers, **lists)

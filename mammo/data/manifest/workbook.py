@@ -54,29 +54,31 @@ def read_sheet(path: Path, sheet: str | None) -> tuple[list[list[str]], list[str
         raise MammoError(
             f"{path} is a workbook; install openpyxl (`pip install openpyxl`) to read it, or {WAY_OUT}."
         ) from None
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        visible = [page.title for page in book.worksheets if page.sheet_state == "visible"]
-        names = [page.title for page in book.worksheets]
-    except Exception as error:  # damaged workbooks raise nearly anything
-        raise _damaged(path, error) from None
-    if not names or (sheet is not None and sheet not in names):
-        raise MammoError(f"{path} has no sheet {sheet!r}; its sheets are: {', '.join(names) or 'none'}.")
-    chosen = sheet if sheet is not None else (visible or names)[0]
-    notes = []
-    if sheet is None and len(names) > 1:
-        notes = [f"The workbook has the sheets {', '.join(names)}; {chosen} was read (--sheet names another)."]
-    try:
-        rows = [[_text(value) for value in row] for row in book[chosen].iter_rows(values_only=True)]
-    except Exception as error:  # damaged workbooks raise nearly anything
-        raise _damaged(path, error) from None
-    finally:
-        book.close()
+    with path.open("rb") as stream:  # its content decides: openpyxl refuses a path with another ending
+        try:
+            book = load_workbook(stream, read_only=True, data_only=True)
+            chosen, notes = _choose(path, {page.title: page.sheet_state for page in book.worksheets}, sheet)
+            rows = [[_text(value) for value in row] for row in book[chosen].iter_rows(values_only=True)]
+        except MammoError:
+            raise
+        except Exception as error:  # damaged workbooks raise nearly anything
+            what = f"{path} is a workbook that cannot be read ({first_line(error)})"
+            raise MammoError(f"{what}; {WAY_OUT}.") from None
     return rows, notes
 
 
-def _damaged(path: Path, error: Exception) -> MammoError:
-    return MammoError(f"{path} is a workbook that cannot be read ({first_line(error)}); {WAY_OUT}.")
+def _choose(path: Path, states: dict[str, str], sheet: str | None) -> tuple[str, list[str]]:
+    """The sheet that is read, and a note where a user may have meant another."""
+    listed = ", ".join(states) or "none"
+    if sheet is not None and sheet not in states:
+        raise MammoError(f"{path} has no sheet {sheet!r}; its sheets are: {listed}.")
+    visible = [name for name, state in states.items() if state == "visible"] or list(states)
+    if not visible:
+        raise MammoError(f"{path} has no sheet that holds cells; {WAY_OUT}.")
+    if sheet is not None:
+        return sheet, []
+    note = f"The workbook has the sheets {listed}; {visible[0]} was read (--sheet names another)."
+    return visible[0], [note] if len(states) > 1 else []
 
 
 def _text(value: Any) -> str:

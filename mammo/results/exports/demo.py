@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset import DEPTH, REMARKS, Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.files import PARTIAL, unwritable, whole_file, write_json, write_text
 from mammo.progress import Progress, Work
@@ -98,7 +98,8 @@ def _share_dataset(shared: Home, dataset: Dataset, pseudonyms: Pseudonyms | None
     """The data set's tables, with nothing of its files but their digests."""
     tables = [table if pseudonyms is None else pseudonyms.over(table) for table in (dataset.images, dataset.lesions)]
     images, lesions = (_without_files(table) for table in tables)
-    about = {**dataset.about, "root": ".", "quarantined": [], "metadata_only": True}
+    depth = [replace(record, dark={}).to_json() for record in dataset.depths]  # the dark films' names stay at home
+    about = {**dataset.about, "root": ".", "quarantined": [], "metadata_only": True, DEPTH: depth, REMARKS: []}
     return write_dataset(shared, dataset.name, about, images, lesions)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mammo.data.dataset import FILE
+from mammo.data.frame_range import file_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,12 +24,17 @@ TELLING = {
 """The columns that are known to name nobody."""
 
 
+def _numbered(letter: str, names: set[str]) -> dict[str, str]:
+    wide = len(str(len(names)))
+    return {name: f"{letter}{number:0{wide}d}" for number, name in enumerate(sorted(names), start=1)}
+
+
 @dataclass(frozen=True)
 class Pseudonyms:
     """A made-up name for every patient, mammogram, lesion and film of a data set, by the letter of its kind.
 
     Who is called alike is so afterwards: numbers that are counted by patient or film do not change. Where a patient
-    or film is called as its image, for nobody told more, it still is.
+    or film is called as its image or file, for nobody told more, it still is.
     """
 
     names: dict[str, dict[str, str]]
@@ -40,10 +46,9 @@ class Pseudonyms:
         for table in (dataset.images, dataset.lesions):
             for column, letter in LETTERS.items():
                 real[letter].update(filter(None, table[column].dropna()) if column in table else ())
-        found = {}
-        for letter, names in real.items():
-            wide = len(str(len(names)))
-            found[letter] = {name: f"{letter}{number:0{wide}d}" for number, name in enumerate(sorted(names), start=1)}
+        found = {letter: _numbered(letter, names) for letter, names in real.items() if letter != "I"}
+        files = _numbered("I", {file_of(name) for name in real["I"]})  # frames of one file stay frames of one
+        found["I"] = files | {name: files[file_of(name)] + name[len(file_of(name)) :] for name in real["I"]}
         for letter in ("P", "F"):
             if found[letter] and found[letter].keys() <= found["I"].keys():
                 found[letter] = found["I"]

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from mammo.results.scores import Scored
 
 COLDEST, HOTTEST = 0.01, 100.0
-"""Temperatures end here: of validation images that a run tells apart without error, none would be cold enough."""
+"""Temperatures end here: of scores that order the validation images the wrong way, none would be hot enough."""
+AT_BOUND = 1e-6
+"""How close to an end, as a part of it, a temperature stands that was stopped there."""
 HALVINGS = 60
 BINS = 10
 
@@ -34,23 +36,36 @@ class CalibrationBin:
 
 
 def temperature(labels: ArrayLike, logits: ArrayLike) -> float:
-    """The temperature T for which the probabilities of `logits` (N,) / T are likeliest, between 0.01 and 100.
+    """The temperature T for which the probabilities of `logits` (N,) / T fit best, between 0.01 and 100.
 
-    It is fitted on validation images and moves no image past another (Guo et al., ICML 2017). The likelihood's slope
-    in 1 / T only rises, so that halving the interval finds where it is 0. 1 where a class is missing, NaN where a
-    logit is NaN.
+    It is fitted on validation images and moves no image past another (Guo et al., ICML 2017), to Platt's targets
+    (1999): (N₊ + 1) / (N₊ + 2) for the malignant and 1 / (N₋ + 2) for the benign, so that scores which tell a few
+    images apart without error are not taken for certain. The cross-entropy's slope in 1 / T only rises, so that halving
+    the interval finds where it is 0. 1 where a class is missing, NaN where a logit is NaN.
     """
     positive, scores = checked(labels, np.asarray(logits, dtype=float))
     if positive.all() or not positive.any():
         return 1.0
     if np.isnan(scores).any():
         return float("nan")
+    malignant, benign = int(positive.sum()), int((~positive).sum())
+    target = np.where(positive, (malignant + 1) / (malignant + 2), 1 / (benign + 2))
     low, high = np.log(COLDEST), np.log(HOTTEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        slope = np.mean((probability(scores * np.exp(-middle)) - positive) * scores)
+        slope = np.mean((probability(scores * np.exp(-middle)) - target) * scores)
         low, high = (middle, high) if slope > 0 else (low, middle)
     return float(np.exp((low + high) / 2))
+
+
+def bound_note(hot: float, of: str = "") -> str:
+    """What must be said of a temperature that stands at a bound; empty of any other. `of` says whose it is."""
+    if hot > HOTTEST * (1 - AT_BOUND):
+        why = "validation images of higher scores are not malignant more often"
+        return f"The temperature{of} is at its upper bound, {HOTTEST:g}: {why}."
+    if hot < COLDEST * (1 + AT_BOUND):
+        return f"The temperature{of} is at its lower bound, {COLDEST:g}: the scores hardly differ from one another."
+    return ""
 
 
 def calibration_curve(scored: Scored, bins: int = BINS, quantile: bool = True) -> list[CalibrationBin]:

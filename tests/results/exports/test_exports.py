@@ -194,6 +194,12 @@ def test_patients_that_nobody_names_stay_unknown(leaky: Home) -> None:
     parts = draw(images, SplitSpec())
     assert leakage(images, parts)["patients"] is None
     assert leakage(Pseudonyms.of(blind).over(images), parts)["patients"] is None
+    framed = images.assign(image=[f"{name}#{number % 3 + 1}" for number, name in enumerate(images["image"])])
+    blind = replace(blind, images=framed)
+    assert leakage(framed, parts)["patients"] is None
+    hidden = Pseudonyms.of(blind).over(framed)
+    assert leakage(hidden, parts)["patients"] is None
+    assert list(hidden["image"].str.rpartition("#")[0]) == list(hidden["patient"])
 
 
 def test_nothing_can_be_started_in_a_demo_and_an_earlier_one_is_replaced(leaky: Home, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve as sklearn_calibration_curve
 
 from mammo.results.scores import Scored
-from mammo.results.statistics.calibration import calibration_curve, temperature
+from mammo.results.statistics.calibration import bound_note, calibration_curve, temperature
 from mammo.results.statistics.metrics import probability
 
 
@@ -19,19 +19,30 @@ def scored(images=645, seed=0, hot=2.5):
 @pytest.mark.parametrize("seed", range(5))
 def test_temperature_is_the_likeliest_one(seed):
     run = scored(seed=seed)
-    logits = np.asarray(run.logits, dtype=float)
+    logits, truth = np.asarray(run.logits, dtype=float), np.asarray(run.labels)
+    target = np.where(truth == 1, (truth.sum() + 1) / (truth.sum() + 2), 1 / ((1 - truth).sum() + 2))
 
     def surprise(hot):
-        return np.mean(np.logaddexp(0, np.where(np.asarray(run.labels) == 1, -1, 1) * logits / np.exp(hot)))
+        scores = logits / np.exp(hot)
+        return np.mean(target * np.logaddexp(0, -scores) + (1 - target) * np.logaddexp(0, scores))
 
     best = minimize_scalar(surprise, bounds=(-4, 4), method="bounded", options={"xatol": 1e-9})
     assert temperature(run.labels, run.logits) == pytest.approx(np.exp(best.x), rel=1e-5)
     assert temperature(run.labels, run.logits) == pytest.approx(2.5, rel=0.4)
 
 
+@pytest.mark.parametrize("size", [0.1, 1.0, 50.0])
+def test_images_that_are_told_apart_without_error_are_not_taken_for_certain(size):
+    """Two of either class on one score each: Platt's targets are 3/4 and 1/4, whose log-odds are ± log 3."""
+    hot = temperature([0, 0, 1, 1], np.array([-1, -1, 1, 1]) * size)
+    assert size / hot == pytest.approx(np.log(3), rel=1e-9) and bound_note(hot) == ""
+
+
 def test_temperature_has_ends_and_needs_both_classes():
-    assert temperature([0, 0, 1, 1], [-2, -1, 1, 2]) == pytest.approx(0.01)
-    assert temperature([0, 0, 1, 1], [2, 1, -1, -2]) == pytest.approx(100)
+    cold, hot = temperature([0, 0, 1, 1], [-2e-3, -1e-3, 1e-3, 2e-3]), temperature([0, 0, 1, 1], [2, 1, -1, -2])
+    assert cold == pytest.approx(0.01) and "lower bound, 0.01" in bound_note(cold, " of s.1")
+    assert hot == pytest.approx(100) and "upper bound, 100" in bound_note(hot)
+    assert bound_note(1.0) == bound_note(np.nan) == ""
     assert temperature([1, 1], [2, 1]) == 1
     assert np.isnan(temperature([0, 1], [np.nan, 1]))
 

@@ -1,0 +1,1 @@
+"""How deep films are whose containers do not tell: measured on every film, decided for the films of a data set."""

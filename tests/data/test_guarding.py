@@ -1,0 +1,137 @@
+"""Sound files are read, however large they are and however busy the machine is."""
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless
+
+from mammo.data import guarding
+from mammo.data.cutting import Cut, cut
+from mammo.data.frame_range import FrameRange
+from mammo.data.guarding import limits_of, load_decoders
+from mammo.data.index_manifest import index_manifest
+from mammo.data.inspected import inspect_guarded
+from mammo.data.inspection import Request
+from mammo.errors import MammoError
+from mammo.progress import finish
+
+
+def film(rows, columns, seed=0):
+    """Noise on a slope, black on the right: 16 bits, which no kind of file packs well."""
+    rng = np.random.default_rng(seed)
+    pixels = np.linspace(8000, 40_000, rows, dtype=np.float32)[:, None] + np.zeros((1, columns), np.float32)
+    pixels[:, : columns // 2] += rng.normal(0, 300, (rows, columns // 2)).astype(np.float32)
+    pixels[:, columns // 2 :] = 0
+    return pixels.clip(0, 65535).astype(np.uint16)
+
+
+def write_j2k(path, pixels):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG2000", irreversible=False, no_jp2=True)
+    data = pydicom.Dataset()
+    data.file_meta = pydicom.dataset.FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "2.25.1"
+    data.PhotometricInterpretation, data.SamplesPerPixel, data.PixelRepresentation = "MONOCHROME2", 1, 0
+    data.Rows, data.Columns = pixels.shape
+    data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 15
+    frame = stream.getvalue()
+    data.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+    data["PixelData"].is_undefined_length, data["PixelData"].VR = True, "OB"
+    data.save_as(path, enforce_file_format=True)
+
+
+def write_lzw(path, pixels):
+    Image.fromarray(pixels).save(path, "TIFF", compression="tiff_lzw")
+
+
+@contextmanager
+def busy(processes):
+    """Other work on this machine: so many processes that never rest."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def index(home, name, folder):
+    return finish(index_manifest(home, name, folder / "images.csv", workers=len(os.sched_getaffinity(0))))
+
+
+@pytest.mark.slow
+def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
+    rows = ["path,label"]
+    for number in range(6):
+        path = tmp_path / f"{number}.{'tif' if number % 2 else 'dcm'}"
+        (write_lzw if number % 2 else write_j2k)(path, film(1000, 1000, number))
+        rows.append(f"{path.name},{'MB'[number % 2]}")
+    (tmp_path / "images.csv").write_text("\n".join(rows) + "\n")
+    at_rest = index(home, "rest", tmp_path)
+    monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes by the clock when all is busy
+    monkeypatch.setattr(guarding, "SECONDS_A_BYTE", 0.0)
+    with busy(24):
+        under_load = index(home, "load", tmp_path)
+    assert len(at_rest.images) == 6 and under_load.quarantine.empty and not under_load.stalled
+    assert under_load.digest("full") == at_rest.digest("full")
+
+
+@pytest.mark.parametrize(
+    ("write", "shape"),
+    [
+        pytest.param(write_lzw, (6144, 4608), id="LZW, 28 million pixels", marks=pytest.mark.slow),
+        pytest.param(write_j2k, (6144, 4608), id="JPEG 2000, 28 million pixels", marks=pytest.mark.nightly),
+        pytest.param(write_lzw, (9000, 6667), id="LZW, 60 million pixels", marks=pytest.mark.nightly),
+        pytest.param(write_j2k, (9000, 6667), id="JPEG 2000, 60 million pixels", marks=pytest.mark.nightly),
+    ],
+)
+def test_large_sound_files_are_read(tmp_path, write, shape):
+    write(tmp_path / "large", film(*shape))
+    (found,) = inspect_guarded([Request(tmp_path, "large", tmp_path / "previews")], 1)
+    assert (found.reason, found.role, found.rows, found.columns) == ("", "image", *shape)
+
+
+def test_a_file_gets_time_by_its_bytes_and_one_that_is_not_there_none(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(3_000_000))
+    (tmp_path / "b").write_bytes(bytes(1_000_000))
+    assert limits_of(tmp_path / "a").seconds == pytest.approx(36)
+    assert limits_of(tmp_path / "a", tmp_path / "b").seconds == pytest.approx(38)
+    assert limits_of(tmp_path / "none").seconds == 30
+
+
+def test_what_reads_files_is_loaded_before_the_first(tmp_path):
+    write_j2k(tmp_path / "a.dcm", film(64, 64))
+    write_lzw(tmp_path / "a.tif", film(64, 64))
+    code = """
+import sys
+from pathlib import Path
+from mammo.data.guarding import load_decoders
+from mammo.data.inspection import Request, inspect_file
+load_decoders()
+before = set(sys.modules)
+for name in ("a.dcm", "a.tif"):
+    assert inspect_file(Request(Path(sys.argv[1]), name, Path(sys.argv[1]))).role == "image"
+print(*sorted(set(sys.modules) - before))
+"""
+    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    late = [name for name in found.stdout.split() if name.partition(".")[0] in ("pydicom", "numpy", "PIL")]
+    assert late == []
+    load_decoders()
+
+
+def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
+    write_lzw(tmp_path / "a.tif", film(400, 400))
+    request = Cut("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
+    with pytest.raises(MammoError, match="The disk is full"):
+        cut(request)
