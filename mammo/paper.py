@@ -14,12 +14,14 @@ from mammo.errors import MammoError
 from mammo.estimates import Estimate, extraction_estimate, planned_estimate
 from mammo.features.precision import fast_precision
 from mammo.features.weights import weights_note
+from mammo.heads.setting import TRAINING
 from mammo.heads.shelf import Shelf, cache_identities, run_of
 from mammo.heads.work import Features
 from mammo.progress import Progress, Work
 from mammo.results.report.beside import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
 from mammo.results.report.stated import ROWS, TRUNK_SETS, PaperSpec, Row
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import AT_HALF, Criterion
 from mammo.results.sweep import Sweep
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 
@@ -66,8 +68,8 @@ class Paper:
         """What is still to be trained."""
         return [step for step in self.steps if step.sweep is None]
 
-    def report(self) -> Report:
-        """The report with what was found of its rows."""
+    def report(self, criterion: Criterion = AT_HALF) -> Report:
+        """The report with what was found of its rows, accuracies at the thresholds that the criterion chooses."""
         found = {
             row: {name: [step.run(self.spec.head(row), one) for one in splits] for name, splits in self.splits.items()}
             for step in self.steps
@@ -75,11 +77,11 @@ class Paper:
             for row in step.rows
         }
         shared: Shared = {}
-        rows = tuple(beside(self.spec, found, shared))
-        images = len(self.dataset.table(self.spec.kind))
-        return Report(self.spec, rows, images, self.note, self.refused, self._enough(rows, shared))
+        rows = tuple(beside(self.spec, found, shared, criterion))
+        images, enough = len(self.dataset.table(self.spec.kind)), self._enough(rows, shared, criterion)
+        return Report(self.spec, rows, images, self.note, self.refused, enough, criterion)
 
-    def _enough(self, rows: Sequence[Beside], shared: Shared) -> dict[int, dict[str, Outcome]]:
+    def _enough(self, rows: Sequence[Beside], shared: Shared, criterion: Criterion) -> dict[int, dict[str, Outcome]]:
         """What the augmented row scores by the number of draws that trained; none where it was not."""
         known = {one.row: one.outcomes for one in rows}
         held: dict[int, dict[str, Outcome]] = {}
@@ -90,7 +92,7 @@ class Paper:
                     held |= {0: known[plain]} if plain and known[plain] else {}
                     for head in self.spec.heads(row):
                         runs = {name: [step.run(head, one) for one in splits] for name, splits in self.splits.items()}
-                        scored = {name: outcome(one, name, shared) for name, one in runs.items()}
+                        scored = {name: outcome(one, name, shared, criterion) for name, one in runs.items()}
                         held[head.first_draws or self.spec.draws] = scored
         return held
 
@@ -100,7 +102,11 @@ class Paper:
         said = ["synthetic data"] if self.dataset.synthetic else []
         notes = [note for note in dict.fromkeys(map(weights_note, self.spec.weights)) if note not in REAL]
         mini = ["mini trunks", *notes, "stand in"] if self.spec.trunks == "mini" else notes
-        return "; ".join([*said, *([" ".join(mini)] if mini else [])]).capitalize()
+        earlier = [step for step in self.steps if step.sweep and (step.sweep.arithmetic or TRAINING) < TRAINING]
+        older = (
+            [f"{len(earlier)} of {len(self.steps)} sets of heads trained by an earlier arithmetic"] if earlier else []
+        )
+        return "; ".join([*said, *([" ".join(mini)] if mini else []), *older]).capitalize()
 
     def estimate(self) -> Estimate:
         """Bytes and seconds of what is still to be made, in one process."""

@@ -4,6 +4,7 @@ import streamlit as st
 
 from mammo.results.scores import stored_runs
 from pages.shared import board, choose, ensembles, show
+from pages.shared.criterion import choose_criterion
 from pages.shared.curves_view import curves, learning
 from pages.shared.differences_view import pairs
 from pages.shared.downloads import downloads
@@ -36,6 +37,8 @@ if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()
 show.warnings(sentence for run in opened for sentence in run.sweep.notes)
-view = choose.switch("Look at", list(VIEWS), "view", str)
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    view = choose.switch("Look at", list(VIEWS), "view", str)
+    criterion = choose_criterion()
 with said_plainly():
-    VIEWS[view](home, listed, opened, note)
+    VIEWS[view](home, listed, opened, note, criterion)

@@ -5,6 +5,7 @@ import streamlit as st
 from mammo.results.scores import StoredRun
 from pages.shared import board, choose, show
 from pages.shared.calibration_view import calibration
+from pages.shared.criterion import choose_criterion
 from pages.shared.guard import said_plainly
 from pages.shared.mistakes_view import images
 from pages.shared.operating_view import operating, precision_recall
@@ -25,5 +26,7 @@ show.warnings(run.sweep.notes)
 with st.container(horizontal=True):
     view = choose.switch("Look at", list(VIEWS), "view", str)
     part = choose.switch("Part", ["test", "validation", "train"], "part")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    criterion = choose_criterion()
 with said_plainly():
-    VIEWS[view](home, run, part, note)
+    VIEWS[view](home, run, part, note, criterion)

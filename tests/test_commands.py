@@ -272,6 +272,29 @@ def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
     assert all(one["threshold"] == 0.5 for one in plain["runs"])
 
 
+def test_one_rule_holds_for_accuracy_and_flips(demo_home: Home, capsys: Capture) -> None:
+    rule = ("--rule", "sensitivity", "--target", "0.8")
+    board = {row["run"]: row for row in run_json(capsys, demo_home, "leaderboard", *rule)}
+    names = list(board)[:2]
+    compared = run_json(capsys, demo_home, "compare", *names, *rule)
+    assert compared["criterion"] == "At a sensitivity of 0.8"
+    right = []
+    for one in compared["runs"]:
+        told = run_json(capsys, demo_home, "operate", one["run"], *rule)
+        assert one["threshold_logit"] == told["threshold"] == board[one["run"]]["threshold"]
+        assert one["accuracy"] == pytest.approx(told["measures"]["accuracy"]["value"])
+        assert one["accuracy"] == pytest.approx(board[one["run"]]["test_accuracy"])
+        right.append(told["confusion"]["true_malignant"] + told["confusion"]["true_benign"])
+    flips = compared["pairs"][0]["flips"]
+    assert [flips["both_right"] + flips[f"only_{which}_right"] for which in ("first", "second")] == right
+    assert "own threshold, chosen on validation" in run(capsys, demo_home, "leaderboard", *rule)[1]
+    assert "above probability 0.5; --rule" in run(capsys, demo_home, "leaderboard")[1]
+    assert all(row["threshold"] == 0 for row in run_json(capsys, demo_home, "leaderboard"))
+    for command in (("leaderboard",), ("compare", *names)):
+        code, out, err = run(capsys, demo_home, *command, "--rule", "best")
+        assert (code, out) == (2, "") and "no rule 'best'" in err
+
+
 def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys: Capture) -> None:
     best = run_json(capsys, demo_home, "leaderboard")[0]
     told = run_json(capsys, demo_home, "operate", best["run"], "--by", "density")
@@ -351,6 +374,19 @@ def test_the_report_beside_ours(paper_home: Home, tmp_path: Path, capsys: Captur
     _, text, _ = run(capsys, paper_home, *PAPER_WORDS)
     assert "0.8016" in text and f"{rows[4]['ours']['auc']:.3f}" in text
     assert "Synthetic data" in text and "mini trunks" in text and "in train" in text
+
+
+def test_the_reports_accuracies_are_at_half_unless_a_rule_is_asked_for(paper_home: Home, capsys: Capture) -> None:
+    usual, youden = (run_json(capsys, paper_home, *PAPER_WORDS, *rule) for rule in ((), ("--rule", "youden")))
+    assert {row["rule"] for row in usual} == {"half"} and {row["rule"] for row in youden} == {"youden"}
+    assert [row["ours"]["auc"] for row in usual] == [row["ours"]["auc"] for row in youden]
+    pairs = [(one["ours"]["accuracy"], other["ours"]["accuracy"]) for one, other in zip(usual, youden, strict=True)]
+    assert any(chosen > half for half, chosen in pairs)
+    first = youden[0]["protocols"]["patient"]
+    told = run_json(capsys, paper_home, "operate", first["runs"][0])
+    assert first["test"]["accuracy"] == pytest.approx(told["measures"]["accuracy"]["value"])
+    assert "each run's own threshold" in run(capsys, paper_home, *PAPER_WORDS, "--rule", "youden")[1]
+    assert "as the report's does" in run(capsys, paper_home, *PAPER_WORDS)[1]
 
 
 def test_the_report_is_shown_before_anything_was_run(demo_home: Home, capsys: Capture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -13,7 +14,7 @@ from mammo.errors import MammoError
 from mammo.paper import known_weights, open_paper, paper_on, reproduce
 from mammo.results.report.beside import to_json
 from mammo.results.report.stated import ROWS
-from mammo.results.sweep import sweeps
+from mammo.results.sweep import ABOUT, sweeps
 from mammo.specs import Home
 from tests.conftest import PAPER
 
@@ -105,6 +106,16 @@ def test_sweeps_stand_without_their_caches_and_on_any_machine(own, monkeypatch):
     assert not open_paper(own, PAPER).missing
     shutil.rmtree(own.features("tiny"))
     assert not open_paper(own, PAPER).missing
+
+
+def test_sweeps_of_an_earlier_arithmetic_are_shown_and_said_to_be(own):
+    for sweep in {step.sweep.id: step.sweep for step in open_paper(own, PAPER).steps}.values():
+        about = json.loads((sweep.folder / ABOUT).read_text())
+        about["identity"]["training"] = 2
+        (sweep.folder / ABOUT).write_text(json.dumps(about))
+    paper = open_paper(own, PAPER)
+    assert not paper.missing and "trained by an earlier arithmetic" in paper.note
+    assert all(step.sweep.arithmetic == 2 for step in paper.steps)
 
 
 def test_other_labels_make_old_sweeps_strangers(own):

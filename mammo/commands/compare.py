@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, table
+from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table
 
 if TYPE_CHECKING:
     from mammo.results.comparison import Difference, Shared, Tested
@@ -18,23 +18,20 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "compare", purpose, "mammo compare SWEEP.3 SWEEP.7", run)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more runs, as `mammo leaderboard` names them")
     parser.add_argument("--part", default="test", help="the images: test (default), validation or train")
-    rules = "how each run's threshold is chosen on validation: youden (default), sensitivity, specificity, or half"
-    parser.add_argument("--rule", default="youden", help=f"{rules} for probability 0.5")
-    aim = "the sensitivity or specificity to reach on validation (default: 0.9)"
-    parser.add_argument("--target", type=float, default=0.9, help=aim)
+    add_criterion(parser, "youden", "each run's")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every run with its intervals, and every pair with its tests."""
     from mammo.results.comparison import differences, shared_images
     from mammo.results.scores import stored_runs
-    from mammo.results.statistics.operating import choose_threshold
 
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
     shared = shared_images(runs, arguments.part)
-    thresholds = [choose_threshold(run.scored("validation"), arguments.rule, arguments.target) for run in runs]
+    criterion = criterion_of(arguments)
+    thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
     told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part)
-    told = {**told, "rule": arguments.rule}
+    told = {**told, "rule": criterion.rule, "criterion": criterion.words}
     show(arguments, told, text_of(told))
     return 0
 
@@ -70,12 +67,13 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     from mammo.results.statistics.metrics import accuracy, auc, probability
 
     names = run_names(pd.DataFrame([run.settings for run in runs]))
-    above = shared.logits - np.asarray(thresholds, dtype=np.float32)[:, None]
-    figures = {
+    above = shared.logits - np.asarray(thresholds, dtype=float)[:, None]
+    figures: dict[str, Any] = {
         "auc": auc(shared.labels, shared.logits),
         "auc_interval": auc_interval(shared.labels, shared.logits, shared.patients),
         "auc_bootstrap_interval": bootstrap_interval(shared.labels, shared.logits, shared.patients),
         "threshold": probability(thresholds),
+        "threshold_logit": thresholds,
         "accuracy": accuracy(shared.labels, above),
         "accuracy_interval": accuracy_interval(shared.labels, above, shared.patients),
     }
@@ -126,7 +124,8 @@ def text_of(told: dict[str, Any]) -> str:
             [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
         ),
         "",
-        f"above: the probability from which a run calls malignant, chosen by the rule {told['rule']} on validation.",
+        f"above: the probability above which a run calls malignant. Rule on validation: {told['criterion']}.",
+        "It holds for accuracy and for which images a run gets right.",
         "Tests are paired and count patients. Holm: p corrected for all pairs.",
         f"only first right, only second: {told['unit']} that one run gets right and the other wrong, tested exactly.",
     ]
@@ -144,9 +143,17 @@ def _left_out(told: dict[str, Any]) -> list[str]:
 
 
 def _run_cells(run: dict[str, Any]) -> list[Any]:
+    from mammo.results.statistics.operating import probability_words
+
     leaked = max(run["leaked"], run["near_duplicates"])
     bounds = [_between(run[name]) for name in ("auc_interval", "auc_bootstrap_interval", "accuracy_interval")]
-    figures = [_number(run["auc"]), *bounds[:2], _number(run["threshold"]), _number(run["accuracy"]), bounds[2]]
+    figures = [
+        _number(run["auc"]),
+        *bounds[:2],
+        probability_words(run["threshold_logit"]),
+        _number(run["accuracy"]),
+        bounds[2],
+    ]
     return [run["run"], run["name"], run["n"], *figures, leaked]
 
 

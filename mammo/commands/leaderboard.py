@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, say, show, table, words
+from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, say, show, table, words
 
 
 def add(commands: Commands) -> None:
@@ -16,6 +16,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "leaderboard", purpose, example, run)
     parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help="the sweeps to list (default: all)")
     add_reading(parser)
+    add_criterion(parser, "half", "each run's")
     meaning = "one row a setting: mean and standard deviation over random starts and draws of the split"
     parser.add_argument("--group", action="store_true", help=meaning)
     meaning = "instead of runs, how much of each winner's validation AUC is owed to having tried so many heads"
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.leaderboard import meter_rows, read_board, to_json
 
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
+    reading["criterion"] = criterion_of(arguments)
     board = read_board(home_of(arguments), arguments.sweeps or None, **reading)
     if board.runs.empty:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
@@ -118,9 +120,19 @@ def _unit(rows: list[dict[str, Any]]) -> str:
     return LEVELS[rows[0]["level"] if rows else "image"].unit
 
 
+def _accuracy_note(rows: list[dict[str, Any]]) -> str:
+    """At which threshold accuracy is counted."""
+    from mammo.results.statistics.operating import HALF, RULES
+
+    rule = rows[0]["rule"]
+    if rule == HALF:
+        return "Accuracy calls malignant what lies above probability 0.5; --rule chooses each run's own threshold."
+    return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {RULES[rule].label!r}."
+
+
 def _notes(rows: list[dict[str, Any]]) -> list[str]:
     """What must be known of runs or settings."""
-    lines = []
+    lines = [_accuracy_note(rows)] if rows else []
     if (unit := _unit(rows)) != "images":
         lines.append(f"n counts {unit}; one is malignant where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):

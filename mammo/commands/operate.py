@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, table
+from mammo.commands.shared import Commands, add_command, add_criterion, home_of, show, table
 
 
 def add(commands: Commands) -> None:
@@ -15,10 +15,7 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "operate", purpose, example, run)
     named = "a run as `mammo leaderboard` lists it; SWEEP.3+7 is an ensemble, SWEEP.3@breast-max a run by breast"
     parser.add_argument("run_name", metavar="RUN", help=named)
-    rules = "how the threshold is chosen on validation: youden (default), sensitivity, specificity, or half"
-    parser.add_argument("--rule", default="youden", help=rules)
-    aim = "the sensitivity or specificity to reach on validation (default: 0.9)"
-    parser.add_argument("--target", type=float, default=0.9, help=aim)
+    add_criterion(parser, "youden", "the")
     parser.add_argument("--part", default="test", help="test (default), validation or train")
     share = "share of cancers for which predictive values are given (default: 0.006, as in screening)"
     parser.add_argument("--prevalence", type=float, default=0.006, help=share)
@@ -50,12 +47,15 @@ def text_of(told: dict[str, Any]) -> str:
 
 
 def _head(told: dict[str, Any]) -> str:
+    from mammo.results.statistics.operating import HALF, probability_words
+
     unit, chosen = told["unit"], told["chosen_on"]
     aim = f" {told['target']:g}" if told["target"] else ""
+    looked = f"chosen on {chosen['n']} validation {unit}, {chosen['malignant']} malignant"
     return (
         f"{told['run']}: {told['n']} {told['part']} {unit}, {told['malignant']} malignant, {told['patients']} patients"
-        f"\nMalignant above probability {told['probability']:.4f}: rule {told['rule']}{aim}, "
-        f"chosen on {chosen['n']} validation {unit}, {chosen['malignant']} malignant"
+        f"\nMalignant above probability {probability_words(told['threshold'], 4)}: rule {told['rule']}{aim}, "
+        f"{'chosen without looking' if told['rule'] == HALF else looked}"
     )
 
 

@@ -7,7 +7,19 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_command, home_of, measured_estimate, say, show, table, with_bar, words
+from mammo.commands.shared import (
+    Commands,
+    add_command,
+    add_criterion,
+    criterion_of,
+    home_of,
+    measured_estimate,
+    say,
+    show,
+    table,
+    with_bar,
+    words,
+)
 
 if TYPE_CHECKING:
     from mammo.paper import Paper
@@ -36,6 +48,7 @@ def add(commands: Commands) -> None:
         parser.add_argument(f"--{name}", type=int, help=meaning)
     parser.add_argument("--estimate", action="store_true", help="tell what the missing would take, and run nothing")
     parser.add_argument("--no-run", action="store_true", help="show what is there; train nothing")
+    add_criterion(parser, "half", "each run's")
     parser.add_argument("--to", type=Path, metavar="DIR", help="write it there as Markdown, CSV, LaTeX and HTML")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
 
@@ -48,10 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     home = home_of(arguments)
     spec, files = spec_of(arguments)
+    criterion = criterion_of(arguments)
     if arguments.estimate:
         return _tell_estimate(open_paper(home, spec), arguments)
     paper = open_paper(home, spec) if arguments.no_run else with_bar(reproduce(home, spec, files, arguments.device))
-    report = paper.report()
+    report = paper.report(criterion)
     if arguments.to:
         say(f"Written: {', '.join(map(str, write_report(report, arguments.to)))}")
     show(arguments, to_json(report), text_of(report))

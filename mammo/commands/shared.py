@@ -15,10 +15,13 @@ from mammo.specs import Home
 
 if TYPE_CHECKING:
     from mammo.estimates import Estimate
+    from mammo.results.statistics.operating import Criterion
 
 Result = TypeVar("Result")
 PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest or paper"
 """What `--protocol` takes; `data.splits` says what each means."""
+RULES = "youden, sensitivity, specificity, or half for probability 0.5"
+"""What `--rule` takes; `results.statistics.operating` says what each means."""
 POLICIES = "what benign without callback counts as: merged (default), dropped or three-way"
 """What `--labels` takes; `data.labels` says what each means."""
 NUMBER = re.compile(r"[-+<.\d]*(e[-+]?\d+)?|[-+\d.]+ (to|of|±) [-+\d.]+")
@@ -107,6 +110,21 @@ def say(text: str) -> None:
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
     """Print the result: `content` as JSON where it is asked for, else `text`."""
     print(json.dumps(content, indent=2, allow_nan=False) if arguments.json else text)
+
+
+def add_criterion(parser: argparse.ArgumentParser, usual: str, of: str) -> None:
+    """Add the options that say how thresholds are chosen."""
+    rules = f"how {of} threshold is chosen on validation: {RULES} (default: {usual})"
+    parser.add_argument("--rule", default=usual, help=rules)
+    aim = "the sensitivity or specificity to reach on validation (default: 0.9)"
+    parser.add_argument("--target", type=float, default=0.9, help=aim)
+
+
+def criterion_of(arguments: argparse.Namespace) -> Criterion:
+    """How thresholds are chosen; raises MammoError where there is no such rule, or no such share to aim at."""
+    from mammo.results.statistics.operating import Criterion
+
+    return Criterion(arguments.rule, arguments.target).checked()
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:

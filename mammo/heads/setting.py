@@ -24,6 +24,9 @@ from mammo.specs import Home, SweepSpec
 TRAINING = 3
 """The version of training's arithmetic: rises when the same heads on the same numbers come to other scores."""
 
+SHOWN = 2
+"""The earliest version whose sweeps a report may still show: it differs from today's in how numbers are rounded."""
+
 PROBES = 2
 """Rises when a probe gives other numbers from the same cache."""
 

@@ -14,7 +14,7 @@ from mammo.features.cache import MANIFEST, SPEC, caches
 from mammo.features.identity import is_current
 from mammo.files import read_json
 from mammo.heads.finetune import TAILS
-from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, TRAINING, truth_digest
+from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
 from mammo.results.scores import StoredRun
 from mammo.results.sweep import ABOUT, Sweep, sweeps
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
@@ -43,8 +43,11 @@ class Shelf:
         return max(fitting, key=lambda name: self.caches[name] == wanted, default=None)
 
     def sweep(self, wanted: CacheSpec, heads: Sequence[HeadSpec], splits: Sequence[SplitSpec]) -> Sweep | None:
-        """The newest sweep that trained all these heads, on the features of a spec, on all these splits."""
-        for name, about in self.sweeps.items():
+        """The newest sweep that trained all these heads, on the features of a spec, on all these splits.
+
+        One of today's arithmetic comes before those of earlier ones, which stay good enough to be shown.
+        """
+        for name, about in sorted(self.sweeps.items(), key=lambda item: -_arithmetic(item[1])):
             if self._current(about) and self._made(about, wanted):
                 places = [_place(about["spec"], "splits", split) for split in splits]
                 if None not in places and None not in [_place(about["spec"], "heads", head) for head in heads]:
@@ -61,12 +64,13 @@ class Shelf:
         return self.drawn[split]
 
     def _current(self, about: Mapping[str, Any]) -> bool:
-        """Whether a sweep is whole, and trained on the images and labels that there are now, as one would train now."""
+        """Whether a sweep is whole, and trained on the images and labels that there are now, much as one would now."""
         if about.get("stopped") or about["dataset"].get("digest") != self.digest:
             return False
         identity = about["identity"]
-        versions = identity["training"], identity.get("probes", PROBES), identity.get("tails", TAILS)
-        return self.home.shared or bool(versions == (TRAINING, PROBES, TAILS) and identity["truth"] == self.truth)
+        versions = identity.get("probes", PROBES), identity.get("tails", TAILS)
+        alike = SHOWN <= _arithmetic(about) <= TRAINING and versions == (PROBES, TAILS)
+        return self.home.shared or bool(alike and identity["truth"] == self.truth)
 
     def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
         """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""
@@ -75,6 +79,10 @@ class Shelf:
             return False
         name = about["spec"]["caches"][place]
         return name in self.caches or not (self.home.cache(self.dataset.name, name) / MANIFEST).is_file()
+
+
+def _arithmetic(about: Mapping[str, Any]) -> int:
+    return int(about["identity"]["training"])
 
 
 def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:

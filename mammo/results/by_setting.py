@@ -14,6 +14,7 @@ OWN = {
     "trained_epochs",
     "best_epoch",
     "strength",
+    "threshold",
     "leakage",
     "leaked",
     "notes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,15 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
+from mammo.errors import MammoError
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.ensemble import named_sweep
 from mammo.results.levels import at_level
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
+from mammo.results.scores import Scored
 from mammo.results.statistics.chance import deviations
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval, components
 from mammo.results.statistics.metrics import METRICS, USUAL
+from mammo.results.statistics.operating import AT_HALF, Criterion
 from mammo.results.statistics.optimism import Optimism, optimism
 from mammo.results.statistics.ties import grouped, tie_groups
 from mammo.results.sweep import Sweep, sweep_of, sweeps
@@ -65,15 +69,17 @@ def read_board(
     level: str = "image",
     fuse: Sequence[str] = ("mean",),
     ensembles: Sequence[str] = (),
+    criterion: Criterion = AT_HALF,
 ) -> Board:
     """`ranked` of the stored sweeps `names`, or of all, and of `ensembles`, each named as `RunName` has it.
 
     At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
-    A board that was read before is not computed again (`board_store`).
+    Accuracies are those at the threshold that the `criterion` chooses for each run on validation. A board that was read
+    before is not computed again (`board_store`).
     """
     chosen = list(dict.fromkeys(names or sweeps(home)))
     others = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
-    asked = [level, list(fuse), [str(name) for name in others]]
+    asked = [level, list(fuse), [str(name) for name in others], criterion.rule, criterion.target]
     folders = dict.fromkeys([*chosen, *(sweep_of(member) for name in others for member in name.members)])
     place = board_store.place(home, list(folders), [*asked, chosen])
     if place and (held := board_store.recall(place)):
@@ -81,7 +87,7 @@ def read_board(
         return Board(runs, tuple(_meter(meter) for meter in meters))
     stored = [Sweep.open(home, name) for name in chosen]
     stored += [named_sweep(home, name) for name in others]
-    board = board_of([read for sweep in stored for read in at_level(sweep, level, fuse)])
+    board = board_of([read for sweep in stored for read in at_level(sweep, level, fuse)], criterion)
     if place:
         board_store.remember(place, board.runs, [asdict(meter) for meter in board.meters])
     return board
@@ -92,20 +98,21 @@ def _meter(held: dict[str, Any]) -> Meter:
     return Meter(held["winner"], Optimism(**held["everyone"]), Optimism(**tied) if tied else None)
 
 
-def ranked(opened: list[Sweep]) -> pd.DataFrame:
+def ranked(opened: list[Sweep], criterion: Criterion = AT_HALF) -> pd.DataFrame:
     """One row a run of some sweeps; best validation AUC first.
 
     Intervals are 95 %, as (low, high), and a half-width is half their length. `tie_group` numbers the groups of runs
     that the validation images of one split cannot tell apart; it is counted anew for each split. `leaked` counts the
     test images that train has seen, None where that is unknown; `leakage` says in which way, `notes` what must be
-    known of the data set.
+    known of the data set. `threshold` is the logit above which a run calls malignant, NaN where validation images allow
+    no choice.
     """
-    return board_of(opened).runs
+    return board_of(opened, criterion).runs
 
 
-def board_of(opened: list[Sweep]) -> Board:
+def board_of(opened: list[Sweep], criterion: Criterion = AT_HALF) -> Board:
     """`ranked` of some sweeps, and the optimism meter of each set of validation images."""
-    boards = [_scored(sweep, split) for sweep in opened for split in range(len(sweep.parts))]
+    boards = [_scored(sweep, split, criterion) for sweep in opened for split in range(len(sweep.parts))]
     if not boards:
         return Board(pd.DataFrame())
     pieces = [_with_ties(alike) for alike in _validated_alike([piece for piece in boards if len(piece[0])])]
@@ -118,7 +125,7 @@ def board_of(opened: list[Sweep]) -> Board:
 Piece = tuple[pd.DataFrame, Sweep, int]
 
 
-def _scored(sweep: Sweep, split: int) -> Piece:
+def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
     """The runs of one split of a sweep with every metric on validation and test."""
     runs = sweep.runs[sweep.runs["split"] == split]
     facts = sweep.about["splits"][split]
@@ -135,16 +142,31 @@ def _scored(sweep: Sweep, split: int) -> Piece:
         members=len(sweep.about.get("members", [""])),
         arithmetic=sweep.arithmetic,
     )
+    thresholds = _thresholds(sweep, split, runs.index.to_numpy(), criterion)
+    board = board.assign(rule=criterion.rule, threshold=thresholds)
     for part in SCORED:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())
+        called = logits - thresholds[:, None] if criterion.looks else logits
         board[f"n_{part}"] = len(labels)
         for name in USUAL:
-            board[f"{part}_{name}"] = METRICS[name].function(labels, logits)
+            board[f"{part}_{name}"] = METRICS[name].function(labels, called if METRICS[name].at_half else logits)
         for name, interval in INTERVALS.items():
-            bounds = interval(labels, logits, patients)
+            bounds = interval(labels, called if METRICS[name].at_half else logits, patients)
             board[f"{part}_{name}_interval"] = [tuple(pair) for pair in bounds.tolist()]
             board[f"{part}_{name}_half_width"] = (bounds[:, 1] - bounds[:, 0]) / 2
     return board, sweep, split
+
+
+def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Criterion) -> NDArray[np.float64]:
+    """The threshold of each run, a logit; NaN where validation images allow no choice."""
+    if not criterion.looks:
+        return np.zeros(len(rows))
+    labels, logits, patients = _part(sweep, split, "validation", rows)
+    thresholds = np.full(len(rows), np.nan)
+    for place, own in enumerate(logits):
+        with contextlib.suppress(MammoError):
+            thresholds[place] = criterion.threshold(Scored("", labels, own, patients, "validation"))
+    return thresholds
 
 
 def _part(

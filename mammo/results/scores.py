@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class Scored:
     """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,).
 
     Of these images `leaked` have their patient in train and `repeated` a near-duplicate; `left_out` more have no score.
-    Where scores were fused, what is called an image here is one of the `unit`: breasts or patients.
+    Those whose logit lies above `threshold` are called malignant. Where scores were fused, what is called an image here
+    is one of the `unit`: breasts or patients.
     """
 
     name: str
@@ -47,6 +48,14 @@ class Scored:
     repeated: int = 0
     left_out: int = 0
     unit: str = "images"
+    threshold: float = 0.0
+
+    @property
+    def called(self) -> Scored:
+        """The same with logits counted from the threshold, for metrics that call images malignant above 0."""
+        if not self.threshold:
+            return self
+        return replace(self, logits=np.asarray(self.logits, dtype=float) - self.threshold, threshold=0.0)
 
     @property
     def leak(self) -> tuple[str, ...]:
@@ -131,18 +140,19 @@ class StoredRun:
         """The rows of the images of a part."""
         return self.sweep.images.iloc[self._rows(part)]
 
-    def judged(self, part: str) -> pd.DataFrame:
-        """The images of a part with `probability` of malignancy, `right`, and how sure the run was of its answer.
+    def judged(self, part: str, threshold: float = 0.0) -> pd.DataFrame:
+        """The images of a part with what the run says of them, the surest answers first.
 
-        `confidence` lies between 0.5 and 1; the surest come first.
+        `logit` and `probability` of malignancy; `called`, whether that lies above the threshold, a logit; `right`; and
+        `confidence`, how far from the threshold the logit lies, on the scale of probabilities from 0.5 to 1.
         """
         rows = self._rows(part)
         logits = np.asarray(self.sweep.logits[self.row], dtype=float)[rows]
-        images = self.sweep.images.iloc[rows].copy()
-        images["probability"] = probability(logits)
-        images["right"] = (logits > 0) == (self.sweep.labels[rows] == 1)
-        images["confidence"] = np.maximum(images["probability"], 1 - images["probability"])
-        return images.iloc[np.argsort(-np.abs(logits), kind="stable")]
+        called = logits > threshold
+        images = self.sweep.images.iloc[rows].assign(logit=logits, probability=probability(logits), called=called)
+        images["right"] = called == (self.sweep.labels[rows] == 1)
+        images["confidence"] = probability(np.abs(logits - threshold))
+        return images.iloc[np.argsort(-np.abs(logits - threshold), kind="stable")]
 
     def _leaks(self, part: str) -> tuple[int, int]:
         """The images of a part whose patient stands in train, and those of the test set with a near-duplicate there."""

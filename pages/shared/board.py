@@ -22,6 +22,7 @@ from pages.shared.reading import choose_reading, unit_of
 
 MOST = 7
 ALL = "all"
+AT_HALF = "Share of test images called what they are at probability 0.5, whatever the rule for thresholds below."
 LEAKED = "Test images whose patient, or a near-duplicate, also stands in train: test figures come out too high."
 HALF = "Half of the 95 % interval of the figure to its left; a patient's images count together."
 
@@ -152,7 +153,10 @@ def columns() -> dict[str, object]:
         "Group": column.NumberColumn(width=66, help=tied),
         "Run": column.TextColumn(width=280, help="The settings in which these runs differ."),
         "Setting": column.TextColumn(width=280, help="Everything but random starts and draws of the split."),
-        **dict.fromkeys(("Validation AUC", "Test AUC", "Test accuracy"), bar),
+        **dict.fromkeys(("Validation AUC", "Test AUC"), bar),
+        "Test accuracy": column.ProgressColumn(
+            "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
+        ),
         **dict.fromkeys(("± validation", "± test", "± accuracy"), half),
         **dict.fromkeys(("sd validation", "sd test"), deviation),
         **{

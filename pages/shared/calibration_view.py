@@ -8,12 +8,13 @@ from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.calibration import bound_note
 from mammo.results.statistics.measured import measure
+from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import show
 from pages.shared.operating_view import INTERVALS_SAID, table
 
 
-def calibration(_home: Home, run: StoredRun, part: str, note: str) -> None:
+def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: Criterion) -> None:
     """The calibration curve as trained and at the temperature, with both Brier scores, and how the scores spread."""
     shown = run.scored(part)
     temperature, scaled = calibrated(run.scored("validation"), shown)

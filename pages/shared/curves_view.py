@@ -1,6 +1,7 @@
 """The chosen runs over one another: ROC curves, AUC and accuracy with their intervals, and how they came to be."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from mammo.results.figures.runs import auc_accuracy_figure, roc_figure
 from mammo.results.probes import probes_of
 from mammo.results.reader import circular_of, reader_of
 from mammo.results.scores import Scored, StoredRun
+from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
@@ -17,10 +19,10 @@ from pages.shared.courses import courses
 PARTS = ["test", "validation", "train"]
 
 
-def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
     """ROC curves, and AUC and accuracy beside the converged probes."""
     part = choose.switch("Images", PARTS, "part")
-    scored = scored_runs(listed, runs, part)
+    scored = [_at(run, criterion, run.scored(part, listed.names[run.id])) for run in runs]
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("ROC curves")
@@ -33,13 +35,22 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None
     with right:
         st.subheader("AUC and accuracy")
         probes = probes_of(home, runs)
-        beside = [probes[run.id].scored(part) if run.id in probes else None for run in runs]
+        held = [probes.get(run.id) for run in runs]
+        beside = [probe and _at(probe, criterion, probe.scored(part)) for probe in held]
         show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
         strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
-        st.caption(f"Lines are 95 % intervals; images of one patient count together, not as independent.{strokes}")
+        st.caption(
+            f"Accuracy is that at each run's own threshold by the rule above: {criterion.words}. Lines are 95 % "
+            f"intervals and count patients, not images.{strokes}"
+        )
 
 
-def learning(_home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+def _at(run: StoredRun, criterion: Criterion, scored: Scored) -> Scored:
+    """A run's scores with its threshold."""
+    return replace(scored, threshold=criterion.threshold(run.scored("validation")))
+
+
+def learning(_home: Home, listed: Listed, runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
     """Epochs and paths."""
     courses(runs, listed.names, note)
 

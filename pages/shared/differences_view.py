@@ -9,7 +9,7 @@ from mammo.results.comparison import Difference, differences, p_words, shared_im
 from mammo.results.figures.comparison import differences_figure
 from mammo.results.figures.drawing import with_leaks
 from mammo.results.scores import StoredRun, stored_runs
-from mammo.results.statistics.operating import RULES, choose_threshold
+from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
@@ -19,19 +19,18 @@ from pages.shared.text import plain
 SAID = (
     "Paired tests on the images that all chosen runs were scored on; a patient's images count together. p values are "
     "corrected for all pairs (Holm). Flips are images that one run gets right and the other wrong, each run at its "
-    "own threshold, chosen on validation."
+    "own threshold:"
 )
 
 
-def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
+def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
     """Every pair of the chosen runs."""
     if len(runs) < 2:
         st.info("Tick at least two runs to see whether they differ.", icon=":material/info:")
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = choose.switch("Images", PARTS, "part")
-        rule = choose.entry("Threshold", RULES, "rule", width=200)
-    found, left_out, number = _differences(str(home.path), listed.key, tuple(run.id for run in runs), part, rule)
+    part = choose.switch("Images", PARTS, "part")
+    asked = str(home.path), listed.key, tuple(run.id for run in runs), part, criterion
+    found, left_out, number = _differences(*asked)
     names = [listed.names[run.id] for run in runs]
     note, _ = with_leaks(note, scored_runs(listed, runs, part))
     show.figure(differences_figure(found, names, note, show.dark()), "differences")
@@ -39,17 +38,17 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str) -> None:
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} images that not all of these runs were scored on: {plain(lost)}.")
-    st.caption(SAID)
+    st.caption(f"{SAID} {criterion.words}.")
 
 
 @st.cache_data(max_entries=32, show_spinner="Testing…")
 def _differences(
-    place: str, held: str, names: tuple[str, ...], part: str, rule: str
+    place: str, held: str, names: tuple[str, ...], part: str, criterion: Criterion
 ) -> tuple[list[Difference], tuple[int, ...], int]:
     del held  # it tells the scores of one name apart
     runs = stored_runs(Home(Path(place)), names)
     shared = shared_images(runs, part)
-    thresholds = [choose_threshold(run.scored("validation"), rule) for run in runs]
+    thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
     return differences(shared, thresholds), shared.left_out, int(shared.labels.size)
 
 

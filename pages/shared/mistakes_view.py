@@ -1,32 +1,40 @@
 """The images that a run gets wrong, the surest mistakes first."""
 
+import pandas as pd
 import streamlit as st
 
 from mammo.results.figures.runs import score_histogram
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import Criterion, OperatingPoint
 from mammo.specs import Home
 from pages.shared import choose, show
+from pages.shared.criterion import point_at
 from pages.shared.words import judgement, verdict
 
 AT_ONCE = 18
+ANSWERS = ("mistakes", "missed", "false alarms", "correct", "all")
 
 
-def images(home: Home, run: StoredRun, part: str, note: str) -> None:
+def images(home: Home, run: StoredRun, part: str, note: str, criterion: Criterion) -> None:
     """A wall of images, and how the run's scores spread over both classes."""
+    shown = run.scored(part)
+    point = point_at(run, shown, criterion)
     if run.sweep.level == "image":
-        _wall(home, run, part, note)
+        _wall(home, run, part, note, point)
     else:
         st.info("Mammograms are shown one by one: choose the level Mammogram to see them.", icon=":material/info:")
     st.subheader("Scores")
-    show.figure(score_histogram(run.scored(part), note, show.dark()), "scores")
+    show.figure(score_histogram(shown, note, show.dark(), point.threshold), "scores")
 
 
-def _wall(home: Home, run: StoredRun, part: str, note: str) -> None:
+def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoint) -> None:
     dataset = run.dataset(home)
-    answers = choose.switch("Show", ["mistakes", "correct", "all"], "answers")
-    judged = run.judged(part)
-    shown = judged if answers == "all" else judged[judged["right"] == (answers == "correct")]
-    show.facts({"Images": len(judged), "Mistakes": int((~judged["right"]).sum())})
+    judged = run.judged(part, point.threshold)
+    by_answer = {name: judged[chosen] for name, chosen in _answers(judged).items()}
+    answers = choose.switch("Show", ANSWERS, "answers")
+    counts = {name.capitalize(): len(by_answer[name]) for name in ANSWERS[:3]}
+    show.facts({"Images": len(judged), **counts})
+    shown = by_answer[answers]
     if shown.empty:
         st.info("There are no such images.", icon=":material/info:")
         return
@@ -36,7 +44,7 @@ def _wall(home: Home, run: StoredRun, part: str, note: str) -> None:
     some = shown.iloc[first : first + AT_ONCE]
     st.caption(
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
-        "probability of malignancy that the run gives; above 50 % it counts as calling the image malignant."
+        f"probability of malignancy that the run gives; above {point.words} it counts as calling the image malignant."
     )
     stretched = show.brightness()
     show.wall(
@@ -47,3 +55,11 @@ def _wall(home: Home, run: StoredRun, part: str, note: str) -> None:
         lambda row: show.full_size(dataset, row["image"], note, verdict(row), stretched),
         stretched,
     )
+
+
+def _answers(judged: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which images each answer shows; missed and false alarms are those of the confusion matrix."""
+    wrong, called = ~judged["right"], judged["called"]
+    all_of_them = pd.Series(True, index=judged.index)
+    shown = (wrong, wrong & ~called, wrong & called, ~wrong, all_of_them)
+    return dict(zip(ANSWERS, shown, strict=True))

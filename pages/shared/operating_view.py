@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
 from mammo.results.figures.operating import (
@@ -16,39 +15,20 @@ from mammo.results.run_summary import PREVALENCE
 from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.measured import Measured, measure
 from mammo.results.statistics.metrics import METRICS
-from mammo.results.statistics.operating import MEASURES, RULES, OperatingPoint, operate
+from mammo.results.statistics.operating import MEASURES, Criterion, OperatingPoint
 from mammo.results.statistics.predictive import predictive_values
 from mammo.specs import Home
 from pages.shared import choose, show
+from pages.shared.criterion import point_at
 
 PREVALENCES = [0.001, 0.002, 0.003, 0.005, PREVALENCE, 0.008, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
 INTERVALS_SAID = "Intervals are 95 % and count patients, not images."
 
 
-def choose_rule() -> tuple[str, float]:
-    """The rule by which a threshold is chosen, and the share that it aims at, side by side with what stands there."""
-    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260)
-    aim = choose.number("Aim in %", 1, 100, 90, "target", width=140) if RULES[rule].has_target else 90
-    return rule, aim / 100
-
-
-def point_at(run: StoredRun, shown: Scored, rule: str, target: float) -> OperatingPoint:
-    """The run at a threshold on the images shown, and a line that says where it stands."""
-    validation = run.scored("validation")
-    point = _point(validation, shown, rule, target)
-    chosen = (
-        "" if rule == "half" else f", a threshold chosen on {np.size(validation.labels)} validation {validation.unit}"
-    )
-    st.caption(f"Called malignant: every probability above {point.probability:.3f}{chosen}.")
-    return point
-
-
-def operating(_home: Home, run: StoredRun, part: str, note: str) -> None:
+def operating(_home: Home, run: StoredRun, part: str, note: str, criterion: Criterion) -> None:
     """The operating point on the ROC curve, the confusion matrix, the rates, and predictive values by prevalence."""
     shown = run.scored(part)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        rule, target = choose_rule()
-    point = point_at(run, shown, rule, target)
+    point = point_at(run, shown, criterion)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Operating point")
@@ -62,7 +42,7 @@ def operating(_home: Home, run: StoredRun, part: str, note: str) -> None:
     _clinic(point, shown, note)
 
 
-def precision_recall(_home: Home, run: StoredRun, part: str, note: str) -> None:
+def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criterion: Criterion) -> None:
     """The precision-recall curve, and what no threshold changes."""
     shown = run.scored(part)
     left, right = st.columns(2, gap="large")
@@ -104,11 +84,6 @@ def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
             "By Bayes' rule from sensitivity and specificity, with the intervals that theirs make; the prevalence is "
             f"taken as known. In screening about {PREVALENCE:.1%} have cancer, far fewer than among these {shown.unit}."
         )
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _point(validation: Scored, shown: Scored, rule: str, target: float) -> OperatingPoint:
-    return operate(validation, shown, rule, target)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

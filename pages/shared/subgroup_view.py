@@ -7,22 +7,22 @@ import streamlit as st
 from mammo.results.figures.data import WORDS
 from mammo.results.figures.operating import subgroup_figure
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import Criterion
 from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
 from mammo.specs import Home
 from pages.shared import choose, show
-from pages.shared.operating_view import INTERVALS_SAID, choose_rule, interval, point_at
+from pages.shared.criterion import point_at
+from pages.shared.operating_view import INTERVALS_SAID, interval
 from pages.shared.text import plain
 from pages.shared.words import groups_of
 
 
-def groups(_home: Home, run: StoredRun, part: str, note: str) -> None:
+def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criterion) -> None:
     """AUC and error rates by a column of the images, as a figure and as a table."""
     shown = run.scored(part)
     names = groups_of(run.images(part))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        column = choose.one("Groups by", list(names), "by", lambda name: names[name], width=260)
-        rule, target = choose_rule()
-    point = point_at(run, shown, rule, target)
+    column = choose.one("Groups by", list(names), "by", lambda name: names[name], width=260)
+    point = point_at(run, shown, criterion)
     found = subgroups(run, part, column, point.threshold)
     show.figure(subgroup_figure(found, shown, note, show.dark()), "subgroups")
     st.table([_row(group, names[column], shown.unit) for group in found], border="horizontal")

@@ -23,6 +23,7 @@ from mammo.heads.setting import open_setting
 from mammo.heads.sweep import sweep
 from mammo.heads.units import UNITS
 from mammo.progress import Progress, finish
+from mammo.results.by_setting import by_setting
 from mammo.results.leaderboard import Piece, leaderboard
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import ABOUT, HEADS, LOGITS, RUNS, Sweep, sweep_of, sweeps
@@ -91,6 +92,21 @@ def test_the_same_sweep_is_not_trained_twice(own_home: Home) -> None:
     assert list(sweep(own_home, small(own_home))) == []
     assert (own_home.sweep(name) / ABOUT).stat().st_mtime_ns == before
     assert finish(sweep(own_home, small(own_home, redraws=1))) != name
+
+
+def test_a_sweep_of_another_arithmetic_keeps_its_name_and_is_trained_anew(
+    own_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mammo.heads.setting.TRAINING", 2)
+    before = Sweep.open(own_home, finish(sweep(own_home, small(own_home))))
+    monkeypatch.undo()
+    after = Sweep.open(own_home, finish(sweep(own_home, small(own_home))))
+    assert before.id != after.id and set(sweeps(own_home)) == {before.id, after.id}
+    assert (before.arithmetic, after.arithmetic) == (2, 3)
+    board = leaderboard(own_home)
+    assert set(board["run"]) == {*before.runs["run"], *after.runs["run"]}
+    assert (by_setting(board)["count"] == 2).all() and len(by_setting(board)) == 2 * len(before.runs) / 2
+    assert all("arithmetic" in name for name in run_names(board).values())
 
 
 @pytest.mark.parametrize("column", ["birads", "view"])

@@ -1,14 +1,18 @@
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mammo.data.splits import VALIDATION
 from mammo.errors import MammoError
 from mammo.results import board_store
 from mammo.results.by_setting import by_setting
 from mammo.results.leaderboard import leaderboard, meter_rows, ranked, read_board
+from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import Criterion, operate
 from mammo.results.sweep import Sweep, sweeps
 from mammo.specs import Home
 
@@ -124,6 +128,29 @@ def repeated(sweep):
     held = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
     held |= {"runs": pd.concat([runs, again], ignore_index=True), "logits": np.concatenate([logits, logits[::-1]])}
     return Sweep(**{**held, "about": about, "parts": np.repeat(np.array(sweep.parts), 2, axis=0)})
+
+
+@pytest.mark.parametrize("criterion", [Criterion("youden"), Criterion("sensitivity", 0.8), Criterion()])
+def test_accuracies_are_those_at_the_threshold_that_a_rule_chooses_on_validation(copied, criterion):
+    board, usual = leaderboard(copied, criterion=criterion), leaderboard(copied)
+    pd.testing.assert_series_equal(board["test_auc"], usual["test_auc"])
+    assert (board["rule"] == criterion.rule).all()
+    assert board["test_accuracy"].equals(usual["test_accuracy"]) != criterion.looks
+    for _, row in board.iloc[::6].iterrows():
+        run = StoredRun.open(copied, row["run"])
+        point = operate(run.scored("validation"), run.scored("test"), criterion.rule, criterion.target)
+        accuracy = point.measures["accuracy"]
+        assert row["threshold"] == point.threshold and row["test_accuracy"] == pytest.approx(accuracy.value)
+        assert row["test_accuracy_interval"] == pytest.approx((accuracy.low, accuracy.high))
+
+
+def test_a_run_whose_validation_allows_no_threshold_has_no_accuracy_by_a_rule(copied):
+    (name,) = sweeps(copied)
+    sweep = Sweep.open(copied, name)
+    images = sweep.images.assign(label=np.where(sweep.parts[0] == VALIDATION, "benign", sweep.images["label"]))
+    one_class = replace(sweep, images=images)
+    assert ranked([one_class], Criterion("youden"))["test_accuracy"].isna().all()
+    assert ranked([one_class])["test_accuracy"].notna().all()
 
 
 def test_settings_have_means_and_deviations_over_starts_and_draws(demo_home):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +8,7 @@ from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import StoredRun, run_names, stored_runs
 from mammo.results.statistics.metrics import accuracy, auc
+from mammo.results.statistics.operating import RULES, operate
 
 
 def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):
@@ -27,6 +30,21 @@ def test_judged_images_are_those_of_the_part_the_surest_first(demo_home):
     assert ((judged["probability"] > 0.5) == (judged["label"] == "malignant")).tolist() == judged["right"].tolist()
     parts = [set(run.judged(part)["image"]) for part in ("train", "validation", "test")]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(run.sweep.images)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_judged_images_are_counted_as_in_the_confusion_matrix_at_the_same_threshold(demo_home, rule, part):
+    run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
+    point = operate(run.scored("validation"), run.scored(part), rule, 0.8)
+    judged = run.judged(part, point.threshold)
+    missed, alarms = (judged[~judged["right"] & (judged["called"] == called)] for called in (False, True))
+    assert (len(missed), len(alarms)) == (point.counts.false_benign, point.counts.false_malignant)
+    assert set(missed["label"]) <= {"malignant"} and set(alarms["label"]) <= {"benign"}
+    assert judged["confidence"].is_monotonic_decreasing and judged["confidence"].between(0.5, 1).all()
+    at = replace(run.scored(part), threshold=point.threshold)
+    assert at.called.value(accuracy) == pytest.approx(point.measures["accuracy"].value)
+    assert at.value(auc) == run.scored(part).value(auc)
 
 
 def test_a_run_keeps_its_history_and_weights_note(demo_home):

@@ -11,7 +11,7 @@ from mammo.results.figures.drawing import LINE, blank_figure, legend_below, pane
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.statistics.curves import roc_curve
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
-from mammo.results.statistics.metrics import accuracy, auc
+from mammo.results.statistics.metrics import accuracy, auc, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
 def auc_accuracy_figure(
     runs: Sequence[Scored], note: str = "", dark: bool = False, probes: Sequence[Scored | None] = ()
 ) -> Figure:
-    """AUC and accuracy of each run as dots with 95 % intervals, runs from top to bottom as given.
+    """AUC, and accuracy at its threshold, of each run as dots with 95 % intervals, runs from top to bottom as given.
 
     `probes` are the converged probes on the same features, one a run where there is one: an upright stroke each.
     """
@@ -64,8 +64,9 @@ def auc_accuracy_figure(
     row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
     figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
     for column, (title, metric, of) in enumerate(metrics, start=1):
-        values = np.array([run.value(metric) for run in runs])
-        bounds = np.array([run.interval(of) for run in runs]).reshape(-1, 2)
+        shown = runs if metric is auc else [run.called for run in runs]
+        values = np.array([run.value(metric) for run in shown])
+        bounds = np.array([run.interval(of) for run in shown]).reshape(-1, 2)
         error = {"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "thickness": 1.4}
         figure.add_scatter(
             x=values,
@@ -97,7 +98,7 @@ def _draw_probes(
     dark: bool,
 ) -> None:
     """An upright stroke for the probe beside each named run, at its metric; its interval shows when pointed at."""
-    held = [(name, probe) for name, probe in beside if probe]
+    held = [(name, probe if measure[0] is auc else probe.called) for name, probe in beside if probe]
     figure.add_scatter(
         x=[probe.value(measure[0]) for _, probe in held],
         y=[name for name, _ in held],
@@ -168,22 +169,27 @@ def live_curves(
     return figure
 
 
-def score_histogram(run: Scored, note: str = "", dark: bool = False) -> Figure:
-    """How a run's probabilities of malignancy spread over benign and malignant images."""
+def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: float | None = None) -> Figure:
+    """How a run's probabilities of malignancy spread over benign and malignant images; a line at a logit threshold."""
     note, _ = with_leaks(note, [run])
     figure = blank_figure(note, dark, height=300)
-    probability = 1 / (1 + np.exp(-np.clip(np.asarray(run.logits, dtype=float), -500, 500)))
+    chances = probability(run.logits)
     for number, (label, colour) in enumerate(CLASSES.items()):
         figure.add_histogram(
-            x=probability[np.asarray(run.labels) == number],
+            x=chances[np.asarray(run.labels) == number],
             xbins={"start": 0, "end": 1.0001, "size": 0.05},
             name=label.capitalize(),
             marker={"color": colour, "line": {"width": 0}},
             opacity=0.65,
             hovertemplate="%{y} " + label + " at %{x}<extra></extra>",
         )
+    if threshold is not None:
+        figure.add_vline(
+            x=float(probability(threshold)), line={"color": ground(dark).text, "width": 1.4, "dash": "dash"}
+        )
     figure.update_layout(barmode="overlay", bargap=0.06)
-    figure.update_xaxes(title_text="Probability of malignancy", range=[0, 1])
+    figure.update_xaxes(title_text="Probability of malignancy (dashed: threshold)" if threshold is not None
+                        else "Probability of malignancy", range=[0, 1])  # fmt: skip
     figure.update_yaxes(title_text="Images")
     legend_below(figure, 1, "h")
     return figure

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mammo.errors import MammoError
 from mammo.results.report.inflation import Effect, mean_difference
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, PaperSpec, Row
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc
+from mammo.results.statistics.operating import AT_HALF, Criterion
 from mammo.results.statistics.ties import tie_groups
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ class Report:
     """The report laid beside ours on one data set.
 
     `refused` tells of the protocols that cannot split it, and why; `enough` holds the augmented row's outcomes by the
-    number of draws that trained, from none.
+    number of draws that trained, from none; `criterion` says at which thresholds accuracies are counted.
     """
 
     spec: PaperSpec
@@ -101,6 +103,7 @@ class Report:
     note: str
     refused: dict[str, str]
     enough: dict[int, dict[str, Outcome]]
+    criterion: Criterion = AT_HALF
 
     @property
     def trunks(self) -> list[str]:
@@ -112,9 +115,16 @@ class Report:
         return [one for one in self.rows if one.row.table == number]
 
 
-def beside(spec: PaperSpec, found: Mapping[Row, Mapping[str, Sequence[StoredRun]]], shared: Shared) -> list[Beside]:
+def beside(
+    spec: PaperSpec,
+    found: Mapping[Row, Mapping[str, Sequence[StoredRun]]],
+    shared: Shared,
+    criterion: Criterion = AT_HALF,
+) -> list[Beside]:
     """All rows of the report, each with the runs that were found of it, by protocol and draw."""
-    outcomes = {row: {name: outcome(runs, name, shared) for name, runs in found.get(row, {}).items()} for row in ROWS}
+    outcomes = {
+        row: {name: outcome(runs, name, shared, criterion) for name, runs in found.get(row, {}).items()} for row in ROWS
+    }
     groups = {row: group for table in TITLES for row, group in _ties(table, outcomes).items()}
     return [
         Beside(
@@ -129,11 +139,19 @@ def beside(spec: PaperSpec, found: Mapping[Row, Mapping[str, Sequence[StoredRun]
     ]
 
 
-def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared) -> Outcome:
-    """The figures of one head under one protocol; `shared` keeps what all heads have in common on a draw."""
+def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion: Criterion = AT_HALF) -> Outcome:
+    """The figures of one head under one protocol; `shared` keeps what all heads have in common on a draw.
+
+    Accuracies are those at the threshold that the `criterion` chooses for each run on validation.
+    """
     scored = {
         part: tuple(_scored(run, part, (protocol, number), shared) for number, run in enumerate(runs, 1))
         for part in PARTS
+    }
+    thresholds = [_threshold(one, criterion) for one in scored["validation"]]
+    scored = {
+        part: tuple(replace(one, threshold=at) for one, at in zip(held, thresholds, strict=True))
+        for part, held in scored.items()
     }
     return Outcome(
         tuple(runs),
@@ -159,11 +177,19 @@ def _scored(run: StoredRun, part: str, place: tuple[str, int], shared: Shared) -
 METRICS = {"auc": auc, "accuracy": accuracy}
 
 
+def _threshold(validation: Scored, criterion: Criterion) -> float:
+    """The threshold of a run; NaN where its validation images allow no choice."""
+    try:
+        return criterion.threshold(validation)
+    except MammoError:
+        return float("nan")
+
+
 def figures(run: Scored, patients_known: bool) -> Figures:
     """What a run scores."""
-    areas, shares = run.interval(auc_interval), run.interval(accuracy_interval)
+    areas, shares = run.interval(auc_interval), run.called.interval(accuracy_interval)
     leaked = run.leaked if patients_known else None
-    return Figures(run.value(auc), areas, run.value(accuracy), shares, np.size(run.labels), leaked, run.repeated)
+    return Figures(run.value(auc), areas, run.called.value(accuracy), shares, np.size(run.labels), leaked, run.repeated)
 
 
 def _patients_known(run: StoredRun) -> bool:
@@ -173,7 +199,7 @@ def _patients_known(run: StoredRun) -> bool:
 
 def spread(runs: Sequence[Scored], metric: Callable[..., Any]) -> Spread:
     """A metric over some runs."""
-    values = np.array([run.value(metric) for run in runs])
+    values = np.array([(run.called if metric is accuracy else run).value(metric) for run in runs])
     return Spread(
         float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None, tuple(map(float, values))
     )
@@ -200,7 +226,8 @@ def _ties(table: int, outcomes: Mapping[Row, Mapping[str, Outcome]]) -> dict[Row
 
 def to_json(report: Report) -> list[dict[str, Any]]:
     """The rows as plain JSON values: `reported` beside `ours`, an unknown number as null."""
-    rows = [_row(one) for one in report.rows]
+    at = {"rule": report.criterion.rule, "target": report.criterion.target if report.criterion.aims else None}
+    rows = [{**_row(one), **at} for one in report.rows]
     curve = [
         {"draws": number, **{name: _spreads(one) for name, one in outcomes.items()}}
         for number, outcomes in sorted(report.enough.items())

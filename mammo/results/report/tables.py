@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mammo.results.report.beside import Beside, Figures, Outcome, Report, Spread
     from mammo.results.report.inflation import Effect
+    from mammo.results.statistics.operating import Criterion
 
 NONE = "–"
 
@@ -112,8 +113,19 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
         f"Ours is the first of {report.spec.splits} draws of train and validation with its 95 % interval, for which a "
         "patient's images count together; beside it stands the mean ± standard deviation of all. Inflation is the "
         "mean AUC, split as the report did, less that by patient, with its 95 % interval.",
+        *_threshold_note(report.criterion),
         f"The report validated on {VALIDATED} images or so, so that its own AUCs carry about ±0.05.",
         *_leaks(rows),
+    ]
+
+
+def _threshold_note(criterion: Criterion) -> list[str]:
+    """At which threshold our accuracies are counted; the report's own are at probability 0.5."""
+    if not criterion.looks:
+        return ["Accuracy calls malignant what lies above probability 0.5, as the report's does."]
+    return [
+        f"Our accuracies are those at each run's own threshold, chosen on its validation images: {criterion.words}. "
+        "Those on validation come out too high by that choice; the report's are at probability 0.5."
     ]
 
 

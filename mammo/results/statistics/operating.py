@@ -61,6 +61,56 @@ RULES: dict[str, Rule] = {
     ),
     "half": Rule("Probability 0.5", "What the run itself calls malignant; chosen without looking.", None),
 }
+HALF = "half"
+SURE = 0.001
+"""Probabilities closer to 0 or 1 than this are told with their logit, which tells them apart."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """How the threshold of every run is chosen: an entry of `RULES`, and the share that it aims at where it has one."""
+
+    rule: str = HALF
+    target: float = TARGET
+
+    @property
+    def words(self) -> str:
+        """The criterion as one reads it, such as `Youden` or `At a sensitivity of 0.9`."""
+        label = pick(RULES, self.rule, "rule").label
+        return f"{label} of {self.target:g}" if self.aims else label
+
+    @property
+    def aims(self) -> bool:
+        """Whether the rule has a share to aim at."""
+        return pick(RULES, self.rule, "rule").has_target
+
+    @property
+    def looks(self) -> bool:
+        """Whether the threshold follows from validation images."""
+        return pick(RULES, self.rule, "rule").choose is not None
+
+    def checked(self) -> Criterion:
+        """The criterion itself; raises MammoError where the rule is unknown or the target no share."""
+        pick(RULES, self.rule, "rule")
+        _check_target(self.target)
+        return self
+
+    def threshold(self, validation: Scored) -> float:
+        """As `choose_threshold`."""
+        return choose_threshold(validation, self.rule, self.target)
+
+
+AT_HALF = Criterion()
+"""Probability 0.5 for all: the usual of tables that list many runs, and what the report counts by."""
+
+
+def probability_words(logit: float, decimals: int = 3) -> str:
+    """A threshold as a probability, and as a logit too where the probability is as good as 0 or 1."""
+    chance = float(probability(logit))
+    if np.isnan(chance):
+        return "-"
+    told = f"{chance:.{decimals}f}"
+    return f"{told} (logit {logit:.4g})" if min(chance, 1 - chance) < SURE else told
 
 
 @dataclass(frozen=True)
@@ -115,6 +165,11 @@ class OperatingPoint:
         """The threshold as a probability of malignancy."""
         return float(probability(self.threshold))
 
+    @property
+    def words(self) -> str:
+        """The threshold as `probability_words`."""
+        return probability_words(self.threshold)
+
 
 def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> float:
     """The logit above which `rule` calls malignant, chosen on validation images: halfway between two scores there.
@@ -126,8 +181,7 @@ def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> f
     choose = pick(RULES, rule, "rule").choose
     if choose is None:
         return 0.0
-    if not 0 < target <= 1:
-        raise MammoError(f"The target must be a share above 0 and at most 1, such as 0.9, not {target:g}.")
+    _check_target(target)
     false, found, thresholds = roc_curve(validation.labels, validation.logits)
     if np.isnan(false + found).any():
         raise MammoError(
@@ -135,6 +189,11 @@ def choose_threshold(validation: Scored, rule: str, target: float = TARGET) -> f
             "choose the rule 'half'."
         )
     return _below(thresholds, choose(found, 1 - false, target))
+
+
+def _check_target(target: float) -> None:
+    if not 0 < target <= 1:
+        raise MammoError(f"The target must be a share above 0 and at most 1, such as 0.9, not {target:g}.")
 
 
 def _below(thresholds: Floats, place: int) -> float:

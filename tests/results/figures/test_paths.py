@@ -30,5 +30,5 @@ def test_every_path_is_drawn_with_its_chosen_strength_and_its_note(tiny: Home, t
     assert [tuple(line.x) for line in lines] == [STRENGTHS] * 6
     assert all("leaked" in line.name for line in lines if line.legendgroup == "leaky")
     for dot, probe in zip(dots, probes.values(), strict=True):
-        best = max(path_of(probe), key=lambda step: step["validation_auc"])
+        best = max(path_of(probe), key=lambda step: (step["validation_auc"], -step["validation_loss"]))
         assert (dot.x[0], dot.y[0]) == (best["C"], pytest.approx(best["validation_auc"], abs=1e-6))

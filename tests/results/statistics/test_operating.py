@@ -14,7 +14,15 @@ from sklearn.metrics import (
 
 from mammo.errors import MammoError
 from mammo.results.scores import Scored
-from mammo.results.statistics.operating import MEASURES, RULES, choose_threshold, operate
+from mammo.results.statistics.operating import (
+    AT_HALF,
+    MEASURES,
+    RULES,
+    Criterion,
+    choose_threshold,
+    operate,
+    probability_words,
+)
 
 
 def scored(images, seed, part="validation", steps=8):
@@ -114,3 +122,28 @@ def test_what_can_choose_no_threshold_is_said():
 def test_a_run_that_diverged_has_no_measures():
     shown = replace(scored(20, 0, "test"), logits=np.full(20, np.nan))
     assert all(np.isnan(one.value) for one in operate(scored(60, 0), shown, "half").measures.values())
+
+
+@pytest.mark.parametrize(
+    ("logit", "words"),
+    [
+        (0.0, "0.500"),
+        (-0.28, "0.430"),
+        (6.9, "0.999"),
+        (7.25, "0.999 (logit 7.25)"),
+        (10.8197, "1.000 (logit 10.82)"),
+        (-30.25, "0.000 (logit -30.25)"),
+        (np.nan, "-"),
+    ],
+)
+def test_a_threshold_is_told_on_the_scale_that_tells_it_apart(logit, words):
+    assert probability_words(logit) == words
+
+
+def test_a_criterion_is_told_in_words_and_refused_where_it_is_none():
+    assert Criterion("sensitivity", 0.85).words == "At a sensitivity of 0.85"
+    assert Criterion("youden", 0.85).words == "Youden" and not AT_HALF.looks
+    with pytest.raises(MammoError, match="no rule 'best'"):
+        Criterion("best").checked()
+    with pytest.raises(MammoError, match="share above 0"):
+        Criterion("youden", 0.0).checked()

@@ -1,0 +1,34 @@
+"""The rule by which thresholds are chosen: once on a page, for everything on it that counts errors."""
+
+import numpy as np
+import streamlit as st
+
+from mammo.results.scores import Scored, StoredRun
+from mammo.results.statistics.operating import RULES, Criterion, OperatingPoint, operate
+from pages.shared import choose
+
+
+def choose_criterion() -> Criterion:
+    """A rule of `RULES`, and the share that it aims at where it has one; both stand in the address."""
+    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260)
+    aim = choose.number("Aim in %", 1, 100, 90, "target", width=140) if RULES[rule].has_target else 90
+    return Criterion(rule, aim / 100)
+
+
+def point_at(run: StoredRun, shown: Scored, criterion: Criterion) -> OperatingPoint:
+    """The run at its threshold on the images shown, and a line that says where that stands."""
+    validation = run.scored("validation")
+    point = _point(validation, shown, criterion)
+    st.caption(f"Called malignant: every probability above {point.words}. {_origin(validation, criterion)}")
+    return point
+
+
+def _origin(validation: Scored, criterion: Criterion) -> str:
+    if not criterion.looks:
+        return "Chosen without looking at validation."
+    return f"{criterion.words}, chosen on {np.size(validation.labels):,} validation {validation.unit}."
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _point(validation: Scored, shown: Scored, criterion: Criterion) -> OperatingPoint:
+    return operate(validation, shown, criterion.rule, criterion.target)
