@@ -135,7 +135,7 @@ def _accuracy_note(rows: list[dict[str, Any]]) -> str:
 
     rule = rows[0]["rule"]
     if rule == HALF:
-        return "Accuracy calls malignant what lies above probability 0.5; --rule chooses each run's own threshold."
+        return "Accuracy calls positive what lies above probability 0.5; --rule chooses each run's own threshold."
     return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {RULES[rule].label!r}."
 
 
@@ -143,7 +143,7 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
     """What must be known of runs or settings."""
     lines = [_accuracy_note(rows)] if rows else []
     if (unit := _unit(rows)) != "images":
-        lines.append(f"n counts {unit}; one is malignant where any of its images is. Scores fused from stored ones.")
+        lines.append(f"n counts {unit}; one is positive where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):
