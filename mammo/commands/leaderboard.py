@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the leaderboard, its settings, or its optimism meters."""
     from mammo.results.by_setting import by_setting
     from mammo.results.leaderboard import meter_rows, read_board, to_json
+    from mammo.results.statistics.few import FEWEST
 
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
     top, meters = max(arguments.top, 0), meter_rows(board)
     if arguments.optimism:
-        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters))
+        none = f"No runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
+        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters) or none)
     elif arguments.group:
         rows = to_json(by_setting(board.runs))
         show(arguments, rows, settings_text(rows[:top]) if rows else "")
