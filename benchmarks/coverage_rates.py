@@ -14,7 +14,8 @@ import numpy as np
 from benchmarks.coverage import Study
 from mammo.results.scores import Scored
 from mammo.results.statistics.confusion import confusion
-from mammo.results.statistics.measured import Measured, measure
+from mammo.results.statistics.measured import Measured
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import MEASURES, measure_at
 from mammo.results.statistics.predictive import predictive_values

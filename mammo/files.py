@@ -16,6 +16,7 @@ from typing import IO, Any
 from mammo.errors import MammoError
 
 PARTIAL = ".partial-"
+LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -25,7 +26,7 @@ def whole_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     Raises MammoError where the folder cannot be written or the disk is full.
     """
     with _said_plainly(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        new = _make_folder(path.parent)
         descriptor, beside = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
         try:
             with os.fdopen(descriptor, mode) as stream:
@@ -37,6 +38,7 @@ def whole_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside)
+            _remove_empty(new)
             raise
 
 
@@ -109,17 +111,61 @@ def digest_json(content: Any) -> str:
 def only_one(folder: Path, doing: str) -> Iterator[None]:
     """Hold `folder` for this process; the lock goes when the process ends, however it ends.
 
-    Raises MammoError where another process holds it.
+    The folder is made where it is missing, and not left behind where no file came to lie in it. Raises MammoError
+    where another process holds it.
     """
+    new: list[Path] = []
     with _said_plainly(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        lock = None
+        while lock is None:
+            new = [*new, *_make_folder(folder)]
+            lock = _take_lock(folder, doing)
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise MammoError(f"Another process is {doing} in {folder}; wait until it ends or cancel it.") from None
-        yield
+            yield
+        finally:
+            _remove_unused(folder, new)
+
+
+def _take_lock(folder: Path, doing: str) -> IO[Any] | None:
+    """The open lock of a folder; None where another process removed the folder meanwhile."""
+    try:
+        lock = (folder / LOCK).open("w")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise MammoError(f"Another process is {doing} in {folder}; wait until it ends or cancel it.") from None
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat((folder / LOCK).stat(), os.fstat(lock.fileno())):
+            return lock
+    lock.close()
+    return None
+
+
+def _remove_unused(folder: Path, new: list[Path]) -> None:
+    """Remove a folder that holds its lock and no other file, and those of the `new` ones that stay empty then."""
+    inside = list(folder.rglob("*"))
+    if any(path.name != LOCK or path.parent != folder for path in inside if not path.is_dir()):
+        return
+    (folder / LOCK).unlink(missing_ok=True)
+    _remove_empty([*new, folder, *(path for path in inside if path.is_dir())])
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; those that were missing, the outermost first."""
+    missing = [path for path in (*reversed(folder.parents), folder) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove those folders that are empty, the innermost first."""
+    for folder in sorted(set(folders), key=lambda path: len(path.parts), reverse=True):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def sweep_partials(folder: Path) -> None:

@@ -100,7 +100,7 @@ class Paper:
     def note(self) -> str:
         """What must be said beside any figure: data and weights that are not the real thing."""
         said = ["synthetic data"] if self.dataset.synthetic else []
-        notes = [note for note in dict.fromkeys(map(weights_note, self.spec.weights)) if note not in REAL]
+        notes = _weights_notes(self.spec)
         mini = ["mini trunks", *notes, "stand in"] if self.spec.trunks == "mini" else notes
         earlier = [step for step in self.steps if step.sweep and (step.sweep.arithmetic or TRAINING) < TRAINING]
         older = (
@@ -125,6 +125,17 @@ class Paper:
         """The sweep of a step on its cache, every protocol drawn as often as is asked for."""
         splits = tuple(split for splits in self.splits.values() for split in splits)
         return SweepSpec(self.dataset.name, (cache,), step.heads, splits)
+
+
+def _weights_notes(spec: PaperSpec) -> list[str]:
+    """What must be said of weights that are not the real thing, of each trunk apart where they differ."""
+    labels, notes = spec.weights, [weights_note(label) for label in spec.weights]
+    if all(note in REAL for note in notes):
+        return []
+    if len(set(labels)) == 1:
+        return notes[:1]
+    each = zip(TRUNK_SETS[spec.trunks].trunks, notes, labels, strict=True)
+    return [", ".join(f"{trunk} with {note} ({label})" for trunk, note, label in each)]
 
 
 def paper_on(dataset: Dataset, trunks: str | None = None, **more: Any) -> PaperSpec:

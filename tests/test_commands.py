@@ -120,6 +120,39 @@ def test_a_demo_that_lacks_a_file_ends_non_zero(home: Home, capsys: Capture, mon
     assert code == INCOMPLETE and re.search(r"[0-9]+ files? (was|were) set aside", err)
 
 
+REFUSED = (
+    "index manifest NOWHERE/none.csv --as x",
+    "index manifest NOWHERE/bad.csv --as x",
+    "index manifest NOWHERE/empty.csv --as x",
+    "index cbis-ddsm NOWHERE --as x",
+    "index phantom --images 0 --as x",
+    "extract x --trunk vgg16-mini",
+    "extract phantom-demo --trunk nothing",
+    "extract phantom-demo --trunk vgg16-mini --size 48 --device tpu",
+    "extract phantom-demo --trunk timm:vit_tiny_patch16_224 --weights random --size 100",
+    "sweep phantom-demo --trunk vgg16-mini --device tpu",
+    "sweep phantom-demo --trunk resnet50-mini --pool none",
+    "probe x",
+    "paper x",
+    "export x --to NOWHERE/out",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", REFUSED)
+def test_refused_work_leaves_nothing_behind(demo_home: Home, tmp_path: Path, capsys: Capture, words: str) -> None:
+    nowhere, home = tmp_path / "nowhere", Home(tmp_path / "home")
+    nowhere.mkdir()
+    (nowhere / "bad.csv").write_text("path,label\nnone.npy,M\nlost.npy,B\n")
+    (nowhere / "empty.csv").write_text("")
+    if "phantom-demo" in words:
+        shutil.copytree(demo_home.path, home.path)
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = run(capsys, home, *words.replace("NOWHERE", str(nowhere)).split())
+    assert code == 2 and "mammo: " in err.splitlines()[-1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     kept = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
     assert kept["train"] + kept["validation"] + kept["test"] == 160

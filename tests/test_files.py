@@ -4,11 +4,13 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from mammo.errors import MammoError
 from mammo.files import (
+    LOCK,
     digest_bytes,
     digest_file,
     digest_json,
@@ -20,6 +22,7 @@ from mammo.files import (
     write_json,
     write_text,
 )
+from mammo.parallel import ordered_map
 
 KILLED_WRITER = """
 import sys, time
@@ -43,6 +46,7 @@ with only_one(Path(sys.argv[1]), "extracting"):
 
 LIMITED_WRITER = """
 import sys
+import time
 from pathlib import Path
 from mammo.errors import MammoError
 from mammo.files import write_bytes
@@ -193,3 +197,45 @@ def test_a_folder_is_held_by_one_process_until_it_ends_however_it_ends(tmp_path,
         pass
     with only_one(tmp_path, "extracting"):
         pass
+
+
+def test_a_folder_that_was_held_and_holds_nothing_is_not_left_behind(tmp_path):
+    with only_one(tmp_path / "a" / "b", "trying"):
+        (tmp_path / "a" / "b" / "empty").mkdir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    with pytest.raises(KeyError), only_one(tmp_path / "a" / "b", "trying"):
+        raise KeyError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a"]
+
+
+def test_a_folder_that_was_held_and_filled_stays(tmp_path):
+    with pytest.raises(KeyError), only_one(tmp_path / "a" / "b", "trying"):
+        (tmp_path / "a" / "b" / "begun").touch()
+        raise KeyError
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {LOCK, "begun"}
+
+
+def hold_often(folder):
+    """Holds a folder many times, counting in it how many do so at once; how often it was alone."""
+    alone = 0
+    for _ in range(300):
+        try:
+            with only_one(folder, "trying"):
+                (folder / "here").mkdir()
+                time.sleep(0.0005)
+                (folder / "here").rmdir()
+                alone += 1
+        except MammoError as error:
+            assert "Another process is trying" in str(error)
+    return alone
+
+
+def test_a_folder_that_comes_and_goes_is_held_by_one_at_a_time(tmp_path):
+    assert min(ordered_map(hold_often, [tmp_path / "a"] * 4, 2, 2)) > 0
+
+
+def test_a_failed_write_leaves_no_new_folder(tmp_path):
+    with pytest.raises(KeyError), whole_file(tmp_path / "a" / "b" / "c"):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []

@@ -19,28 +19,38 @@ def add(commands: Commands) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more runs, as `mammo leaderboard` names them")
     parser.add_argument("--part", default="test", help="the images: test (default), validation or train")
     add_criterion(parser, "youden", "each run's")
+    other = "the test of differences in AUC: delong (default) or bootstrap, both paired and by patient"
+    parser.add_argument("--test", default="delong", help=other)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every run with its intervals, and every pair with its tests."""
-    from mammo.results.comparison import differences, shared_images
+    from mammo.results.comparison import TESTS, differences, shared_images
     from mammo.results.scores import stored_runs
+    from mammo.specs import pick
 
+    pick(TESTS, arguments.test, "test")
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
     shared = shared_images(runs, arguments.part)
     criterion = criterion_of(arguments)
     thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
-    told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part)
+    told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part, arguments.test)
     told = {**told, "rule": criterion.rule, "criterion": criterion.words}
     show(arguments, told, text_of(told))
     return 0
 
 
 def document(
-    runs: list[StoredRun], shared: Shared, pairs: list[Difference], thresholds: list[float], part: str
+    runs: list[StoredRun],
+    shared: Shared,
+    pairs: list[Difference],
+    thresholds: list[float],
+    part: str,
+    test: str = "delong",
 ) -> dict[str, Any]:
-    """What is told, as plain JSON values."""
+    """What is told, as plain JSON values; `test` is the one that counts."""
     from mammo.results.plain import plain
+    from mammo.results.statistics.few import lack_of_patients
 
     names = [run.id for run in runs]
     told = {
@@ -52,7 +62,9 @@ def document(
         "patients": len(set(shared.patients.tolist())),
         "synthetic": runs[0].sweep.synthetic,
         "runs": _runs(runs, shared, thresholds, part),
-        "pairs": [_pair(pair, names, shared.labels.size) for pair in pairs],
+        "test": test,
+        "reason": lack_of_patients(shared.labels, shared.patients) or None,
+        "pairs": [_pair(pair, names, shared.labels.size, test) for pair in pairs],
     }
     document: dict[str, Any] = plain(told)
     return document
@@ -88,7 +100,7 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     return rows
 
 
-def _pair(pair: Difference, names: list[str], images: int) -> dict[str, Any]:
+def _pair(pair: Difference, names: list[str], images: int, test: str) -> dict[str, Any]:
     flips = pair.flips
     counts = {"both_right": flips.both, "only_first_right": flips.first_only, "only_second_right": flips.second_only}
     return {
@@ -96,6 +108,8 @@ def _pair(pair: Difference, names: list[str], images: int) -> dict[str, Any]:
         "second": names[pair.second],
         "n": images,
         "auc_difference": pair.value,
+        **_tested(pair.tested(test)),
+        "reason": pair.reason or None,
         "delong": _tested(pair.delong),
         "bootstrap": _tested(pair.bootstrap),
         "flips": {**counts, "both_wrong": flips.neither, "p": flips.p_value, "p_holm": pair.flips_corrected},
@@ -109,11 +123,9 @@ def _tested(test: Tested) -> dict[str, Any]:
 def text_of(told: dict[str, Any]) -> str:
     """The document as two tables, and below them what must be known about them."""
     place = {run["run"]: str(number) for number, run in enumerate(told["runs"], start=1)}
-    header = ["", "run", "name", "n", "AUC", "95 % DeLong", "95 % bootstrap", "above", "accuracy", "95 % interval"]
-    header.append("leaked")
-    runs = [[place[run["run"]], *_run_cells(run)] for run in told["runs"]]
-    tests = ["95 % DeLong", "p", "Holm", "95 % bootstrap", "p", "Holm"]
-    pairs = ["pair", "AUC difference", *tests, "only first right", "only second", "p", "Holm"]
+    header = ["", "run", "name", "n", "AUC", "95 % interval", "above", "accuracy", "95 % interval", "leaked"]
+    runs = [[place[run["run"]], *_run_cells(run, told["test"])] for run in told["runs"]]
+    pairs = ["pair", "AUC difference", "95 % interval", "p", "Holm", "only first right", "only second", "p", "Holm"]
     lines = [
         f"Compared on the {told['n']} {told['part']} {told['unit']} of {told['patients']} patients "
         f"that all were scored on, {told['malignant']} of them {told['classes']['positive']}.",
@@ -128,7 +140,8 @@ def text_of(told: dict[str, Any]) -> str:
         f"above: the probability above which a run calls {told['classes']['positive']}. "
         f"Rule on validation: {told['criterion']}.",
         "It holds for accuracy and for which images a run gets right.",
-        "Tests are paired and count patients. Holm: p corrected for all pairs.",
+        f"Intervals of AUCs and p: {_test_words(told['test'])}, paired, by patient. Holm: p corrected for all pairs.",
+        *([f"Differences have {told['reason']}."] if told["reason"] else []),
         f"only first right, only second: {told['unit']} that one run gets right and the other wrong, tested exactly.",
     ]
     if told["synthetic"]:
@@ -144,36 +157,35 @@ def _left_out(told: dict[str, Any]) -> list[str]:
     return [f"Left out are {told['unit']} that not all runs were scored on: {', '.join(lost)}."] if lost else []
 
 
-def _run_cells(run: dict[str, Any]) -> list[Any]:
+def _test_words(test: str) -> str:
+    from mammo.results.comparison import TESTS
+
+    return f"{TESTS[test].label} (--test {test})"
+
+
+def _run_cells(run: dict[str, Any], test: str) -> list[Any]:
     from mammo.results.statistics.operating import probability_words
 
     leaked = max(run["leaked"], run["near_duplicates"])
-    bounds = [_between(run[name]) for name in ("auc_interval", "auc_bootstrap_interval", "accuracy_interval")]
-    figures = [
-        _number(run["auc"]),
-        *bounds[:2],
-        probability_words(run["threshold_logit"]),
-        _number(run["accuracy"]),
-        bounds[2],
-    ]
+    bounds = _between(run["auc_bootstrap_interval" if test == "bootstrap" else "auc_interval"])
+    figures = [_number(run["auc"]), bounds, probability_words(run["threshold_logit"]), _number(run["accuracy"])]
+    figures.append(_between(run["accuracy_interval"]))
     return [run["run"], run["name"], run["n"], *figures, leaked]
 
 
 def _pair_cells(pair: dict[str, Any]) -> list[Any]:
     from mammo.results.comparison import p_words
 
-    tests = [
-        cell
-        for test in (pair["delong"], pair["bootstrap"])
-        for cell in (_between(test["interval"], "+.3f"), p_words(test["p"]), p_words(test["p_holm"]))
-    ]
+    tests = [_between(pair["interval"], "+.3f"), p_words(pair["p"]), p_words(pair["p_holm"])]
     flips = pair["flips"]
     counts = [flips["only_first_right"], flips["only_second_right"], p_words(flips["p"]), p_words(flips["p_holm"])]
     return [_number(pair["auc_difference"], "+.3f"), *tests, *counts]
 
 
 def _between(interval: list[float | None], form: str = ".3f") -> str:
-    return " to ".join(_number(bound, form) for bound in interval)
+    from mammo.results.interval_words import interval_words
+
+    return interval_words(interval, form)
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

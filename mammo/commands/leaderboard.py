@@ -58,11 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
 def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -> str:
     """The rows as a table, below it the meter of the winner, and what must be known about them."""
     header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
-    header += ["n", "validation AUC", "n", "test AUC", "95 % interval", "accuracy", "tie", "leaked"]
+    header += ["n", "validation AUC", "95 %", "n", "test AUC", "95 %", "accuracy", "95 %", "tie", "leaked"]
     unit = _unit(rows)
     lines = [
         table([_cells(row) for row in rows], header),
-        f"Ordered by validation AUC. n: validation and test {unit}. ±: half of the 95 % interval. accuracy: on test.",
+        f"Ordered by validation AUC. n: validation and test {unit}. 95 %: the interval, by patient. accuracy: on test.",
         f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw",
         *_notes(rows),
     ]
@@ -78,7 +78,7 @@ def settings_text(rows: list[dict[str, Any]]) -> str:
 
     header = ["trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "protocol"]
     header += ["runs", "starts", "splits", "n", "validation AUC", "of one run", "n", "test AUC", "of one run"]
-    header += ["accuracy", "leaked"]
+    header += ["cross-validated AUC", "95 %", "accuracy", "leaked"]
     cells = [_setting_cells(row) for row in rows]
     if any(strengths := [strength_words(row["strength_median"], row["strength_range"]) for row in rows]):
         header.append("C of probes")
@@ -86,19 +86,28 @@ def settings_text(rows: list[dict[str, Any]]) -> str:
     lines = [
         table(cells, header),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
-        f"of one run: half of its 95 % interval, on average. n: validation and test {_unit(rows)} of a run.",
+        f"of one run: its 95 % interval, the mean bounds. n: validation and test {_unit(rows)} of a run.",
+        *_cross_validation(rows),
     ]
     return "\n".join([*lines, *_notes(rows)])
+
+
+def _cross_validation(rows: list[dict[str, Any]]) -> list[str]:
+    """What the cross-validated AUCs are, and why folded settings have none."""
+    if not any(row["protocol"] == "five-fold" for row in rows):
+        return []
+    said = "cross-validated AUC: the mean of the five folds' test AUCs, with its 95 % interval by patient."
+    lacking = {row["cv_reason"] for row in rows if row["protocol"] == "five-fold" and row["cv_reason"]}
+    return [said, *(f"Where it has none: {reason}." for reason in sorted(lacking))]
 
 
 def luck_of(meter: dict[str, Any]) -> str:
     """An optimism meter in words."""
     unit = _unit([meter])
     worth = f"worth {meter['independent_heads']:.1f} independent ones"
-    test = _between(meter["test_auc"], meter["test_auc_half_width"])
     lines = [
         f"Luck: {meter['winner']} is the best of {meter['heads']} heads ({worth}), with a validation AUC of "
-        f"{_between(meter['validation_auc'], meter['validation_auc_half_width'])} on {meter['n_validation']} {unit}, "
+        f"{_with_interval(meter, 'validation')} on {meter['n_validation']} {unit}, "
         f"{meter['margin']:.3f} above their mean.",
         f"Were all equally good, the best would lie {meter['expected_margin']:.3f} above it on average, and at most "
         f"{meter['margin_limit']:.3f} in 95 % of cases: chance explains {100 * meter['explained']:.0f} % of the margin "
@@ -110,7 +119,7 @@ def luck_of(meter: dict[str, Any]) -> str:
             f"their mean; it lies {tied['margin']:.3f} above it."
         )
     leak = " Test images leak into train." if meter["leaked"] else ""
-    return "\n".join([*lines, f"Its test AUC is {test} on {meter['n_test']} {unit}.{leak}"])
+    return "\n".join([*lines, f"Its test AUC is {_with_interval(meter, 'test')} on {meter['n_test']} {unit}.{leak}"])
 
 
 def _unit(rows: list[dict[str, Any]]) -> str:
@@ -139,6 +148,9 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):
         lines.append("Weights: " + "; ".join(notes) + ".")
+    for part in ("validation", "test"):
+        reasons = {row[f"{part}_interval_reason"] for row in rows} - {None}
+        lines += [f"On {part}: {reason}." for reason in sorted(reasons)]
     if any(row["leaked"] for row in rows):
         lines.append(
             "leaked: test images whose patient, or a near-duplicate, also stands in train; "
@@ -148,7 +160,8 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
-    low, high = row["test_auc_interval"]
+    from mammo.results.interval_words import interval_words
+
     seed, redraw = ("several" if row[name] is None else row[name] for name in ("split_seed", "redraw"))
     split = f"{row['protocol']} {seed}.{redraw}"
     return [
@@ -156,24 +169,29 @@ def _cells(row: dict[str, Any]) -> list[Any]:
         *_settings(row),
         split,
         row["n_validation"],
-        _between(row["validation_auc"], row["validation_auc_half_width"]),
+        _number(row["validation_auc"]),
+        interval_words(row["validation_auc_interval"]),
         row["n_test"],
-        _between(row["test_auc"], row["test_auc_half_width"]),
-        f"{_number(low)} to {_number(high)}",
-        _between(row["test_accuracy"], row["test_accuracy_half_width"]),
+        _number(row["test_auc"]),
+        interval_words(row["test_auc_interval"]),
+        _number(row["test_accuracy"]),
+        interval_words(row["test_accuracy_interval"]),
         row["tie_group"],
         _leaked(row["leaked"], row["n_test"]),
     ]
 
 
 def _setting_cells(row: dict[str, Any]) -> list[Any]:
+    from mammo.results.interval_words import interval_words
+
     cells = [*_settings(row), row["protocol"], row["count"], row["starts"], row["splits"]]
     for part in ("validation", "test"):
         fewest, most = row[f"n_{part}"]
         figure = f"{part}_auc"
         cells.append(fewest if fewest == most else f"{fewest} to {most}")
         cells.append(_between(row[f"{figure}_mean"], row[f"{figure}_sd"]))
-        cells.append("±" + _number(row[f"{figure}_half_width"]))
+        cells.append(interval_words(row[f"{figure}_interval"]))
+    cells += [_number(row["cv_auc"]), interval_words(row["cv_auc_interval"])]
     accuracy = _between(row["test_accuracy_mean"], row["test_accuracy_sd"])
     return [*cells, accuracy, _leaked(row["leaked"], row["n_test"][1])]
 
@@ -184,12 +202,19 @@ def _settings(row: dict[str, Any]) -> list[Any]:
     return [*settings, f"{row['lr']:g}" if row["lr"] else "-", row["labels"]]
 
 
+def _with_interval(meter: dict[str, Any], part: str) -> str:
+    from mammo.results.interval_words import value_words
+
+    reason = meter[f"{part}_interval_reason"] or ""
+    return value_words(meter[f"{part}_auc"], meter[f"{part}_auc_interval"], joined=" to ", reason=reason)
+
+
 def _leaked(leaked: int | None, images: int) -> str:
     return f"{leaked} of {images}" if leaked else "-" if leaked is None else "0"
 
 
-def _between(value: float | None, reach: float | None) -> str:
-    return _number(value) if reach is None else f"{_number(value)} ± {_number(reach)}"
+def _between(mean: float | None, deviation: float | None) -> str:
+    return _number(mean) if deviation is None else f"{_number(mean)} ± {_number(deviation)}"
 
 
 def _number(value: float | None) -> str:

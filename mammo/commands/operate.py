@@ -109,7 +109,9 @@ def _notes(told: dict[str, Any]) -> str:
 
 
 def _bounds(one: dict[str, Any]) -> str:
-    return " to ".join(_number(bound) for bound in one["interval"])
+    from mammo.results.interval_words import interval_words
+
+    return interval_words(one["interval"], reason=one["reason"])
 
 
 def _number(value: float | None) -> str:

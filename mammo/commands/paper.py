@@ -119,7 +119,8 @@ def _cells(one: Beside) -> list[str]:
     honest = [one.outcomes[name].first["validation"].auc if name in one.outcomes else None for name in HONEST]
     mark = "★ " if one.best else "≈ " if one.tied else "  "
     figures = [_number(ours.accuracy), _number(ours.auc), _pair(*ours.auc_interval), str(ours.n)] if ours else ["-"] * 4
-    more = [_number(effect.value), _pair(effect.low, effect.high)] if effect else ["-", "-"]
+    told = effect and not effect.reason
+    more = [_number(effect.value), _pair(effect.low, effect.high)] if effect and told else ["-", "-"]
     reported = [_number(one.row.accuracy, 4), _number(one.row.auc, 4)]
     return [mark + one.row.told, *reported, *figures, *map(_number, honest), *more]
 
@@ -128,7 +129,9 @@ HONEST = ("patient", "official-pooled")
 
 
 def _pair(low: float, high: float) -> str:
-    return f"{_number(low)} to {_number(high)}"
+    from mammo.results.interval_words import interval_words
+
+    return interval_words((low, high))
 
 
 def _number(value: float | None, digits: int = 3) -> str:

@@ -45,7 +45,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     lines = [table([_cells(row) for row in rows], header)]
     lines.append("C is that of the best validation AUC, of least validation loss where several are best; n, test AUC")
     lines.append("and its 95 % interval are those of the test images. Validation AUC by C:")
-    steps = [[row["run"], *(f"{step['validation_auc']:.3f}" for step in row["path"])] for row in rows]
+    steps = [[row["run"], *(_number(step["validation_auc"]) for step in row["path"])] for row in rows]
     lines.append(table(steps, ["run", *(f"{strength:.2g}" for strength in STRENGTHS)]))
     if trained := [_against(row) for row in rows if row["trained"]]:
         header = ["probe", "best trained linear head", "validation AUC", "test AUC", "above the probe", "p"]
@@ -59,16 +59,20 @@ def text_of(rows: list[dict[str, Any]]) -> str:
 
 
 def _against(row: dict[str, Any]) -> list[Any]:
+    from mammo.results.interval_words import value_words
+
     told = row["trained"]
-    figures = [row["run"], told["run"], f"{told['validation_auc']:.3f}", f"{told['test_auc']:.3f}"]
+    figures = [row["run"], told["run"], _number(told["validation_auc"]), _number(told["test_auc"])]
     if told["difference"] is None:
-        return [*figures, "-", "-"]
-    low, high = told["difference_interval"]
-    return [*figures, f"{told['difference']:+.3f} ({low:+.3f} to {high:+.3f})", f"{told['p_value']:.2f}"]
+        return [*figures, told["reason"] or "-", "-"]
+    bounds = told["difference_interval"] or (None, None)
+    above = value_words(told["difference"], bounds, "+.3f", " to ", told["reason"] or "")
+    return [*figures, above, "-" if told["p_value"] is None else f"{told['p_value']:.2f}"]
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
-    low, high = row["test_auc_interval"]
+    from mammo.results.interval_words import interval_words
+
     chosen = next(step for step in row["path"] if step["C"] == row["C"])
     return [
         *(row[name] for name in ("run", "cache", "pool")),
@@ -76,9 +80,13 @@ def _cells(row: dict[str, Any]) -> list[Any]:
         row["labels"],
         row["n_test"],
         f"{row['C']:.3g}",
-        f"{chosen['train_loss']:.3f}",
-        f"{row['validation_auc']:.3f}",
-        f"{row['test_auc']:.3f}",
-        f"{low:.3f} to {high:.3f}",
+        _number(chosen["train_loss"]),
+        _number(row["validation_auc"]),
+        _number(row["test_auc"]),
+        interval_words(row["test_auc_interval"], reason=row["test_interval_reason"]),
         row["leaked"],
     ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -58,8 +58,9 @@ def text_of(told: dict[str, Any], synthetic: bool, classes: ClassNames) -> str:
 
 
 def _cells(one: dict[str, Any], columns: int) -> list[Any]:
-    known = one["interval"] and None not in one["interval"]
-    bounds = " to ".join(_number(bound) for bound in one["interval"]) if known else "-"
+    from mammo.results.interval_words import interval_words
+
+    bounds = interval_words(one["interval"], reason=one["reason"]) if one["interval"] else "-"
     shares = [_number(point[name]["value"] if point[name] else None) for point in one["operating"] for name in SHARES]
     cells = [one["n"], one["positives"], _number(one["auc"]), bounds, one["left_out"], *shares]
     return cells + ["-"] * (columns - 1 - len(cells))

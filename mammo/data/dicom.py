@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.formats.colour import grey_of, grey_of_luminance, is_luminance
+from mammo.data.formats.colour import EQUAL, grey_of, grey_of_luminance, is_luminance
 from mammo.data.formats.frames import Frame, read_frame, refuse_truncated, refuse_without_pixels
 from mammo.data.formats.grey import as_shown
 from mammo.data.formats.header import GREY, PALETTE, PixelHeader, read_pixel_header
@@ -55,11 +55,14 @@ def _read(file: DicomFile, frame: int, colour_marks: bool) -> Raster:
     refuse_truncated(file, header)
     index = choose_frame(frame, header.frames)
     values, stream, notes = _decode(file, header, index)
-    if header.photometric in GREY and values.ndim == 2:
-        raster = as_shown(stored_values(values, header, stream), file.dataset, index, file.little)
-        return replace(raster, notes=notes + raster.notes)
-    stored = _without_colour(values, header, stream, file.dataset, colour_marks)
-    return Raster(stored.values, stored.bits, container=_container(stored), notes=notes + stored.notes)
+    if values.ndim == 2 and header.photometric in GREY:
+        stored = stored_values(values, header, stream)
+    else:
+        stored = _without_colour(values, header, stream, file.dataset, colour_marks)
+    stored = replace(stored, notes=notes + stored.notes)
+    if header.photometric in GREY:
+        return as_shown(stored, file.dataset, index, file.little)
+    return Raster(stored.values, stored.bits, container=_container(stored), notes=stored.notes)
 
 
 def _container(stored: Stored) -> Container | None:
@@ -84,16 +87,15 @@ def _without_colour(
     bits = min(header.stored, stream.bits if stream else header.allocated)
     if header.photometric == PALETTE:
         values, bits = _by_palette(values, dataset)
-    if values.ndim != 3 or values.dtype.kind != "u":
-        raise MammoError(f"not one greyscale image: {header.photometric} in values of the shape {values.shape}")
+    if values.ndim != 3 or values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        raise MammoError(f"not one greyscale image: {header.photometric} of {8 * values.dtype.itemsize} bits")
     white = 2**bits - 1
     luminance = header.photometric.startswith("YBR_FULL") or is_luminance(values, white)
     grey, notes = (grey_of_luminance if luminance else grey_of)(values, white, colour_marks)
     if header.photometric == PALETTE:
         return Stored(grey, bits, False, (*notes, Note("palette", "its palette holds shades of grey")))
-    equal = Note("equal-channels", "its grey is held in three channels")
     stored = stored_values(grey, header, stream)
-    return replace(stored, notes=(*stored.notes, *notes, equal))
+    return replace(stored, notes=(*stored.notes, *notes, EQUAL))
 
 
 def _by_palette(values: NDArray[np.integer], dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int]:

@@ -76,7 +76,10 @@ def inspect_guarded(requests: list[Request], workers: int | None = None) -> Iter
 
 
 def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
-    table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts])
+    """Keep what was found; what could not be read is tried again next time, and leaves nothing."""
+    table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts if not fact.reason])
+    if table.empty:
+        return
     with whole_file(folder / INSPECTED) as stream:
         table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -116,9 +118,27 @@ def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
         except MammoError as error:
             raise MammoError(_plain(str(error))) from None
         except OSError as error:
-            raise MammoError(error.strerror or f"damaged {kind}: {_plain(str(error), path)}") from None
+            raise MammoError(error.strerror or f"damaged {kind}: {_of_the_file(error, path)}") from None
         except Exception as error:  # damaged files raise nearly anything
-            raise MammoError(f"damaged {kind}: {_plain(str(error), path) or type(error).__name__}") from None
+            raise MammoError(f"damaged {kind}: {_of_the_file(error, path)}") from None
+
+
+_OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, struct.error, UnicodeError)
+"""Errors whose words are Python's own: they tell nobody anything of a file."""
+
+_PYTHONS_WORDS = re.compile(
+    r"object at 0x|null character|unpack|reshape|invalid literal|could not convert|NoneType|' object|buffer size"
+)
+
+
+def _of_the_file(error: Exception, path: Path) -> str:
+    """What an error says of a damaged file, in no words of Python's."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    words = _plain(str(error), path)
+    if not words or isinstance(error, _OF_PYTHON) or _PYTHONS_WORDS.search(words):
+        return "its parts contradict each other"
+    return words
 
 
 def _plain(words: str, path: Path | None = None) -> str:

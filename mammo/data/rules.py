@@ -19,6 +19,8 @@ COLOUR_MARKS = "colour-marks"
 RULES: dict[str, Rule] = {
     COLOUR_MARKS: Rule("coloured marks on a grey picture are read as their luminance", True),
     "equal-channels": Rule("grey that is held in three equal channels is read as grey", False),
+    "half-a-rescale": Rule("a rescale slope or intercept without the other, on which nothing depends", False),
+    "half-a-window": Rule("a window centre or width without the other is passed over", False),
     "high-bit": Rule("values that do not end at their highest stored bit are shifted down", True),
     "more-bits": Rule("values that fill more bits than the header names are read in full", True),
     "no-preamble": Rule("a DICOM file without preamble is read", False),

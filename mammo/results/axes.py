@@ -49,7 +49,8 @@ DRAWS = 1000
 class Influence:
     """How much one axis matters: the share of the variance between runs that the means of its values account for.
 
-    `interval` holds the middle 95 % of the shares when the validation patients are drawn anew; `chance` is the share
+    `interval` holds the middle 95 % of the shares when the validation patients are drawn anew, NaN where `few` gives
+    none; `chance` is the share
     to be expected of an axis with as many values that does nothing, (values - 1) / (runs - 1).
     """
 
@@ -73,7 +74,7 @@ def influences(sweep: Sweep) -> list[Influence]:
     Patients are drawn with replacement and areas moved along DeLong's structural components, a linear bootstrap.
     """
     areas = _areas(sweep)
-    known = np.flatnonzero(np.isfinite(areas).all(axis=0))
+    known = np.flatnonzero(np.isfinite(areas[0]))
     runs, areas = sweep.runs.iloc[known], areas[:, known]
     made = []
     for name in varied(runs):
@@ -111,15 +112,17 @@ def _areas(sweep: Sweep) -> Floats:
         logits = np.asarray(sweep.logits[rows])[:, members]
         labels, patients = sweep.labels[members], sweep.images["patient"].to_numpy()[members]
         parts = components(labels, logits, patients)
-        if parts is None:
-            areas[:, rows] = auc(labels, logits)
+        if parts is None:  # the draws stay NaN: nothing is known of how patients differ
+            areas[0, rows] = auc(labels, logits)
         else:
             pull = parts.positive + parts.negative
             count = pull.shape[1]
             draws = np.random.default_rng(split).multinomial(count, np.full(count, 1 / count), DRAWS) - 1.0
             areas[0, rows] = parts.area
             areas[1:, rows] = parts.area + draws @ pull.T
-        areas[:, rows] -= np.nanmean(areas[:, rows], axis=1, keepdims=True)
+        scored = rows[np.isfinite(areas[0, rows])]
+        if scored.size:
+            areas[:, rows] -= areas[:, scored].mean(axis=1, keepdims=True)
     return areas
 
 
@@ -138,4 +141,4 @@ def _shares(areas: Floats, codes: NDArray[Any]) -> Floats:
     between = ((centred @ members) ** 2 / counts).sum(axis=1)
     total = (centred**2).sum(axis=1)
     shares: Floats = np.divide(between, total, out=np.zeros_like(total), where=total > 0)
-    return shares
+    return np.where(np.isnan(total), np.nan, shares)

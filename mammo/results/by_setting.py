@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pandas.api.typing import DataFrameGroupBy
 
 REPEATS = ("seed", "split_seed", "redraw")
 """What tells the runs of one setting apart: starts of the head, test sets, draws of validation or folds."""
@@ -25,40 +31,50 @@ OWN = {
 """Columns of the leaderboard that tell of one run."""
 
 
+def setting_numbers(runs: pd.DataFrame) -> NDArray[np.intp]:
+    """The number of every run's setting, (R,), from 0; a setting is everything but `REPEATS`."""
+    differ = [name for name in _settings(runs) if runs[name].nunique(dropna=False) > 1]
+    grouped = runs.groupby(differ, dropna=False, sort=False).ngroup() if differ else pd.Series(0, index=runs.index)
+    return np.asarray(grouped, dtype=np.intp)
+
+
 def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a setting of the leaderboard's `runs`, highest mean validation AUC first.
 
     A setting is everything but `REPEATS`. `runs` holds the ids and `count` their number; `starts` counts the seeds of
     heads and `splits` the draws of the split. Every figure of `FIGURES` stands as `_mean`, `_sd` over the runs (NaN of
-    one run), and `_half_width`, the mean half-width of a run's own 95 % interval. `n_validation` and `n_test` are the
-    fewest and the most images of a run; `leaked` the most test images that train has seen, None where that is unknown
-    of a run. Of probes, `strength_median` is the median of the strengths chosen and `strength_range` the least and the
-    greatest, NaN and None of others.
+    one run), and, of the runs' own 95 % intervals, `_interval`, the mean bounds, and `_half_width`, the mean of half
+    their length. `n_validation` and `n_test` are the fewest and the most images of a run; `leaked` the most test
+    images that train has seen, None where that is unknown of a run. `cv_auc` is the cross-validated AUC with its
+    interval, or `cv_reason` says why there is none. Of probes, `strength_median` is the median of the strengths chosen
+    and `strength_range` the least and the greatest, NaN and None of others.
     """
     if runs.empty:
         return pd.DataFrame()
-    settings = [str(name) for name in runs if not _tells_of_one(str(name))]
-    differ = [name for name in settings if runs[name].nunique(dropna=False) > 1]
-    keys = runs.groupby(differ, dropna=False, sort=False).ngroup().to_numpy() if differ else np.zeros(len(runs), int)
+    keys = setting_numbers(runs)
     drawn = runs["split_seed"].astype("string").fillna("") + "." + runs["redraw"].astype("string").fillna("")
     leaked = pd.to_numeric(runs["leaked"]).fillna(np.inf)
     groups = runs.assign(splits=drawn, leaked=leaked).groupby(keys, sort=False)
-    table = groups[settings].head(1).set_index(pd.unique(keys))
+    table = groups[_settings(runs)].head(1).set_index(pd.unique(keys))
     table = table.assign(count=groups.size(), runs=groups["run"].agg(list), starts=groups["seed"].nunique())
     table["splits"] = groups["splits"].nunique()
     for figure in FIGURES:
         table[f"{figure}_mean"] = groups[figure].mean()
         table[f"{figure}_sd"] = groups[figure].std(ddof=1)
         table[f"{figure}_half_width"] = groups[f"{figure}_half_width"].mean()
+        bounds = pd.DataFrame(runs[f"{figure}_interval"].tolist(), index=runs.index, dtype=float).groupby(keys).mean()
+        table[f"{figure}_interval"] = pd.Series(list(bounds.itertuples(index=False, name=None)), index=bounds.index)
     for part in ("validation", "test"):
         counted = groups[f"n_{part}"]
         table[f"n_{part}"] = list(zip(counted.min().tolist(), counted.max().tolist(), strict=True))
+        table[f"{part}_interval_reason"] = groups[f"{part}_interval_reason"].first()
     chosen = groups["strength"]
     table["strength_median"] = chosen.median()
-    bounds = list(zip(chosen.min().tolist(), chosen.max().tolist(), strict=True))
-    table["strength_range"] = pd.Series(bounds, index=table.index, dtype=object).where(chosen.count() > 0, None)
+    ranges = list(zip(chosen.min().tolist(), chosen.max().tolist(), strict=True))
+    table["strength_range"] = pd.Series(ranges, index=table.index, dtype=object).where(chosen.count() > 0, None)
     most = groups["leaked"].max()
     table["leaked"] = most.astype(object).where(np.isfinite(most), None)
+    table = _with_cross_validation(table, groups)
     return table.sort_values("validation_auc_mean", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -70,5 +86,21 @@ def strength_words(median: float | None, reach: tuple[float, float] | None) -> s
     return f"{median:.3g}" + (f" ({low:.3g} to {high:.3g})" if low < high else "")
 
 
+def _with_cross_validation(table: pd.DataFrame, groups: DataFrameGroupBy[Any, Any]) -> pd.DataFrame:
+    """The cross-validated AUC of settings of which all runs are there."""
+    first = groups[["cv_auc", "cv_auc_interval", "cv_reason", "cv_runs"]].first()
+    parted = (first["cv_runs"] > 0) & (first["cv_runs"] != groups.size())
+    none = pd.Series([(np.nan, np.nan)] * len(first), index=first.index)
+    return table.assign(
+        cv_auc=first["cv_auc"].where(~parted),
+        cv_auc_interval=first["cv_auc_interval"].where(~parted, none),
+        cv_reason=first["cv_reason"].where(~parted, "some of the setting's runs are left out"),
+    )
+
+
+def _settings(runs: pd.DataFrame) -> list[str]:
+    return [str(name) for name in runs if not _tells_of_one(str(name))]
+
+
 def _tells_of_one(name: str) -> bool:
-    return name in OWN or name in REPEATS or name.startswith(("validation_", "test_"))
+    return name in OWN or name in REPEATS or name.startswith(("validation_", "test_", "cv_"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.errors import MammoError
-from mammo.results.statistics.bootstrap import Resampled, resampled
+from mammo.results.statistics.bootstrap import resampled
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.flips import Flips, flips
 from mammo.results.statistics.holm import holm
-from mammo.results.statistics.intervals import Components, Z, components
-from mammo.results.statistics.ties import paired_p_values
+from mammo.results.statistics.intervals import components
+from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.score import score_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +26,26 @@ if TYPE_CHECKING:
 
     from mammo.results.scores import StoredRun
     from mammo.results.statistics.metrics import Floats
+    from mammo.results.statistics.score import Estimate
 
 TRUTH = ["label", "patient"]
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A paired test of two AUCs: where it takes their variances and covariance from."""
+
+    label: str
+    description: str
+    estimate: Callable[..., Estimate | None]
+
+
+TESTS: dict[str, PairedTest] = {
+    "delong": PairedTest("DeLong", "DeLong's structural components, summed by patient.", components),
+    "bootstrap": PairedTest("Bootstrap", "2,000 resamples in which patients are drawn anew.", resampled),
+}
+PRIMARY = "delong"
+"""The test that is shown unless the other one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,10 @@ class Shared:
 
 @dataclass(frozen=True)
 class Tested:
-    """A 95 % interval of a difference, and the p value of there being none: alone, and by Holm among all pairs."""
+    """A 95 % interval of a difference, and the p value of there being none: alone, and by Holm among all pairs.
+
+    All are NaN where there are too few patients.
+    """
 
     interval: tuple[float, float]
     p_value: float
@@ -51,7 +75,10 @@ class Tested:
 
 @dataclass(frozen=True)
 class Difference:
-    """The AUC of the run in row `first` less that of the run in row `second`, on the same images."""
+    """The AUC of the run in row `first` less that of the run in row `second`, on the same images.
+
+    `reason` says why no test was made of it.
+    """
 
     first: int
     second: int
@@ -60,13 +87,19 @@ class Difference:
     bootstrap: Tested
     flips: Flips
     flips_corrected: float
+    reason: str = ""
+
+    def tested(self, test: str) -> Tested:
+        """What one of `TESTS` says."""
+        tested: Tested = getattr(self, test)
+        return tested
 
 
 def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
     """The images of `part` that all runs were scored on.
 
-    Raises MammoError where runs are of different data sets or levels, share too few images to be compared, or disagree
-    on the truth or the patient of one.
+    Raises MammoError where runs are of different data sets or levels, share no images of a class, or disagree on the
+    truth or the patient of one.
     """
     if len({run.id for run in runs}) < 2:
         raise MammoError("Name at least two different runs to compare; `mammo leaderboard` lists them.")
@@ -88,7 +121,7 @@ def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
                 f"The runs {runs[0].id} and {run.id} disagree on the truth or the patient of images that they share, "
                 "for the data set changed between them; run the older sweep again."
             )
-    _refuse_too_few(truth, part)
+    _refuse_without_class(truth, part)
     logits = np.stack(
         [
             np.asarray(run.scored(part).logits)[table.index.get_indexer(common)]
@@ -99,61 +132,47 @@ def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
     return Shared(labels, truth["patient"].to_numpy(), logits, tuple(len(table) - len(common) for table in tables))
 
 
-def _refuse_too_few(truth: pd.DataFrame, part: str) -> None:
-    if truth.groupby("label")["patient"].nunique().reindex(["benign", "malignant"]).min() >= 2:
-        return
+def _refuse_without_class(truth: pd.DataFrame, part: str) -> None:
     if truth.empty:
         raise MammoError(
             f"These runs share none of their {part} images, so they cannot be compared; "
             "choose runs of one split (the same protocol, seed and redraw)."
         )
-    raise MammoError(
-        f"The {len(truth)} {part} images that these runs share come from fewer than two patients of a class, "
-        "too few to compare runs on."
-    )
+    for label in ("malignant", "benign"):
+        if not (truth["label"] == label).any():
+            raise MammoError(
+                f"None of the {len(truth)} {part} images that these runs share is {label}, so they have no AUC to "
+                "compare; choose another part, or runs of a split with images of both classes."
+            )
 
 
 def differences(shared: Shared, thresholds: Sequence[float]) -> list[Difference]:
     """Every pair of runs, the earlier first; `thresholds` (R,) are the logits above which each calls malignant.
 
-    Tests are paired and count patients: DeLong's as `intervals.components` has it, and the bootstrap's. Holm's
-    correction is over the pairs, for each test apart.
+    Tests are paired and count patients; each of `TESTS` is corrected by Holm over the pairs. Below the number of
+    patients that `few` asks for a difference stands without interval and p value.
     """
-    parts = components(shared.labels, shared.logits, shared.patients)
-    drawn = resampled(shared.labels, shared.logits, shared.patients)
-    assert parts is not None and drawn is not None
     right = (shared.logits > np.asarray(thresholds)[:, None]) == (shared.labels == 1)
     pairs = list(combinations(range(len(right)), 2))
     flipped = [flips(right[first], right[second], shared.patients) for first, second in pairs]
-    tests = [_delong(parts, pairs), _bootstrap(drawn, pairs)]
+    area, reason = auc(shared.labels, shared.logits), lack_of_patients(shared.labels, shared.patients)
+    tests = [_tested(test, shared, pairs) for test in TESTS.values()]
     corrected = holm([one.p_value for one in flipped])
     return [
-        Difference(
-            first, second, float(parts.area[first] - parts.area[second]), delong, bootstrap, flip, float(p_value)
-        )
+        Difference(first, second, float(area[first] - area[second]), delong, bootstrap, flip, float(p_value), reason)
         for (first, second), delong, bootstrap, flip, p_value in zip(pairs, *tests, flipped, corrected, strict=True)
     ]
 
 
-def _delong(parts: Components, pairs: list[tuple[int, int]]) -> list[Tested]:
-    everyone = np.arange(parts.area.size)
-    errors = parts.errors(everyone, everyone)
-    p_values = [float(paired_p_values(parts, second)[first]) for first, second in pairs]
-    bounds = []
-    for first, second in pairs:
-        gap, reach = parts.area[first] - parts.area[second], Z * errors[first, second]
-        bounds.append((float(gap - reach), float(gap + reach)))
-    return _tested(bounds, p_values)
-
-
-def _bootstrap(drawn: Resampled, pairs: list[tuple[int, int]]) -> list[Tested]:
-    bounds, p_values = zip(*(drawn.difference(first, second) for first, second in pairs), strict=True)
-    return _tested(list(bounds), list(p_values))
-
-
-def _tested(bounds: list[tuple[float, float]], p_values: list[float]) -> list[Tested]:
+def _tested(test: PairedTest, shared: Shared, pairs: list[tuple[int, int]]) -> list[Tested]:
+    estimate = test.estimate(shared.labels, shared.logits, shared.patients)
+    if estimate is None:
+        return [Tested((np.nan, np.nan), np.nan, np.nan)] * len(pairs)
+    rows = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    bounds, p_values = score_difference(estimate, rows[:, 0], rows[:, 1])
     corrected: Floats = holm(p_values)
-    return [Tested(*one) for one in zip(bounds, p_values, corrected.tolist(), strict=True)]
+    each = zip(bounds.tolist(), p_values.tolist(), corrected.tolist(), strict=True)
+    return [Tested((low, high), p_value, adjusted) for (low, high), p_value, adjusted in each]
 
 
 def p_words(value: float | None) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
-from mammo.errors import MammoError
 from mammo.files import digest_json
 from mammo.results import board_store
+from mammo.results.cross_validation import with_cross_validation
 from mammo.results.ensemble import named_sweep
 from mammo.results.levels import at_level
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
 from mammo.results.scores import Scored
 from mammo.results.statistics.chance import deviations
+from mammo.results.statistics.cross_validated import Fold
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval, components
 from mammo.results.statistics.metrics import METRICS, USUAL
 from mammo.results.statistics.operating import AT_HALF, Criterion
@@ -101,7 +103,8 @@ def _meter(held: dict[str, Any]) -> Meter:
 def ranked(opened: list[Sweep], criterion: Criterion = AT_HALF) -> pd.DataFrame:
     """One row a run of some sweeps; best validation AUC first.
 
-    Intervals are 95 %, as (low, high), and a half-width is half their length. `tie_group` numbers the groups of runs
+    Intervals are 95 %, as (low, high), and a half-width is half their length; where there is none, its bounds are NaN
+    and `test_interval_reason` or `validation_interval_reason` says why. `tie_group` numbers the groups of runs
     that the validation images of one split cannot tell apart; it is counted anew for each split. `leaked` counts the
     test images that train has seen, None where that is unknown; `leakage` says in which way, `notes` what must be
     known of the data set. `threshold` is the logit above which a run calls malignant, NaN where validation images allow
@@ -116,7 +119,7 @@ def board_of(opened: list[Sweep], criterion: Criterion = AT_HALF) -> Board:
     if not boards:
         return Board(pd.DataFrame())
     pieces = [_with_ties(alike) for alike in _validated_alike([piece for piece in boards if len(piece[0])])]
-    runs = pd.concat([board for board, _ in pieces])
+    runs = _with_cross_validation(pd.concat([board for board, _ in pieces], ignore_index=True), opened)
     runs = runs.sort_values("validation_auc", ascending=False, kind="stable", ignore_index=True)
     meters = [meter for _, meter in pieces if meter]
     return Board(runs, tuple(sorted(meters, key=lambda meter: -meter.everyone.winner)))
@@ -148,6 +151,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
         labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())
         called = logits - thresholds[:, None] if criterion.looks else logits
         board[f"n_{part}"] = len(labels)
+        board[f"{part}_interval_reason"] = lack_of_patients(labels, patients) or None
         for name in USUAL:
             board[f"{part}_{name}"] = METRICS[name].function(labels, called if METRICS[name].at_half else logits)
         for name, interval in INTERVALS.items():
@@ -162,11 +166,27 @@ def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Cri
     if not criterion.looks:
         return np.zeros(len(rows))
     labels, logits, patients = _part(sweep, split, "validation", rows)
-    thresholds = np.full(len(rows), np.nan)
-    for place, own in enumerate(logits):
-        with contextlib.suppress(MammoError):
-            thresholds[place] = criterion.threshold(Scored("", labels, own, patients, "validation"))
-    return thresholds
+    scored = (Scored("", labels, own, patients, "validation") for own in logits)
+    return np.array([criterion.threshold_if_any(one) for one in scored])
+
+
+def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFrame:
+    """The runs with the cross-validated AUCs of their settings."""
+    held = {sweep.id: sweep for sweep in opened}
+    rows = {str(run): row for sweep in opened for row, run in enumerate(sweep.runs["run"])}
+
+    @cache
+    def part_of(name: str, split: int) -> tuple[NDArray[np.intp], NDArray[np.int8], NDArray[np.str_]]:
+        members = held[name].members(split, "test")
+        return members, held[name].labels[members], held[name].images["patient"].to_numpy()[members].astype(str)
+
+    def fold_of(number: int) -> Fold:
+        name, run = str(runs["sweep"].iloc[number]), str(runs["run"].iloc[number])
+        sweep, row = held[name], rows[run]
+        members, labels, patients = part_of(name, int(sweep.runs["split"].iloc[row]))
+        return Fold(labels, np.asarray(sweep.logits[row])[members][None], patients)
+
+    return with_cross_validation(runs, fold_of)
 
 
 def _part(
@@ -219,7 +239,8 @@ TOLD = {
 WINNERS = [
     "dataset", "level", "protocol", "labels", "split_seed", "redraw", "leaked",
     "n_validation", "validation_auc", "validation_auc_interval", "validation_auc_half_width",
-    "n_test", "test_auc", "test_auc_interval", "test_auc_half_width",
+    "validation_interval_reason", "n_test", "test_auc", "test_auc_interval", "test_auc_half_width",
+    "test_interval_reason",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.errors import MammoError
-from mammo.results.comparison import differences, shared_images
+from mammo.results.comparison import PRIMARY, differences, shared_images
 from mammo.results.leaderboard import ranked, to_json
 from mammo.results.plain import plain
 from mammo.results.scores import StoredRun
@@ -104,7 +104,8 @@ def _held_against(probe: StoredRun, validation_auc: float, run: StoredRun) -> di
     told |= {"test_auc": scored.value(auc), "test_auc_interval": scored.interval(auc_interval)}
     try:
         (tested,) = differences(shared_images([run, probe], "test"), [0.0, 0.0])
-    except MammoError:  # too few patients for a test
-        return {**told, "difference": None, "difference_interval": None, "p_value": None}
-    against = {"difference": tested.value, "difference_interval": tested.delong.interval}
-    return {**told, **against, "p_value": tested.delong.p_value}
+    except MammoError as error:  # no images of a class to compare on
+        return {**told, "difference": None, "difference_interval": None, "p_value": None, "reason": str(error)}
+    primary = tested.tested(PRIMARY)
+    against = {"difference": tested.value, "difference_interval": primary.interval, "p_value": primary.p_value}
+    return {**told, **against, "reason": tested.reason or None}

@@ -13,8 +13,10 @@ from mammo.errors import MammoError
 from mammo.results.circular import Circular, circular
 from mammo.results.scores import Scored
 from mammo.results.statistics.curves import roc_curve
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval
+from mammo.results.statistics.few import lack_of_patients
+from mammo.results.statistics.intervals import auc_interval
 from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.shares import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +108,7 @@ def circular_of(runs: Sequence[StoredRun]) -> Circular | None:
 
 def _summary(read: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[str, Any]:
     if read is None:
-        nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", *SHARES))
+        nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", "reason", *SHARES))
         return {**nothing, "n": 0, "positives": 0, "patients": 0, "left_out": len(table), "operating": [], "points": []}
     positive = np.asarray(read.labels) == 1
     false, found, thresholds = roc_curve(read.labels, read.logits)
@@ -115,6 +117,7 @@ def _summary(read: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[s
     return {
         "auc": _plain(read.value(auc)),
         "interval": [_plain(bound) for bound in read.interval(auc_interval)],
+        "reason": lack_of_patients(read.labels, read.patients) or None,
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "patients": int(pd.Series(read.patients).nunique()),
@@ -154,7 +157,7 @@ def _share(right: Any, patients: Any) -> dict[str, Any] | None:
     """The share that an operating point gets right, with its 95 % interval by patient."""
     if not len(right):
         return None
-    low, high = accuracy_interval(np.ones(len(right)), np.where(right, 1.0, -1.0), patients)[0]
+    low, high = share_interval(right, patients)
     return {"value": float(np.mean(right)), "interval": [_plain(low), _plain(high)]}
 
 

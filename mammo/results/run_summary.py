@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mammo.results.plain import plain
 from mammo.results.statistics.calibration import bound_note, calibration_curve, temperature
-from mammo.results.statistics.measured import measure
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import TARGET, operate
 from mammo.results.statistics.predictive import predictive_values
@@ -89,8 +90,8 @@ def _calibration(validation: Scored, shown: Scored) -> dict[str, Any]:
         "temperature": hot if np.isfinite(hot) else None,
         "temperature_note": bound_note(hot) or None,
         "brier": measure("brier", scaled).to_json(),
-        "bins": [asdict(one) for one in calibration_curve(shown)],
-        "scaled_bins": [asdict(one) for one in calibration_curve(scaled)],
+        "bins": [plain(asdict(one)) for one in calibration_curve(shown)],
+        "scaled_bins": [plain(asdict(one)) for one in calibration_curve(scaled)],
     }
 
 

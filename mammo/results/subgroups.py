@@ -10,9 +10,8 @@ import pandas as pd
 
 from mammo.errors import MammoError
 from mammo.results.figures.data import UNKNOWN
-from mammo.results.statistics.intervals import auc_interval
 from mammo.results.statistics.measured import Measured
-from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.measures import measured_auc
 from mammo.results.statistics.operating import measure_at
 
 if TYPE_CHECKING:
@@ -99,9 +98,8 @@ def _quarters(numbers: pd.Series) -> tuple[pd.Series, list[str]]:
 def _subgroup(value: str, scored: Scored, chosen: NDArray[np.bool_], threshold: float) -> Subgroup:
     labels, logits, patients = (np.asarray(held)[chosen] for held in (scored.labels, scored.logits, scored.patients))
     some = replace(scored, labels=labels, logits=logits, patients=patients)
-    low, high = some.interval(auc_interval)
     measures = {
-        "auc": Measured(some.value(auc), low, high, labels.size),
+        "auc": measured_auc(some),
         "false_negative_rate": _error(measure_at(some, threshold, "sensitivity")),
         "false_positive_rate": _error(measure_at(some, threshold, "specificity")),
     }
@@ -109,4 +107,4 @@ def _subgroup(value: str, scored: Scored, chosen: NDArray[np.bool_], threshold: 
 
 
 def _error(share: Measured) -> Measured:
-    return Measured(1 - share.value, 1 - share.high, 1 - share.low, share.n)
+    return Measured(1 - share.value, 1 - share.high, 1 - share.low, share.n, share.reason)

@@ -11,6 +11,7 @@ import streamlit as st
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.fusion import LEVELS
+from mammo.results.interval_words import interval_words
 from mammo.results.leaderboard import meter_rows, read_board
 from mammo.results.scores import run_names
 from mammo.results.sieve import Sieve
@@ -24,7 +25,7 @@ MOST = 7
 ALL = "all"
 AT_HALF = "Share of test images called what they are at probability 0.5, whatever the rule for thresholds below."
 LEAKED = "Test images whose patient, or a near-duplicate, also stands in train: test figures come out too high."
-HALF = "Half of the 95 % interval of the figure to its left; a patient's images count together."
+INTERVAL = "The 95 % interval of the figure to its left; a patient's images count together."
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,13 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
             "Group": runs["tie_group"],
             "Run": runs["run"].map(names),
             "Validation AUC": runs["validation_auc"],
-            "± validation": runs["validation_auc_half_width"],
+            "95 % validation": interval_column(runs["validation_auc_interval"], runs["validation_interval_reason"]),
             f"Validation {unit}": runs["n_validation"],
             "Test AUC": runs["test_auc"],
-            "± test": runs["test_auc_half_width"],
+            "95 % test": interval_column(runs["test_auc_interval"], runs["test_interval_reason"]),
             f"Test {unit}": runs["n_test"],
             "Test accuracy": runs["test_accuracy"],
-            "± accuracy": runs["test_accuracy_half_width"],
+            "95 % accuracy": interval_column(runs["test_accuracy_interval"], runs["test_interval_reason"]),
             "Leaked": runs["leaked"],
             "Weights": runs["weights_note"],
             "Split": runs["protocol"],
@@ -140,11 +141,17 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     )
 
 
+def interval_column(bounds: pd.Series, reasons: pd.Series) -> list[str]:
+    """Intervals in words, or why there is none."""
+    pairs = zip(bounds, reasons, strict=True)
+    return [interval_words(both, ".2f", "–", reason if isinstance(reason, str) else "") for both, reason in pairs]
+
+
 def columns() -> dict[str, object]:
     """How the columns of `shown` and of settings look."""
     column = st.column_config
     bar = column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=112)
-    half = column.NumberColumn("±", format="%.3f", width=62, help=HALF)
+    interval = column.TextColumn("95 %", width=92, help=INTERVAL)
     deviation = column.NumberColumn("sd", format="%.3f", width=62, help="Standard deviation over the runs.")
     tied = (
         "Runs of one group cannot be told apart from its best on the validation images, which led by luck or by skill."
@@ -153,11 +160,11 @@ def columns() -> dict[str, object]:
         "Group": column.NumberColumn(width=66, help=tied),
         "Run": column.TextColumn(width=280, help="The settings in which these runs differ."),
         "Setting": column.TextColumn(width=280, help="Everything but random starts and draws of the split."),
-        **dict.fromkeys(("Validation AUC", "Test AUC"), bar),
+        **dict.fromkeys(("Validation AUC", "Test AUC", "Cross-validated AUC"), bar),
         "Test accuracy": column.ProgressColumn(
             "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
         ),
-        **dict.fromkeys(("± validation", "± test", "± accuracy"), half),
+        **dict.fromkeys(("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated"), interval),
         **dict.fromkeys(("sd validation", "sd test"), deviation),
         **{
             f"{part} {level.unit}": column.NumberColumn("n", width=52, help=f"{part} {level.unit}.")

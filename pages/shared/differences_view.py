@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from mammo.results.comparison import Difference, differences, p_words, shared_images
+from mammo.results.comparison import TESTS, Difference, differences, p_words, shared_images
 from mammo.results.figures.comparison import differences_figure
 from mammo.results.figures.drawing import with_leaks
+from mammo.results.interval_words import interval_words
 from mammo.results.scores import StoredRun, stored_runs
 from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
@@ -17,7 +18,7 @@ from pages.shared.curves_view import PARTS, scored_runs
 from pages.shared.text import plain
 
 SAID = (
-    "Paired tests on the images that all chosen runs were scored on; a patient's images count together. p values are "
+    "A paired test on the images that all chosen runs were scored on; a patient's images count together. p values are "
     "corrected for all pairs (Holm). Flips are images that one run gets right and the other wrong, each run at its "
     "own threshold:"
 )
@@ -28,13 +29,16 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     if len(runs) < 2:
         st.info("Tick at least two runs to see whether they differ.", icon=":material/info:")
         return
-    part = choose.switch("Images", PARTS, "part")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = choose.switch("Images", PARTS, "part")
+        test = choose.entry("Test", TESTS, "test", width=160)
     asked = str(home.path), listed.key, tuple(run.id for run in runs), part, criterion
     found, left_out, number = _differences(*asked)
     names = [listed.names[run.id] for run in runs]
     note, _ = with_leaks(note, scored_runs(listed, runs, part))
-    show.figure(differences_figure(found, names, note, show.dark()), "differences")
-    st.dataframe(_rows(found, names, number), hide_index=True, column_config=_columns())
+    show.figure(differences_figure(found, names, note, show.dark(), test), "differences")
+    rows = [_row(pair, names, number, test) for pair in found]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=_columns())
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} images that not all of these runs were scored on: {plain(lost)}.")
@@ -52,23 +56,14 @@ def _differences(
     return differences(shared, thresholds), shared.left_out, int(shared.labels.size)
 
 
-def _rows(found: list[Difference], names: list[str], number: int) -> pd.DataFrame:
-    rows = [
-        {
-            "First": names[pair.first],
-            "Second": names[pair.second],
-            "n": number,
-            "Difference": pair.value,
-            "±": (pair.delong.interval[1] - pair.delong.interval[0]) / 2,
-            "p, DeLong": p_words(pair.delong.corrected),
-            "p, bootstrap": p_words(pair.bootstrap.corrected),
-            "Only first right": pair.flips.first_only,
-            "Only second": pair.flips.second_only,
-            "p, flips": p_words(pair.flips_corrected),
-        }
-        for pair in found
-    ]
-    return pd.DataFrame(rows)
+def _row(pair: Difference, names: list[str], number: int, test: str) -> dict[str, object]:
+    tested, flips = pair.tested(test), pair.flips
+    named = {"First": names[pair.first], "Second": names[pair.second], "n": number, "Difference": pair.value}
+    bounds = interval_words(tested.interval, "+.3f", reason=pair.reason)
+    counted = {"Only first right": flips.first_only, "Only second": flips.second_only}
+    return (
+        named | {"95 %": bounds, "p": p_words(tested.corrected)} | counted | {"p, flips": p_words(pair.flips_corrected)}
+    )
 
 
 def _columns() -> dict[str, object]:
@@ -79,6 +74,6 @@ def _columns() -> dict[str, object]:
         "Second": column.TextColumn(width=200),
         "n": column.NumberColumn(width=52),
         "Difference": column.NumberColumn(format="%+.3f", width=88, help="AUC of the first less that of the second."),
-        "±": column.NumberColumn(format="%.3f", width=62, help="Half of DeLong's 95 % interval."),
-        **dict.fromkeys(("p, DeLong", "p, bootstrap", "p, flips"), corrected),
+        "95 %": column.TextColumn(width=140, help="The difference's 95 % interval."),
+        **dict.fromkeys(("p", "p, flips"), corrected),
     }

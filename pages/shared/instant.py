@@ -33,7 +33,7 @@ TEST_SAID = (
     "figures no longer say how a head does on new images. Choose by validation, and look here once."
 )
 SHOWN_SAID = "Leave this off while you choose: picking settings by test figures is choosing on the test set."
-TEST_COLUMNS = ["Test AUC", "± test", "Test images", "Test accuracy", "± accuracy", "Leaked"]
+TEST_COLUMNS = ["Test AUC", "95 % test", "Test images", "Test accuracy", "95 % accuracy", "Leaked"]
 
 
 def places() -> tuple[Any, Any]:

@@ -5,7 +5,9 @@ from typing import Any
 import streamlit as st
 
 from mammo.results.figures.comparison import luck_figure
+from mammo.results.interval_words import value_words
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
@@ -20,7 +22,7 @@ ALIKE = ["dataset", "level", "protocol", "labels", "split_seed", "redraw", "n_va
 """What runs that were validated on the same images share."""
 
 
-def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str) -> None:
+def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
     """The optimism meter of one set of validation images."""
     if not listed.meters:
         st.info("Luck is measured among at least two heads with a validation AUC.", icon=":material/info:")
@@ -78,5 +80,5 @@ def _words(meter: dict[str, Any]) -> str:
 
 
 def _between(meter: dict[str, Any], part: str) -> str:
-    value, half = meter[f"{part}_auc"], meter[f"{part}_auc_half_width"]
-    return "?" if value is None else f"{value:.3f} ± {half:.3f}"
+    reason = meter[f"{part}_interval_reason"] or ""
+    return value_words(meter[f"{part}_auc"], meter[f"{part}_auc_interval"], reason=reason)

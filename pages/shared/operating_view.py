@@ -11,9 +11,11 @@ from mammo.results.figures.operating import (
     precision_recall_figure,
     predictive_figure,
 )
+from mammo.results.interval_words import interval_words
 from mammo.results.run_summary import PREVALENCE
 from mammo.results.scores import Scored, StoredRun
-from mammo.results.statistics.measured import Measured, measure
+from mammo.results.statistics.measured import Measured
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import MEASURES, Criterion, OperatingPoint
 from mammo.results.statistics.predictive import predictive_values
@@ -68,8 +70,8 @@ def table(measures: Mapping[str, Measured], unit: str) -> None:
 
 
 def interval(one: Measured, decimals: int = 3) -> str:
-    """A 95 % interval in words that no line ends within."""
-    return "\u2060–\u2060".join(_number(bound, decimals) for bound in (one.low, one.high))
+    """A 95 % interval in words that no line ends within, or why there is none."""
+    return interval_words((one.low, one.high), f".{decimals}f", "\u2060–\u2060", one.reason or "?")
 
 
 def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:

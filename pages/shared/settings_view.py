@@ -13,7 +13,8 @@ from pages.shared.reading import unit_of
 MOST = 12
 SAID = (
     "Each dot is a run; bars are means ± one standard deviation over random starts and draws of the split. They say "
-    "how much training wavers, not how much patients do: that is ± in the table, half of a run's own 95 % interval."
+    "how much training wavers, not how much patients do: that is the 95 % interval of a run in the table, the mean "
+    "bounds. Cross-validated AUC is the mean of the five folds' test AUCs, with its interval by patient."
 )
 
 
@@ -48,10 +49,14 @@ def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     for part in ("validation", "test"):
         told[f"{part.capitalize()} AUC"] = table[f"{part}_auc_mean"]
         told[f"sd {part}"] = table[f"{part}_auc_sd"]
-        told[f"± {part}"] = table[f"{part}_auc_half_width"]
+        reasons = table[f"{part}_interval_reason"]
+        told[f"95 % {part}"] = board.interval_column(table[f"{part}_auc_interval"], reasons)
         told[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
     strengths = [strength_words(*pair) for pair in zip(table["strength_median"], table["strength_range"], strict=True)]
     if any(strengths):
         told["C of probes"] = strengths
+    if (table["protocol"] == "five-fold").any():
+        told["Cross-validated AUC"] = table["cv_auc"]
+        told["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])
     rows = pd.DataFrame({**told, "Leaked": table["leaked"], "Weights": table["weights_note"]})
     return rows.drop(columns=[name for name in ("sd validation", "sd test") if rows[name].isna().all()])

@@ -160,6 +160,35 @@ def test_a_scan_that_says_it_ends_at_once_is_decoded_to_its_end(wrap):
     assert rules(raster) == ["scan-header"]
 
 
+def test_a_jpeg_in_three_channels_under_a_header_of_one_is_grey(wrap):
+    eight = (FILM >> 4).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(eight).convert("RGB").save(stream, "JPEG", quality=100)
+    tags = {"BitsStored": 8, "PhotometricInterpretation": "MONOCHROME1"}
+    raster = read_image(wrap(stream.getvalue(), JPEGBaseline8Bit, eight, **tags))
+    assert raster.bits == 8 and np.abs(raster.pixels.astype(int) - (255 - eight)).max() <= 3
+    assert rules(raster) == ["equal-channels"]
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422"])
+def test_a_jpeg_of_grey_in_three_channels_is_grey(wrap, photometric):
+    eight = (FILM >> 4).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(eight).convert("RGB").save(stream, "JPEG", quality=100)
+    channels = np.repeat(eight[..., None], 3, axis=2)
+    tags = {"BitsStored": 8, "PhotometricInterpretation": photometric, "PlanarConfiguration": 0}
+    raster = read_image(wrap(stream.getvalue(), JPEGBaseline8Bit, channels, **tags))
+    assert np.abs(raster.pixels.astype(int) - eight).max() <= 3
+
+
+def test_equal_channels_in_jpeg_2000_are_grey(wrap):
+    channels = np.repeat(FILM[..., None], 3, axis=2)
+    stream = bytes(encode_array(channels, bits_stored=12, photometric_interpretation=1))
+    tags = {"BitsStored": 12, "PhotometricInterpretation": "YBR_RCT", "PlanarConfiguration": 0}
+    raster = read_image(wrap(stream, JPEG2000Lossless, channels, **tags))
+    assert raster.bits == 12 and np.array_equal(raster.pixels, FILM)
+
+
 HT = bytes.fromhex(
     "ff4fff5100294000000000100000001000000000000000000000001000000010000000000000000000010f0101ff50000800020000000aff"
     "52000c00020001000504044001ff5c00132088909090909090909090909090888888ff90000a0000000000810001ff93c000266df7050774"

@@ -199,6 +199,20 @@ def test_compressed_frames_are_those_of_dcmtk(tmp_path, write, program, options,
     assert largest_gap(packed) < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("program", "options"), [("dcmcjpls", ["+pc"]), ("dcmcjpeg", ["+el", "+pl"]), ("dcmcjpeg", ["+ee"])]
+)
+def test_a_header_of_16_bits_over_a_code_stream_of_12_makes_no_film_dark(tmp_path, write, program, options):
+    path, packed = write(FILM), tmp_path / "packed.dcm"
+    subprocess.run([program, *options, path, packed], check=True, capture_output=True)
+    right = grey_of_dcmtk(packed)
+    data = pydicom.dcmread(packed)
+    data.BitsStored, data.HighBit = 16, 15
+    data.save_as(packed)
+    raster = read_image(packed, depth=Depth(8))
+    assert raster.container is None and np.abs(raster.to_float() - right).max() < 1e-3
+
+
 @pytest.mark.parametrize("stored", [12, 16])
 def test_jpeg_2000_is_what_dcmtk_makes_of_it_unpacked(tmp_path, write, stored):
     from openjpeg.utils import encode_array

@@ -1,5 +1,8 @@
 """Stored DICOM values to grey, against what the standard says of each step."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pydicom
 import pytest
@@ -9,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
+from mammo.data import rules as rules_of_reading
 from mammo.data.dicom import read_dicom
 from mammo.data.raster import Container
 from mammo.data.rules import RULES
@@ -188,19 +192,25 @@ def test_every_note_has_a_rule(shown):
     assert len(raster.notes) == 3 and set(rules(raster)) <= set(RULES)
 
 
+def test_every_note_that_code_makes_has_a_rule_and_every_rule_a_note():
+    code = "".join(path.read_text() for path in Path(rules_of_reading.__file__).parent.rglob("*.py"))
+    assert set(re.findall(r'Note\(\s*"([a-z-]+)"', code)) | {"half-a-rescale", "rescale"} == set(RULES)
+
+
 @pytest.mark.parametrize(
     ("tags", "rule"),
     [
         ({"WindowCenter": 5, "WindowWidth": 0}, "window"),
         ({"WindowCenter": 5, "WindowWidth": -40}, "window"),
-        ({"WindowCenter": 5}, "window"),
-        ({"WindowWidth": 500}, "window"),
+        ({"WindowCenter": 5}, "half-a-window"),
+        ({"WindowWidth": 500}, "half-a-window"),
         ({"WindowCenter": "2047,5", "WindowWidth": "4096,0"}, "window"),
         ({"WindowCenter": "auto", "WindowWidth": "auto"}, "window"),
         ({"WindowCenter": 2000, "WindowWidth": 0.5}, "window"),
         ({"RescaleSlope": 0, "RescaleIntercept": 7}, "rescale"),
         ({"RescaleSlope": -1}, "rescale"),
-        ({"RescaleIntercept": 5}, "rescale"),
+        ({"RescaleIntercept": 5}, "half-a-rescale"),
+        ({"RescaleSlope": 3}, "half-a-rescale"),
         ({"VOILUTSequence": Sequence([Dataset()])}, "table"),
         ({"ModalityLUTSequence": Sequence([Dataset()])}, "table"),
         ({"WindowCenter": 2000, "WindowWidth": 1}, "window-unfit"),

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_what_only_begins_like_dicom_is_refused(tmp_path, start):
     with pytest.raises(MammoError) as caught:
         read_image(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_whose_rest_was_never_copied_is_refused_at_once(tmp_path, write_dicom):
+    path = write_dicom(tmp_path / "a.dcm", RAMP)
+    path.write_bytes(path.read_bytes()[:600] + bytes(20_000_000))
+    start = time.process_time()
+    with pytest.raises(MammoError, match="its elements stand in no order"):
+        read_image(path)
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("allocated", [8, 16])
@@ -144,3 +154,11 @@ def test_a_compressed_frame_is_read_alone(tmp_path, write_dicom, with_table):
         raster = read_image(tmp_path / "a.dcm", 15)
     assert np.array_equal(raster.pixels, noise[14])
     assert count.bytes < (tmp_path / "a.dcm").stat().st_size / 2
+
+
+@pytest.mark.parametrize("length", range(300, 900, 38))
+def test_a_file_that_ends_in_its_header_has_no_pixels(tmp_path, write_dicom, length):
+    path = write_dicom(tmp_path / "a.dcm", RAMP)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(MammoError, match="without pixels|truncated before its pixels"):
+        read_image(path)

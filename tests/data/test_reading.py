@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import tifffile
 from PIL import Image
 from pydicom.data import data_manager
 from pydicom.encaps import encapsulate
@@ -64,12 +66,17 @@ def lost(path, loss):
     return path, loss.reason, 0.0, 0
 
 
+PYTHONS_WORDS = re.compile(
+    r"object at|' object|NoneType|instances|unpack|reshape|literal|could not convert|argument|attribute|tuple"
+)
+
+
 def all_looked_at(paths, workers=2):
     """What was said of each path, none having taken 10 s of computing time or 1 GB."""
     found = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
     assert set(found) == set(paths)
     for path, said, seconds, memory in found.values():
-        assert said and "\n" not in said and str(path) not in said, path
+        assert said and "\n" not in said and str(path) not in said and not PYTHONS_WORDS.search(said), (path, said)
         assert seconds < 10 and memory < 10**9, (path.name, said, seconds, memory)
     return [found[path][1] for path in paths]
 
@@ -139,6 +146,13 @@ def healthy(tmp_path, write_dicom, encapsulated):
     encapsulated(folder / "jpeg.dcm", EIGHT, JPEGBaseline8Bit, jpeg(EIGHT))
     encapsulated(folder / "lossless.dcm", RAMP, JPEGLosslessSV1, jpeg_lossless(RAMP))
     encapsulated(folder / "j2k.dcm", RAMP, JPEG2000Lossless, jpeg_2000(RAMP))
+    (folder / "bare.dcm").write_bytes((folder / "plain.dcm").read_bytes()[132:])
+    colours = np.repeat(EIGHT[..., None], 3, axis=2)
+    write_dicom(folder / "rgb.dcm", colours, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    item = pydicom.Dataset()
+    item.LUTDescriptor, item.LUTData = [256, 0, 16], np.arange(256, dtype="<u2").tobytes()
+    item["LUTData"].VR = "OW"
+    write_dicom(folder / "table.dcm", EIGHT, VOILUTSequence=pydicom.Sequence([item]))
     for name in ("MR_small_jpeg_ls_lossless.dcm", "JPEGLSNearLossless_16.dcm", "JPGExtended.dcm", "liver_1frame.dcm"):
         (folder / name).write_bytes((BUNDLED / name).read_bytes())
     Image.fromarray(RAMP).save(folder / "a.png")
@@ -147,6 +161,9 @@ def healthy(tmp_path, write_dicom, encapsulated):
     Image.fromarray(RAMP).save(folder / "lzw.tif", compression="tiff_lzw")
     (folder / "a.pgm").write_bytes(b"P5\n64 48\n65535\n" + RAMP.astype(">u2").tobytes())
     np.save(folder / "a.npy", RAMP)
+    tifffile.imwrite(folder / "float.tif", RAMP / 65535)
+    tifffile.imwrite(folder / "rgb.tif", np.repeat(RAMP[..., None], 3, axis=2), photometric="rgb")
+    np.save(folder / "signed.npy", (RAMP.astype(int) - 32768).astype(np.int16))
     np.save(folder / "unit.npy", RAMP / np.float64(65535))
     return sorted(folder.iterdir())
 
@@ -432,7 +449,7 @@ DICOM_BOMBS = {
     "size": (claims(Rows=HUGE, Columns=HUGE), "at most 64 million are read"),
     "frames": (claims(NumberOfFrames=2**31 - 1), "truncated"),
     "no-rows": (claims(Rows=0), "0 × 64 pixels"),
-    "deep": (deep, "maximum recursion depth"),
+    "deep": (deep, "it is nested too deeply"),
     "rle-size": (rle_claims(20_000), "at most 64 million are read"),
     "rle-within": (rle_claims(7_900), "doesn't match the expected amount"),
 }

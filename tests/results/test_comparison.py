@@ -4,9 +4,10 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.comparison import differences, p_words, shared_images
+from mammo.results.comparison import TESTS, Shared, differences, p_words, shared_images
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import stored_runs
+from mammo.results.statistics.few import lack_of
 from mammo.results.statistics.flips import flips
 from mammo.results.statistics.holm import holm
 from mammo.results.statistics.intervals import components
@@ -32,7 +33,6 @@ def test_every_pair_is_tested_on_the_images_of_all(three):
     for pair in pairs:
         assert pair.value == pytest.approx(area[pair.first] - area[pair.second], abs=1e-12)
         assert pair.delong.p_value == pytest.approx(paired_p_values(parts, pair.second)[pair.first])
-        assert np.mean(pair.delong.interval) == pytest.approx(pair.value)
         for test in (pair.delong, pair.bootstrap):
             assert test.interval[0] <= pair.value <= test.interval[1]
             assert (test.p_value < 0.05) == (not test.interval[0] <= 0 <= test.interval[1])
@@ -99,8 +99,21 @@ def test_what_cannot_be_compared_is_refused(three):
         shared_images([three[0], changed(three[1], images=swapped)], "test")
     parts = np.zeros_like(three[1].sweep.parts)
     parts[0, np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"])[0]] = PARTS["test"]
-    with pytest.raises(MammoError, match="fewer than two patients"):
+    with pytest.raises(MammoError, match=r"None of the 1 test images .* is (malignant|benign), so they have no AUC"):
         shared_images([three[0], changed(three[1], parts=parts)], "test")
+
+
+def test_few_patients_leave_a_difference_without_test(three):
+    shared = shared_images(three, "test")
+    kept = np.flatnonzero(shared.labels == 0).tolist() + np.flatnonzero(shared.labels == 1)[:3].tolist()
+    few = Shared(shared.labels[kept], shared.patients[kept], shared.logits[:, kept], shared.left_out)
+    malignant = np.unique(few.patients[few.labels == 1]).size
+    for pair in differences(few, [0.0] * 3):
+        areas = [roc_auc_score(few.labels, few.logits[row]) for row in (pair.first, pair.second)]
+        assert pair.value == pytest.approx(areas[0] - areas[1], abs=1e-12)
+        assert pair.reason == lack_of({"malignant patients": malignant}) != ""
+        for test in TESTS:
+            assert np.isnan([*pair.tested(test).interval, pair.tested(test).p_value]).all()
 
 
 @pytest.mark.parametrize(

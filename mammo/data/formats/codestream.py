@@ -145,7 +145,10 @@ def _decode_by_pillow(content: bytes) -> NDArray[np.integer]:
     from PIL import Image
 
     with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
-        picture.draft("YCbCr", picture.size)  # three channels as they are: the file's header says what they mean
+        if (
+            picture.info.get("adobe_transform") != 0
+        ):  # three channels as they are: the file's header says what they mean
+            picture.draft("YCbCr", picture.size)
         return np.asarray(picture)
 
 

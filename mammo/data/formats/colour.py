@@ -20,6 +20,8 @@ _LUMINANCE = np.array([19595, 38470, 7471], np.uint32)
 _BAND = 256
 """Rows that are weighed at a time: wide integers of a whole picture would take several times its memory."""
 
+EQUAL = Note("equal-channels", "its grey is held in three channels")
+
 Grey = tuple[NDArray[np.unsignedinteger], tuple[Note, ...]]
 
 

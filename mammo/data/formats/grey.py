@@ -112,11 +112,13 @@ def _modality(
         return (1.0, 0.0), False, notes
     slope, intercept = number(tags, "RescaleSlope"), number(tags, "RescaleIntercept")
     if not slope or intercept is None:
+        alone = "WindowCenter" not in tags and "VOILUTSequence" not in tags
+        halved = (slope or 0) > 0 or not listed(tags, "RescaleSlope")
         words = [
             ", ".join(map(str, listed(tags, name)))[:16] or "none" for name in ("RescaleSlope", "RescaleIntercept")
         ]
         sentence = f"its rescale slope {words[0]} and intercept {words[1]} make no sense and are passed over"
-        return (1.0, 0.0), False, (*notes, Note("rescale", sentence))
+        return (1.0, 0.0), False, (*notes, Note("half-a-rescale" if alone and halved else "rescale", sentence))
     return (slope, intercept), slope < 0, notes
 
 
@@ -125,13 +127,11 @@ def _shown(
 ) -> tuple[NDArray[np.uint16] | None, tuple[Note, ...]]:
     """What each value that can be stored becomes, black 0, white `WHITE`; None where it is what it was."""
     notes: list[Note] = []
-    values: NDArray[np.float64] | None = None
-    for step in voi_steps(tags, little, stored.signed):
+    values = _modality_values(stored, modality)
+    for step in voi_steps(tags, little, negative=bool(values.min() < 0)):
         if isinstance(step, Note):
             notes.append(step)
             continue
-        if values is None:
-            values = _modality_values(stored, modality)
         table = np.round(step.unit(values) * WHITE).astype(np.uint16)
         reason = _unfit(table, stored)
         if not reason:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from mammo.data.formats.header import listed
 from mammo.data.formats.stream import BoundedStream
 from mammo.data.raster import Note
 from mammo.errors import MammoError
@@ -48,6 +49,8 @@ HEAD = PREAMBLE + len(MAGIC) + 8
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
+_MOST_DISORDER = 1000
+"""How many elements may follow a higher one: a data set's ascend, and a file's worth of zeros is millions of others."""
 _LONG = {b"OB", b"OW", b"UN", b"OF", b"OD", b"OL", b"UT", b"SQ"}
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 _STRINGS = frozenset({b"UI", b"CS", b"UL", b"OB", b"DA", b"TM", b"SH", b"LO", b"PN", b"DT", b"SQ", b"US", b"UN", b"AE"})
@@ -115,9 +118,7 @@ def _open(stream: BoundedStream) -> DicomFile:
     syntax, notes = _syntax(stream)
     if not head[PREAMBLE:].startswith(MAGIC):
         notes = (Note("no-preamble", "it lacks the preamble of a DICOM file"), *notes)
-    dataset = read_dataset(
-        cast(BinaryIO, stream), syntax == IMPLICIT, syntax != BIG_ENDIAN, stop_when=lambda tag, *_: tag in _PIXELS
-    )
+    dataset = read_dataset(cast(BinaryIO, stream), syntax == IMPLICIT, syntax != BIG_ENDIAN, stop_when=_until_pixels())
     at, length, words = _pixels(stream, *dataset.original_encoding)
     return DicomFile(stream, dataset, syntax, at, length, stream.end, words, stream.short, notes)
 
@@ -131,7 +132,7 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
     from pydicom.uid import UID
 
     meta = read_dataset(cast(BinaryIO, stream), False, True, stop_when=lambda tag, *_: tag.group != 2)
-    syntax = str(meta.get("TransferSyntaxUID") or "")
+    syntax = "".join(map(str, listed(meta, "TransferSyntaxUID")[:1]))
     if not syntax:
         start = stream.tell()
         element = stream.read(8)
@@ -139,7 +140,7 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
         syntax = EXPLICIT if element[4:6] in _STRINGS else IMPLICIT
         return syntax, (Note("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),)
     if syntax not in SYNTAXES:
-        raise MammoError(f"the transfer syntax {UID(syntax).name}, which is not read")
+        raise MammoError(f"the transfer syntax {UID(syntax).name[:60]}, which is not read")
     return syntax, ()
 
 
@@ -159,3 +160,18 @@ def _pixels(stream: BoundedStream, implicit: bool, little: bool) -> tuple[int, i
     elif not implicit:
         (length,) = struct.unpack(f"{order}H", element[6:])
     return stream.tell(), None if length == _UNDEFINED else int(length), element[4:6] == b"OW"
+
+
+def _until_pixels() -> Callable[..., bool]:
+    """Whether to stop at an element: at the pixels; raises MammoError where elements stand in no order, as in zeros."""
+    last, disorder = 0, 0
+
+    def stop(tag: int, *_: object) -> bool:
+        nonlocal last, disorder
+        disorder += tag <= last
+        last = tag
+        if disorder > _MOST_DISORDER:
+            raise MammoError("damaged DICOM: its elements stand in no order")
+        return tag in _PIXELS
+
+    return stop

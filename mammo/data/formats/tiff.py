@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ def read_tiff(path: Path, frame: int, colour_marks: bool) -> Raster:
     """Read one page of a TIFF by tifffile; raises MammoError where it is compressed otherwise than by deflate."""
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it logs what it then raises
     try:
         file = tifffile.TiffFile(path)
     except tifffile.TiffFileError:

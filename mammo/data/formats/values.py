@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.formats.colour import grey_of
+from mammo.data.formats.colour import EQUAL, grey_of
 from mammo.data.raster import CONTAINER_BITS, Container, Note, Raster
 from mammo.errors import MammoError
 
@@ -15,8 +15,6 @@ _WHITE = 2**CONTAINER_BITS - 1
 _SHIFT = 2 ** (CONTAINER_BITS - 1)
 _BAND = 256
 """Rows of floats that are scaled at a time, so that no second copy of a picture in floats is held."""
-
-EQUAL = Note("equal-channels", "its grey is held in three channels")
 
 
 def raster_of(array: NDArray[Any], bits: int | None = None, colour_marks: bool = False) -> Raster:

@@ -76,10 +76,10 @@ class Step:
     notes: tuple[Note, ...]
 
 
-def voi_steps(tags: Dataset, little: bool, signed: bool) -> Iterator[Step | Note]:
+def voi_steps(tags: Dataset, little: bool, negative: bool) -> Iterator[Step | Note]:
     """The VOI LUTs and then the windows of a file in their order; a note for each that makes no sense."""
     for place, item in enumerate(listed(tags, "VOILUTSequence")):
-        table = read_table(item, little, signed)
+        table = read_table(item, little, negative)
         if isinstance(table, Table):
             yield Step(f"VOI look-up table {place + 1}", table.unit, _depth_note(item, table))
         else:
@@ -89,7 +89,9 @@ def voi_steps(tags: Dataset, little: bool, signed: bool) -> Iterator[Step | Note
     for place in range(max(len(centres), len(widths))):
         centre, width = number(tags, "WindowCenter", place), number(tags, "WindowWidth", place)
         words = f"{_words(centres, place)} / {_words(widths, place)}"
-        if centre is None or width is None or not FUNCTIONS[function](width):
+        if not centres or not widths:
+            yield Note("half-a-window", f"its window {words} lacks a centre or a width and is passed over")
+        elif centre is None or width is None or not FUNCTIONS[function](width):
             yield Note("window", f"its window {words} makes no sense and is passed over")
         else:
             yield Step(f"window {words}", Window(centre, width, function).unit, notes)
@@ -109,12 +111,12 @@ def _function(tags: Dataset) -> tuple[str, tuple[Note, ...]]:
     return function, (Note("window-function", sentence),)
 
 
-def read_table(item: Dataset, little: bool, signed: bool) -> Table | str:
+def read_table(item: Dataset, little: bool, negative: bool) -> Table | str:
     """The look-up table in a sequence's item, or words that say why there is none."""
     count, first, bits = (number(item, "LUTDescriptor", place) for place in range(3))
     if count is None or first is None or bits is None:
         return "is empty"
-    if first > 32767 and signed:  # written as unsigned beside signed pixels
+    if first > 32767 and negative:  # written as unsigned beside values that may be negative
         first -= 65536
     entries = _entries(item, int(count) % 65536 or 65536, little)
     if not len(entries):

@@ -14,7 +14,8 @@ from mammo import __version__
 from mammo.data.labels import LABELS, capital
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.splits import OUT, PARTS, SPLITS
-from mammo.results.statistics.measured import INTERVALS, measure
+from mammo.results.interval_words import interval_words
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
 
@@ -137,7 +138,7 @@ def _figures(run: StoredRun) -> str:
         scored = run.scored(part)
         for name, metric in METRICS.items():
             found = measure(name, scored)
-            bounds = f"{_number(found.low)} to {_number(found.high)}"
+            bounds = interval_words((found.low, found.high), reason=found.reason)
             rows.append([metric.label, part, _number(found.value), bounds, found.n])
     said = (
         "Intervals are of 95 %, with patients, not images, as what was drawn. The settings were chosen, if at all, by "
@@ -148,11 +149,13 @@ def _figures(run: StoredRun) -> str:
 
 def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
     scored = run.scored("test")
-    low, high = scored.interval(INTERVALS["auc"])
-    malignant = int(np.sum(scored.labels))
+    area, malignant = measure("auc", scored), int(np.sum(scored.labels))
+    known = (
+        f"has {area.reason}" if area.reason else f"lies between {interval_words((area.low, area.high), '.2f', ' and ')}"
+    )
     limits = [
         f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them "
-        f"{run.sweep.classes.positive}: the AUC is known to within ± {(high - low) / 2:.2f}.",
+        f"{run.sweep.classes.positive}: the AUC {known}.",
         _chosen(among, luck),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
         "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",

@@ -10,6 +10,7 @@ import pandas as pd
 from mammo.results.axes import AXES, Influence, response, validation_auc, varied
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
+from mammo.results.interval_words import interval_words
 from mammo.results.setting_words import worded
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ def influence_figure(influences: Sequence[Influence], note: str = "", dark: bool
             "thickness": 1.4,
             "width": 4,
         },
-        customdata=np.column_stack([bounds, [one.values for one in influences]]),
-        hovertemplate="%{y}, %{customdata[2]} values: %{x:.0%} (%{customdata[0]:.0%}–%{customdata[1]:.0%})"
-        "<extra></extra>",
+        customdata=[[interval_words(one.interval, ".0%", "–", "no interval"), one.values] for one in influences],
+        hovertemplate="%{y}, %{customdata[1]} values: %{x:.0%} (%{customdata[0]})<extra></extra>",
         name="Share of the variance",
     )
     figure.add_scatter(

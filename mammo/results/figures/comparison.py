@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mammo.results.comparison import PRIMARY, TESTS, p_words
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, wrapped
 from mammo.results.figures.palette import SERIES, ground
+from mammo.results.interval_words import interval_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,36 +18,41 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from plotly.graph_objects import Figure
 
-    from mammo.results.comparison import Difference
+    from mammo.results.comparison import Difference, Tested
 
 HEADS = 2000
 """The most heads whose AUC is drawn one by one."""
 
 
-def differences_figure(pairs: Sequence[Difference], names: Sequence[str], note: str = "", dark: bool = False) -> Figure:
-    """The difference in AUC of every pair with its 95 % intervals, DeLong's above the bootstrap's; 0 is none."""
+def differences_figure(
+    pairs: Sequence[Difference], names: Sequence[str], note: str = "", dark: bool = False, test: str = PRIMARY
+) -> Figure:
+    """The difference in AUC of every pair with its 95 % interval by one of `TESTS`; 0 is none."""
     told = [f"{wrapped(names[pair.first])}<br>less {wrapped(names[pair.second])}" for pair in pairs]
     figure = blank_figure(note, dark, height=150 + _rows_high(told))
     values, places = np.array([pair.value for pair in pairs]), np.arange(len(pairs), dtype=float)
-    for number, (name, label) in enumerate((("delong", "DeLong"), ("bootstrap", "Bootstrap"))):
-        tests = [getattr(pair, name) for pair in pairs]
-        bounds = np.array([test.interval for test in tests]).reshape(-1, 2)
-        figure.add_scatter(
-            x=values,
-            y=places + (-0.11, 0.11)[number],
-            mode="markers",
-            name=label,
-            marker={"size": 9, "color": SERIES[number], "symbol": ["circle", "diamond"][number]},
-            error_x=_bars(values, bounds, SERIES[number]),
-            customdata=np.column_stack([bounds, [(test.p_value, test.corrected) for test in tests]]),
-            hovertemplate="%{x:+.3f} (%{customdata[0]:+.3f} to %{customdata[1]:+.3f})<br>"
-            "p %{customdata[2]:.3f}, corrected %{customdata[3]:.3f}<extra></extra>",
-        )
+    tests = [pair.tested(test) for pair in pairs]
+    bounds = np.array([one.interval for one in tests]).reshape(-1, 2)
+    figure.add_scatter(
+        x=values,
+        y=places,
+        mode="markers",
+        name=f"{TESTS[test].label}, 95 % interval",
+        marker={"size": 9, "color": SERIES[0]},
+        error_x=_bars(values, bounds, SERIES[0]),
+        customdata=[_words(pair, one) for pair, one in zip(pairs, tests, strict=True)],
+        hovertemplate="%{x:+.3f} (%{customdata[0]})<br>p %{customdata[1]}, corrected %{customdata[2]}<extra></extra>",
+    )
     figure.add_vline(x=0, line={"color": ground(dark).muted, "dash": "dot", "width": 1})
     figure.update_xaxes(title_text="Difference in AUC", nticks=6)
     _name_rows(figure, told)
     legend_below(figure, 1, "h")
     return figure
+
+
+def _words(pair: Difference, tested: Tested) -> list[str]:
+    bounds = interval_words(tested.interval, "+.3f", reason=pair.reason)
+    return [bounds, p_words(tested.p_value), p_words(tested.corrected)]
 
 
 def settings_figure(
@@ -101,7 +108,10 @@ def luck_figure(meter: Mapping[str, Any], heads: ArrayLike, note: str = "", dark
     best, stroke = np.array([mean + meter["expected_margin"]]), {"symbol": "line-ns", "line_width": 3}
     _mark(figure, best, [2], "Best of as many equally good heads", SERIES[4], **stroke)
     for name, place, colour, symbol in (("validation", 2, SERIES[0], "diamond"), ("test", 1, SERIES[1], "circle")):
-        value, bounds = np.array([meter[f"{name}_auc"]], dtype=float), np.array([meter[f"{name}_auc_interval"]])
+        value, bounds = (
+            np.array([meter[f"{name}_auc"]], dtype=float),
+            np.array([meter[f"{name}_auc_interval"]], dtype=float),
+        )
         words = f"The winner on {name}, n = {meter[f'n_{name}']}"
         _mark(figure, value, [place], words, colour, symbol=symbol)
         figure.update_traces(error_x=_bars(value, bounds, colour), selector={"name": words})

@@ -9,9 +9,11 @@ import numpy as np
 from mammo.results.figures.data import WORDS
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
+from mammo.results.interval_words import value_words
 from mammo.results.statistics.calibration import BINS, calibration_curve
 from mammo.results.statistics.curves import precision_recall_curve, roc_curve
-from mammo.results.statistics.measured import Measured, measure
+from mammo.results.statistics.measured import Measured
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.predictive import predictive_values
 from mammo.results.subgroups import MEASURES
 
@@ -232,5 +234,4 @@ def _around(one: Measured) -> tuple[float, float]:
 
 
 def _words(one: Measured, decimals: int = 2) -> str:
-    value, low, high = (f"{number:.{decimals}f}" for number in (one.value, one.low, one.high))
-    return f"{value} ({low}–{high})"
+    return value_words(one.value, (one.low, one.high), f".{decimals}f", reason=one.reason)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
+from mammo.results.interval_words import interval_words
 from mammo.results.report.beside import PARTS, PROTOCOLS, UNDER
 from mammo.results.statistics.curves import roc_curve
 from mammo.results.statistics.metrics import auc
@@ -109,9 +110,11 @@ def rows_figure(rows: Sequence[Beside], note: str = "", dark: bool = False) -> F
             marker={"size": 8, "color": COLOURS[name]},
             error_x={"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0],
                      "thickness": 1.3, "width": 3, "color": COLOURS[name]},
-            customdata=[[told[number], *one.auc_interval, one.n] for number, one in held],
-            hovertemplate="%{customdata[0]}<br>AUC %{x:.3f} (%{customdata[1]:.3f}–%{customdata[2]:.3f}), "
-                          "n = %{customdata[3]}<extra></extra>",
+            customdata=[
+                [told[number], interval_words(one.auc_interval, joined="–", reason="no interval"), one.n]
+                for number, one in held
+            ],
+            hovertemplate="%{customdata[0]}<br>AUC %{x:.3f} (%{customdata[1]}), n = %{customdata[2]}<extra></extra>",
         )  # fmt: skip
     reported = [(number, one.row) for number, one in enumerate(rows) if one.row.auc is not None]
     figure.add_scatter(

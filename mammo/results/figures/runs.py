@@ -10,7 +10,9 @@ from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
 from mammo.data.labels import capital
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks, wrapped
 from mammo.results.figures.palette import CLASSES, ground, style
+from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
 
@@ -74,8 +76,8 @@ def auc_accuracy_figure(
             mode="markers",
             marker={"size": 9, "color": [style(number)["color"] for number in range(len(runs))]},
             error_x={**error, "width": 4, "color": ground(dark).muted},
-            customdata=bounds,
-            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}})<extra></extra>",
+            customdata=[interval_words(pair, joined="–", reason="no interval") for pair in bounds.tolist()],
+            hovertemplate=f"{title} %{{x:.3f}} (%{{customdata}})<extra></extra>",
             showlegend=False,
             row=1,
             col=column,
@@ -104,9 +106,12 @@ def _draw_probes(
         y=[name for name, _ in held],
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
-        customdata=[(*probe.interval(measure[1]), np.size(probe.labels)) for _, probe in held],
-        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]:.3f}}–%{{customdata[1]:.3f}}), "
-        "n = %{customdata[2]}<extra></extra>",
+        customdata=[
+            (interval_words(probe.interval(measure[1]), joined="–", reason="no interval"), np.size(probe.labels))
+            for _, probe in held
+        ],
+        hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]}}), n = %{{customdata[1]}}"
+        "<extra></extra>",
         showlegend=False,
         row=1,
         col=column,
@@ -240,10 +245,11 @@ def _told_of(reader: Scored) -> str:
 
 def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
-    low, high = run.interval(auc_interval)
+    reason = lack_of_patients(run.labels, run.patients)
+    area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more
-    return f"{run.name}{'<br>' if broken else ' — '}AUC {run.value(auc):.2f} ({low:.2f}–{high:.2f}), {number}"
+    return f"{run.name}{'<br>' if broken else ' — '}AUC {area}, {number}"
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:

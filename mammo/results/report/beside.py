@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.errors import MammoError
 from mammo.results.report.inflation import Effect, mean_difference
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, PaperSpec, Row
+from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc
 from mammo.results.statistics.operating import AT_HALF, Criterion
@@ -35,7 +35,7 @@ PARTS = ("validation", "test")
 class Figures:
     """What one run scores on one part: AUC and accuracy with 95 % intervals, and what of the images train has seen.
 
-    `leaked` is None where the data set does not tell the images' patients.
+    `leaked` is None where the data set does not tell the images' patients; `reason` says why the AUC has no interval.
     """
 
     auc: float
@@ -45,6 +45,7 @@ class Figures:
     n: int
     leaked: int | None
     repeated: int
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ class Report:
 
     @property
     def trunks(self) -> list[str]:
-        """The two trunks and what must be said of their weights."""
-        return [self.spec.trunk(number) for number in TITLES]
+        """The two trunks, each with the label of its weights."""
+        pairs = zip(TITLES, self.spec.weights, strict=True)
+        return [f"{self.spec.trunk(number)} (weights: {weights})" for number, weights in pairs]
 
     def table(self, number: int) -> list[Beside]:
         """The rows of one of the report's tables."""
@@ -148,7 +150,7 @@ def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion:
         part: tuple(_scored(run, part, (protocol, number), shared) for number, run in enumerate(runs, 1))
         for part in PARTS
     }
-    thresholds = [_threshold(one, criterion) for one in scored["validation"]]
+    thresholds = [criterion.threshold_if_any(one) for one in scored["validation"]]
     scored = {
         part: tuple(replace(one, threshold=at) for one, at in zip(held, thresholds, strict=True))
         for part, held in scored.items()
@@ -177,19 +179,12 @@ def _scored(run: StoredRun, part: str, place: tuple[str, int], shared: Shared) -
 METRICS = {"auc": auc, "accuracy": accuracy}
 
 
-def _threshold(validation: Scored, criterion: Criterion) -> float:
-    """The threshold of a run; NaN where its validation images allow no choice."""
-    try:
-        return criterion.threshold(validation)
-    except MammoError:
-        return float("nan")
-
-
 def figures(run: Scored, patients_known: bool) -> Figures:
     """What a run scores."""
     areas, shares = run.interval(auc_interval), run.called.interval(accuracy_interval)
-    leaked = run.leaked if patients_known else None
-    return Figures(run.value(auc), areas, run.called.value(accuracy), shares, np.size(run.labels), leaked, run.repeated)
+    leaked, reason = run.leaked if patients_known else None, lack_of_patients(run.labels, run.patients)
+    right = run.called.value(accuracy)
+    return Figures(run.value(auc), areas, right, shares, np.size(run.labels), leaked, run.repeated, reason)
 
 
 def _patients_known(run: StoredRun) -> bool:
@@ -281,7 +276,8 @@ def _spread(one: Spread) -> dict[str, Any]:
 
 def _figures(one: Figures | None) -> dict[str, Any]:
     if one is None:
-        return dict.fromkeys(("accuracy", "accuracy_interval", "auc", "auc_interval", "n", "leaked", "near_duplicates"))
+        names = ("accuracy", "accuracy_interval", "auc", "auc_interval", "n", "leaked", "near_duplicates", "reason")
+        return dict.fromkeys(names)
     return {
         "accuracy": _plain(one.accuracy),
         "accuracy_interval": [_plain(bound) for bound in one.accuracy_interval],
@@ -290,11 +286,14 @@ def _figures(one: Figures | None) -> dict[str, Any]:
         "n": one.n,
         "leaked": one.leaked,
         "near_duplicates": one.repeated,
+        "reason": one.reason or None,
     }
 
 
 def _effect(one: Effect | None) -> dict[str, Any] | None:
-    return {"auc": _plain(one.value), "interval": [_plain(one.low), _plain(one.high)]} if one else None
+    if one is None:
+        return None
+    return {"auc": _plain(one.value), "interval": [_plain(one.low), _plain(one.high)], "reason": one.reason or None}
 
 
 def _plain(value: float | None) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.results.interval_words import interval_words
 from mammo.results.report.beside import HONEST, LEAKY, PROTOCOLS, UNDER
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, NAMES, TITLES, VALIDATED, left_open, power
 
@@ -108,13 +109,15 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
     """How both tables are to be read, and what train has seen of the images."""
     return [
         "★ is the row of our highest validation AUC, the rule by which the report prints a row in bold; its own choice "
-        "is bold in its columns. ≈ are rows that cannot be told from ★ on the same images (paired DeLong test by "
-        "patient, Holm's correction, 5 %).",
+        "is bold in its columns. ≈ are rows of its tie group, as on the leaderboard: they lie no farther "
+        "from ★ on the same images than chance puts the farthest of equally good rows in 5 % of cases (paired, by "
+        "patient).",
         f"Ours is the first of {report.spec.splits} draws of train and validation with its 95 % interval, for which a "
         "patient's images count together; beside it stands the mean ± standard deviation of all. Inflation is the "
         "mean AUC, split as the report did, less that by patient, with its 95 % interval.",
         *_threshold_note(report.criterion),
         f"The report validated on {VALIDATED} images or so, so that its own AUCs carry about ±0.05.",
+        *_lacks(rows),
         *_leaks(rows),
     ]
 
@@ -127,6 +130,20 @@ def _threshold_note(criterion: Criterion) -> list[str]:
         f"Our accuracies are those at each run's own threshold, chosen on its validation images: {criterion.words}. "
         "Those on validation come out too high by that choice; the report's are at probability 0.5."
     ]
+
+
+def _lacks(rows: Sequence[Beside]) -> list[str]:
+    """Why figures have no interval, and why the inflation is not told."""
+    said: dict[str, None] = {}
+    for one in rows:
+        for name, outcome in one.outcomes.items():
+            for part, figures in outcome.first.items():
+                if figures.reason:
+                    said[f"{UNDER[name]}, on {part}: {figures.reason}."] = None
+        for part, effect in one.inflation.items():
+            if effect.reason:
+                said[f"Inflation on {part} is not told, for it has {effect.reason}."] = None
+    return list(said)
 
 
 def _leaks(rows: Sequence[Beside]) -> list[str]:
@@ -191,7 +208,7 @@ def _number(value: float) -> str:
 
 
 def _bounds(bounds: tuple[float, float]) -> str:
-    return "–".join(f"{bound:.2f}" if np.isfinite(bound) else "?" for bound in bounds)
+    return interval_words(bounds, ".2f", "–", "no interval")
 
 
 def _spread(one: Spread) -> Cell:
@@ -199,7 +216,7 @@ def _spread(one: Spread) -> Cell:
 
 
 def _effect(one: Effect | None) -> Cell:
-    if one is None or not np.isfinite(one.value):
+    if one is None or one.reason or not np.isfinite(one.value):
         return Cell(NONE)
     bounds = f"{_signed(one.low, 2)} to {_signed(one.high, 2)}" if np.isfinite(one.low) else ""
     return Cell(_signed(one.value, 3), bounds)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
-from mammo.results.statistics.intervals import LEVEL, components, rarer_patients, wilson
+from mammo.results.statistics.few import FEWEST, lack_of_patients
+from mammo.results.statistics.intervals import sizes_of
 from mammo.results.statistics.metrics import Floats, auc
+from mammo.results.statistics.score import Sizes, score_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -24,58 +26,58 @@ AT_ONCE = 2**24
 
 @dataclass(frozen=True)
 class Resampled:
-    """AUCs of R runs: `area` (R,) as they are and `drawn` (R, B) in B resamples of the patients.
-
-    `influence` (R, K) is by how much each of K patients moves an AUC; it tells the resamples' skew.
-    """
+    """AUCs of R runs: `area` (R,) as they are and `drawn` (R, B) in B resamples of the patients."""
 
     area: Floats
     drawn: Floats
-    influence: Floats
+    sizes: Sizes
 
-    def intervals(self) -> Floats:
-        """95 % intervals of the AUCs, (R, 2), bias-corrected and accelerated (Efron, JASA 82, 1987)."""
-        each = zip(self.area, self.drawn, self.influence, strict=True)
-        return np.array([accelerated_interval(*one) for one in each]).reshape(-1, 2)
+    @cached_property
+    def variance(self) -> Floats:
+        """Variance of every run's AUC, (R,)."""
+        everyone = np.arange(self.area.size)
+        return self.pair_covariance(everyone, everyone)
 
-    def difference(self, first: int, second: int) -> tuple[tuple[float, float], float]:
-        """95 % interval of the AUC of row `first` less that of row `second`, and the p value of there being none."""
-        values = (held[first] - held[second] for held in (self.area, self.drawn, self.influence))
-        value, drawn, influence = values
-        return accelerated_interval(value, drawn, influence), _p_value(value, drawn, influence)
+    def pair_covariance(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
+        """Covariance of each AUC of `rows` (P,) with that of `others` (P,): (P,).
+
+        Resamples of K patients vary by (K - 1) / K of what other patients would.
+        """
+        centred = self.drawn - self.drawn.mean(axis=1, keepdims=True)
+        fewest = int(self.sizes.patients.min())
+        covariance: Floats = np.einsum("pb,pb->p", centred[rows], centred[others]) / self.drawn.shape[1]
+        return covariance * fewest / (fewest - 1)
 
 
 def bootstrap_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
     """95 % interval of every run's AUC, (R, 2), for `logits` (R, N), by the bootstrap over `patients` (N,).
 
-    Where all resamples that count agree (AUC 0 or 1, or equal scores) they say nothing; the interval is then Wilson's,
-    as in `intervals.auc_interval`. (0, 1) where a class comes from one patient only; NaN where a class is missing or a
-    logit is NaN.
+    The score interval of `score`, by the variance over resamples. NaN where `few` gives no interval, a class is
+    missing or a logit is NaN.
     """
     found = resampled(labels, logits, patients)
-    if found is None:
-        area = auc(labels, np.atleast_2d(logits))
-        return np.where(np.isnan(area)[:, None], np.nan, np.array([0.0, 1.0]))
-    bounds = found.intervals()
-    silent = np.ptp(bounds, axis=1) < 1e-9
-    return np.where(silent[:, None], wilson(found.area, rarer_patients(labels, patients)), bounds)
+    return np.full((len(np.atleast_2d(logits)), 2), np.nan) if found is None else score_interval(found)
 
 
 def resampled(
-    labels: ArrayLike, logits: ArrayLike, patients: ArrayLike, resamples: int = RESAMPLES, seed: int = SEED
+    labels: ArrayLike,
+    logits: ArrayLike,
+    patients: ArrayLike,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    fewest: int = FEWEST,
 ) -> Resampled | None:
     """AUCs of `logits` (R, N) in resamples of `patients` (N,), the same for all runs.
 
-    Resamples without one of the classes are left out. None where either class comes from fewer than two patients.
+    Resamples without one of the classes are left out. None where either class comes from fewer than `fewest` patients.
     """
     scores = np.atleast_2d(logits)
-    parts = components(labels, scores, patients)
-    if parts is None:
+    if lack_of_patients(labels, patients, fewest):
         return None
     names, patient = np.unique(np.asarray(patients), return_inverse=True)
     drawn = resampled_areas(labels, scores, often(names.size, resamples, seed)[:, patient])
     kept = ~np.isnan(drawn).all(axis=0) | np.isnan(drawn).all()
-    return Resampled(parts.area, drawn[:, kept], parts.positive + parts.negative)
+    return Resampled(auc(labels, scores), drawn[:, kept], sizes_of(labels, patients))
 
 
 def often(patients: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.int64]:
@@ -121,38 +123,3 @@ def _pairs_won(malignant: NDArray[Any], benign: NDArray[Any], weights: NDArray[A
             beaten = (beaten + below[last]) / 2
         won[run] = np.einsum("ib,ib->b", beaten, weights)
     return won
-
-
-def accelerated_interval(value: float, drawn: Floats, influence: Floats) -> tuple[float, float]:
-    """95 % interval of `value`, which is `drawn` (B,) in resamples and moved by each patient by `influence` (K,)."""
-    if np.isnan(value):
-        return np.nan, np.nan
-    bias, skew = _bias(value, drawn), _acceleration(influence)
-    reach = bias + ndtri([LEVEL / 2, 1 - LEVEL / 2])
-    low, high = np.quantile(drawn, ndtr(bias + reach / (1 - skew * reach)))
-    return float(low), float(high)
-
-
-def _p_value(value: float, drawn: Floats, influence: Floats) -> float:
-    """Two-sided: the level at which the interval of `_interval` would just touch 0."""
-    if np.isnan(value) or np.ptp(drawn) == 0:
-        return float("nan") if np.isnan(value) else float(value == 0)
-    bias, skew = _bias(value, drawn), _acceleration(influence)
-    reach = ndtri(_share_below(drawn, 0.0)) - bias
-    place = ndtr(reach / (1 + skew * reach) - bias)
-    return float(2 * min(place, 1 - place))
-
-
-def _bias(value: float, drawn: Floats) -> float:
-    return float(ndtri(_share_below(drawn, value)))
-
-
-def _share_below(drawn: Floats, value: float) -> float:
-    """The share of resamples below a value, those equal to it counting one half; never 0 or 1."""
-    below = np.count_nonzero(drawn < value) + np.count_nonzero(drawn == value) / 2
-    return float((below + 0.5) / (drawn.size + 1))
-
-
-def _acceleration(influence: Floats) -> float:
-    squares = float((influence**2).sum())
-    return float((influence**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0

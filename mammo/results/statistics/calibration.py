@@ -26,7 +26,10 @@ BINS = 10
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """The mean probability of a bin, the share that is malignant with its 95 % interval, and how many it holds."""
+    """The mean probability of a bin, the share that is malignant with its 95 % interval, and how many it holds.
+
+    The bounds are NaN where `few` gives no interval.
+    """
 
     probability: float
     share: float

@@ -7,18 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import betaincinv
 
-from mammo.results.statistics.metrics import Floats, area_of_ranks, auc, midranks
+from mammo.results.statistics.few import FEWEST, class_patients, lack_of_patients
+from mammo.results.statistics.metrics import Floats, area_of_ranks, midranks
+from mammo.results.statistics.score import LEVEL, Sizes, score_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     Rows = list[int] | NDArray[np.intp]
-
-Z = 1.959963984540054
-"""The normal quantile of a two-sided 95 % interval."""
-LEVEL = 0.05
-"""The share of intervals that miss the truth, and of tests that find a difference where there is none."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,24 @@ class Components:
     """DeLong's structural components of R runs, centred and summed over the images of each of K patients.
 
     `area` (R,) is the AUC; `positive` and `negative` (R, K) are what each patient's malignant and benign
-    images add to it. `weights` holds the small-sample factors of their squares and of their product.
+    images add to it. `sizes` counts the patients and images of both classes.
     """
 
     area: Floats
     positive: Floats
     negative: Floats
-    weights: tuple[float, float, float]
+    sizes: Sizes
+
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """The small-sample factors of the squares of both kinds of components, and of their product."""
+        malignant, benign = self.sizes.patients[0].tolist()
+        own, other, cross = (count / (count - 1) for count in (malignant, benign, self.positive.shape[1]))
+        return own, other, cross
 
     def only(self, rows: Rows) -> Components:
         """The components of a choice of runs."""
-        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.weights)
+        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.sizes)
 
     def covariance(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
         """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it.
@@ -58,10 +63,18 @@ class Components:
         errors: Floats = np.sqrt(np.maximum(both - 2 * self.covariance(rows, others, exact), 0.0), dtype=exact)
         return errors
 
+    def pair_covariance(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
+        """Covariance of each AUC of `rows` (P,) with that of `others` (P,), as `covariance` has it: (P,)."""
+        own, other, cross = self.weights
+        one, two = self.positive[rows], self.positive[others]
+        its, theirs = self.negative[rows], self.negative[others]
+        covariance: Floats = (own * one * two + other * its * theirs + cross * (one * theirs + its * two)).sum(axis=1)
+        return covariance
+
     @property
     def freedom(self) -> int:
         """Degrees of freedom that the rarer class's patients leave an estimate of variance, at least 1."""
-        return max(round(1 / (max(self.weights[:2]) - 1)), 1)
+        return self.sizes.freedom
 
     @cached_property
     def variance(self) -> Floats:
@@ -72,19 +85,18 @@ class Components:
         return np.maximum(products, 0.0)
 
 
-def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Components | None:
-    """Structural components of the AUC of `logits` (R, N) by patient; None where no variance can be estimated.
+def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike, fewest: int = FEWEST) -> Components | None:
+    """Structural components of the AUC of `logits` (R, N) by patient; None where `few` gives no interval.
 
-    That is where either class comes from fewer than two patients. Source: DeLong, DeLong and Clarke-Pearson,
+    That is where either class comes from fewer than `fewest` patients. Source: DeLong, DeLong and Clarke-Pearson,
     Biometrics 44 (1988); Sun and Xu's form over ranks (2014); Obuchowski, Biometrics 53 (1997) for clusters.
     With one image a patient the result is DeLong's own.
     """
     positive, scores = np.asarray(labels) == 1, np.atleast_2d(logits)
+    if lack_of_patients(labels, patients, fewest):
+        return None
     _, patient = np.unique(np.asarray(patients), return_inverse=True)
     clusters = int(patient.max(initial=-1)) + 1
-    counts = [np.unique(patient[chosen]).size for chosen in (positive, ~positive)]
-    if min(counts) < 2:
-        return None
     ranks = midranks(scores)
     area = area_of_ranks(ranks, positive)
     sums = []
@@ -93,63 +105,57 @@ def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Com
         beaten = (ranks[:, chosen] - midranks(scores[:, chosen])) / others
         part = beaten if sign > 0 else 1 - beaten
         sums.append(_by_patient((part - area[:, None]) / chosen.sum(), patient[chosen], clusters))
-    factors = [count / (count - 1) for count in (*counts, clusters)]
-    return Components(area, sums[0], sums[1], (factors[0], factors[1], factors[2]))
+    return Components(area, sums[0], sums[1], sizes_of(labels, patients))
+
+
+def sizes_of(labels: ArrayLike, patients: ArrayLike) -> Sizes:
+    """The patients and the images of both classes, malignant first."""
+    malignant = int((np.asarray(labels) == 1).sum())
+    images = [malignant, np.size(labels) - malignant]
+    return Sizes(np.array([class_patients(labels, patients)]), np.array([images]))
 
 
 def auc_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
     """95 % interval of every run's AUC, (R, 2), for `logits` (R, N), images clustered by `patients` (N,).
 
-    The clustered DeLong variance, carried to the logit scale so that bounds stay within 0 and 1. Where that
-    variance is 0 (AUC 0 or 1, or equal scores), it says nothing; the interval is then Wilson's for a share
-    among as many trials as the rarer class has patients, since the variance of an AUC A is at most
-    A(1-A)/min(m, n) (Birnbaum and Klose 1957). (0, 1) where a class comes from one patient only; NaN where a
-    class is missing or a logit is NaN.
+    The score interval of `score`, by the clustered DeLong variance. NaN where `few` gives no interval, a class is
+    missing or a logit is NaN.
     """
     scores = np.atleast_2d(logits)
     parts = components(labels, scores, patients)
-    if parts is None:
-        area = auc(labels, scores)
-        return np.where(np.isnan(area)[:, None], np.nan, np.array([0.0, 1.0]))
-    area, deviation = parts.area, np.sqrt(parts.variance)
-    spread = area * (1 - area)
-    usable = (spread > 0) & (deviation > 1e-9)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre, half = np.log(area / (1 - area)), Z * deviation / spread
-        bounds = 1 / (1 + np.exp(-np.stack([centre - half, centre + half], axis=1)))
-    return np.where(usable[:, None], bounds, wilson(area, rarer_patients(labels, patients)))
+    return np.full((len(scores), 2), np.nan) if parts is None else score_interval(parts)
 
 
 def accuracy_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
-    """95 % interval of every run's accuracy, (R, 2): Wilson's, with as many images as the patients are worth.
+    """95 % interval of every run's accuracy, (R, 2): Clopper and Pearson's, with as many images as patients are worth.
 
     The number of images is divided by the design effect, the variance between patients over that of
-    independent images (Rao and Scott 1992), never below 1; where every image is right or wrong it is the
-    number of patients. NaN where there are no images or a logit is NaN.
+    independent images (Rao and Scott 1992; Korn and Graubard 1998), never below 1; where every image is right or
+    wrong it is the number of patients. NaN where there are fewer patients than `few` asks for, or a logit is NaN.
     """
     scores = np.atleast_2d(logits)
     right = ((scores > 0) == (np.asarray(labels) == 1)).astype(float)
     images = right.shape[1]
     _, patient = np.unique(np.asarray(patients), return_inverse=True)
     clusters = int(patient.max(initial=-1)) + 1
-    if not images:
+    if clusters < FEWEST:
         return np.full((len(scores), 2), np.nan)
     share = np.where(np.isnan(scores).any(axis=1), np.nan, right.mean(axis=1))
     sums = _by_patient(right - share[:, None], patient, clusters)
-    between = clusters / max(clusters - 1, 1) * (sums**2).sum(axis=1) / images
+    between = clusters / (clusters - 1) * (sums**2).sum(axis=1) / images
     within = share * (1 - share)
     effect = np.divide(between, within, out=np.full_like(share, images / clusters), where=within > 0)
-    return wilson(share, images / np.maximum(effect, 1.0) if clusters > 1 else np.ones_like(share))
+    return clopper_pearson(share, images / np.maximum(effect, 1.0))
 
 
-def wilson(share: Floats, trials: ArrayLike) -> Floats:
-    """Wilson's 95 % interval of `share` (R,) among `trials` (R,) or one number: (R, 2)."""
+def clopper_pearson(share: Floats, trials: ArrayLike) -> Floats:
+    """Clopper and Pearson's 95 % interval of `share` (R,) among `trials` (R,), whole or not: (R, 2)."""
     number = np.broadcast_to(np.asarray(trials, dtype=float), share.shape)
-    shrink = 1 + Z**2 / number
-    centre = (share + Z**2 / (2 * number)) / shrink
-    half = Z * np.sqrt(share * (1 - share) / number + Z**2 / (4 * number**2)) / shrink
-    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)
-    return np.stack([np.maximum(low, 0.0), np.minimum(high, 1.0)], axis=1)
+    right, wrong = share * number, (1 - share) * number
+    some, others = np.maximum(right, 1e-9), np.maximum(wrong, 1e-9)
+    low = np.where(right > 1e-9, betaincinv(some, wrong + 1, LEVEL / 2), 0.0)
+    high = np.where(wrong > 1e-9, betaincinv(right + 1, others, 1 - LEVEL / 2), 1.0)
+    return np.where(np.isnan(share)[:, None], np.nan, np.stack([low, high], axis=1))
 
 
 def _by_patient(values: Floats, patient: NDArray[np.intp], clusters: int) -> Floats:
@@ -159,9 +165,3 @@ def _by_patient(values: Floats, patient: NDArray[np.intp], clusters: int) -> Flo
     sums = np.zeros((len(values), clusters))
     sums[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
     return sums
-
-
-def rarer_patients(labels: ArrayLike, patients: ArrayLike) -> int:
-    """The number of patients of whichever class comes from fewer."""
-    positive, names = np.asarray(labels) == 1, np.asarray(patients)
-    return min(np.unique(names[positive]).size, np.unique(names[~positive]).size)

@@ -1,4 +1,4 @@
-"""Any metric of one run with its interval: the bootstrap over patients."""
+"""Any metric of one run with its interval: the jackknife over patients, or the bootstrap."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from mammo.results.plain import plain
-from mammo.results.statistics.bootstrap import accelerated_interval, often
+from mammo.results.statistics.bootstrap import RESAMPLES, often
 from mammo.results.statistics.curves import Floats
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval, rarer_patients, wilson
-from mammo.results.statistics.metrics import METRICS
-from mammo.specs import pick
+from mammo.results.statistics.few import class_patients, lack_of_patients
+from mammo.results.statistics.intervals import clopper_pearson, sizes_of
+from mammo.results.statistics.score import LEVEL
 
 if TYPE_CHECKING:
     from mammo.results.scores import Scored
 
-INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
-"""The metrics whose interval has a formula."""
 AT_ONCE = 2**21
 """Weights that are held at once."""
 
@@ -30,48 +29,51 @@ Weighted = Callable[[ArrayLike, ArrayLike, ArrayLike], Floats]
 
 @dataclass(frozen=True)
 class Measured:
-    """A value, its 95 % interval, and the number of images (or breasts, or patients) that it was counted on."""
+    """A value, its 95 % interval, and the number of images (or breasts, or patients) that it was counted on.
+
+    `reason` says why there is no interval; its bounds are then NaN.
+    """
 
     value: float
     low: float
     high: float
     n: int
+    reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, an undefined number as null."""
-        return {"value": plain(self.value), "interval": plain([self.low, self.high]), "n": self.n}
+        told = {"value": plain(self.value), "interval": plain([self.low, self.high]), "n": self.n}
+        return {**told, "reason": self.reason or None}
 
 
-def measure(name: str, scored: Scored) -> Measured:
-    """An entry of `METRICS` of one run, with the interval of its kind: DeLong's, Wilson's or the bootstrap's."""
-    metric = pick(METRICS, name, "metric").function
-    if name not in INTERVALS:
-        return measured(metric, scored)
-    low, high = scored.interval(INTERVALS[name])
-    return Measured(scored.value(metric), low, high, np.size(scored.labels))
+def measured(
+    metric: Weighted, scored: Scored, least: float = 0.0, smooth: bool = True, resamples: int = RESAMPLES
+) -> Measured:
+    """A metric of one run, between `least` and 1, with its 95 % interval by patient.
 
-
-def measured(metric: Weighted, scored: Scored) -> Measured:
-    """A metric of one run with its 95 % interval, bias-corrected and accelerated, patients drawn anew.
-
-    Where all resamples that count agree they say nothing; the interval is then Wilson's for a share among as many
-    trials as the rarer class has patients. (0, 1) where a class comes from one patient only; NaN where the metric is
-    undefined.
+    The variance is the jackknife's, each patient left out in turn, or, where the metric is read off a curve and thus
+    not `smooth`, that of `resamples` in which patients are drawn anew. The interval is Clopper and Pearson's for a
+    share of the same variance, with the number of trials taken down by Student's t (Korn and Graubard, Survey
+    Methodology 24, 1998). Without a variance the trials are the patients of the rarer class. NaN where the metric is
+    undefined or `few` gives no interval.
     """
     labels, logits = np.asarray(scored.labels), np.asarray(scored.logits)
     number = labels.size
     value = float(metric(labels, logits, np.ones((1, number)))[0]) if number else np.nan
-    if not np.isfinite(value):
-        return Measured(np.nan, np.nan, np.nan, number)
-    if rarer_patients(labels, scored.patients) < 2:
-        return Measured(value, 0.0, 1.0, number)
+    reason = lack_of_patients(labels, scored.patients)
+    if reason or not np.isfinite(value):
+        return Measured(value if np.isfinite(value) else np.nan, np.nan, np.nan, number, reason)
     names, patient = np.unique(np.asarray(scored.patients), return_inverse=True)
-    drawn = _values(metric, labels, logits, often(names.size), patient)
-    others = _values(metric, labels, logits, 1 - np.eye(names.size, dtype=np.int64), patient)
-    drawn, influence = drawn[np.isfinite(drawn)], value - others[np.isfinite(others)]
-    low, high = accelerated_interval(value, drawn, influence)
-    if high - low < 1e-9:
-        low, high = wilson(np.array([value]), rarer_patients(labels, scored.patients))[0]
+    counts = 1 - np.eye(names.size, dtype=np.int64) if smooth else often(names.size, resamples)
+    others = _values(metric, labels, logits, counts, patient)
+    others = others[np.isfinite(others)]
+    fewest = min(class_patients(labels, scored.patients))
+    factor = others.size - 1 if smooth else fewest / (fewest - 1)
+    share, variance = (value - least) / (1 - least), factor * float(np.var(others)) / (1 - least) ** 2
+    within, quantile = share * (1 - share), sizes_of(labels, scored.patients).quantile
+    known = within > 0 and variance > 1e-18
+    trials = within / variance * (ndtri(1 - LEVEL / 2) / quantile) ** 2 if known else fewest
+    low, high = least + (1 - least) * clopper_pearson(np.array([share]), trials)[0]
     return Measured(value, float(low), float(high), number)
 
 

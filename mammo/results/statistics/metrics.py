@@ -21,6 +21,8 @@ MOST_FALSE = 0.1
 """The largest 1 − specificity that the partial AUC looks at."""
 LEAST = 0.9
 """The specificity, or sensitivity, at which the other one is read off a curve."""
+NO_PART = (1 - MOST_FALSE) / (2 - MOST_FALSE)
+"""McClish's partial AUC of a curve with no area below it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Metric:
     higher_is_better: bool = True
     at_half: bool = False
     """Whether it calls images malignant from probability 0.5 on, rather than looking at all thresholds or at none."""
+    least: float = 0.0
+    """What it is at worst; at best it is 1, or 0 where less is better."""
+    smooth: bool = True
+    """Whether one patient more or less moves it a little only; a rate read off a curve may jump."""
 
 
 def accuracy(labels: ArrayLike, logits: ArrayLike) -> Floats:
@@ -130,16 +136,19 @@ METRICS: dict[str, Metric] = {
     "auc": Metric("AUC", "Area under the ROC curve: the chance that a malignant image scores above a benign one.", auc),
     "accuracy": Metric("Accuracy", "Share of images classified correctly at probability 0.5.", accuracy, at_half=True),
     "partial_auc": Metric(
-        "Partial AUC", "Area under the ROC curve where specificity is at least 0.9; McClish's scale.", partial_auc
+        "Partial AUC",
+        "Area under the ROC curve where specificity is at least 0.9; McClish's scale.",
+        partial_auc,
+        least=NO_PART,
     ),
     "average_precision": Metric(
         "Average precision", "Area under the precision-recall curve, as a sum of steps.", average_precision
     ),
     "sensitivity_at_specificity": Metric(
-        "Sensitivity at specificity 0.9", "Read off the ROC curve.", sensitivity_at_specificity
+        "Sensitivity at specificity 0.9", "Read off the ROC curve.", sensitivity_at_specificity, smooth=False
     ),
     "specificity_at_sensitivity": Metric(
-        "Specificity at sensitivity 0.9", "Read off the ROC curve.", specificity_at_sensitivity
+        "Specificity at sensitivity 0.9", "Read off the ROC curve.", specificity_at_sensitivity, smooth=False
     ),
     "balanced_accuracy": Metric(
         "Balanced accuracy", "Mean of sensitivity and specificity at probability 0.5.", balanced_accuracy, at_half=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from mammo.errors import MammoError
 from mammo.results.statistics.confusion import Confusion, confusion
 from mammo.results.statistics.curves import CLOSE, Floats, roc_curve
-from mammo.results.statistics.measured import Measured, measured
+from mammo.results.statistics.few import lack_of
+from mammo.results.statistics.measured import Measured
 from mammo.results.statistics.metrics import probability
 from mammo.results.statistics.shares import share_interval
 from mammo.specs import pick
@@ -99,6 +101,13 @@ class Criterion:
         """As `choose_threshold`."""
         return choose_threshold(validation, self.rule, self.target)
 
+    def threshold_if_any(self, validation: Scored) -> float:
+        """The same, but NaN where these images allow no choice."""
+        try:
+            return self.threshold(validation)
+        except MammoError:
+            return float("nan")
+
 
 AT_HALF = Criterion()
 """Probability 0.5 for all: the usual of tables that list many runs, and what the report counts by."""
@@ -117,33 +126,53 @@ def probability_words(logit: float, decimals: int = 3) -> str:
 class Measure:
     """A number that a threshold gives a run.
 
-    It is a share where `of(malignant (N,), called (N,))` says which images are right, and which of all are looked at;
-    else the rate of that name that `Confusion` has.
+    It is made by `scale` of a share: `of(malignant (N,), called (N,))` says which images are right, and which of all
+    are looked at, whose patients are called `who`. Without `of` it is the mean of sensitivity and specificity.
     """
 
     label: str
     description: str
     of: Callable[[Flags, Flags], tuple[Flags, Flags]] | None = None
+    who: str = "patients"
+    scale: Callable[[float], float] | None = None
 
 
 MEASURES: dict[str, Measure] = {
     "sensitivity": Measure(
-        "Sensitivity", "Share of the positive class that is called positive.", lambda truth, called: (called, truth)
+        "Sensitivity",
+        "Share of the positive class that is called positive.",
+        lambda truth, called: (called, truth),
+        "malignant patients",
     ),
     "specificity": Measure(
-        "Specificity", "Share of the negative class that is called negative.", lambda truth, called: (~called, ~truth)
+        "Specificity",
+        "Share of the negative class that is called negative.",
+        lambda truth, called: (~called, ~truth),
+        "benign patients",
     ),
     "ppv": Measure(
-        "Positive predictive value", "Share of those called positive that are.", lambda truth, called: (truth, called)
+        "Positive predictive value",
+        "Share of those called positive that are.",
+        lambda truth, called: (truth, called),
+        "patients called malignant",
     ),
     "npv": Measure(
-        "Negative predictive value", "Share of those called negative that are.", lambda truth, called: (~truth, ~called)
+        "Negative predictive value",
+        "Share of those called negative that are.",
+        lambda truth, called: (~truth, ~called),
+        "patients called benign",
     ),
     "accuracy": Measure(
         "Accuracy", "Share of all that are called what they are.", lambda truth, called: (truth == called, truth | True)
     ),
     "balanced_accuracy": Measure("Balanced accuracy", "Mean of sensitivity and specificity."),
-    "f1": Measure("F1", "Harmonic mean of sensitivity and positive predictive value."),
+    "f1": Measure(
+        "F1",
+        "Harmonic mean of sensitivity and positive predictive value.",
+        lambda truth, called: (truth & called, truth | called),
+        "patients malignant or called so",
+        lambda overlap: 2 * overlap / (1 + overlap),
+    ),
 }
 
 
@@ -208,8 +237,9 @@ def _below(thresholds: Floats, place: int) -> float:
 def operate(validation: Scored, shown: Scored, rule: str, target: float = TARGET) -> OperatingPoint:
     """The operating point of a run's threshold, chosen by `rule` on `validation`, on the images `shown`.
 
-    Shares have Wilson's interval by patient, balanced accuracy and F1 the bootstrap's over patients. The interval is
-    of what the threshold does on new images; that other validation images would choose another is not part of it.
+    Shares have Clopper and Pearson's interval by patient, from which those of balanced accuracy and F1 follow. The
+    interval is of what the threshold does on new images; that other validation images would choose another is not part
+    of it.
     """
     threshold = choose_threshold(validation, rule, target)
     return OperatingPoint(
@@ -223,20 +253,24 @@ def operate(validation: Scored, shown: Scored, rule: str, target: float = TARGET
 
 def measure_at(shown: Scored, threshold: float, name: str) -> Measured:
     """One of `MEASURES` of the images `shown` at a logit threshold."""
-    of = MEASURES[name].of
-    if of is None:
-        return measured(_rate(name, threshold), shown)
+    measure = MEASURES[name]
+    if measure.of is None:
+        return _mean(*(measure_at(shown, threshold, rate) for rate in ("sensitivity", "specificity")))
     logits, patients = np.asarray(shown.logits), np.asarray(shown.patients)
     if np.isnan(logits).any():
         return Measured(np.nan, np.nan, np.nan, logits.size)
-    right, among = of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
+    right, among = measure.of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
     value = float(right[among].mean()) if among.any() else np.nan
-    return Measured(value, *share_interval(right[among], patients[among]), int(among.sum()))
+    low, high = share_interval(right[among], patients[among])
+    reason = lack_of({measure.who: np.unique(patients[among]).size})
+    if measure.scale is None:
+        return Measured(value, low, high, int(among.sum()), reason)
+    return Measured(measure.scale(value), measure.scale(low), measure.scale(high), logits.size, reason)
 
 
-def _rate(name: str, threshold: float) -> Callable[..., Floats]:
-    def metric(labels: NDArray[np.int8], logits: Floats, weights: Floats) -> Floats:
-        rate: Floats = getattr(confusion(labels, logits, threshold, weights), name)
-        return rate
-
-    return metric
+def _mean(one: Measured, other: Measured) -> Measured:
+    """The mean of two shares, whose intervals make its own (MOVER: Zou and Donner, Statistics in Medicine 27, 2008)."""
+    value = (one.value + other.value) / 2
+    below = math.hypot(one.value - one.low, other.value - other.low) / 2
+    above = math.hypot(one.high - one.value, other.high - other.value) / 2
+    return Measured(value, value - below, value + above, one.n + other.n, one.reason or other.reason)

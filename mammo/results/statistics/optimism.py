@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from mammo.results.statistics.intervals import LEVEL, Components
+from mammo.results.statistics.score import LEVEL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mammo.results.statistics.intervals import Components
     from mammo.results.statistics.metrics import Floats
 
 TALLEST = 12.0

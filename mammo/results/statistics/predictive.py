@@ -17,21 +17,21 @@ def predictive_values(sensitivity: Measured, specificity: Measured, prevalence: 
 
     The likelihood ratio sens / (1 - spec), or (1 - sens) / spec, has the interval that the two shares' own intervals
     make (MOVER-R: Newcombe, Statistical Methods in Medical Research 25, 2016); the prevalence is taken as known. `n`
-    counts the images behind both. A value is NaN where no image was called that way. Raises MammoError where the
-    prevalence does not lie between 0 and 1.
+    counts the images behind both. A value is NaN where no image was called that way, its bounds where one of the shares
+    has none. Raises MammoError where the prevalence does not lie between 0 and 1.
     """
     if not 0 < prevalence < 1:
         raise MammoError(f"The prevalence must lie between 0 and 1, such as 0.005, not {prevalence:g}.")
     odds = prevalence / (1 - prevalence)
-    number = sensitivity.n + specificity.n
+    number, reason = sensitivity.n + specificity.n, sensitivity.reason or specificity.reason
     positive = tuple(_share(odds * one) for one in _ratio(sensitivity, _complement(specificity)))
     negative = tuple(_share(one / odds) for one in _ratio(specificity, _complement(sensitivity)))
-    return _measured(positive, number), _measured(negative, number)
+    return _measured(positive, number, reason), _measured(negative, number, reason)
 
 
-def _measured(values: Sequence[float], number: int) -> Measured:
-    value, low, high = values
-    return Measured(value, low, high, number)
+def _measured(values: Sequence[float], number: int, reason: str) -> Measured:
+    value, low, high = (values[0], math.nan, math.nan) if reason else values
+    return Measured(value, low, high, number, reason)
 
 
 def _complement(share: Measured) -> Measured:

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 def share_interval(right: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """95 % interval of the share of images that are `right` (N,), clustered by `patients` (N,).
 
-    Wilson's, as for an accuracy; (0, 1) where there are no images, for nothing is then known.
+    Clopper and Pearson's, as for an accuracy; NaN where there are fewer patients than `few` asks for.
     """
     chosen = np.asarray(right, dtype=bool)
-    if not chosen.size:
-        return 0.0, 1.0
     low, high = accuracy_interval(np.ones(chosen.size), np.where(chosen, 1.0, -1.0), patients)[0]
     return float(low), float(high)

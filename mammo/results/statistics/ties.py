@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from mammo.results.statistics.chance import deviations
-from mammo.results.statistics.intervals import LEVEL, Components, components
+from mammo.results.statistics.intervals import Components, components
 from mammo.results.statistics.metrics import Floats, auc
+from mammo.results.statistics.score import LEVEL, score_difference
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,7 @@ CLOSEST = 1e-5
 def tie_groups(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> NDArray[np.int64]:
     """Number the runs of `logits` (R, N) by groups that `labels` (N,) cannot tell apart: (R,), from 1.
 
-    As `grouped` has it, clustered by `patients` (N,). Where a class comes from fewer than two patients, all tie.
+    As `grouped` has it, clustered by `patients` (N,). Where `few` gives no test, all tie.
     """
     scores = np.atleast_2d(logits)
     parts = components(labels, scores, patients)
@@ -96,7 +97,6 @@ def _farthest_by_chance(lucky: NDArray[np.float32], errors: _Errors, left: NDArr
 
 
 def paired_p_values(parts: Components, leader: int) -> Floats:
-    """Two-sided p values of every run's AUC against that of row `leader`, (R,); 1 where they do not differ."""
-    errors = np.maximum(parts.errors(np.array([leader]), np.arange(parts.area.size))[0], 1e-9)
-    p_values: Floats = 2 * ndtr(-np.abs(parts.area - parts.area[leader]) / errors)
-    return p_values
+    """Two-sided p values of every run's AUC against that of row `leader`, (R,), by `score`; 1 where they are equal."""
+    rows = np.arange(parts.area.size)
+    return score_difference(parts, rows, np.full(rows.size, leader))[1]

@@ -17,7 +17,7 @@ from mammo.results.leaderboard import leaderboard
 from mammo.results.run_summary import calibrated
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.calibration import temperature
-from mammo.results.statistics.measured import measure
+from mammo.results.statistics.measures import measure
 from mammo.results.statistics.operating import operate
 from mammo.results.statistics.predictive import predictive_values
 from mammo.results.subgroups import subgroups

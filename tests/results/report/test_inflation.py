@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from mammo.results.report.inflation import mean_difference
 from mammo.results.scores import Scored
-from mammo.results.statistics.intervals import Z, components
+from mammo.results.statistics.intervals import components
+from mammo.results.statistics.score import score_difference
 
 
 def scored(rng, patients, images=2, signal=1.0, shift=0.0):
@@ -16,23 +18,24 @@ def scored(rng, patients, images=2, signal=1.0, shift=0.0):
     return Scored("", labels, labels * signal + shift + own + rng.normal(size=len(names)), names.astype(str))
 
 
-def test_two_runs_on_the_same_images_are_delongs_paired_test():
+def test_two_runs_on_the_same_images_are_compares_paired_test():
     rng = np.random.default_rng(0)
     one = scored(rng, np.arange(60), images=1)
     other = Scored("", one.labels, np.asarray(one.logits) + rng.normal(size=60), one.patients)
     parts = components(one.labels, np.stack([one.logits, other.logits]), one.patients)
-    half = Z * parts.errors([0], [1])[0, 0]
+    (low, high), *_ = score_difference(parts, np.array([0]), np.array([1]))[0]
     effect = mean_difference([one], [other])
     assert effect.value == pytest.approx(parts.area[0] - parts.area[1], abs=1e-12)
-    assert (effect.high - effect.value, effect.value - effect.low) == pytest.approx((half, half), abs=1e-12)
+    assert (effect.low, effect.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_runs_without_a_common_patient_add_their_variances():
+    """Near the value the interval's variance is that of two unrelated runs, reached by Student's t."""
     rng = np.random.default_rng(1)
-    one, other = scored(rng, np.arange(40)), scored(rng, np.arange(100, 150))
+    one, other = scored(rng, np.arange(400)), scored(rng, np.arange(500, 900))
     variance = sum(components(run.labels, run.logits, run.patients).variance[0] for run in (one, other))
     effect = mean_difference([one], [other])
-    assert effect.high - effect.value == pytest.approx(Z * np.sqrt(variance), rel=1e-9)
+    assert (effect.high - effect.low) / 2 == pytest.approx(t.ppf(0.975, 399) * np.sqrt(variance), rel=0.02)
 
 
 def test_the_same_run_twice_says_no_more_than_once():
@@ -60,3 +63,4 @@ def test_one_patient_alone_gives_no_interval():
     one = Scored("", [1, 1, 0, 0], [2.0, 1.0, 0.5, 1.5], ["a", "a", "b", "c"])
     effect = mean_difference([one], [one])
     assert effect.value == 0 and np.isnan([effect.low, effect.high]).all()
+    assert effect.reason == "no interval: 1 malignant patient and 2 benign patients, 5 are needed"

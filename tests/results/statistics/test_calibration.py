@@ -17,7 +17,7 @@ def scored(images=645, seed=0, hot=2.5):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_temperature_is_the_likeliest_one(seed):
+def test_temperature_fits_platts_targets_best(seed):
     run = scored(seed=seed)
     logits, truth = np.asarray(run.logits, dtype=float), np.asarray(run.labels)
     target = np.where(truth == 1, (truth.sum() + 1) / (truth.sum() + 2), 1 / ((1 - truth).sum() + 2))

@@ -74,7 +74,7 @@ def test_runs_of_no_skill_all_tie_in_nineteen_of_twenty_studies(alike):
 
 
 def test_few_patients_tell_no_runs_apart():
-    """Of three patients a class, standard errors say little."""
+    """Of three patients a class, standard errors say nothing."""
     labels = np.array([0, 0, 0, 1, 1, 1])
     logits = np.stack([labels, [0, 3, 1, 2, 5, 6], [3, 1, 2, 2.5, 0, 4]]).astype(float)
     assert tie_groups(labels, logits, np.arange(6)).tolist() == [1, 1, 1]

@@ -1,0 +1,40 @@
+"""Few patients: from how many on an interval or a test is given, and the sentence that stands where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
+
+FEWEST = 5
+"""Patients of every class that an interval or a test needs: the fewest on which `benchmarks.coverage` tries them."""
+
+
+def lack_of_patients(labels: ArrayLike, patients: ArrayLike, fewest: int = FEWEST) -> str:
+    """Why images of `labels` in {0, 1} (N,) and `patients` (N,) give no interval; empty where they give one.
+
+    For whatever sets malignant images against benign ones: every class must come from enough patients.
+    """
+    malignant, benign = class_patients(labels, patients)
+    return lack_of({"malignant patients": malignant, "benign patients": benign}, fewest)
+
+
+def lack_of(counts: Mapping[str, int], fewest: int = FEWEST) -> str:
+    """Why so many of each kind of patients, such as `malignant patients`, give no interval; empty where they do."""
+    few = [_counted(count, kind) for kind, count in counts.items() if count < fewest]
+    return f"no interval: {' and '.join(few)}, {fewest} are needed" if few else ""
+
+
+def class_patients(labels: ArrayLike, patients: ArrayLike) -> tuple[int, int]:
+    """How many patients have malignant images, and how many have benign ones; some have both."""
+    positive, names = np.asarray(labels) == 1, np.asarray(patients)
+    return np.unique(names[positive]).size, np.unique(names[~positive]).size
+
+
+def _counted(count: int, kind: str) -> str:
+    return f"{count or 'no'} {kind.replace('patients', 'patient') if count == 1 else kind}"
