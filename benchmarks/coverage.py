@@ -1,94 +1,111 @@
-"""How often intervals cover the truth: simulated studies of patients with several images each.
+"""How often intervals of AUCs cover the truth, and how often tests reject a true null, in studies of few patients.
 
-A study draws patients of one to four mammograms; the malignant score higher by as much as a true AUC asks for, and
-mammograms of one patient, and scores of two runs, resemble one another. For each kind of study and each interval the
-script prints in how many of the studies it covered the truth: of the AUC of one run, and of the difference of two.
-Run it with: python benchmarks/coverage.py
+Prints a row for each kind of study. A cell is the share of the studies in per cent with its Monte-Carlo error, and for
+intervals their median width. 95 % are promised of an interval, 5 % of a test. The difference is that of two AUCs 0.08
+apart; the null that of two runs of one AUC. Run it with: python -m benchmarks.coverage
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import ndtri
 
-from mammo.results.statistics.bootstrap import resampled
-from mammo.results.statistics.intervals import Z, auc_interval, components
+from benchmarks.studies import Study, shown
+from mammo.results.comparison import TESTS
+from mammo.results.statistics.cross_validated import Fold, cross_validated
+from mammo.results.statistics.flips import flips
+from mammo.results.statistics.score import score_difference, score_interval
+
+PATIENTS = [(3, 3), (5, 5), (10, 10), (20, 20), (40, 40), (5, 40), (40, 5), (10, 40)]
+KINDS = [(0.6, 0.6), (0.75, 0.6), (0.9, 0.6), (0.75, 0.9), (0.9, 0.9)]
+"""True AUCs, and the correlation of a patient's images."""
+GAIN, FOLDS = 0.08, 5
+Cells = dict[str, tuple[list[np.ndarray], list[np.ndarray]]]
 
 
-@dataclass(frozen=True)
-class Study:
-    """A kind of study: `alike` correlates the images of a patient, of which the share `mixed` has labels of its own."""
+def kinds(patients: list[tuple[int, int]]) -> Iterator[Study]:
+    """Every kind of study with so many patients."""
+    for malignant, benign in patients:
+        for area, alike in KINDS:
+            yield Study(malignant, benign, area, alike, related=0.9 if alike > 0.6 else 0.7)
 
-    patients: int
-    auc: float
-    alike: float = 0.6
-    mixed: float = 0.2
-    gain: float = 0.04
 
-    def draw(self, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Labels (N,), the logits of two runs (2, N) and patients (N,)."""
-        patient = np.repeat(
-            np.arange(self.patients), chance.choice([1, 2, 3, 4], self.patients, p=[0.25, 0.5, 0.1, 0.15])
+def measured(kind: Study, designs: int, draws: int) -> dict[str, str]:
+    """The cells of one kind of study, by what they are of."""
+    chance, cells = (
+        np.random.default_rng(int(1000 * kind.auc) + 7 * kind.malignant + kind.benign),
+        defaultdict(lambda: ([], [])),
+    )
+    one, same, better = (np.arange(draws) + place * draws for place in range(3))
+    for _ in range(designs):
+        labels, patient = kind.images(chance)
+        logits = kind.scores(labels, patient, [kind.auc, kind.auc, kind.auc + GAIN], draws, chance).reshape(
+            3 * draws, -1
         )
-        own = chance.random(patient.size) < self.mixed
-        labels = np.where(own, chance.random(patient.size) < 0.47, (chance.random(self.patients) < 0.47)[patient])
-        shared, image, run = (
-            chance.standard_normal(shape) for shape in (self.patients, patient.size, (2, patient.size))
-        )
-        noise = np.sqrt(self.alike) * shared[patient] + np.sqrt(1 - self.alike) * (np.sqrt(0.5) * (image + run))
-        shifts = np.sqrt(2) * ndtri(self.truth)
-        return labels.astype(int), shifts[:, None] * labels + noise, patient
-
-    @property
-    def truth(self) -> np.ndarray:
-        """The true AUCs of the two runs."""
-        return np.array([self.auc + self.gain, self.auc])
+        for name, test in TESTS.items():
+            estimate = test.estimate(labels, logits, patient)
+            assert estimate is not None
+            _add(cells[f"AUC, {name}"], score_interval(estimate)[one], kind.auc)
+            _add(cells[f"difference, {name}"], score_difference(estimate, better, one)[0], GAIN)
+            cells[f"null, {name}"][0].append(score_difference(estimate, one, same)[1] <= 0.05)
+        right = (logits > 0.4) == (labels == 1)
+        pairs = zip(right[one], right[same], strict=True)
+        cells["null, flips"][0].append(np.array([flips(*pair, patient).p_value <= 0.05 for pair in pairs]))
+    return {name: shown(np.array(hits), np.array(widths) if widths else None) for name, (hits, widths) in cells.items()}
 
 
-STUDIES = [
-    Study(60, 0.76),
-    Study(60, 0.90),
-    Study(150, 0.65),
-    Study(150, 0.76),
-    Study(150, 0.90),
-    Study(150, 0.76, alike=0.9),
-    Study(150, 0.76, mixed=0.0),
-    Study(350, 0.76),
-]
+def _add(cell: tuple[list[np.ndarray], list[np.ndarray]], bounds: np.ndarray, truth: float) -> None:
+    cell[0].append((bounds[:, 0] <= truth) & (truth <= bounds[:, 1]))
+    cell[1].append(bounds[:, 1] - bounds[:, 0])
 
 
-def covered(study: Study, seed: int) -> list[bool]:
-    """Whether each interval covers the truth: DeLong's and the bootstrap's, of an AUC and of a difference."""
-    labels, logits, patients = study.draw(np.random.default_rng(seed))
-    delong = auc_interval(labels, logits, patients)[1]
-    parts, drawn = components(labels, logits, patients), resampled(labels, logits, patients)
-    gap, reach = parts.area[0] - parts.area[1], Z * parts.errors([0], [1])[0, 0]
-    differences = [(gap - reach, gap + reach), drawn.difference(0, 1)[0]]
-    bounds = [
-        (delong, study.truth[1]),
-        (drawn.intervals()[1], study.truth[1]),
-        *((one, study.gain) for one in differences),
-    ]
-    return [bool(low <= truth <= high) for (low, high), truth in bounds]
+def folded(kind: Study, designs: int, draws: int) -> str:
+    """The cell of the cross-validated AUC: five folds of whose scores each has a place and a spread of its own."""
+    chance, cell = np.random.default_rng(int(1000 * kind.auc) + kind.malignant), ([], [])
+    part = Study(kind.malignant // FOLDS, kind.benign // FOLDS, kind.auc, kind.alike)
+    for _ in range(designs):
+        images = [part.images(chance) for _ in range(FOLDS)]
+        scores = [
+            part.scores(*one, [kind.auc], draws, chance)[0] * (1 + number) + number for number, one in enumerate(images)
+        ]
+        found = []
+        for draw in range(draws):
+            each = enumerate(zip(images, scores, strict=True))
+            folds = [
+                Fold(labels, logits[draw][None], np.char.add(f"{n}-", patient.astype(str)))
+                for n, ((labels, patient), logits) in each
+            ]
+            found.append(cross_validated([folds]).interval)
+        _add(cell, np.array(found), kind.auc)
+    return shown(np.array(cell[0]), np.array(cell[1]))
 
 
 def main() -> None:
-    """Simulate and print a row for each kind of study."""
+    """Simulate and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=1000)
-    count = parser.parse_args().studies
-    print(f"Share of {count:,} studies whose 95 % interval covers the truth\n")
-    print(
-        "| patients | true AUC | alike | own labels | DeLong | bootstrap | difference, DeLong | difference, bootstrap |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    for study in STUDIES:
-        shares = np.mean([covered(study, seed) for seed in range(count)], axis=0)
-        kind = f"| {study.patients} | {study.auc:.2f} | {study.alike} | {study.mixed} | "
-        print(kind + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
+    parser.add_argument("--designs", type=int, default=100, help="sets of patients of each kind (default: 100)")
+    parser.add_argument("--draws", type=int, default=40, help="draws of scores for each (default: 40)")
+    parser.add_argument("--quick", action="store_true", help="few studies of few kinds, to try it out")
+    options = parser.parse_args()
+    designs, draws = (4, 10) if options.quick else (options.designs, options.draws)
+    patients = PATIENTS[1:2] if options.quick else PATIENTS
+    print(f"{designs * draws:,} studies a cell: share in % ± Monte-Carlo error, median width\n")
+    for number, kind in enumerate(kinds(patients)):
+        cells = measured(kind, designs, draws)
+        if not number:
+            _head(["patients", "true AUC", "alike", *cells])
+        print(f"| {kind.name} | {kind.auc} | {kind.alike} | " + " | ".join(cells.values()) + " |", flush=True)
+    print()
+    _head(["patients", "true AUC", "alike", "cross-validated AUC"])
+    for kind in kinds([pair for pair in patients if min(pair) >= 2 * FOLDS]):
+        print(f"| {kind.name} | {kind.auc} | {kind.alike} | {folded(kind, designs, draws)} |", flush=True)
+
+
+def _head(names: list[str]) -> None:
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
 
 
 if __name__ == "__main__":

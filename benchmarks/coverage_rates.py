@@ -1,34 +1,40 @@
-"""How often the intervals of rates, predictive values and curves cover the truth, in studies as `coverage.py` draws.
+"""How often the intervals of rates, predictive values and curves cover the truth, in studies of few patients.
 
 The threshold is fixed beforehand, as one that validation chose is for the test set. The truth is what the same kind of
-study gives with 200,000 patients. Run it with: python -m benchmarks.coverage_rates
+study gives with 100,000 patients. Prints a row for each measure and AUC; a cell is the share of the studies in per cent
+with its Monte-Carlo error, the median width, and the share of studies with an interval where that is not all. Run it
+with: python -m benchmarks.coverage_rates
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.coverage import Study
+from benchmarks.studies import Study, shown
 from mammo.results.scores import Scored
 from mammo.results.statistics.confusion import confusion
-from mammo.results.statistics.measured import Measured
-from mammo.results.statistics.measures import measure
+from mammo.results.statistics.few import FEWEST, MORE
+from mammo.results.statistics.measured import Measured, measured
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import MEASURES, measure_at
 from mammo.results.statistics.predictive import predictive_values
 
-STUDIES = [Study(60, 0.76), Study(150, 0.76), Study(350, 0.76)]
-THRESHOLD, PREVALENCE, MANY = 0.4, 0.006, 200_000
-FREE = [name for name, metric in METRICS.items() if not metric.at_half]
+PATIENTS = [(5, 5), (10, 10), (20, 20), (40, 40), (10, 40)]
+THRESHOLDS = {0.6: 0.1, 0.75: 0.4, 0.9: 0.9}
+"""A logit to call malignant from, by the true AUC."""
+PREVALENCE, MANY = 0.006, 100_000
+FREE = [name for name, metric in METRICS.items() if not metric.at_half and name != "auc"]
 
 
-def scored(study: Study, seed: int) -> Scored:
-    """The second run of a study."""
-    labels, logits, patients = study.draw(np.random.default_rng(seed))
-    return Scored("run", labels, logits[1], patients)
+def scored(kind: Study, draws: int, chance: np.random.Generator) -> list[Scored]:
+    """Several draws of the scores of one set of patients."""
+    labels, patient = kind.images(chance)
+    logits = kind.scores(labels, patient, [kind.auc], draws, chance)[0]
+    return [Scored("run", labels, run, patient) for run in logits]
 
 
 def predictive(found: dict[str, Measured]) -> dict[str, Measured]:
@@ -38,43 +44,65 @@ def predictive(found: dict[str, Measured]) -> dict[str, Measured]:
     return dict(zip(signs, values, strict=True))
 
 
-def estimates(study: Scored) -> dict[str, Measured]:
-    """Everything that has an interval."""
-    found = {measure.label: measure_at(study, THRESHOLD, name) for name, measure in MEASURES.items()}
-    return found | predictive(found) | {METRICS[name].label: measure(name, study) for name in FREE}
+def estimates(study: Scored, threshold: float, resamples: int) -> dict[str, Measured]:
+    """Everything that has an interval, but the AUC."""
+    found = {measure.label: measure_at(study, threshold, name) for name, measure in MEASURES.items()}
+    metrics = {name: METRICS[name] for name in FREE}
+    curves = {
+        metric.label: measured(metric.function, study, metric.least, metric.smooth, MORE.get(name, FEWEST), resamples)
+        for name, metric in metrics.items()
+    }
+    return found | predictive(found) | curves
 
 
-def truths(kind: Study) -> dict[str, float]:
+def truths(kind: Study, threshold: float) -> dict[str, float]:
     """The values of a study so large that chance has no part in them."""
-    large = scored(replace(kind, patients=MANY), 0)
-    labels, called = np.asarray(large.labels) == 1, np.asarray(large.logits) > THRESHOLD
-    counts, plain = confusion(large.labels, large.logits, THRESHOLD), {}
+    times = MANY // (kind.malignant + kind.benign)
+    large = replace(kind, malignant=times * kind.malignant, benign=times * kind.benign)
+    (study,) = scored(large, 1, np.random.default_rng(0))
+    labels, called = np.asarray(study.labels) == 1, np.asarray(study.logits) > threshold
+    counts, plain = confusion(study.labels, study.logits, threshold), {}
     for name, one in MEASURES.items():
-        right, among = one.of(labels, called) if one.of else (None, None)
+        right, among = one.of(labels, called) if one.of and not one.scale else (None, None)
         plain[one.label] = float(getattr(counts, name) if right is None else right[among].mean())
     exact = {label: Measured(value, value, value, 0) for label, value in plain.items()}
     plain |= {label: one.value for label, one in predictive(exact).items()}
-    return plain | {METRICS[name].label: large.value(METRICS[name].function) for name in FREE}
+    return plain | {METRICS[name].label: study.value(METRICS[name].function) for name in FREE}
 
 
-def column(kind: Study, count: int) -> dict[str, float]:
-    """For each measure the share of studies of a kind whose interval covers the truth."""
-    true = truths(kind)
-    drawn = [estimates(scored(kind, seed + 1)) for seed in range(count)]
-    return {name: np.mean([one[name].low <= value <= one[name].high for one in drawn]) for name, value in true.items()}
+def column(kind: Study, designs: int, draws: int, resamples: int) -> dict[str, str]:
+    """The cells of one kind of study, by measure."""
+    threshold, chance = THRESHOLDS[kind.auc], np.random.default_rng(int(1000 * kind.auc) + kind.malignant)
+    true = truths(kind, threshold)
+    hits, widths = defaultdict(list), defaultdict(list)
+    for _ in range(designs):
+        found = [estimates(one, threshold, resamples) for one in scored(kind, draws, chance)]
+        for name, value in true.items():
+            bounds = np.array([[one[name].low, one[name].high] for one in found])
+            hits[name].append(
+                np.where(np.isnan(bounds[:, 0]), np.nan, (bounds[:, 0] <= value) & (value <= bounds[:, 1]))
+            )
+            widths[name].append(bounds[:, 1] - bounds[:, 0])
+    return {name: shown(np.array(hits[name]), np.array(widths[name])) for name in true}
 
 
 def main() -> None:
-    """Simulate and print a row for each measure and a column for each kind of study."""
+    """Simulate and print a row for each measure and AUC, and a column for each number of patients."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=1000)
-    count = parser.parse_args().studies
-    columns = [column(kind, count) for kind in STUDIES]
-    print(f"Share of {count:,} studies whose 95 % interval covers the truth\n")
-    print("| measure | " + " | ".join(f"{kind.patients} patients" for kind in STUDIES) + " |")
-    print("|---" * (1 + len(STUDIES)) + "|")
-    for name in columns[0]:
-        print(f"| {name} | " + " | ".join(f"{held[name]:.1%}" for held in columns) + " |")
+    parser.add_argument("--designs", type=int, default=100, help="sets of patients of each kind (default: 100)")
+    parser.add_argument("--draws", type=int, default=40, help="draws of scores for each (default: 40)")
+    parser.add_argument("--resamples", type=int, default=300, help="of the bootstrap, 2,000 in use (default: 300)")
+    parser.add_argument("--quick", action="store_true", help="few studies of few kinds, to try it out")
+    options = parser.parse_args()
+    designs, draws = (4, 10) if options.quick else (options.designs, options.draws)
+    patients = PATIENTS[1:2] if options.quick else PATIENTS
+    print(f"{designs * draws:,} studies a cell: share in % ± Monte-Carlo error, median width\n")
+    print("| measure | true AUC | " + " | ".join(f"{one} + {other}" for one, other in patients) + " |")
+    print("|---" * (2 + len(patients)) + "|")
+    for area in THRESHOLDS:
+        columns = [column(Study(*pair, area), designs, draws, options.resamples) for pair in patients]
+        for name in columns[0]:
+            print(f"| {name} | {area} | " + " | ".join(held[name] for held in columns) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mammo.data.dataset import Dataset
+from mammo.data.splits import FOLDS
 from mammo.errors import MammoError
 from mammo.estimates import Estimate, extraction_estimate, planned_estimate
 from mammo.features.precision import fast_precision
@@ -18,6 +19,7 @@ from mammo.heads.setting import TRAINING
 from mammo.heads.shelf import Shelf, cache_identities, run_of
 from mammo.heads.work import Features
 from mammo.progress import Progress, Work
+from mammo.results.cross_validation import PROTOCOL as FIVE_FOLD
 from mammo.results.report.beside import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
 from mammo.results.report.stated import ROWS, TRUNK_SETS, PaperSpec, Row
 from mammo.results.scores import StoredRun
@@ -33,13 +35,17 @@ PARTS_OF_WORK = 1000
 
 @dataclass(frozen=True)
 class Step:
-    """The rows that share their features; `cache` and `sweep` hold these and all their heads, where they are there."""
+    """The rows that share their features; `cache` and `sweep` hold these and all their heads, where they are there.
+
+    `folds` holds the runs on all five folds of rows that were also trained so (`mammo sweep --protocol five-fold`).
+    """
 
     rows: tuple[Row, ...]
     heads: tuple[HeadSpec, ...]
     features: CacheSpec
     cache: str | None
     sweep: Sweep | None
+    folds: Mapping[Row, tuple[StoredRun, ...]] = field(default_factory=dict)
 
     def run(self, head: HeadSpec, split: SplitSpec) -> StoredRun:
         """The run of a head on a split; raises ValueError where the sweep is not there."""
@@ -77,7 +83,8 @@ class Paper:
             for row in step.rows
         }
         shared: Shared = {}
-        rows = tuple(beside(self.spec, found, shared, criterion))
+        folds = {row: runs for step in self.steps for row, runs in step.folds.items()}
+        rows = tuple(beside(self.spec, found, shared, criterion, folds))
         images, enough = len(self.dataset.table(self.spec.kind)), self._enough(rows, shared, criterion)
         return Report(self.spec, rows, images, self.note, self.refused, enough, criterion)
 
@@ -242,4 +249,13 @@ def _step(shelf: Shelf, spec: PaperSpec, rows: tuple[Row, ...], splits: Mapping[
     wanted = spec.cache(rows[0], fast_precision())
     cache = shelf.cache(wanted)
     sweep = shelf.sweep(wanted, heads, [split for held in splits.values() for split in held])
-    return Step(rows, heads, shelf.caches[cache] if cache else wanted, cache, sweep)
+    features = shelf.caches[cache] if cache else wanted
+    folds = {row: runs for row in rows if (runs := _folds(shelf, spec, row, features))}
+    return Step(rows, heads, features, cache, sweep, folds)
+
+
+def _folds(shelf: Shelf, spec: PaperSpec, row: Row, features: CacheSpec) -> tuple[StoredRun, ...]:
+    """The runs of a row's head on all five folds; empty where no sweep holds them all."""
+    head, splits = spec.head(row), [spec.split(FIVE_FOLD, number) for number in range(FOLDS)]
+    sweep = shelf.sweep(features, [head], splits)
+    return tuple(run_of(sweep, features, head, split) for split in splits) if sweep else ()

@@ -1,8 +1,11 @@
 """Data: what a data set holds, how it splits, what a resize leaves of a lesion, and how to add a set."""
 
+from functools import partial
+
 import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
+from mammo.data.labels import capital
 from mammo.data.summary import summary
 from mammo.results.figures.data import counts_by, patient_counts
 from pages.shared import add_data, choose, show, split_view
@@ -12,7 +15,7 @@ from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
 from pages.shared.reader_view import reader
 from pages.shared.text import plain
-from pages.shared.words import KIND_NAMES, caption, groups_of, kinds_of
+from pages.shared.words import KIND_NAMES, caption, class_namer, groups_of, kinds_of
 
 SHOWN = 12
 
@@ -22,7 +25,9 @@ def images(dataset: Dataset, note: str) -> None:
     malignant, crops = counts["image_labels"].get("malignant", 0), counts["kinds"]["crop"]
     named = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
     facts = {label: counts[name] for label, name in named.items()}
-    show.facts({**facts, "Malignant mammograms": malignant, **({"Crops": crops} if crops else {})})
+    show.facts(
+        {**facts, f"{capital(dataset.classes.positive)} mammograms": malignant, **({"Crops": crops} if crops else {})}
+    )
     st.caption(f"From {plain(dataset.about['source'])}.")
     depths(dataset)
     kind = "full" if dataset.metadata_only else sample(dataset, note)
@@ -31,26 +36,27 @@ def images(dataset: Dataset, note: str) -> None:
     column = choose.one(f"{thing} by", list(names), key, lambda name: names[name], width=300)
     left, right = st.columns(2)
     with left:
-        show.figure(counts_by(rows, column, note, show.dark(), thing), "counts")
+        show.figure(counts_by(rows, column, note, show.dark(), thing, dataset.classes), "counts")
     with right:
-        show.figure(patient_counts(rows, note, show.dark(), thing), "patients")
+        show.figure(patient_counts(rows, note, show.dark(), thing, dataset.classes), "patients")
 
 
 def sample(dataset: Dataset, note: str) -> str:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = choose.one("Images", kinds_of(dataset), "kind", KIND_NAMES.__getitem__, width=180)
-        label = choose.switch("Sample of", ["any", "malignant", "benign"], "label")
+        label = choose.switch("Sample of", ["any", "malignant", "benign"], "label", class_namer(dataset.classes))
         draws = choose.number("Sample", 1, 1000, 1, "sample", width=140)
         stretched = show.brightness()
     rows = dataset.table(kind)
     fitting = rows if label == "any" else rows[rows["label"] == label]
+    named = partial(caption, classes=dataset.classes)
     some = fitting.sample(min(SHOWN, len(fitting)), random_state=draws)
     show.wall(
         dataset,
         some,
         "sample",
-        caption,
-        lambda row: show.full_size(dataset, row["image"], note, caption(row), stretched),
+        named,
+        lambda row: show.full_size(dataset, row["image"], note, named(row), stretched),
         stretched,
     )
     return str(kind)

@@ -18,10 +18,12 @@ from mammo.cli import COMMANDS, main, parser
 from mammo.commands import demo
 from mammo.commands.export import FORMS
 from mammo.commands.index import INCOMPLETE
+from mammo.commands.index import _text as index_text
 from mammo.commands.leaderboard import text_of
 from mammo.data import inspected
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.inspection import FileFacts, Request, inspect_file
+from mammo.data.summary import summary
 from mammo.estimates import extraction_estimate
 from mammo.features.cache import ARRAYS, Cache, caches
 from mammo.features.precision import fast_precision
@@ -197,6 +199,23 @@ def test_a_reader_whose_labels_are_made_from_birads_is_called_circular(
     assert text.strip() == told["reason"]
 
 
+def test_classes_that_are_not_malignancy_bear_their_own_names(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    known, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
+    about = {**known.about, "classes": {"positive": "dense", "negative": "other"}}
+    write_dataset(home, "named", about, known.images, known.lesions)
+    for words in (("split", "named"), ("reader", "named")):
+        _, text, _ = run(capsys, home, *words)
+        assert "dense" in text and "malignant" not in text
+    assert set(run_json(capsys, home, "split", "named")["malignant"]) == {"train", "validation", "test"}
+    counts = summary(Dataset.open(home, "named"))
+    assert counts["classes"] == about["classes"] and set(counts["image_labels"]) == {"benign", "malignant"}
+    printed = index_text(counts)
+    assert (
+        f"{counts['image_labels']['malignant']} dense" in printed
+        and "images with other and dense lesions at once" in printed
+    )
+
+
 def test_a_data_set_without_assessments_has_no_reader(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     known = Dataset.open(demo_home, "phantom-demo")
     home = Home(tmp_path / "home")
@@ -281,8 +300,10 @@ def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capt
     _, text, _ = run(capsys, demo_home, "leaderboard")
     assert f"the best of 24 heads (worth {meter['independent_heads']:.1f}" in text
     best = next(row for row in run_json(capsys, demo_home, "leaderboard") if row["run"] == meter["winner"])
-    assert f"{best['validation_auc']:.3f} ± {best['validation_auc_half_width']:.3f}" in text
-    assert f"{best['test_auc']:.3f} ± {best['test_auc_half_width']:.3f}" in text
+    for part in ("validation", "test"):
+        low, high = best[f"{part}_auc_interval"]
+        assert f"{best[f'{part}_auc']:.3f} ({low:.3f} to {high:.3f})" in text
+    assert "±" not in text
     assert "SYNTHETIC DATA" in run(capsys, demo_home, "leaderboard", "--group")[1]
     assert "chance explains" in run(capsys, demo_home, "leaderboard", "--optimism")[1]
 

@@ -58,6 +58,7 @@ def document(
         "unit": runs[0].unit,
         "n": shared.labels.size,
         "malignant": shared.labels.sum(),
+        "classes": runs[0].sweep.classes.to_json(),
         "patients": len(set(shared.patients.tolist())),
         "synthetic": runs[0].sweep.synthetic,
         "runs": _runs(runs, shared, thresholds, part),
@@ -127,7 +128,7 @@ def text_of(told: dict[str, Any]) -> str:
     pairs = ["pair", "AUC difference", "95 % interval", "p", "Holm", "only first right", "only second", "p", "Holm"]
     lines = [
         f"Compared on the {told['n']} {told['part']} {told['unit']} of {told['patients']} patients "
-        f"that all were scored on, {told['malignant']} of them malignant.",
+        f"that all were scored on, {told['malignant']} of them {told['classes']['positive']}.",
         *_left_out(told),
         "",
         table(runs, header),
@@ -136,7 +137,8 @@ def text_of(told: dict[str, Any]) -> str:
             [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
         ),
         "",
-        f"above: the probability above which a run calls malignant. Rule on validation: {told['criterion']}.",
+        f"above: the probability above which a run calls {told['classes']['positive']}. "
+        f"Rule on validation: {told['criterion']}.",
         "It holds for accuracy and for which images a run gets right.",
         f"Intervals of AUCs and p: {_test_words(told['test'])}, paired, by patient. Holm: p corrected for all pairs.",
         *([f"Differences have {told['reason']}."] if told["reason"] else []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
 from mammo.errors import MammoError
@@ -21,7 +21,7 @@ COUNTS = {
     "views": "views",
     "patients": "patients",
     "image_labels": "images by label",
-    "conflicts": "images with a benign and a malignant lesion",
+    "conflicts": "images with lesions of both classes",
     "lesions": "lesions",
     "labels": "lesions by label",
     "kinds": "files",
@@ -194,10 +194,19 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
 
 
-def _text(found: dict[str, object]) -> str:
-    rows = [[words, _plain(found[name]) or "-"] for name, words in COUNTS.items()]
+def _text(found: dict[str, Any]) -> str:
+    from mammo.data.labels import ClassNames
+
+    named = ClassNames(**found["classes"]).by_label
+    told = {**found, **{name: _renamed(found[name], named) for name in ("labels", "image_labels")}}
+    called = f"images with {named['benign']} and {named['malignant']} lesions at once"
+    rows = [[called if name == "conflicts" else words, _plain(told[name]) or "-"] for name, words in COUNTS.items()]
     kind = "synthetic data set" if found["synthetic"] else "data set"
     return f"The {kind} {found['dataset']} ({found['source']}):\n" + table(rows, ["what", "count"])
+
+
+def _renamed(counts: dict[str, int], named: dict[str, str]) -> dict[str, int]:
+    return {named.get(label, label): count for label, count in counts.items()}
 
 
 def _plain(value: object) -> str:

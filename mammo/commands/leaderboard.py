@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the leaderboard, its settings, or its optimism meters."""
     from mammo.results.by_setting import by_setting
     from mammo.results.leaderboard import meter_rows, read_board, to_json
+    from mammo.results.statistics.few import FEWEST
 
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
     top, meters = max(arguments.top, 0), meter_rows(board)
     if arguments.optimism:
-        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters))
+        none = f"No runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
+        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters) or none)
     elif arguments.group:
         rows = to_json(by_setting(board.runs))
         show(arguments, rows, settings_text(rows[:top]) if rows else "")
@@ -135,7 +137,7 @@ def _accuracy_note(rows: list[dict[str, Any]]) -> str:
 
     rule = rows[0]["rule"]
     if rule == HALF:
-        return "Accuracy calls malignant what lies above probability 0.5; --rule chooses each run's own threshold."
+        return "Accuracy calls positive what lies above probability 0.5; --rule chooses each run's own threshold."
     return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {RULES[rule].label!r}."
 
 
@@ -143,7 +145,7 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
     """What must be known of runs or settings."""
     lines = [_accuracy_note(rows)] if rows else []
     if (unit := _unit(rows)) != "images":
-        lines.append(f"n counts {unit}; one is malignant where any of its images is. Scores fused from stored ones.")
+        lines.append(f"n counts {unit}; one is positive where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({f"{row['trunk']}: {row['weights_note']}" for row in rows}):

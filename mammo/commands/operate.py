@@ -38,7 +38,7 @@ def text_of(told: dict[str, Any]) -> str:
     """The figures as tables, and what must be known about them."""
     pieces = [
         _head(told),
-        _matrix(told["confusion"]),
+        _matrix(told["confusion"], told["classes"]),
         table(_measures(told), ["measure", "n", "value", "95 % interval"]),
     ]
     if told["subgroups"]:
@@ -47,24 +47,26 @@ def text_of(told: dict[str, Any]) -> str:
 
 
 def _head(told: dict[str, Any]) -> str:
+    from mammo.data.labels import capital
     from mammo.results.statistics.operating import HALF, probability_words
 
-    unit, chosen = told["unit"], told["chosen_on"]
+    unit, chosen, positive = told["unit"], told["chosen_on"], told["classes"]["positive"]
     aim = f" {told['target']:g}" if told["target"] else ""
-    looked = f"chosen on {chosen['n']} validation {unit}, {chosen['malignant']} malignant"
+    looked = f"chosen on {chosen['n']} validation {unit}, {chosen['malignant']} {positive}"
     return (
-        f"{told['run']}: {told['n']} {told['part']} {unit}, {told['malignant']} malignant, {told['patients']} patients"
-        f"\nMalignant above probability {probability_words(told['threshold'], 4)}: rule {told['rule']}{aim}, "
+        f"{told['run']}: {told['n']} {told['part']} {unit}, {told['malignant']} {positive}, {told['patients']} patients"
+        f"\n{capital(positive)} above probability {probability_words(told['threshold'], 4)}: rule {told['rule']}{aim}, "
         f"{'chosen without looking' if told['rule'] == HALF else looked}"
     )
 
 
-def _matrix(counts: dict[str, Any]) -> str:
+def _matrix(counts: dict[str, Any], classes: dict[str, str]) -> str:
+    positive, negative = classes["positive"], classes["negative"]
     rows = [
-        ["malignant", counts["true_malignant"], counts["false_benign"]],
-        ["benign", counts["false_malignant"], counts["true_benign"]],
+        [positive, counts["true_malignant"], counts["false_benign"]],
+        [negative, counts["false_malignant"], counts["true_benign"]],
     ]
-    return table(rows, ["truth", "called malignant", "called benign"])
+    return table(rows, ["truth", f"called {positive}", f"called {negative}"])
 
 
 def _measures(told: dict[str, Any]) -> list[list[Any]]:
@@ -83,7 +85,7 @@ def _measures(told: dict[str, Any]) -> list[list[Any]]:
 def _groups(told: dict[str, Any]) -> str:
     from mammo.results.subgroups import FEWEST, MEASURES
 
-    header = [told["column"], "n", "malignant", "patients"]
+    header = [told["column"], "n", told["classes"]["positive"], "patients"]
     header += [word for label in MEASURES.values() for word in (label, "95 % interval")]
     rows = [[group[name] for name in ("value", "n", "malignant", "patients")] for group in told["subgroups"]]
     for row, group in zip(rows, told["subgroups"], strict=True):

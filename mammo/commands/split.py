@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     leaks = leakage(images, parts)
     held = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
     rows = [[name, len(one), _malignant(one), one["patient"].nunique()] for name, one in held.items()]
-    text = [table(rows, ["part", "images", "malignant", "patients"]), ""]
+    text = [table(rows, ["part", "images", dataset.classes.positive, "patients"]), ""]
     shared = [[words, "-" if leaks[name] is None else leaks[name]] for name, words in COUNTS.items()]
     text.append(table(shared, ["leak", "count"]))
     if leaks["near_duplicates"] is None:

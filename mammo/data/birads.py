@@ -34,10 +34,10 @@ class ZeroRule:
 RECALL = "recall"
 ZEROS: dict[str, ZeroRule] = {
     RECALL: ZeroRule(
-        "A recall", "0 is called at the operating point and stands between 3 and 4 in the ROC.", 3.5, True
+        "A recall", "BI-RADS 0 is called at the operating point and stands between 3 and 4 in the ROC.", 3.5, True
     ),
     "benign": ZeroRule(
-        "Not called", "0 is not called at the operating point and stands below 1 in the ROC.", 0.5, False
+        "Not called", "BI-RADS 0 is not called at the operating point and stands below 1 in the ROC.", 0.5, False
     ),
     "none": ZeroRule("Left out", "Images of BI-RADS 0 take no part.", None, False),
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from mammo.data.cutting import to_sixteen_bits
 from mammo.data.dataset import Dataset
-from mammo.data.depths.decision import judge
+from mammo.data.depths.decision import OF_CONTAINER, Scale, judge
 from mammo.data.depths.levels import HALF, measure
 from mammo.data.depths.record import FilmGroup, GroupDepth
 from mammo.data.formats.kind import file_format
@@ -103,7 +103,8 @@ def _look(request: _Request) -> FileLook:
         notes = [note.sentence for note in raster.notes]
         bits = raster.bits
         depth, words = _depth(request, raster)
-        raster = raster.at_depth(depth) if depth else raster
+        read_at = depth or _from_zero(raster)
+        raster = raster.at_depth(read_at) if read_at else raster
         if raster.clipped:
             words.append(f"{raster.clipped:,} of its pixels lie beyond {raster.bits} bits and are clipped.")
     except (MammoError, OSError) as error:
@@ -151,6 +152,14 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
             f"The data set {request.dataset} has no {group.words}, so that no depth is decided for it: {holds}."
         ]
     return record.depth, [f"As the data set {request.dataset} has it: {record.sentences[0]}"]
+
+
+def _from_zero(raster: Raster) -> Depth | None:
+    """The container's own range above zero, where signed values have none below; None where that is all of it."""
+    if raster.container is None or not raster.container.signed:
+        return None
+    depth = Scale.of([measure(raster.pixels, raster.container)], signed=True).widest
+    return None if depth == OF_CONTAINER else depth
 
 
 def _write_picture(raster: Raster, path: Path) -> None:

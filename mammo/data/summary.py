@@ -24,6 +24,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "patients": int(everyone.nunique()),
         "labels": {str(name).lower(): int(count) for name, count in held["pathology"].value_counts().items()},
         "image_labels": {str(name): int(count) for name, count in images["label"].value_counts().items()},
+        "classes": dataset.classes.to_json(),
         "conflicts": int(images["conflict"].sum()),
         "kinds": {
             "full": int(images["file"].notna().sum()),

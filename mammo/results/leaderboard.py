@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -13,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
-from mammo.errors import MammoError
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.cross_validation import with_cross_validation
@@ -168,11 +166,8 @@ def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Cri
     if not criterion.looks:
         return np.zeros(len(rows))
     labels, logits, patients = _part(sweep, split, "validation", rows)
-    thresholds = np.full(len(rows), np.nan)
-    for place, own in enumerate(logits):
-        with contextlib.suppress(MammoError):
-            thresholds[place] = criterion.threshold(Scored("", labels, own, patients, "validation"))
-    return thresholds
+    scored = (Scored("", labels, own, patients, "validation") for own in logits)
+    return np.array([criterion.threshold_if_any(one) for one in scored])
 
 
 def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFrame:

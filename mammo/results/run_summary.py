@@ -73,6 +73,7 @@ def _about(run: StoredRun, shown: Scored) -> dict[str, Any]:
         "leakage": run.sweep.about["splits"][int(run.settings["split"])]["leakage"],
         "leaked": max(shown.leaked, shown.repeated),
         "level": run.sweep.level,
+        "classes": run.sweep.classes.to_json(),
         **_sizes(shown),
     }
 

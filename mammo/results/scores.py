@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.dataset import Dataset
+from mammo.data.labels import PLAIN, ClassNames
 from mammo.data.leakage import seen
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
@@ -36,7 +37,7 @@ class Scored:
 
     Of these images `leaked` have their patient in train and `repeated` a near-duplicate; `left_out` more have no score.
     Those whose logit lies above `threshold` are called malignant. Where scores were fused, what is called an image here
-    is one of the `unit`: breasts or patients.
+    is one of the `unit`: breasts or patients. `classes` names the two classes.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Scored:
     left_out: int = 0
     unit: str = "images"
     threshold: float = 0.0
+    classes: ClassNames = PLAIN
 
     @property
     def called(self) -> Scored:
@@ -134,7 +136,8 @@ class StoredRun:
         rows = self._rows(part)
         patients = self.sweep.images["patient"].to_numpy()[rows]
         logits = np.asarray(self.sweep.logits[self.row])[rows]
-        return Scored(name, self.sweep.labels[rows], logits, patients, part, *self._leaks(part), unit=self.unit)
+        labels, classes = self.sweep.labels[rows], self.sweep.classes
+        return Scored(name, labels, logits, patients, part, *self._leaks(part), unit=self.unit, classes=classes)
 
     def images(self, part: str) -> pd.DataFrame:
         """The rows of the images of a part."""

@@ -28,8 +28,9 @@ def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: C
         brier = {"Brier score, as trained": shown, f"Brier score, at temperature {temperature:.2f}": scaled}
         table({name: measure("brier", one) for name, one in brier.items()}, shown.unit)
         st.caption(
-            "Logits are divided by the temperature that makes the validation images likeliest: above 1 the run was too "
-            f"sure of itself. No image passes another, so AUC stays as it is. {INTERVALS_SAID}"
+            "Logits are divided by the temperature that fits the validation images best, to Platt's smoothed targets: "
+            "above 1 the run was too sure of itself. No image passes another, so AUC stays as it is. "
+            f"{INTERVALS_SAID}"
         )
     st.subheader("Scores")
     show.figure(score_histogram(shown, note, show.dark()), "scores")

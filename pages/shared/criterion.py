@@ -6,6 +6,7 @@ import streamlit as st
 from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.operating import RULES, Criterion, OperatingPoint, operate
 from pages.shared import choose
+from pages.shared.text import plain
 
 
 def choose_criterion() -> Criterion:
@@ -19,7 +20,8 @@ def point_at(run: StoredRun, shown: Scored, criterion: Criterion) -> OperatingPo
     """The run at its threshold on the images shown, and a line that says where that stands."""
     validation = run.scored("validation")
     point = _point(validation, shown, criterion)
-    st.caption(f"Called malignant: every probability above {point.words}. {_origin(validation, criterion)}")
+    named = plain(shown.classes.positive)
+    st.caption(f"Called {named}: every probability above {point.words}. {_origin(validation, criterion)}")
     return point
 
 

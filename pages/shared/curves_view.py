@@ -1,5 +1,6 @@
 """The chosen runs over one another: ROC curves, AUC and accuracy with their intervals, and how they came to be."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -39,6 +40,11 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
         beside = [probe and _at(probe, criterion, probe.scored(part)) for probe in held]
         show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
         strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
+        if any(map(math.isnan, (run.threshold for run in scored))):
+            st.info(
+                "The validation images of some runs allow no threshold; choose Probability 0.5 for their accuracy.",
+                icon=":material/info:",
+            )
         st.caption(
             f"Accuracy is that at each run's own threshold by the rule above: {criterion.words}. Lines are 95 % "
             f"intervals and count patients, not images.{strokes}"
@@ -46,8 +52,8 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
 
 
 def _at(run: StoredRun, criterion: Criterion, scored: Scored) -> Scored:
-    """A run's scores with its threshold."""
-    return replace(scored, threshold=criterion.threshold(run.scored("validation")))
+    """A run's scores with its threshold; without an accuracy where validation images allow no choice."""
+    return replace(scored, threshold=criterion.threshold_if_any(run.scored("validation")))
 
 
 def learning(_home: Home, listed: Listed, runs: list[StoredRun], note: str, _criterion: Criterion) -> None:

@@ -67,7 +67,7 @@ def _mammogram(dataset: Dataset) -> str:
     """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
     outlined = set(dataset.lesions.loc[dataset.lesions["mask"].notna(), "image"])
-    told = {row["image"]: f"{row['image']} ({described(row)})" for row in rows.to_dict("records")}
+    told = {row["image"]: f"{row['image']} ({described(row, dataset.classes)})" for row in rows.to_dict("records")}
     ordered = sorted(told, key=lambda image: image not in outlined)
     return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
 

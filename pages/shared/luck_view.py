@@ -7,6 +7,8 @@ import streamlit as st
 from mammo.results.figures.comparison import luck_figure
 from mammo.results.interval_words import value_words
 from mammo.results.scores import StoredRun
+from mammo.results.statistics.few import FEWEST
+from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
@@ -21,10 +23,13 @@ ALIKE = ["dataset", "level", "protocol", "labels", "split_seed", "redraw", "n_va
 """What runs that were validated on the same images share."""
 
 
-def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str) -> None:
+def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
     """The optimism meter of one set of validation images."""
     if not listed.meters:
-        st.info("Luck is measured among at least two heads with a validation AUC.", icon=":material/info:")
+        st.info(
+            f"Luck is measured among two heads and more, validated on {FEWEST} patients of each class or more.",
+            icon=":material/info:",
+        )
         return
     places = {meter["winner"]: meter for meter in listed.meters}
     winner = next(iter(places))

@@ -9,6 +9,7 @@ from mammo.results.statistics.operating import Criterion, OperatingPoint
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
+from pages.shared.text import plain
 from pages.shared.words import judgement, verdict
 
 AT_ONCE = 18
@@ -44,15 +45,17 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
     some = shown.iloc[first : first + AT_ONCE]
     st.caption(
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
-        f"probability of malignancy that the run gives; above {point.words} it counts as calling the image malignant."
+        f"probability of {plain(run.sweep.classes.quality)} that the run gives; above {point.words} it counts as "
+        f"calling the image {plain(run.sweep.classes.positive)}."
     )
     stretched = show.brightness()
+    classes = run.sweep.classes
     show.wall(
         dataset,
         some,
         "judged",
-        judgement,
-        lambda row: show.full_size(dataset, row["image"], note, verdict(row), stretched),
+        lambda row: judgement(row, classes),
+        lambda row: show.full_size(dataset, row["image"], note, verdict(row, classes), stretched),
         stretched,
     )
 

@@ -22,6 +22,7 @@ from mammo.results.statistics.predictive import predictive_values
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
+from pages.shared.text import plain
 
 PREVALENCES = [0.001, 0.002, 0.003, 0.005, PREVALENCE, 0.008, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
 INTERVALS_SAID = "Intervals are 95 % and count patients, not images."
@@ -54,8 +55,9 @@ def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criteri
         free = {name: metric.label for name, metric in METRICS.items() if not metric.at_half}
         table({label: _measure(name, shown) for name, label in free.items()}, shown.unit)
         st.caption(
-            f"{INTERVALS_SAID} Average precision rises with the share of malignant images; compare it on the same "
-            "images only. Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is chance."
+            f"{INTERVALS_SAID} Average precision rises with the share of {plain(shown.classes.positive)} images; "
+            "compare it on the same images only. Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is "
+            "chance."
         )
 
 

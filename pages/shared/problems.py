@@ -11,10 +11,13 @@ def problems(dataset: Dataset, _note: str) -> None:
     """The mammograms with a benign and a malignant lesion, and the files that could not be used."""
     st.subheader("Conflicting labels")
     rows = conflict_rows(dataset)
+    positive, negative = plain(dataset.classes.positive), plain(dataset.classes.negative)
     if rows.empty:
-        st.caption("No mammogram holds a benign and a malignant lesion at once.")
+        st.caption(f"No mammogram holds lesions that are {negative} and {positive} at once.")
     else:
-        st.caption(f"{rows['Image'].nunique()} mammograms hold benign and malignant lesions; they count as malignant.")
+        st.caption(
+            f"{rows['Image'].nunique()} mammograms hold {negative} and {positive} lesions; they count as {positive}."
+        )
         st.dataframe(rows, hide_index=True)
     if dataset.remarks:
         st.subheader("Told by headers")

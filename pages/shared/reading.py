@@ -3,7 +3,7 @@
 from mammo.results.fusion import FUSIONS, LEVELS
 from pages.shared import choose
 
-SAID = "A breast or patient is malignant where any image is. Scores are fused from the stored ones; nothing is trained."
+SAID = "A breast or patient is positive where any image is. Scores are fused from the stored ones; nothing is trained."
 
 
 def choose_reading() -> tuple[str, tuple[str, ...]]:

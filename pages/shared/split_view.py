@@ -22,7 +22,7 @@ def split(dataset: Dataset, note: str) -> None:
         labels = choose.entry("Benign without callback", LABELS, "labels", width=190)
     images = dataset.table(kind)
     parts = draw(images, SplitSpec(protocol=protocol, seed=seed, redraw=redraw, labels=labels))
-    st.table(part_rows(images, parts), border="horizontal", width="content")
+    st.table(part_rows(images, parts, dataset.classes), border="horizontal", width="content")
     leaks = leakage(images, parts)
     blind = dataset.notes or any(leaks[name] is None for name in ("patients", "breasts", "views", "films"))
     (st.warning if any(leaks.values()) else st.info if blind else st.success)(leaked(leaks))

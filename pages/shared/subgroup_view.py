@@ -4,9 +4,10 @@ import math
 
 import streamlit as st
 
+from mammo.data.labels import capital
 from mammo.results.figures.data import WORDS
 from mammo.results.figures.operating import subgroup_figure
-from mammo.results.scores import StoredRun
+from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.operating import Criterion
 from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
 from mammo.specs import Home
@@ -25,15 +26,18 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
     point = point_at(run, shown, criterion)
     found = subgroups(run, part, column, point.threshold)
     show.figure(subgroup_figure(found, shown, note, show.dark()), "subgroups")
-    st.table([_row(group, names[column], shown.unit) for group in found], border="horizontal")
+    st.table([_row(group, names[column], shown) for group in found], border="horizontal")
+    positive, negative = plain(shown.classes.positive), plain(shown.classes.negative)
     st.caption(
-        f"Grey: groups with fewer than {FEWEST} malignant or {FEWEST} benign {shown.unit}, whose figures say little. "
-        f"{INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by chance."
+        f"Grey: groups with fewer than {FEWEST} {positive} or {FEWEST} {negative} {shown.unit}, whose figures say "
+        f"little. {INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by "
+        "chance."
     )
 
 
-def _row(group: Subgroup, name: str, unit: str) -> dict[str, str]:
-    counts = {f"n ({unit})": group.n, "Malignant": group.malignant, "Patients": group.patients}
+def _row(group: Subgroup, name: str, shown: Scored) -> dict[str, str]:
+    positive = plain(capital(shown.classes.positive))
+    counts = {f"n ({shown.unit})": group.n, positive: group.malignant, "Patients": group.patients}
     told = {name: plain(WORDS.get(group.value, group.value)), **{label: f"{n:,}" for label, n in counts.items()}}
     for measure, label in MEASURES.items():
         one = group.measures[measure]

@@ -1,10 +1,11 @@
 """Sentences and tables made of what the package returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from mammo.data.dataset import FILE, Dataset
+from mammo.data.labels import PLAIN, ClassNames, capital
 from mammo.data.manifest.columns import BOX
 from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
@@ -30,6 +31,15 @@ GROUPS = {
     "margins": "Margins",
     "calcification_type": "Calcification type",
     "calcification_distribution": "Calcification distribution",
+    "view_modifier": "View modifiers",
+    "object_kind": "Kind of object",
+    "maker": "Maker",
+    "model": "Model",
+    "intent": "Pixels meant for",
+    "implant": "Implant",
+    "spacing_mm": "Pixel spacing, mm",
+    "spacing_kind": "Spacing measured at",
+    "magnification": "Magnification",
 }
 OWN = {"image", "patient", "film", "label", "conflict", "lesions", *FILE, "parent", "number", "mask", "frame", *BOX}
 
@@ -45,16 +55,21 @@ def _tells(column: pd.Series) -> bool:
     return bool((column.notna() & (column.astype("string") != "")).any())
 
 
-def described(row: pd.Series) -> str:
+def described(row: pd.Series, classes: ClassNames = PLAIN) -> str:
     """A mammogram in a few words."""
-    told = f"{row['label'].capitalize()} {FINDINGS.get(row['abnormality'], row['abnormality'])}".strip()
+    told = f"{capital(classes.by_label[row['label']])} {FINDINGS.get(row['abnormality'], row['abnormality'])}".strip()
     where = f"{row['breast'].lower()} {row['view']}".strip()
     return ", ".join(part for part in (told, where) if part)
 
 
-def caption(row: pd.Series) -> str:
+def caption(row: pd.Series, classes: ClassNames = PLAIN) -> str:
     """A mammogram in a few words, as markdown."""
-    return plain(described(row))
+    return plain(described(row, classes))
+
+
+def class_namer(classes: ClassNames) -> Callable[[str], str]:
+    """Names a label by its class, and anything else as it is, with a capital."""
+    return lambda label: capital(classes.by_label.get(label, label))
 
 
 def kinds_of(dataset: Dataset) -> list[str]:
@@ -76,13 +91,13 @@ def pathology_words(pathology: object) -> str:
     return str(pathology).replace("_", " ").capitalize()
 
 
-def part_rows(images: pd.DataFrame, parts: Parts) -> pd.DataFrame:
-    """What stands in each part of a split: images, the malignant among them, and patients."""
+def part_rows(images: pd.DataFrame, parts: Parts, classes: ClassNames = PLAIN) -> pd.DataFrame:
+    """What stands in each part of a split: images, those of the positive class, and patients."""
     held = {name.capitalize(): images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
     rows = {
         name: {
             "Images": len(one),
-            "Malignant": int((one["label"] == "malignant").sum()),
+            capital(classes.positive): int((one["label"] == "malignant").sum()),
             "Patients": int(one["patient"].nunique()),
         }
         for name, one in held.items()
@@ -90,15 +105,15 @@ def part_rows(images: pd.DataFrame, parts: Parts) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def verdict(row: pd.Series) -> str:
+def verdict(row: pd.Series, classes: ClassNames = PLAIN) -> str:
     """What an image is, and what a run says of it."""
-    return f"**{row['label'].capitalize()}**, run says {row['probability']:.0%}"
+    return f"**{plain(capital(classes.by_label[row['label']]))}**, run says {row['probability']:.0%}"
 
 
-def judgement(row: pd.Series) -> str:
+def judgement(row: pd.Series, classes: ClassNames = PLAIN) -> str:
     """The verdict on an image, and whose it is."""
     whose = (row["patient"], f"{row['breast'].lower()} {row['view']}".strip())
-    return f"{verdict(row)}  \n{plain(', '.join(filter(None, whose)))}"
+    return f"{verdict(row, classes)}  \n{plain(', '.join(filter(None, whose)))}"
 
 
 THINGS = {"patients": "patient", "breasts": "breast", "views": "view", "films": "film"}

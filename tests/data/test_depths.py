@@ -54,6 +54,15 @@ def test_the_depth_is_the_smallest_that_holds_the_films(top, bits):
     assert bits_of(top, top, top) == bits and bits in CANDIDATES
 
 
+def test_signed_values_that_are_never_negative_fill_the_fifteen_bits_that_their_container_has():
+    figures = judge([films(*[HALF + 32767] * 3), {}], signed=True)
+    assert (figures.scale.positive, figures.bits) == (False, 16)  # `films` run from the lowest value on
+    above = {str(number): Levels(HALF, HALF + 32767, 32767) for number in range(3)}
+    figures = judge([above, {}], signed=True)
+    assert (figures.scale.depth(figures.bits), figures.bits) == (Depth(15, HALF), 15)
+    assert figures.scale.widest == Depth(15, HALF)
+
+
 def test_one_film_in_twenty_may_lie_beyond_the_depth_and_two_may_not():
     assert bits_of(*[3000] * 19, 65000) == 12
     assert bits_of(*[3000] * 18, 65000, 65000) == 16

@@ -154,3 +154,11 @@ def test_a_compressed_frame_is_read_alone(tmp_path, write_dicom, with_table):
         raster = read_image(tmp_path / "a.dcm", 15)
     assert np.array_equal(raster.pixels, noise[14])
     assert count.bytes < (tmp_path / "a.dcm").stat().st_size / 2
+
+
+@pytest.mark.parametrize("length", range(300, 900, 38))
+def test_a_file_that_ends_in_its_header_has_no_pixels(tmp_path, write_dicom, length):
+    path = write_dicom(tmp_path / "a.dcm", RAMP)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(MammoError, match="without pixels|truncated before its pixels"):
+        read_image(path)

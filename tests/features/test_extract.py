@@ -107,7 +107,7 @@ def test_workers_change_nothing(tiny, own, make, files):
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
     read = Counter()
     real = sources.read_image
-    monkeypatch.setattr(sources, "read_image", lambda path: read.update([path]) or real(path))
+    monkeypatch.setattr(sources, "read_image", lambda path, **options: read.update([path]) or real(path, **options))
     base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
     changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
     specs = [dataclasses.replace(base, **change) for change in changes]

@@ -50,7 +50,7 @@ def test_several_files_together_are_those_one_by_one(tiny):
 def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
     read = []
     real = sources.read_image
-    monkeypatch.setattr(sources, "read_image", lambda path: read.append(path) or real(path))
+    monkeypatch.setattr(sources, "read_image", lambda path, **options: read.append(path) or real(path, **options))
     assert len(prepare((source, (STRETCH, BOX, Variant("builtin", "stretch", 32))))) == 3
     assert read == [source.path]
 

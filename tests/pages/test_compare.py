@@ -19,7 +19,8 @@ def test_luck_tells_what_the_meter_measures(demo, demo_home):
     with demo.visit("compare?view=Luck") as page:
         page.get_by_text(f"Chance explains {100 * meter['explained']:.0f} % of the winner's margin").wait_for()
         page.get_by_text(f"the winner lies {meter['margin']:.3f} above it").wait_for()
-        page.get_by_text(f"{meter['test_auc']:.3f} ± {meter['test_auc_half_width']:.3f}").wait_for()
+        low, high = meter["test_auc_interval"]
+        page.get_by_text(f"{meter['test_auc']:.3f} ({low:.3f}–{high:.3f})").wait_for()
         page.locator(".js-plotly-plot").get_by_text(f"The winner on test, n = {meter['n_test']}").wait_for()
         stands(page)
     assert demo.faults() == []

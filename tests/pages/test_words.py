@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
+from mammo.data.labels import ClassNames
 from mammo.errors import MammoError
 from mammo.features.weights import weights_note
 from mammo.progress import finish
@@ -169,3 +170,12 @@ def test_only_columns_that_say_something_group_images():
         {"abnormality": ["", ""], "density": [None, 2], "shape": ["OVAL", None], "xmin": [1, 2], "site": "A"}
     )
     assert groups_of(rows) == {"density": "Breast density", "shape": "Shape", "site": "site"}
+
+
+def test_images_are_called_by_the_names_of_their_classes():
+    classes, mine = ClassNames("dense", "not *dense*"), row(label="malignant")
+    assert described(mine, classes).startswith("Dense")
+    assert judgement(mine, classes).startswith("**Dense**")
+    assert judgement(row(label="benign"), classes).startswith(r"**Not \*dense\***")
+    images = pd.DataFrame({"label": ["malignant", "benign"], "patient": ["a", "b"]})
+    assert list(part_rows(images, np.zeros(2, np.int8), classes)) == ["Images", "Dense", "Patients"]

@@ -70,7 +70,9 @@ def test_the_summary_is_what_other_libraries_and_counting_give():
     assert with_zero["sensitivity"]["value"] == 1 and with_zero["specificity"]["value"] == 2 / 4
     assert without["sensitivity"]["value"] == 3 / 4 and without["specificity"]["value"] == 3 / 4
     assert one["sensitivity"] == with_zero["sensitivity"] and one["specificity"] == with_zero["specificity"]
-    low, high = without["sensitivity"]["interval"]
+    copies = [TABLE.assign(image=TABLE["image"] + str(n), patient=TABLE["patient"] + str(n)) for n in range(5)]
+    many = pd.concat(copies, ignore_index=True)
+    low, high = reader_summary(many, many)["image"]["operating"][1]["sensitivity"]["interval"]
     assert 0 < low < 0.75 < high < 1
     assert [point["birads"] for point in one["points"]] == ["≥ 5", "≥ 4", "≥ 4 or 0", "≥ 3 or 0", "≥ 2 or 0"]
     assert [point["sensitivity"] for point in one["points"]] == [0.5, 0.75, 1, 1, 1]

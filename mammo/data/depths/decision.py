@@ -41,10 +41,15 @@ class Scale:
             return Depth(bits, 0)
         return Depth(bits, HALF if self.positive else HALF - 2 ** (bits - 1))
 
+    @property
+    def widest(self) -> Depth:
+        """The range of the container itself: above zero, signed values have a bit less."""
+        return self.depth(CONTAINER_BITS - (self.signed and self.positive))
+
     def bits(self, extent: int) -> int:
-        """The smallest of `CANDIDATES` that holds values up to `extent`."""
+        """The smallest of `CANDIDATES` that holds values up to `extent`, and no more than the container has."""
         wanted = extent.bit_length() + (not self.positive)
-        return next((bits for bits in CANDIDATES if bits >= wanted), CONTAINER_BITS)
+        return min(next((bits for bits in CANDIDATES if bits >= wanted), CONTAINER_BITS), self.widest.bits)
 
 
 def _level(values: Iterable[int]) -> int:

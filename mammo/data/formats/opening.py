@@ -48,6 +48,7 @@ HEAD = PREAMBLE + len(MAGIC) + 8
 
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _PIXEL_DATA = 0x7FE00010
+_FLOATS = (0x7FE00008, 0x7FE00009)
 _UNDEFINED = 0xFFFFFFFF
 _MOST_DISORDER = 1000
 """How many elements may follow a higher one: a data set's ascend, and a file's worth of zeros is millions of others."""
@@ -153,8 +154,10 @@ def _pixels(stream: BoundedStream, implicit: bool, little: bool) -> tuple[int, i
     if len(element) < 8:
         return 0, 0, False
     group, number, length = struct.unpack(f"{order}HHI", element)
-    if (group << 16) + number != _PIXEL_DATA:
+    if (group << 16) + number in _FLOATS:
         raise MammoError("floating-point pixels, which are not read")
+    if (group << 16) + number != _PIXEL_DATA:
+        raise MammoError("damaged DICOM: its elements end before its pixels")
     if not implicit and element[4:6] in _LONG:
         (length,) = struct.unpack(f"{order}I", stream.read(4).ljust(4, b"\0"))
     elif not implicit:

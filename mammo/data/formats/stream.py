@@ -16,7 +16,7 @@ class BoundedStream(io.BufferedReader):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(io.FileIO(path))
+        super().__init__(io.FileIO(str(path)))
         self.end = path.stat().st_size
         self.short = False
         self.taken = 0

@@ -21,6 +21,8 @@ VIEWS |= {"mediolateral": "ML", "medio lateral": "ML", "lateromedial": "LM", "la
 FINDINGS = {"mass": "mass", "masses": "mass", "calc": "calc", "calcification": "calc", "calcifications": "calc"}
 BOX = ("xmin", "ymin", "xmax", "ymax")
 MOST_PIXELS = 100_000
+REDUNDANT = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
+"""What a path may hold twice or for nothing."""
 
 Names = tuple[tuple[str, ...], ...]
 """Names of a column, the surest first; those that stand together are equally sure."""
@@ -62,7 +64,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 def _file(cell: str) -> str:
     if "\0" in cell:
         raise ValueError("can name no file")
-    return str(PurePosixPath(cell))
+    return str(PurePosixPath(cell)) if REDUNDANT.search(cell) else cell
 
 
 def _pixels(cell: str) -> float:

@@ -99,7 +99,7 @@ def _named(counts: Mapping[str, int], column: str, options: ManifestOptions, fil
                 raise MammoError(f"The {column} {word!r} is named twice: as {' and as '.join(sorted(answers))}.")
             found[word] = answers.pop()
     if unknown := [want for wanted in lists.values() for want in wanted if want not in used]:
-        known = ", ".join(sorted(word for word in counts if word)[:LISTED])
+        known = ", ".join(sorted(_short(word) for word in counts if word)[:LISTED])
         raise MammoError(f"No row of {file} has the {column} {unknown[0]!r}; its labels are: {known}.")
     return found
 
@@ -180,4 +180,9 @@ def _unknown(word: str) -> bool:
 def _listed(words: list[str], counts: Mapping[str, int]) -> str:
     ranked = sorted(words, key=lambda word: (-counts[word], word))
     more = f" and {len(ranked) - LISTED} more" if len(ranked) > LISTED else ""
-    return ", ".join(f"{word or '(empty)'} ({counts[word]})" for word in ranked[:LISTED]) + more
+    return ", ".join(f"{_short(word) or '(empty)'} ({counts[word]})" for word in ranked[:LISTED]) + more
+
+
+def _short(word: str) -> str:
+    """A word in one line and of a length that a sentence bears."""
+    return " ".join(word.split())[:60]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo import __version__
-from mammo.data.labels import LABELS
+from mammo.data.labels import LABELS, capital
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.splits import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
@@ -99,12 +99,13 @@ def _training(settings: dict[str, Any]) -> str:
 def _data(run: StoredRun) -> str:
     about, images = run.sweep.about["dataset"], run.sweep.images
     malignant, patients = int(run.sweep.labels.sum()), images["patient"].replace("", np.nan).nunique()
-    policy = LABELS[str(run.settings["labels"])]
+    policy, classes = LABELS[str(run.settings["labels"])], run.sweep.classes
     came = "made by a program, as" if run.sweep.synthetic else "from"
     return _listed(
         {
             "Data set": f"`{about['name']}`, {came} {about['source']}",
-            "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them malignant",
+            "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them {classes.positive}",
+            **({} if classes.plain else {"Classes": f"{classes.positive}, and {classes.negative}"}),
             "Labels": f"{policy.label}. {policy.description}",
             "Content": f"SHA-256 `{about.get('digest', 'unknown')}`",
         }
@@ -120,7 +121,9 @@ def _split(run: StoredRun) -> str:
         labels, patients = run.sweep.labels[chosen], run.sweep.images["patient"][chosen]
         rows.append([name, chosen.sum(), labels.sum(), patients.nunique()])
     drawn = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
-    return f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), 'Malignant', 'Patients'], rows)}"
+    return (
+        f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), capital(run.sweep.classes.positive), 'Patients'], rows)}"
+    )
 
 
 def _leakage(run: StoredRun) -> str:
@@ -151,7 +154,8 @@ def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
         f"has {area.reason}" if area.reason else f"lies between {interval_words((area.low, area.high), '.2f', ' and ')}"
     )
     limits = [
-        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them malignant: the AUC {known}.",
+        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {run.sweep.classes.positive}: "
+        f"the AUC {known}.",
         _chosen(among, luck),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
         "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mammo.data.labels import PLAIN, ClassNames
 from mammo.data.splits import PARTS
 from mammo.results.figures.drawing import bars, blank_figure, legend_below
 from mammo.results.figures.palette import CLASSES, ground
@@ -21,7 +22,12 @@ MOST = 12
 
 
 def counts_by(
-    images: pd.DataFrame, column: str, note: str = "", dark: bool = False, thing: str = "Mammograms"
+    images: pd.DataFrame,
+    column: str,
+    note: str = "",
+    dark: bool = False,
+    thing: str = "Mammograms",
+    classes: ClassNames = PLAIN,
 ) -> Figure:
     """Images by the values of a column and by label, from a table with `label`; missing values have a bar too.
 
@@ -33,7 +39,8 @@ def counts_by(
     order = sorted(kept, key=lambda value: (value == UNKNOWN, value))
     for label, colour in CLASSES.items():
         chosen = values[images["label"] == label].value_counts()
-        bars(figure, order, [int(chosen.get(value, 0)) for value in order], label, colour)
+        counts = [int(chosen.get(value, 0)) for value in order]
+        bars(figure, order, counts, classes.by_label[label], colour)
     more = values.nunique() - len(kept)
     figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else " ")
     figure.update_yaxes(title_text=thing, rangemode="tozero")
@@ -41,7 +48,9 @@ def counts_by(
     return figure
 
 
-def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False, thing: str = "Mammograms") -> Figure:
+def patient_counts(
+    images: pd.DataFrame, note: str = "", dark: bool = False, thing: str = "Mammograms", classes: ClassNames = PLAIN
+) -> Figure:
     """Patients by the number of their images, called `thing`; malignant where any image is."""
     figure = blank_figure(note, dark, height=320)
     patients = images.groupby("patient")["label"].agg(
@@ -50,7 +59,8 @@ def patient_counts(images: pd.DataFrame, note: str = "", dark: bool = False, thi
     numbers = sorted(patients["number"].unique())
     for label, colour in CLASSES.items():
         chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"].value_counts()
-        bars(figure, [str(number) for number in numbers], [int(chosen.get(n, 0)) for n in numbers], label, colour)
+        counts = [int(chosen.get(number, 0)) for number in numbers]
+        bars(figure, [str(number) for number in numbers], counts, classes.by_label[label], colour)
     figure.update_xaxes(title_text=f"{thing} of the patient", type="category")
     figure.update_yaxes(title_text="Patients", rangemode="tozero")
     legend_below(figure, 1, "h")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mammo.data.labels import ClassNames, capital
 from mammo.results.figures.palette import ground, template
 
 if TYPE_CHECKING:
@@ -41,12 +42,23 @@ def legend_below(figure: Figure, entries: int, orientation: str = "v") -> None:
     figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **place})
 
 
+def roc_axes(figure: Figure, runs: Sequence[Scored]) -> None:
+    """The axes of a ROC curve; classes that are not malignancy stand beside their names."""
+    names = {run.classes for run in runs}
+    (classes,) = names if len(names) == 1 else (ClassNames(),)
+    false, found = (
+        ("", "") if classes.plain else (f" ({classes.negative} called {classes.positive})", f" ({classes.positive})")
+    )
+    figure.update_xaxes(title_text=f"1 − specificity{false}", range=[-0.01, 1.01], constrain="domain")
+    figure.update_yaxes(title_text=f"Sensitivity{found}", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+
+
 def bars(figure: Figure, categories: list[str], counts: list[int], label: str, colour: str) -> None:
     """One colour of upright bars with their counts above."""
     figure.add_bar(
         x=categories,
         y=counts,
-        name=label.capitalize(),
+        name=capital(label),
         marker={"color": colour, "line": {"width": 0}},
         text=counts,
         textposition="outside",

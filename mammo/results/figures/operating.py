@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.results.figures.data import WORDS
-from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks
+from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import value_words
 from mammo.results.statistics.calibration import BINS, calibration_curve
@@ -49,8 +49,7 @@ def operating_figure(
         hover = "1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>"
         figure.add_scatter(x=x, y=y, mode="lines", line=line, name=named, legendrank=2 - number, hovertemplate=hover)
     _mark(figure, point.measures["sensitivity"], point.measures["specificity"], dark)
-    figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
-    figure.update_yaxes(title_text="Sensitivity", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+    roc_axes(figure, [shown])
     legend_below(figure, 3)
     return figure
 
@@ -82,8 +81,8 @@ def confusion_figure(shown: Scored, point: OperatingPoint, note: str = "", dark:
     figure = blank_figure(note, dark, height=330)
     figure.add_heatmap(
         z=shares,
-        x=["called benign", "called malignant"],
-        y=["benign", "malignant"],
+        x=[f"called {name}" for name in shown.classes.by_label.values()],
+        y=list(shown.classes.by_label.values()),
         text=[[f"<b>{count:.0f}</b><br>{share:.0%}" for count, share in zip(*row, strict=True)]
               for row in zip(cells, shares, strict=True)],
         texttemplate="%{text}",
@@ -180,8 +179,8 @@ def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: 
             customdata=[one.n for one in bins],
             hovertemplate="said %{x:.2f}, are %{y:.2f}, n = %{customdata}<extra></extra>",
         )
-    figure.update_xaxes(title_text="Probability of malignancy given", range=[-0.02, 1.02])
-    figure.update_yaxes(title_text="Share that is malignant", range=[-0.02, 1.02])
+    figure.update_xaxes(title_text=f"Probability of {shown.classes.quality} given", range=[-0.02, 1.02])
+    figure.update_yaxes(title_text=f"Share that is {shown.classes.positive}", range=[-0.02, 1.02])
     legend_below(figure, 2)
     return figure
 

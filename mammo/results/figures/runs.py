@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
-from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, with_leaks, wrapped
+from mammo.data.labels import capital
+from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks, wrapped
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
@@ -47,8 +48,7 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
             name=told[number],
             hovertemplate="1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
         )
-    figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
-    figure.update_yaxes(title_text="Sensitivity", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+    roc_axes(figure, runs)
     legend_below(figure, lines)
     return figure
 
@@ -180,21 +180,22 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: 
     figure = blank_figure(note, dark, height=300)
     chances = probability(run.logits)
     for number, (label, colour) in enumerate(CLASSES.items()):
+        name = run.classes.by_label[label]
         figure.add_histogram(
             x=chances[np.asarray(run.labels) == number],
             xbins={"start": 0, "end": 1.0001, "size": 0.05},
-            name=label.capitalize(),
+            name=capital(name),
             marker={"color": colour, "line": {"width": 0}},
             opacity=0.65,
-            hovertemplate="%{y} " + label + " at %{x}<extra></extra>",
+            hovertemplate="%{y} " + name + " at %{x}<extra></extra>",
         )
     if threshold is not None:
         figure.add_vline(
             x=float(probability(threshold)), line={"color": ground(dark).text, "width": 1.4, "dash": "dash"}
         )
     figure.update_layout(barmode="overlay", bargap=0.06)
-    figure.update_xaxes(title_text="Probability of malignancy (dashed: threshold)" if threshold is not None
-                        else "Probability of malignancy", range=[0, 1])  # fmt: skip
+    dashed = "" if threshold is None else " (dashed: threshold)"
+    figure.update_xaxes(title_text=f"Probability of {run.classes.quality}{dashed}", range=[0, 1])
     figure.update_yaxes(title_text="Images")
     legend_below(figure, 1, "h")
     return figure

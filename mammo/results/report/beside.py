@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.errors import MammoError
 from mammo.results.report.inflation import Effect, mean_difference
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, PaperSpec, Row
+from mammo.results.statistics.cross_validated import CrossValidated, Fold, cross_validated
 from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc
@@ -74,7 +74,8 @@ class Beside:
 
     `outcomes` holds the protocols under which it was trained. `best` says whether its validation AUC under the
     report's protocol is its table's highest, the rule by which the report prints a row in bold; `tied` whether that
-    AUC cannot be told from the highest. `inflation` is, by part, what AUC gains by the leak.
+    AUC cannot be told from the highest. `inflation` is, by part, what AUC gains by the leak. `cross` is the
+    cross-validated AUC, where the row was trained on five folds too.
     """
 
     row: Row
@@ -83,6 +84,7 @@ class Beside:
     inflation: dict[str, Effect]
     best: bool
     tied: bool
+    cross: CrossValidated | None = None
 
     @property
     def ours(self) -> Figures | None:
@@ -123,8 +125,10 @@ def beside(
     found: Mapping[Row, Mapping[str, Sequence[StoredRun]]],
     shared: Shared,
     criterion: Criterion = AT_HALF,
+    folds: Mapping[Row, Sequence[StoredRun]] | None = None,
 ) -> list[Beside]:
-    """All rows of the report, each with the runs that were found of it, by protocol and draw."""
+    """All rows of the report, each with the runs that were found of it, by protocol and draw, and on five `folds`."""
+    crossed = {row: _cross_validated(runs) for row, runs in (folds or {}).items()}
     outcomes = {
         row: {name: outcome(runs, name, shared, criterion) for name, runs in found.get(row, {}).items()} for row in ROWS
     }
@@ -137,9 +141,18 @@ def beside(
             {part: effect for part in PARTS if (effect := inflation(outcomes[row], part))},
             row in groups and groups[row] == 0,
             groups.get(row) in (0, 1),
+            crossed.get(row),
         )
         for row in ROWS
     ]
+
+
+def _cross_validated(runs: Sequence[StoredRun]) -> CrossValidated:
+    scored = [run.scored("test") for run in runs]
+    folds = [
+        Fold(np.asarray(one.labels), np.atleast_2d(one.logits), np.asarray(one.patients).astype(str)) for one in scored
+    ]
+    return cross_validated([folds])
 
 
 def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion: Criterion = AT_HALF) -> Outcome:
@@ -151,7 +164,7 @@ def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion:
         part: tuple(_scored(run, part, (protocol, number), shared) for number, run in enumerate(runs, 1))
         for part in PARTS
     }
-    thresholds = [_threshold(one, criterion) for one in scored["validation"]]
+    thresholds = [criterion.threshold_if_any(one) for one in scored["validation"]]
     scored = {
         part: tuple(replace(one, threshold=at) for one, at in zip(held, thresholds, strict=True))
         for part, held in scored.items()
@@ -178,14 +191,6 @@ def _scored(run: StoredRun, part: str, place: tuple[str, int], shared: Shared) -
 
 
 METRICS = {"auc": auc, "accuracy": accuracy}
-
-
-def _threshold(validation: Scored, criterion: Criterion) -> float:
-    """The threshold of a run; NaN where its validation images allow no choice."""
-    try:
-        return criterion.threshold(validation)
-    except MammoError:
-        return float("nan")
 
 
 def figures(run: Scored, patients_known: bool) -> Figures:
@@ -256,10 +261,18 @@ def _row(one: Beside) -> dict[str, Any]:
         "ours": _figures(ours),
         "best": one.best,
         "tied_with_best": one.tied,
+        **_cross(one.cross),
         "inflation": {part: _effect(one.inflation.get(part)) for part in PARTS},
         "protocols": {name: _outcome(one.outcomes[name]) if name in one.outcomes else None for name in PROTOCOLS},
         **_about(one),
     }
+
+
+def _cross(found: CrossValidated | None) -> dict[str, Any]:
+    if found is None:
+        return {"cv_auc": None, "cv_auc_interval": None, "cv_reason": "not trained on five folds"}
+    bounds = [_plain(bound) for bound in found.interval]
+    return {"cv_auc": _plain(found.area), "cv_auc_interval": bounds, "cv_reason": found.reason or None}
 
 
 def _about(one: Beside) -> dict[str, Any]:

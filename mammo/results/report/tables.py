@@ -72,8 +72,12 @@ def rows_table(report: Report, number: int) -> Table:
     if HONEST in shown:
         header.append("of AUC")
         groups.append(("Inflation", 1))
+    if any(one.cross for one in rows):
+        header.append("mean of the folds")
+        groups.append(("Ours, cross-validated AUC", 1))
     title = f"Table {number}: {TITLES[number]}, on validation images"
-    told = tuple(_row(one, shown) for one in rows)
+    crossed = any(one.cross for one in rows)
+    told = tuple((*_row(one, shown), *([_cross(one)] if crossed else [])) for one in rows)
     notes = tuple(_notes(report, rows)) if number == max(TITLES) else ()
     return Table(title, tuple(groups), tuple(header), told, notes)
 
@@ -97,6 +101,13 @@ def _row(one: Beside, shown: Sequence[str]) -> tuple[Cell, ...]:
     return (*cells, _effect(one.inflation.get("validation"))) if HONEST in shown else tuple(cells)
 
 
+def _cross(one: Beside) -> Cell:
+    """The cross-validated AUC of a row that was trained on five folds too."""
+    if one.cross is None:
+        return Cell(NONE)
+    return Cell(_number(one.cross.area), one.cross.reason or _bounds(one.cross.interval), bold=one.best)
+
+
 def _under(outcome: Outcome | None, accuracy: bool) -> list[Cell]:
     if outcome is None:
         return [Cell(NONE)] * (3 if accuracy else 2)
@@ -117,7 +128,7 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
         "mean AUC, split as the report did, less that by patient, with its 95 % interval.",
         *_threshold_note(report.criterion),
         f"The report validated on {VALIDATED} images or so, so that its own AUCs carry about ±0.05.",
-        *_lacks(rows),
+        *_lacks(report.rows),
         *_leaks(rows),
     ]
 

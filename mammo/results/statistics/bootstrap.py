@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,10 +80,13 @@ def resampled(
     return Resampled(auc(labels, scores), drawn[:, kept], sizes_of(labels, patients))
 
 
+@lru_cache(maxsize=4)
 def often(patients: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.int64]:
-    """How often each of so many patients comes in each resample, (resamples, patients)."""
+    """How often each of so many patients comes in each resample, (resamples, patients); not to be written to."""
     chance = np.random.default_rng(seed)
-    return chance.multinomial(patients, np.full(patients, 1 / patients), size=resamples)
+    counts = chance.multinomial(patients, np.full(patients, 1 / patients), size=resamples)
+    counts.setflags(write=False)
+    return counts
 
 
 def resampled_areas(labels: ArrayLike, logits: ArrayLike, weights: ArrayLike) -> Floats:

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-FEWEST = 5
+FEWEST = 3
 """Patients of every class that an interval or a test needs: the fewest on which `benchmarks.coverage` tries them."""
+MORE = {"partial_auc": 20}
+"""What metrics need of which no interval covers the truth often enough with fewer, by their names in `METRICS`."""
 
 
 def lack_of_patients(labels: ArrayLike, patients: ArrayLike, fewest: int = FEWEST) -> str:

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from mammo.results.plain import plain
 from mammo.results.statistics.bootstrap import RESAMPLES, often
 from mammo.results.statistics.curves import Floats
-from mammo.results.statistics.few import class_patients, lack_of_patients
+from mammo.results.statistics.few import FEWEST, class_patients, lack_of_patients
 from mammo.results.statistics.intervals import clopper_pearson, sizes_of
 from mammo.results.statistics.score import LEVEL
 
@@ -47,7 +47,12 @@ class Measured:
 
 
 def measured(
-    metric: Weighted, scored: Scored, least: float = 0.0, smooth: bool = True, resamples: int = RESAMPLES
+    metric: Weighted,
+    scored: Scored,
+    least: float = 0.0,
+    smooth: bool = True,
+    fewest: int = FEWEST,
+    resamples: int = RESAMPLES,
 ) -> Measured:
     """A metric of one run, between `least` and 1, with its 95 % interval by patient.
 
@@ -55,24 +60,24 @@ def measured(
     not `smooth`, that of `resamples` in which patients are drawn anew. The interval is Clopper and Pearson's for a
     share of the same variance, with the number of trials taken down by Student's t (Korn and Graubard, Survey
     Methodology 24, 1998). Without a variance the trials are the patients of the rarer class. NaN where the metric is
-    undefined or `few` gives no interval.
+    undefined or a class comes from fewer than `fewest` patients.
     """
     labels, logits = np.asarray(scored.labels), np.asarray(scored.logits)
     number = labels.size
     value = float(metric(labels, logits, np.ones((1, number)))[0]) if number else np.nan
-    reason = lack_of_patients(labels, scored.patients)
+    reason = lack_of_patients(labels, scored.patients, fewest)
     if reason or not np.isfinite(value):
         return Measured(value if np.isfinite(value) else np.nan, np.nan, np.nan, number, reason)
     names, patient = np.unique(np.asarray(scored.patients), return_inverse=True)
     counts = 1 - np.eye(names.size, dtype=np.int64) if smooth else often(names.size, resamples)
     others = _values(metric, labels, logits, counts, patient)
     others = others[np.isfinite(others)]
-    fewest = min(class_patients(labels, scored.patients))
-    factor = others.size - 1 if smooth else fewest / (fewest - 1)
+    rarer = min(class_patients(labels, scored.patients))
+    factor = others.size - 1 if smooth else rarer / (rarer - 1)
     share, variance = (value - least) / (1 - least), factor * float(np.var(others)) / (1 - least) ** 2
     within, quantile = share * (1 - share), sizes_of(labels, scored.patients).quantile
     known = within > 0 and variance > 1e-18
-    trials = within / variance * (ndtri(1 - LEVEL / 2) / quantile) ** 2 if known else fewest
+    trials = within / variance * (ndtri(1 - LEVEL / 2) / quantile) ** 2 if known else rarer
     low, high = least + (1 - least) * clopper_pearson(np.array([share]), trials)[0]
     return Measured(value, float(low), float(high), number)
 

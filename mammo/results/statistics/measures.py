@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.results.statistics.few import lack_of_patients
+from mammo.results.statistics.few import FEWEST, MORE, lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.measured import Measured, measured
 from mammo.results.statistics.metrics import METRICS
@@ -30,7 +30,7 @@ def measure(name: str, scored: Scored) -> Measured:
         return measured_auc(scored)
     if name in MEASURES:
         return measure_at(scored, 0.0, name)
-    return measured(metric.function, scored, metric.least, metric.smooth)
+    return measured(metric.function, scored, metric.least, metric.smooth, MORE.get(name, FEWEST))
 
 
 def measured_auc(scored: Scored) -> Measured:

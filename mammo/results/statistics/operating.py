@@ -56,12 +56,12 @@ def _at_specificity(_sensitivity: Floats, specificity: Floats, target: float) ->
 RULES: dict[str, Rule] = {
     "youden": Rule("Youden", "The highest sum of sensitivity and specificity (Youden 1950).", _youden),
     "sensitivity": Rule(
-        "At a sensitivity", "The highest threshold that finds that share of the malignant.", _at_sensitivity, True
+        "At a sensitivity", "The highest threshold that finds that share of the positive class.", _at_sensitivity, True
     ),
     "specificity": Rule(
-        "At a specificity", "The lowest threshold that spares that share of the benign.", _at_specificity, True
+        "At a specificity", "The lowest threshold that spares that share of the negative class.", _at_specificity, True
     ),
-    "half": Rule("Probability 0.5", "What the run itself calls malignant; chosen without looking.", None),
+    "half": Rule("Probability 0.5", "What the run itself calls positive; chosen without looking.", None),
 }
 HALF = "half"
 SURE = 0.001
@@ -101,6 +101,13 @@ class Criterion:
         """As `choose_threshold`."""
         return choose_threshold(validation, self.rule, self.target)
 
+    def threshold_if_any(self, validation: Scored) -> float:
+        """The same, but NaN where these images allow no choice."""
+        try:
+            return self.threshold(validation)
+        except MammoError:
+            return float("nan")
+
 
 AT_HALF = Criterion()
 """Probability 0.5 for all: the usual of tables that list many runs, and what the report counts by."""
@@ -133,25 +140,25 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "sensitivity": Measure(
         "Sensitivity",
-        "Share of the malignant that are called malignant.",
+        "Share of the positive class that is called positive.",
         lambda truth, called: (called, truth),
         "malignant patients",
     ),
     "specificity": Measure(
         "Specificity",
-        "Share of the benign that are called benign.",
+        "Share of the negative class that is called negative.",
         lambda truth, called: (~called, ~truth),
         "benign patients",
     ),
     "ppv": Measure(
         "Positive predictive value",
-        "Share of those called malignant that are.",
+        "Share of those called positive that are.",
         lambda truth, called: (truth, called),
         "patients called malignant",
     ),
     "npv": Measure(
         "Negative predictive value",
-        "Share of those called benign that are.",
+        "Share of those called negative that are.",
         lambda truth, called: (~truth, ~called),
         "patients called benign",
     ),

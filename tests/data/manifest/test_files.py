@@ -10,7 +10,8 @@ from PIL import Image
 
 from mammo.cli import main
 from mammo.data.index_manifest import index_manifest
-from mammo.data.manifest import ManifestOptions, read_manifest
+from mammo.data.manifest.manifest import read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
 from mammo.progress import finish
 

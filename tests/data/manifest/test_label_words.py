@@ -2,8 +2,9 @@
 
 import pytest
 
-from mammo.data.manifest import ManifestOptions, read_manifest
 from mammo.data.manifest.label_words import BENIGN, CODES, MALIGNANT, NOT_KNOWN
+from mammo.data.manifest.manifest import read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.data.manifest.words import MISSING
 from mammo.errors import MammoError
 

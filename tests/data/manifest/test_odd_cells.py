@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from mammo.data.index_manifest import index_manifest
-from mammo.data.manifest import BOX, COLUMNS, read_manifest
+from mammo.data.manifest.columns import BOX, COLUMNS
+from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.words import MISSING
 from mammo.data.summary import summary
 from mammo.errors import MammoError

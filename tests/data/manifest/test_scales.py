@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.data.manifest import read_manifest
+from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.scales import BIRADS, DENSITY, is_tissue
 
 ASSESSMENTS = {

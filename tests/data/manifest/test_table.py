@@ -7,7 +7,8 @@ import zipfile
 import openpyxl
 import pytest
 
-from mammo.data.manifest import ManifestOptions, read_manifest
+from mammo.data.manifest.manifest import read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.data.manifest.table import read_table
 from mammo.errors import MammoError
 

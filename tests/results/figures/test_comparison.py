@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mammo.results.by_setting import by_setting
-from mammo.results.comparison import differences, shared_images
+from mammo.results.comparison import TESTS, differences, shared_images
 from mammo.results.figures.comparison import HEADS, differences_figure, luck_figure, settings_figure
 from mammo.results.leaderboard import meter_rows, read_board
 from mammo.results.scores import stored_runs
@@ -13,15 +13,18 @@ def board(demo_home):
     return read_board(demo_home)
 
 
-def test_differences_stand_pair_by_pair_with_both_intervals(demo_home, board):
+@pytest.mark.parametrize("test", TESTS)
+def test_differences_stand_pair_by_pair_with_the_interval_of_one_test(test, demo_home, board):
     runs = stored_runs(demo_home, board.runs["run"].iloc[[0, 11, 23]])
     pairs = differences(shared_images(runs, "test"), [0.0] * 3)
-    figure = differences_figure(pairs, ["best", "middling", "last"], "Synthetic data", dark=True)
-    assert [trace.name for trace in figure.data] == ["DeLong", "Bootstrap"]
-    for trace, name in zip(figure.data, ("delong", "bootstrap"), strict=True):
-        np.testing.assert_allclose(trace.x, [pair.value for pair in pairs])
-        ends = np.column_stack([trace.x - trace.error_x.arrayminus, trace.x + trace.error_x.array])
-        np.testing.assert_allclose(ends, [getattr(pair, name).interval for pair in pairs])
+    figure = differences_figure(pairs, ["best", "middling", "last"], "Synthetic data", True, test)
+    (trace,) = figure.data
+    assert trace.name == f"{TESTS[test].label}, 95 % interval"
+    np.testing.assert_allclose(trace.x, [pair.value for pair in pairs])
+    ends = np.column_stack([trace.x - trace.error_x.arrayminus, trace.x + trace.error_x.array])
+    np.testing.assert_allclose(ends, [pair.tested(test).interval for pair in pairs])
+    low, high = pairs[0].tested(test).interval
+    assert trace.customdata[0][0] == f"{low:+.3f} to {high:+.3f}"
     assert list(figure.layout.yaxis.ticktext)[1] == "best<br>less last"
     assert "Synthetic data" in [note.text for note in figure.layout.annotations]
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammo.data.labels import ClassNames
 from mammo.results.figures.operating import (
     calibration_figure,
     confusion_figure,
@@ -108,3 +109,9 @@ def test_small_groups_are_grey(run, seen):
     for trace in subgroup_figure(groups, seen[1]).data:
         assert [colour == SERIES[0] for colour in trace.marker.color] == [not group.small for group in groups]
         assert list(trace.y) == [f"{group.value}<br>n = {group.n}" for group in groups]
+
+
+def test_a_confusion_matrix_bears_the_names_of_its_classes(seen):
+    heat = confusion_figure(replace(seen[1], classes=ClassNames("dense", "other")), seen[2]).data[0]
+    assert list(heat.x) == ["called other", "called dense"] and list(heat.y) == ["other", "dense"]
+    assert list(confusion_figure(seen[1], seen[2]).data[0].y) == ["benign", "malignant"]

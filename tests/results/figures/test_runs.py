@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo.data.labels import ClassNames
 from mammo.results.figures.palette import DARK, LIGHT, SERIES, style
 from mammo.results.figures.runs import (
     auc_accuracy_figure,
@@ -203,3 +204,15 @@ def test_probes_are_strokes_beside_the_dots_of_their_runs():
     dots, strokes = (data for data in figure.data if data.xaxis == "x")
     assert list(strokes.y) == [dots.y[1]] and list(strokes.x) == [dots.x[0]]
     assert strokes.customdata[0][2] == len(LABELS)
+
+
+def test_classes_that_are_not_malignancy_bear_their_own_names():
+    named = replace(RUNS[0], classes=ClassNames("BI-RADS d", "other"))
+    histogram = score_histogram(named)
+    assert [trace.name for trace in histogram.data] == ["Other", "BI-RADS d"]
+    assert histogram.layout.xaxis.title.text == "Probability of BI-RADS d"
+    curve = roc_figure([named])
+    assert curve.layout.xaxis.title.text == "1 − specificity (other called BI-RADS d)"
+    assert curve.layout.yaxis.title.text == "Sensitivity (BI-RADS d)"
+    mixed = roc_figure([named, RUNS[1]])
+    assert mixed.layout.yaxis.title.text == roc_figure(RUNS).layout.yaxis.title.text == "Sensitivity"

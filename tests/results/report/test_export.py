@@ -4,14 +4,19 @@ import csv
 import dataclasses
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from mammo.paper import open_paper
 from mammo.results.report.beside import to_json
-from mammo.results.report.export import FORMS, comma_separated, latex, markdown, whole_html, write_report
+from mammo.results.report.export import FORMS, comma_separated, heading, latex, markdown, whole_html, write_report
+from mammo.results.report.inflation import Effect
 from mammo.results.report.tables import rows_table, splits_table, tables
+from mammo.results.statistics.cross_validated import CrossValidated
+from mammo.results.statistics.few import lack_of
 from tests.conftest import PAPER
 
 
@@ -128,3 +133,31 @@ def test_a_folder_gets_every_form(report, tmp_path):
     paths = write_report(report, tmp_path / "new")
     assert sorted(path.name for path in paths) == ["report.csv", "report.html", "report.md", "report.tex"]
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+def test_a_row_that_was_trained_on_five_folds_tells_its_cross_validated_auc(report):
+    first, *others = report.rows
+    crossed = replace(report, rows=(replace(first, cross=CrossValidated(0.7123, (0.6, 0.8))), *others))
+    told = tables(crossed)[0]
+    assert told.header[-1] == "mean of the folds" and sum(width for _, width in told.groups) == len(told.header)
+    assert told.rows[0][-1].text == "0.712 (0.60–0.80)" and told.rows[1][-1].text == "–"
+    row, other, *_ = to_json(crossed)
+    assert (row["cv_auc"], row["cv_auc_interval"], row["cv_reason"]) == (0.7123, [0.6, 0.8], None)
+    assert (other["cv_auc"], other["cv_reason"]) == (None, "not trained on five folds")
+
+
+def test_inflation_of_too_few_patients_is_no_finding(report):
+    first, *others = report.rows
+    effect = Effect(0.21, np.nan, np.nan, lack_of({"malignant patients": 2}))
+    few = replace(report, rows=(replace(first, inflation={"validation": effect}), *others))
+    told = tables(few)
+    assert told[0].rows[0][told[0].header.index("of AUC")].text == "–"
+    said = "Inflation on validation is not told, for it has no interval: 2 malignant patients, 3 are needed."
+    assert said in [note for table in told for note in table.notes]
+    assert to_json(few)[0]["inflation"]["validation"]["reason"] == effect.reason
+
+
+def test_the_weights_of_each_trunk_are_named_apart(report):
+    mixed = replace(report, spec=replace(report.spec, weights=("file-mine", "random-0")))
+    assert [trunk.partition(" ")[2] for trunk in mixed.trunks] == ["(weights: file-mine)", "(weights: random-0)"]
+    assert "(weights: file-mine) and " in " ".join(heading(mixed))

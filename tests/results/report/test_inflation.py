@@ -63,4 +63,4 @@ def test_one_patient_alone_gives_no_interval():
     one = Scored("", [1, 1, 0, 0], [2.0, 1.0, 0.5, 1.5], ["a", "a", "b", "c"])
     effect = mean_difference([one], [one])
     assert effect.value == 0 and np.isnan([effect.low, effect.high]).all()
-    assert effect.reason == "no interval: 1 malignant patient and 2 benign patients, 5 are needed"
+    assert effect.reason == "no interval: 1 malignant patient and 2 benign patients, 3 are needed"

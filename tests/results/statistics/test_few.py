@@ -8,9 +8,9 @@ from mammo.results.statistics.few import FEWEST, class_patients, lack_of, lack_o
     ("malignant", "benign", "said"),
     [
         (FEWEST, FEWEST, ""),
-        (4, 9, "no interval: 4 malignant patients, 5 are needed"),
-        (9, 1, "no interval: 1 benign patient, 5 are needed"),
-        (0, 3, "no interval: no malignant patients and 3 benign patients, 5 are needed"),
+        (2, 9, "no interval: 2 malignant patients, 3 are needed"),
+        (9, 1, "no interval: 1 benign patient, 3 are needed"),
+        (0, 2, "no interval: no malignant patients and 2 benign patients, 3 are needed"),
     ],
 )
 def test_the_class_of_too_few_patients_is_named(malignant, benign, said):
@@ -20,4 +20,4 @@ def test_the_class_of_too_few_patients_is_named(malignant, benign, said):
 
 def test_a_patient_with_images_of_both_classes_counts_for_both():
     assert class_patients([1, 0, 1, 0, 0], ["a", "a", "b", "c", "c"]) == (2, 2)
-    assert lack_of({"patients called malignant": 1}) == "no interval: 1 patient called malignant, 5 are needed"
+    assert lack_of({"patients called malignant": 1}) == "no interval: 1 patient called malignant, 3 are needed"

@@ -155,7 +155,7 @@ def test_perfect_and_constant_scores_have_no_interval_of_zero_width(scores, area
     np.testing.assert_allclose(more_images, [low, high])
 
 
-@pytest.mark.parametrize("few", [0, 1, FEWEST - 1, FEWEST])
+@pytest.mark.parametrize("few", [0, 1, FEWEST - 1, FEWEST, 5])
 def test_an_interval_begins_with_the_fewest_patients(few):
     """However many images they have: here three each."""
     patients = np.repeat(np.arange(30 + few), 3)

@@ -1,0 +1,120 @@
+"""The folders under a root as they are, each listed once, so that a million listed names cost few looks at the disk."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+ENDINGS = (".dcm", ".dicom", ".dic", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm", ".npy")
+"""Endings that a listed name may lack."""
+LIKENESSES: dict[str, Callable[[str], str]] = {
+    "its name differs in capital letters": str.casefold,
+    "its name is written in another Unicode form": lambda name: unicodedata.normalize("NFC", name),
+    "its name differs in capital letters and Unicode form": lambda name: unicodedata.normalize("NFC", name).casefold(),
+}
+"""How the name of a file that is there may differ from the one listed, and what both have in common then."""
+
+
+@dataclass
+class Folder:
+    """What a folder holds; `there` is whether it could be listed, `closed` whether that was not allowed."""
+
+    there: bool = False
+    closed: bool = False
+    files: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    stems: dict[str, list[str]] = field(default_factory=dict)
+    alike: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class Folders:
+    """The folders under `root` by their names relative to it, or absolute ones; `""` is the root itself."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, Folder] = {}
+        self._alike: dict[tuple[str, str], str | None] = {}
+        self._ends: dict[str, list[str]] = {}
+
+    def __getitem__(self, name: str) -> Folder:
+        if name not in self._known:
+            self._known[name] = self._listed(name)
+        return self._known[name]
+
+    def holds(self, folder: str, file: str) -> bool:
+        """Whether a folder has a file, or anything but a folder, of that name."""
+        listed = self[folder]
+        if not listed.closed:
+            return file in listed.files
+        path = self.root / folder / file
+        return os.path.lexists(path) and not path.is_dir()
+
+    def alike(self, folder: str, likeness: str) -> str | None:
+        """The folder whose name differs from the one given by a likeness at most; None where there is none."""
+        if folder in ("", "/"):
+            return folder
+        if (folder, likeness) not in self._alike:
+            above, name = parted(folder)
+            parent = self.alike(above, likeness)
+            match = None if parent is None else self._match(parent, name, likeness, self[parent].folders)
+            self._alike[folder, likeness] = None if match is None or parent is None else joined(parent, match)
+        return self._alike[folder, likeness]
+
+    def file_alike(self, folder: str, file: str, likeness: str) -> str | None:
+        """The file whose name and folders differ by a likeness at most; its ending may be lacking."""
+        real = self.alike(folder, likeness)
+        if real is None:
+            return None
+        names = (self._match(real, file + ending, likeness, self[real].files) for ending in ("", *ENDINGS))
+        match = next((name for name in names if name), None)
+        return None if match is None else joined(real, match)
+
+    def ends(self, folder: str) -> list[str]:
+        """The ends of a folder's name, the longest first, that are folders under the root, and the root itself."""
+        if folder not in self._ends:
+            parts = [part for part in folder.split("/") if part not in ("", ".")]
+            whole = 0 if folder.startswith("/") or ":" in folder[:2] else 1
+            ends = ["/".join(parts[first:]) for first in range(whole, len(parts))] if parts else []
+            self._ends[folder] = [end for end in (*ends, *([""] if parts else [])) if self[end].there]
+        return self._ends[folder]
+
+    def _match(self, folder: str, name: str, likeness: str, among: set[str]) -> str | None:
+        if name in among:
+            return name
+        key, listed = LIKENESSES[likeness], self[folder]
+        if likeness not in listed.alike:
+            listed.alike[likeness] = {
+                key(other): other for other in sorted(listed.files | listed.folders, reverse=True)
+            }
+        match = listed.alike[likeness].get(key(name))
+        return match if match in among else None
+
+    def _listed(self, name: str) -> Folder:
+        folder = Folder()
+        try:
+            with os.scandir(self.root / name) as entries:
+                for entry in entries:
+                    (folder.folders if entry.is_dir() else folder.files).add(entry.name)
+        except OSError as error:
+            folder.closed = not isinstance(error, FileNotFoundError | NotADirectoryError)
+            return folder
+        folder.there = True
+        for file in sorted(folder.files):
+            ending = PurePath(file).suffix
+            if ending.lower() in ENDINGS:
+                folder.stems.setdefault(file.removesuffix(ending), []).append(file)
+        return folder
+
+
+def joined(folder: str, name: str) -> str:
+    """A name in a folder, which may be the root."""
+    return f"{folder}{'' if folder in ('', '/') else '/'}{name}"
+
+
+def parted(path: str) -> tuple[str, str]:
+    """The folder above a path, and the path's own name."""
+    above, slash, name = path.rpartition("/")
+    return above or slash, name
