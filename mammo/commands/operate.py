@@ -105,7 +105,8 @@ def _notes(told: dict[str, Any]) -> str:
     if told["leaked"]:
         of = f"{told['leaked']} of {told['n']} {told['part']} {told['unit']}"
         lines.append(
-            f"leaked: training has seen the patient, or what may be a near-duplicate, of {of}; figures come out too high."
+            f"leaked: training has seen the patient, or what may be a near-duplicate, of {of}; "
+            "figures come out too high."
         )
     return "\n".join(lines)
 
