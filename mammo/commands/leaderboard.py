@@ -155,7 +155,7 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
         lines += [f"On {part}: {reason}." for reason in sorted(reasons)]
     if any(row["leaked"] for row in rows):
         lines.append(
-            "leaked: test images whose patient, or a near-duplicate, also stands in train; "
+            "leaked: test images whose patient, or what may be a near-duplicate, also stands in train; "
             "such a run's test figures come out too high."
         )
     return lines + sorted({f"{row['dataset']}: {note}" for row in rows for note in row.get("notes", [])})

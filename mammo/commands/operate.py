@@ -104,7 +104,10 @@ def _notes(told: dict[str, Any]) -> str:
     lines.append(f"Weights: {told['weights_note']}.")
     if told["leaked"]:
         of = f"{told['leaked']} of {told['n']} {told['part']} {told['unit']}"
-        lines.append(f"leaked: training has seen the patient, or a near-duplicate, of {of}; figures come out too high.")
+        lines.append(
+            f"leaked: training has seen the patient, or what may be a near-duplicate, of {of}; "
+            "figures come out too high."
+        )
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data.padding import beside, cell_means, padding_of, without_padding
+from mammo.data.padding import cell_means, film_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ ALIKE = 0.7
 """Films whose hashes correlate at least so much, once brought into line, may be the same."""
 WORTH = 0.45
 """Films whose hashes correlate less than this as they are, are not brought into line."""
-COMMON = 0.08
+COMMON = 0.12
 """The share of the blocks that two films must both have, beside their padding, to be compared at all."""
 CUTS = ((0, 0), (2, 0), (0, 2), (1, 1), (2, 2), (-2, 0), (0, -2), (-1, -1), (-2, -2))
 """Percent that one image may lack at the start and the end of a side of the other."""
@@ -43,11 +43,11 @@ def image_hash(pixels: NDArray[np.unsignedinteger]) -> str:
     of the pixels and soon saturated: so texture counts as much as the outline and the labels, which all films share,
     and neither size, depth, brightness nor gamma changes much. Padding takes no part: a block of it is 0. The digits of
     the whole picture come first, then those of what is left where padding is taken off its edges, by which a padded
-    copy is known. An image without structure is 0 and 8 throughout.
+    copy is known. An image without structure is 8 throughout.
     """
     means = cell_means(pixels)
-    padding = padding_of(means)
-    return VERSION + _digits(means, ~beside(padding)) + _digits(*without_padding(means))
+    film, inside = film_in(means)
+    return VERSION + _digits(means, film) + _digits(means[inside], film[inside])
 
 
 def _digits(means: NDArray[np.float64], whole: NDArray[np.bool_]) -> str:

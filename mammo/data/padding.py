@@ -28,24 +28,23 @@ def cell_means(pixels: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
     return means
 
 
-def without_padding(means: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The part of a picture (rows, columns) that padding leaves, and which of its cells are not padding.
+def film_in(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_], tuple[slice, slice]]:
+    """Which cells of a picture (rows, columns) are film and not padding, and the part of it in which they lie.
 
-    Padding is what is even from an edge on, at black or at white; a frame of one within the other is taken off too. A
-    picture that is even throughout stays as it is.
+    Padding is what is even from an edge on, at black or at white; a frame of one within the other is padding too. A
+    picture that is even throughout is film.
     """
-    padding = padding_of(means)
-    best = means, np.ones(means.shape, dtype=bool)
+    padding = np.zeros(means.shape, dtype=bool)
+    best = ~padding, (slice(0, means.shape[0]), slice(0, means.shape[1]))
     while True:
+        padding[best[1]] |= padding_of(means[best[1]])
         film = ~beside(padding)
         rows, columns = np.flatnonzero(film.any(axis=1)), np.flatnonzero(film.any(axis=0))
         if not len(rows):
             return best
-        inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        best = means[inside], film[inside]
-        if best[0].shape == means.shape:
+        before, best = best[1], (film, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)))
+        if before == best[1]:
             return best
-        means, padding = means[inside], padding[inside] | padding_of(means[inside])
 
 
 def padding_of(means: NDArray[np.float64]) -> NDArray[np.bool_]:

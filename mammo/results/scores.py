@@ -63,7 +63,7 @@ class Scored:
     def leak(self) -> tuple[str, ...]:
         """What must be said of images that train has seen, one sentence a kind; empty where it has seen none."""
         of = f"of {np.size(self.labels)} {self.part} {self.unit} have"
-        kinds = ((self.leaked, "their patient in train"), (self.repeated, "a near-duplicate in train"))
+        kinds = ((self.leaked, "their patient in train"), (self.repeated, "what may be a near-duplicate in train"))
         return tuple(f"{count} {of} {what}" for count, what in kinds if count)
 
     def value(self, metric: Callable[[ArrayLike, ArrayLike], Any]) -> float:

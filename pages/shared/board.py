@@ -24,7 +24,9 @@ from pages.shared.reading import choose_reading, unit_of
 MOST = 7
 ALL = "all"
 AT_HALF = "Share of test images called what they are at probability 0.5, whatever the rule for thresholds below."
-LEAKED = "Test images whose patient, or a near-duplicate, also stands in train: test figures come out too high."
+LEAKED = (
+    "Test images whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
+)
 INTERVAL = "The 95 % interval of the figure to its left; a patient's images count together."
 
 

@@ -36,7 +36,11 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     if len(ticked) > MOST:
         st.warning(f"The figure shows the first {MOST} of the {len(ticked)} settings chosen.")
     some = ticked[:MOST]
-    seen = "test images have their patient or a near-duplicate in train" if table["leaked"].iloc[some].any() else ""
+    seen = (
+        "test images have their patient, or what may be a near-duplicate, in train"
+        if table["leaked"].iloc[some].any()
+        else ""
+    )
     said = "<br>".join(filter(None, (note, seen)))
     drawn = settings_figure(table.iloc[some], runs, [names[row] for row in some], said, show.dark())
     show.figure(drawn, "settings")

@@ -128,13 +128,15 @@ def leaked(leaks: Mapping[str, int | None]) -> str:
     if not any(leaks.values()):
         things = listed([THINGS[name] for name in known], "or")
         none = [f"no {things} stands in both train and test"] if known else []
-        none += [] if repeated is None else ["no test image has a near-duplicate in train"]
+        none += [] if repeated is None else ["no test image seems to have a near-duplicate in train"]
         return f"No leakage found: {', and '.join(none)}.{unknown}" if none else unknown.strip()
     things = listed([counted(number or 0, THINGS[name]) for name, number in known.items()])
     shared = [f"{things} in both train and test"] if known else []
     seen = [] if shown is None else [f"{counted(shown, 'test image')} with a patient that training has seen"]
     seen += (
-        [f"{repeated if seen else counted(repeated, 'test image')} with a near-duplicate in train"] if repeated else []
+        [f"{repeated if seen else counted(repeated, 'test image')} that may have a near-duplicate in train"]
+        if repeated
+        else []
     )
     return f"Leakage: {'; '.join([*shared, ', and '.join(seen)])}. Scores come out too high.{unknown}"
 

@@ -320,7 +320,7 @@ def test_a_second_extraction_of_the_same_cache_is_refused(filled, cache, make):
 
 
 def test_a_full_disk_ends_in_a_sentence_and_the_work_goes_on_later(tiny, small_disk, make, files):
-    disk = small_disk(1200)
+    disk = small_disk(1600)
     shutil.copytree(tiny.path / "datasets", disk / "datasets", ignore=shutil.ignore_patterns("previews"))
     home = Home(disk)
     room = os.statvfs(disk)

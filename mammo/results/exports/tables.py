@@ -29,7 +29,8 @@ MEANINGS = {
     "synthetic": "whether the images were made by a program: its figures then say nothing about real mammograms",
     "notes": "what must be known of the data set before its figures are believed",
     "weights_note": "what the trunk's weights are",
-    "leaked": "test images that train has seen, by their patient or as a near-duplicate: figures come out too high; "
+    "leaked": "test images that train has seen, by their patient or as what may be a near-duplicate: "
+    "figures come out too high; "
     "empty where that is unknown",
     "leak_…": "what of the test set train holds as well, each kind counted; empty where the data set does not tell",
     "n_validation, n_test": "how many images a figure is of",

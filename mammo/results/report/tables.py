@@ -169,7 +169,7 @@ def _leaks(rows: Sequence[Beside]) -> list[str]:
 
 
 def _leak(part: str, figures: Figures) -> str:
-    copies = f", {figures.repeated} a near-duplicate" if figures.repeated else ""
+    copies = f", {figures.repeated} what may be a near-duplicate" if figures.repeated else ""
     if figures.leaked is None:
         return f"of {figures.n} {part} images the patients are not known{copies}"
     seen = f"{figures.leaked or 'none'} {'have' if figures.leaked > 1 else 'has'} a patient who is in train"
