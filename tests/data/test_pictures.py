@@ -3,6 +3,7 @@ import struct
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -229,6 +230,47 @@ def test_other_arrays_are_refused(tmp_path, array, reason):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     with pytest.raises(MammoError, match=reason):
         read_image(tmp_path / "a.npy")
+
+
+def as_wide(kind):
+    """A ramp of 12 bits, or of 0..1, in a number type, and its greys in the container that reads it."""
+    ramp = np.arange(40 * 56).reshape(40, 56)
+    if np.dtype(kind).kind == "f":
+        return (ramp / 4095).astype(kind), ramp / 4095
+    return ramp.astype(kind), (ramp + 32768 * (kind == "int16")) / 65535
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int16", "int32", "int64", "uint32"])
+@pytest.mark.parametrize("shape", ["last", "first", "batch"])
+def test_three_equal_channels_of_any_number_type_are_grey(tmp_path, kind, shape):
+    values, grey = as_wide(kind)
+    array = np.stack([values] * 3, axis=0 if shape == "first" else -1)
+    np.save(tmp_path / "a.npy", array[None] if shape == "batch" else array)
+    raster = read_image(tmp_path / "a.npy")
+    assert np.abs(raster.to_float() - grey).max() < 1e-4 and raster.container is not None
+    assert "equal-channels" in [note.rule for note in raster.notes]
+
+
+@pytest.mark.parametrize("kind", ["float32", "uint16", "int16"])
+def test_a_mark_on_a_dark_film_of_a_wide_type_is_seen(tmp_path, kind):
+    array = np.stack([as_wide(kind)[0]] * 3, axis=-1)
+    array[5:8, 5:8, 0] = array.max()
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(MammoError, match="coloured"):
+        read_image(tmp_path / "a.npy")
+    assert "colour-marks" in [note.rule for note in read_image(tmp_path / "a.npy", colour_marks=True).notes]
+
+
+def test_a_tiff_of_signed_bytes_keeps_their_order(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[-128, -1, 0, 127]], np.int8))
+    raster = read_image(tmp_path / "a.tif")
+    assert raster.container is not None and raster.container.signed
+    assert (raster.pixels.astype(int) - 32768).tolist() == [[-128, -1, 0, 127]]
+
+
+def test_floats_that_arithmetic_carried_a_little_beyond_white_are_cut_off(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[-1e-7, 0.5, 1.0000002]]))
+    assert read_image(tmp_path / "a.npy").pixels.tolist() == [[0, 32768, 65535]]
 
 
 def test_a_truncated_array_is_refused(tmp_path):

@@ -24,7 +24,7 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "I;16", "I;16B", "I",
 _EIGHT_BIT_MODES = ("LA", "RGB", "RGBA", "RGBX")
 
 _SAMPLE_FORMAT, _PHOTOMETRIC, _BITS = 339, 262, 258
-_UNSIGNED, _WHITE_IS_ZERO = 1, 0
+_UNSIGNED, _SIGNED, _WHITE_IS_ZERO = 1, 2, 0
 _TEXTS = (270, 271, 305)
 """TIFF's description, maker and software."""
 
@@ -73,7 +73,7 @@ def _raster(picture: Any, frame: int, stream: BinaryIO, colour_marks: bool) -> R
     if bits and int(values.max()) >= 2**bits:
         raise MammoError(f"damaged picture: values above its {bits} bits")
     raster = raster_of(values, bits, colour_marks)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and values.dtype not in (np.bool_, np.uint8):
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and values.itemsize > 1:
         raster = raster.turned_round()  # Pillow turns 1 and 8 bits round, and no others
     texts = [str(value) for key, value in picture.info.items() if str(key).lower() in COMMENTS]
     texts += [str(tags.get(tag)) for tag in _TEXTS]
@@ -97,6 +97,8 @@ def _values(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[
     values = np.asarray(upright)
     if upright.mode == "LA":
         return values[..., 0]
+    if upright.mode == "L" and set(tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))) == {_SIGNED}:
+        return values.view(np.int8)
     if upright.mode != "I":
         return values
     if picture.format == "PNG" or layout.startswith("I;16S"):
