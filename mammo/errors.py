@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
+
 
 def first_line(error: BaseException) -> str:
     """What a library's error says, in one line of at most 160 letters."""
@@ -10,3 +14,29 @@ def first_line(error: BaseException) -> str:
 
 class MammoError(Exception):
     """Something the user can mend: one sentence that says what is wrong and what to do."""
+
+
+class PassingError(MammoError):
+    """A trouble of the machine's, such as a network drive that does not answer: the file may be sound."""
+
+
+PASSING = frozenset({
+    errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+})  # fmt: skip
+"""What the system says where it is not the file's fault that it cannot be read."""
+
+
+def of_system(error: OSError) -> MammoError:
+    """What the system says of a file that cannot be read, as the kind of error that it is."""
+    reason = error.strerror or str(error)
+    return PassingError(reason) if error.errno in PASSING else MammoError(reason)
+
+
+@contextlib.contextmanager
+def in_words_of_the_system() -> Iterator[None]:
+    """Turn what the system says into a MammoError or a PassingError."""
+    try:
+        yield
+    except OSError as error:
+        raise of_system(error) from None

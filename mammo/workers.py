@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from mammo.errors import PassingError
 from mammo.limits import Limits, TimeIsUp, within
 
 LOOK_SECONDS = 1.0
@@ -196,7 +197,7 @@ def _serve(calls: Connection, lifeline: Connection) -> None:
 
 def _reply(
     warm: list[Callable[[], None]], function: Callable[[Any], Any], item: Any, limits: Limits
-) -> Done | Fault | Exception:
+) -> Done | Loss | Exception:
     try:
         for prepare in warm:
             prepare()
@@ -206,6 +207,8 @@ def _reply(
         return Fault(limits.too_large)
     except TimeIsUp:
         return Fault(limits.too_slow)
+    except PassingError as error:
+        return Stalled(str(error))
     except Exception as error:
         return error
 

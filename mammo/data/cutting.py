@@ -19,7 +19,7 @@ from mammo.data.raster import MAX_BYTES, Depth, Raster
 from mammo.data.reading import read_image
 from mammo.data.slabs import read_frames
 from mammo.data.source import differing
-from mammo.errors import MammoError
+from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.files import WriteError, digest_file, digest_json, write_bytes
 from mammo.guarded import Limits, Loss, Stalled
 
@@ -64,20 +64,21 @@ def cut(request: Cut) -> FileFacts:
     """
     source = request.root / request.file
     try:
-        raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
-        read = reading_facts(source, raster, request.frames.first)
-        content = _content(source, raster)
-        if raster.container and not request.decided:
-            return FileFacts(request.item, 0, 0, **read)
-        depth = request.depth if raster.container else None
-        raster = raster.at_depth(depth) if depth else raster
-        name = f"{CUTS}/{_identity(request, content, depth, read['rules'])[:24]}.png"
-        path = request.folder / name
-        if not path.is_file():
-            _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
-    except WriteError:
+        with in_words_of_the_system():
+            raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
+            read = reading_facts(source, raster, request.frames.first)
+            content = _content(source, raster)
+            if raster.container and not request.decided:
+                return FileFacts(request.item, 0, 0, **read)
+            depth = request.depth if raster.container else None
+            raster = raster.at_depth(depth) if depth else raster
+            name = f"{CUTS}/{_identity(request, content, depth, read['rules'])[:24]}.png"
+            path = request.folder / name
+            if not path.is_file():
+                _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
+    except (WriteError, PassingError):
         raise
-    except (MammoError, OSError) as error:
+    except MammoError as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
     fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
     read |= {"rules": "", "container": "" if request.wants_crop else read.get("container", "")}

@@ -18,7 +18,7 @@ from mammo.data.raster import Container, Depth, Raster
 from mammo.data.reading import read_image
 from mammo.data.silhouettes import is_mask
 from mammo.data.source import applied_rules
-from mammo.errors import MammoError
+from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.files import digest_file
 from mammo.guarded import Loss, Stalled
 
@@ -104,9 +104,12 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        raster = read_image(path, colour_marks=request.colour_marks)
-        digest = digest_file(path)
-    except (MammoError, OSError) as error:
+        with in_words_of_the_system():
+            raster = read_image(path, colour_marks=request.colour_marks)
+            digest = digest_file(path)
+    except PassingError:
+        raise
+    except MammoError as error:
         return replace(known, reason=str(error))
     if raster.pixels.min() == raster.pixels.max():
         return replace(known, reason="blank: every pixel has the same value")

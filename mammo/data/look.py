@@ -20,7 +20,7 @@ from mammo.data.header import read_header
 from mammo.data.raster import Depth, Raster
 from mammo.data.reading import read_image
 from mammo.data.source import has_marks
-from mammo.errors import MammoError
+from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.files import write_bytes
 from mammo.guarded import GuardedWork, Loss, guarded_map
 from mammo.progress import Progress, Work
@@ -99,15 +99,18 @@ def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
 
 def _look(request: _Request) -> FileLook:
     try:
-        raster = read_image(request.path, request.frame, colour_marks=request.colour_marks)
-        notes = [note.sentence for note in raster.notes]
-        bits = raster.bits
-        depth, words = _depth(request, raster)
-        read_at = depth or _from_zero(raster)
-        raster = raster.at_depth(read_at) if read_at else raster
-        if raster.clipped:
-            words.append(f"{raster.clipped:,} of its pixels lie beyond {raster.bits} bits and are clipped.")
-    except (MammoError, OSError) as error:
+        with in_words_of_the_system():
+            raster = read_image(request.path, request.frame, colour_marks=request.colour_marks)
+            notes = [note.sentence for note in raster.notes]
+            bits = raster.bits
+            depth, words = _depth(request, raster)
+            read_at = depth or _from_zero(raster)
+            raster = raster.at_depth(read_at) if read_at else raster
+            if raster.clipped:
+                words.append(f"{raster.clipped:,} of its pixels lie beyond {raster.bits} bits and are clipped.")
+    except PassingError:
+        raise
+    except MammoError as error:
         return FileLook(str(request.path), reason=str(error))
     if request.picture:
         _write_picture(raster, request.picture)

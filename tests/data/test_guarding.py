@@ -1,9 +1,12 @@
 """Sound files are read, however large they are and however busy the machine is."""
 
+import errno
+import functools
 import io
 import os
 import subprocess
 import sys
+import uuid
 from contextlib import contextmanager
 
 import numpy as np
@@ -19,8 +22,10 @@ from mammo.data.frame_range import FrameRange
 from mammo.data.guarding import limits_of, load_decoders
 from mammo.data.index_manifest import index_manifest
 from mammo.data.inspected import inspect_guarded
-from mammo.data.inspection import Request
+from mammo.data.inspection import Request, inspect_file, not_inspected
 from mammo.errors import MammoError
+from mammo.files import digest_file
+from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import finish
 
 
@@ -135,3 +140,30 @@ def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
     request = Cut("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
     with pytest.raises(MammoError, match="The disk is full"):
         cut(request)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ESTALE])
+def test_a_drive_that_does_not_answer_is_no_fault_of_a_file(tmp_path, number):
+    """The reader's own system call fails once, as a network drive's does, and then for good."""
+    path = tmp_path / "film.npy"
+    np.save(path, np.arange(600, dtype=np.uint8).reshape(20, 30))
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    request = Request(tmp_path, path.name, tmp_path / "previews")
+    once = GuardedWork(functools.partial(inspect_where_reading_fails, number, 1, marks))
+    assert [fact.rows for _, fact in guarded_map(once, [request], not_inspected, 1)] == [20]
+    for_good = GuardedWork(functools.partial(inspect_where_reading_fails, number, 99, marks))
+    ((_, fact),) = guarded_map(for_good, [request], not_inspected, 1)
+    assert fact.stalled and fact.reason == os.strerror(number)
+
+
+def inspect_where_reading_fails(number, times, marks, request):
+    def failing(path):
+        if len(list(marks.iterdir())) < times:
+            (marks / uuid.uuid4().hex).touch()
+            raise OSError(number, os.strerror(number))
+        return digest_file(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mammo.data.inspection.digest_file", failing)
+        return inspect_file(request)
