@@ -100,7 +100,9 @@ def main() -> None:
         print(f"| {kind.name} | {kind.auc} | {kind.alike} | " + " | ".join(cells.values()) + " |", flush=True)
     print()
     _head(["patients", "true AUC", "alike", "cross-validated AUC"])
-    for kind in kinds([pair for pair in patients if min(pair) >= 2 * FOLDS]):
+    for kind in kinds([pair for pair in patients if min(pair) >= 2 * FOLDS and pair[0] == pair[1]]):
+        if kind.alike > KINDS[0][1]:
+            continue
         print(f"| {kind.name} | {kind.auc} | {kind.alike} | {folded(kind, designs, draws)} |", flush=True)
 
 

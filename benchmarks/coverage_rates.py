@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--designs", type=int, default=100, help="sets of patients of each kind (default: 100)")
     parser.add_argument("--draws", type=int, default=40, help="draws of scores for each (default: 40)")
-    parser.add_argument("--resamples", type=int, default=300, help="of the bootstrap, 2,000 in use (default: 300)")
+    parser.add_argument("--resamples", type=int, default=200, help="of the bootstrap, 2,000 in use (default: 200)")
     parser.add_argument("--quick", action="store_true", help="few studies of few kinds, to try it out")
     options = parser.parse_args()
     designs, draws = (4, 10) if options.quick else (options.designs, options.draws)
