@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from mammo.data.manifest.headers import header_key
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.words import is_missing, word_key
+from mammo.data.manifest.words import BELOW_ZERO, is_missing, word_key
 from mammo.errors import MammoError
 
 PATHOLOGIES = ("BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT")
@@ -29,6 +29,8 @@ DISEASE = re.compile(r"malig|cancer|carcin|\bdcis\b|\bidc\b|\bilc\b|invasive|in 
 ABOUT_DISEASE = {"label", "labels", "pathology", "diagnosis", "cancer", "malignant", "malignancy", "biopsyresult"}
 ABOUT_DISEASE |= {"classification", "class", "target", "severity", "iscancer", "ismalignant", "groundtruth", "outcome"}
 """Columns whose codes, such as 1 or M, are taken for malignancy when a user names them positive."""
+ODD_CELLS = 0.1
+"""Up to this share of a column's numbers, and one in any, are slips that change the meaning of no others."""
 OTHER = "other"
 LISTED = 12
 """As many words as a note lists."""
@@ -57,7 +59,7 @@ def read_labels(counts: Mapping[str, int], column: str, options: ManifestOptions
     nothing is known. Raises MammoError where a named word stands nowhere, or in two lists.
     """
     named = _named(counts, column, options, file)
-    plain = _plain_words({word_key(word) for word in counts}, options)
+    plain = _plain_words(counts, options)
     words = LabelWords({}, {}, frozenset(word for word, answer in named.items() if answer == "drop"))
     for word in counts:
         answer = named.get(word) or plain.get(word_key(word))
@@ -65,7 +67,7 @@ def read_labels(counts: Mapping[str, int], column: str, options: ManifestOptions
             words.refused[word] = f"the {column} {word!r} is left out, as --drop asks"
         elif answer in PATHOLOGIES:
             words.pathology[word] = answer
-        elif is_missing(word) or word_key(word) in NOT_KNOWN:
+        elif _unknown(word):
             words.refused[word] = (
                 f"the {column} {word!r} says that it is not known" if word else f"the {column} is empty"
             )
@@ -108,8 +110,9 @@ def _alike(word: str, want: str) -> bool:
     return fnmatchcase(word_key(word), word_key(want)) if "*" in want else word_key(word) == word_key(want)
 
 
-def _plain_words(keys: set[str], options: ManifestOptions) -> dict[str, str]:
+def _plain_words(counts: Mapping[str, int], options: ManifestOptions) -> dict[str, str]:
     """What words say by themselves, unless a user has said what is malignant and what is benign."""
+    keys = {word_key(word) for word in counts}
     if options.positive and options.negative:
         return {}
     known = {word_key(name): name for name in PATHOLOGIES}
@@ -117,10 +120,19 @@ def _plain_words(keys: set[str], options: ManifestOptions) -> dict[str, str]:
         return {}
     known |= dict.fromkeys(MALIGNANT, "MALIGNANT") | dict.fromkeys(BENIGN, "BENIGN")
     if not options.positive:
-        known |= {code: answer for answer, codes in CODES.items() for code in codes}
+        graded = _is_graded(counts)
+        codes = {code: answer for answer, codes in CODES.items() for code in codes}
+        known |= {code: answer for code, answer in codes.items() if not (graded and code.isdecimal())}
     elif "b" in keys:
         known["m"] = "MALIGNANT"
     return known
+
+
+def _is_graded(counts: Mapping[str, int]) -> bool:
+    """Whether numbers beyond 0 and 1 are more than odd cells: then these are grades or codes, of which 1 is any."""
+    numbers = {word: count for word, count in counts.items() if word_key(word).isdecimal()}
+    beyond = sum(count for word, count in numbers.items() if word_key(word) not in ("0", "1"))
+    return beyond > max(1, ODD_CELLS * sum(numbers.values()))
 
 
 def _classes(words: LabelWords, column: str, options: ManifestOptions) -> dict[str, str] | None:
@@ -174,7 +186,7 @@ def _notes(
 
 
 def _unknown(word: str) -> bool:
-    return is_missing(word) or word_key(word) in NOT_KNOWN
+    return is_missing(word) or word_key(word) in NOT_KNOWN or bool(BELOW_ZERO.fullmatch(word_key(word)))
 
 
 def _listed(words: list[str], counts: Mapping[str, int]) -> str:

@@ -57,7 +57,8 @@ def read_tissue(cells: pd.Series) -> Values:
     """Densities on the scale of MIAS, kept as they stand."""
     known = [str(cell) for cell in cells.unique()]
     values: dict[str, Any] = {cell: cell if is_tissue_word(cell) else "" for cell in known}
-    return Values(cells, values, {cell: "is not F, G or D" for cell in known if cell and not values[cell]})
+    odd = [cell for cell in known if cell and not values[cell]]
+    return Values(cells, values, {cell: UNKNOWN if is_missing(cell) else "is not F, G or D" for cell in odd})
 
 
 def needed_values(cells: pd.Series, ours: str, unread: Unread) -> list[Any]:

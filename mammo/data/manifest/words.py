@@ -21,6 +21,8 @@ MISSING = frozenset(
 )
 """Cells, in small letters, that say that a value is not there, beside the empty cell."""
 WHOLE_FLOAT = re.compile(r"(-?\d+)[.,]0*")
+BELOW_ZERO = re.compile(r"[-−–]\s*\d+([.,]\d*)?")
+"""A number below zero, whose sign is no hyphen."""
 ROUNDED = re.compile(r"-?\d([.,]\d+)?e\+?\d+", re.IGNORECASE)
 """A long number as a spreadsheet shows it, its last digits gone: 1.23457E+12."""
 
@@ -47,8 +49,10 @@ def is_missing(text: str) -> bool:
 
 def word_key(text: str) -> str:
     """What two spellings of a word have in common: case, hyphens, underscores and the .0 of a float do not count."""
-    word = re.sub(r"[\s_-]+", " ", composed(text).casefold()).strip()
-    return plain_number(word or composed(text).casefold())
+    plain = composed(text).casefold()
+    if BELOW_ZERO.fullmatch(plain):
+        return plain_number("-" + plain[1:].strip())
+    return plain_number(re.sub(r"[\s_-]+", " ", plain).strip() or plain)
 
 
 def plain_number(text: str) -> str:

@@ -145,3 +145,24 @@ def test_every_option_of_a_manifest_reaches_it_from_the_command_line(home, pictu
     assert told["quarantined"] == [
         {"path": "img/i2.png", "reason": "row 3: the kind 'other' is left out, as --drop asks"}
     ]
+
+
+def test_a_file_that_rows_of_both_breasts_match_needs_a_side_of_its_own(write, tmp_path):
+    for number, name in enumerate(["w1/a.png", "w1/b.png", "w2/a.png", "w3/a.png", "w3/b.png"]):
+        save(tmp_path / name, number)
+    path = write("ID1,LeftRight,class", "w1,L,B", "w1,R,M", "w2,L,M", "w3,R,B")
+    manifest = read_manifest(path, options=ManifestOptions({"path": "{ID1}/*.png"}))
+    assert dict(zip(manifest.rows["path"], manifest.rows["label"], strict=True)) == {
+        "w2/a.png": "malignant", "w3/a.png": "benign", "w3/b.png": "benign",
+    }  # fmt: skip
+    why = "rows of both breasts match it, and its header does not say which it shows"
+    assert manifest.quarantined == [["w1/a.png", why], ["w1/b.png", why]]
+
+
+def test_rows_that_name_no_breast_may_share_the_files_that_they_match(write, tmp_path):
+    for name in ("w1/a.png", "w1/b.png"):
+        save(tmp_path / name)
+    manifest = read_manifest(write("ID1,class", "w1,B", "w1,M"), options=ManifestOptions({"path": "{ID1}/*.png"}))
+    assert sorted(zip(manifest.rows["path"], manifest.rows["label"], strict=True)) == [
+        ("w1/a.png", "benign"), ("w1/a.png", "malignant"), ("w1/b.png", "benign"), ("w1/b.png", "malignant"),
+    ]  # fmt: skip

@@ -127,3 +127,23 @@ def test_a_benign_image_whose_other_finding_is_not_known_is_named(write):
     manifest = read_manifest(write("path,label", "a.png,B", "a.png,Unknown", "b.png,M"))
     assert manifest.rows["label"].tolist() == ["benign", "malignant"]
     assert any("label of another row is not known: a.png" in note for note in manifest.notes)
+
+
+@pytest.mark.parametrize("word", ["-1", "-1.0", "- 9", "−99", "-999"])
+@pytest.mark.parametrize("positive", [(), ("1",)])
+def test_a_number_below_zero_is_no_label(write, word, positive):
+    manifest, labels = read(write, ["1", "0", word, "1", "0", "0"], positive=positive, alone=True)
+    assert [labels.get(f"{number}.png") for number in range(4)] == ["malignant", "benign", None, "malignant"]
+    assert manifest.quarantined[0] == ["2.png", f"row 4: the label {word!r} says that it is not known"]
+
+
+@pytest.mark.parametrize("codes", ["0 1 2", "1 2", "1 2 3 4 5", "1.0 2.0"])
+def test_where_other_numbers_stand_1_is_no_malignancy_by_itself(write, codes):
+    with pytest.raises(MammoError, match="does not say whether it is malignant"):
+        read(write, codes.split() * 5, alone=True)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_a_slip_among_codes_costs_its_row_alone(write, count):
+    labels = read(write, ["0", "1"] * count + ["2"], alone=True)[1]
+    assert len(labels) == 2 * count and sum(label == "malignant" for label in labels.values()) == count
