@@ -208,6 +208,7 @@ def _write(
         "columns": manifest.columns,
         "missing": manifest.missing,
         **({"classes": manifest.classes} if manifest.classes else {}),
+        **({"labels_from_birads": True} if manifest.labels_from_birads else {}),
         **said,
         "notes": [*said["notes"], *identical_files(table)],
     }

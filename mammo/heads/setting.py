@@ -37,6 +37,9 @@ CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize
 NORMALISED = ("mean", "std")
 """Fields that a cache's description has only where they are not the trunk's own."""
 
+OF_LABELS = ("columns", "classes", "labels_from_birads")
+"""What a data set says of its labels, kept where it says so."""
+
 TRUTH = ["image", "patient", "breast", "view", "film", "label", "pathology", "birads"]
 """What of the images' table can change a score or a figure."""
 
@@ -124,6 +127,6 @@ def _about(
         described[cache.name] |= {"weights_note": note, "digest": cache.manifest["digest"]}
     facts = {"name": dataset.name, "synthetic": dataset.synthetic, "source": dataset.about["source"]}
     facts["notes"] = dataset.notes
-    facts |= {name: dataset.about[name] for name in ("columns", "classes") if dataset.about.get(name)}
+    facts |= {name: dataset.about[name] for name in OF_LABELS if dataset.about.get(name)}
     facts["digest"] = dataset.digest(caches[0].spec.kind)
     return {"spec": spec.to_json(), "identity": identity, "dataset": facts, "caches": described}

@@ -40,7 +40,7 @@ def circular(about: Mapping[str, Any], table: pd.DataFrame) -> Circular | None:
     columns, classes = about.get("columns") or {}, about.get("classes") or {}
     label, birads = str(columns.get("label", "")), str(columns.get("birads", ""))
     positive = str(classes.get("positive", ""))
-    if label and label == birads:
+    if label and (label == birads or about.get("labels_from_birads")):
         source = f"the column {label!r}, which holds the BI-RADS assessments"
     elif BIRADS.search(label):
         source = f"the column {label!r}, which names BI-RADS assessments"

@@ -108,6 +108,7 @@ BIRADS_LABEL = {"columns": {"label": "breast_birads", "birads": "breast_birads"}
         (BIRADS_LABEL, "the column 'breast_birads', which holds the BI-RADS assessments"),
         ({"columns": {"label": "assessment", "birads": "assessment"}}, "the column 'assessment', which holds"),
         ({"columns": {"label": "Breast BI-RADS", "birads": "finding"}}, "the column 'Breast BI-RADS', which names"),
+        ({"columns": {"label": "dx", "birads": "b"}, "labels_from_birads": True}, "the column 'dx', which holds"),
         (
             {"columns": {"label": "outcome", "birads": "b"}, "classes": {"positive": "BIRADS 4 or BIRADS 5"}},
             r"BI-RADS assessments \(BIRADS 4 or BIRADS 5\)",

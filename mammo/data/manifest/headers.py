@@ -30,6 +30,11 @@ class Headers:
         """Our names and the file's, or the template as it was written."""
         return {ours: str(source) for ours, source in self.sources.items()}
 
+    def sources_of(self, ours: str) -> set[str]:
+        """The columns of the file that one of ours is read from."""
+        source = self.sources.get(ours, "")
+        return {name for field in source.fields for name in field} if isinstance(source, Template) else {source} - {""}
+
     def cells(self, ours: str, table: pd.DataFrame) -> pd.Series:
         """The cells of one of our columns; text, empty where nothing stands."""
         source = self.sources[ours]

@@ -15,6 +15,7 @@ from mammo.data.frame_range import FrameRange
 from mammo.data.manifest.agreement import settle
 from mammo.data.manifest.files import find_files
 from mammo.data.manifest.findings import Findings, read_findings
+from mammo.data.manifest.from_birads import labels_are_birads
 from mammo.data.manifest.globbed import side_in_header, spread
 from mammo.data.manifest.headers import Headers, find_columns, header_key
 from mammo.data.manifest.identities import similar_patients
@@ -37,7 +38,8 @@ class Manifest:
 
     Paths in `rows` are relative to `root`; `absent` says of those without a file why. `columns` says where our
     columns come from, `missing` counts their missing values, `quarantined` holds what is set aside with the reason,
-    and `classes` names the two classes where they are not malignancy.
+    and `classes` names the two classes where they are not malignancy. `labels_from_birads` says that labels are the
+    BI-RADS assessments themselves.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Manifest:
     quarantined: list[list[str]] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     classes: dict[str, str] | None = None
+    labels_from_birads: bool = False
 
 
 def read_manifest(
@@ -73,7 +76,9 @@ def read_manifest(
     listed = len(table.cells) + len(table.aside)
     rows, words = _needed(table.cells, headers, options, path, unread)
     unread.refuse_most(path, listed)
-    findings = read_findings(rows, table.cells.loc[rows.index], headers, unread)
+    cells = table.cells.loc[rows.index]
+    findings = read_findings(rows, cells, headers, unread)
+    from_birads = labels_are_birads(cells, findings.rows["birads"], headers)
     root = (options.root or path.parent).absolute()
     rows = findings.rows.assign(row=findings.rows.index).reset_index(drop=True)
     rows, absent, aside, notes = _files(rows, headers, root, options)
@@ -93,6 +98,7 @@ def read_manifest(
         quarantined=[*unread.quarantined(), *aside, *_outside(rows, findings)],
         absent=absent,
         classes=words.classes,
+        labels_from_birads=from_birads,
     )
 
 

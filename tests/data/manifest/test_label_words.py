@@ -147,3 +147,38 @@ def test_where_other_numbers_stand_1_is_no_malignancy_by_itself(write, codes):
 def test_a_slip_among_codes_costs_its_row_alone(write, count):
     labels = read(write, ["0", "1"] * count + ["2"], alone=True)[1]
     assert len(labels) == 2 * count and sum(label == "malignant" for label in labels.values()) == count
+
+
+@pytest.mark.parametrize(
+    ("header", "labels", "columns", "positive"),
+    [
+        ("diagnosis,birads", ["4A", "5", "2", "1"], {}, ("4*", "5")),
+        ("diagnosis,birads", ["birads_4", "BI-RADS 5", "2.0", "I"], {}, ("birads 4", "BI-RADS 5")),
+        (
+            "diagnosis,birads",
+            ["suspicious", "highly suggestive", "benign", "negative"],
+            {},
+            ("*suggest*",),
+        ),
+        ("words,cat", ["4", "5", "2", "1"], {"label": "{cat}", "birads": "cat"}, ("4", "5")),
+        ("words,cat", ["4", "5", "2", "1"], {"label": "{words|cat}", "birads": "{cat}"}, ("4", "5")),
+    ],
+)
+def test_labels_that_are_the_readers_own_assessments_are_known(write, header, labels, columns, positive):
+    lines = [f"{number}.png,{label},{value}" for number, (label, value) in enumerate(zip(labels, "4521", strict=True))]
+    manifest = read_manifest(write(f"path,{header}", *lines), options=ManifestOptions(columns, positive))
+    assert manifest.labels_from_birads
+
+
+@pytest.mark.parametrize(
+    ("labels", "values"),
+    [
+        (["malignant", "malignant", "benign", "normal"], "4521"),
+        (["1", "1", "0", "0"], "4521"),
+        (["benign", "benign", "benign", "benign"], "2222"),
+        (["malignant", "benign", "benign", "normal"], ["", "2", "", ""]),
+    ],
+)
+def test_labels_that_only_go_with_the_assessments_are_not(write, labels, values):
+    lines = [f"{number}.png,{label},{value}" for number, (label, value) in enumerate(zip(labels, values, strict=True))]
+    assert not read_manifest(write("path,label,birads", *lines)).labels_from_birads
