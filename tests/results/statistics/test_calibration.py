@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -51,7 +53,7 @@ def test_temperature_has_ends_and_needs_both_classes():
 @pytest.mark.parametrize("bins", [1, 5, 10])
 @pytest.mark.parametrize("strategy", ["quantile", "uniform"])
 def test_calibration_curve_is_sklearns(images, bins, strategy):
-    run = scored(images)
+    run = replace(scored(images), patients=np.arange(images))
     truth, predicted = sklearn_calibration_curve(run.labels, probability(run.logits), n_bins=bins, strategy=strategy)
     held = calibration_curve(run, bins, quantile=strategy == "quantile")
     np.testing.assert_allclose([one.share for one in held], truth, rtol=0, atol=1e-12)
