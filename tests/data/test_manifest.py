@@ -164,7 +164,7 @@ def test_without_patients_every_image_is_its_own_and_that_is_said(home, tmp_path
     for name in "ab":
         save(tmp_path / f"{name}.png", picture(ord(name)))
     path = write("path,label", "a.png,0", "b.png,1")
-    assert index(home, path).notes == ["The manifest names no patients: every image counts as a patient of its own."]
+    assert index(home, path).notes == ["The manifest names no patients: every file counts as a patient of its own."]
     main(["index", "manifest", str(path), "--as", "mine", "--home", str(home.path)])
     assert "Note: The manifest names no patients" in capsys.readouterr().err
 

@@ -19,14 +19,19 @@ RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 NO_PREAMBLE, NO_SYNTAX = "no-preamble", "no-transfer-syntax"
 
 
-@pytest.fixture(params=[ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=["implicit", "explicit"])
+SYNTAXES = {"implicit": ImplicitVRLittleEndian, "explicit": ExplicitVRLittleEndian, "big endian": ExplicitVRBigEndian}
+
+
+@pytest.fixture(params=SYNTAXES.values(), ids=list(SYNTAXES))
 def parts(request, tmp_path, write_dicom):
     """The meta header and the data set of a file, as bytes."""
     data = pydicom.dcmread(write_dicom(tmp_path / "whole.dcm", RAMP, BitsStored=12))
     data.file_meta.TransferSyntaxUID = request.param
     stream = io.BytesIO()
-    implicit = request.param == ImplicitVRLittleEndian
-    data.save_as(stream, implicit_vr=implicit, little_endian=True, enforce_file_format=True)
+    implicit, little = request.param == ImplicitVRLittleEndian, request.param != ExplicitVRBigEndian
+    data.PixelData = RAMP.astype("<u2" if little else ">u2").tobytes()
+    data.preamble = bytes(128)
+    pydicom.dcmwrite(stream, data, implicit_vr=implicit, little_endian=little, force_encoding=True)
     content = stream.getvalue()
     end = 144 + struct.unpack_from("<I", content, 140)[0]
     return content[132:end], content[end:]

@@ -54,6 +54,7 @@ _MOST_DISORDER = 1000
 """How many elements may follow a higher one: a data set's ascend, and a file's worth of zeros is millions of others."""
 _LONG = {b"OB", b"OW", b"UN", b"OF", b"OD", b"OL", b"UT", b"SQ"}
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
+_FIRST_GROUP_BIG_ENDIAN = b"\x00\x08"
 _STRINGS = frozenset({b"UI", b"CS", b"UL", b"OB", b"DA", b"TM", b"SH", b"LO", b"PN", b"DT", b"SQ", b"US", b"UN", b"AE"})
 """The representations that an element of the groups 2 and 8 may have."""
 
@@ -101,7 +102,9 @@ def first_element(head: bytes) -> int | None:
 
 
 def _is_element(head: bytes) -> bool:
-    """Whether eight bytes look like the start of an element of group 2 or 8, little endian."""
+    """Whether eight bytes look like the start of an element of group 2 or 8; big endian ones name what they hold."""
+    if head[:2] == _FIRST_GROUP_BIG_ENDIAN:
+        return head[4:6] in _STRINGS
     if len(head) < 8 or head[:2] not in _FIRST_GROUPS:
         return False
     (length,) = struct.unpack("<I", head[4:])
@@ -138,7 +141,8 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
         start = stream.tell()
         element = stream.read(8)
         stream.seek(start)
-        syntax = EXPLICIT if element[4:6] in _STRINGS else IMPLICIT
+        explicit = BIG_ENDIAN if element[:2] == _FIRST_GROUP_BIG_ENDIAN else EXPLICIT
+        syntax = explicit if element[4:6] in _STRINGS else IMPLICIT
         return syntax, (Note("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),)
     if syntax not in SYNTAXES:
         raise MammoError(f"the transfer syntax {UID(syntax).name[:60]}, which is not read")

@@ -29,7 +29,7 @@ from mammo.errors import MammoError
 
 WHOSE = re.compile(r"patient|woman|women|subject|person|client|participant|case|study|exam|accession|mrn|id$")
 """What the names of columns hold that may tell whose an image is."""
-NO_PATIENTS = "The manifest names no patients: every image counts as a patient of its own."
+NO_PATIENTS = "The manifest names no patients: every file counts as a patient of its own."
 
 
 @dataclass(frozen=True)
