@@ -203,7 +203,7 @@ def test_probes_are_strokes_beside_the_dots_of_their_runs():
     figure = auc_accuracy_figure(RUNS, probes=[None, RUNS[0]])
     dots, strokes = (data for data in figure.data if data.xaxis == "x")
     assert list(strokes.y) == [dots.y[1]] and list(strokes.x) == [dots.x[0]]
-    assert strokes.customdata[0][2] == len(LABELS)
+    assert strokes.customdata[0][1] == len(LABELS)
 
 
 def test_classes_that_are_not_malignancy_bear_their_own_names():
