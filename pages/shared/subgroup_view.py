@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from mammo.data.labels import capital
-from mammo.results.figures.data import WORDS
+from mammo.results.figures.data import worded
 from mammo.results.figures.operating import subgroup_figure
 from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.operating import Criterion
@@ -38,7 +38,7 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
 def _row(group: Subgroup, name: str, shown: Scored) -> dict[str, str]:
     positive = plain(capital(shown.classes.positive))
     counts = {f"n ({shown.unit})": group.n, positive: group.malignant, "Patients": group.patients}
-    told = {name: plain(WORDS.get(group.value, group.value)), **{label: f"{n:,}" for label, n in counts.items()}}
+    told = {name: plain(worded(group.value, shown.classes)), **{label: f"{n:,}" for label, n in counts.items()}}
     for measure, label in MEASURES.items():
         one = group.measures[measure]
         told[label] = "?" if math.isnan(one.value) else f"{one.value:.2f} ({interval(one, 2)})"

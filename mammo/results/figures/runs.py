@@ -12,7 +12,7 @@ from mammo.results.figures.drawing import LINE, blank_figure, legend_below, pane
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
-from mammo.results.statistics.few import lack_of_patients
+from mammo.results.statistics.few import TOO_FEW, lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
 
@@ -245,7 +245,7 @@ def _told_of(reader: Scored) -> str:
 
 def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
-    reason = lack_of_patients(run.labels, run.patients)
+    reason = TOO_FEW if lack_of_patients(run.labels, run.patients) else ""
     area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more
