@@ -30,7 +30,9 @@ LEAKED = (
 INTERVAL = (
     "The 95 % interval of the figure to its left; a patient's images count together. Too few: of patients, as beneath."
 )
-REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test", "cv_reason": "Cross-validation"}
+REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test"}
+FEW = "no interval: "
+"""How a reason begins that counts patients."""
 
 
 @dataclass(frozen=True)
@@ -149,20 +151,20 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 def interval_column(bounds: pd.Series, reasons: pd.Series) -> list[str]:
     """Intervals in words; `lacks` says why there is none."""
-    pairs = zip(bounds, reasons, strict=True)
-    return [interval_words(both, ".2f", "–", "too few" if isinstance(reason, str) else "") for both, reason in pairs]
+    few = ["too few" if str(reason).startswith(FEW) else "" for reason in reasons]
+    return [interval_words(both, ".2f", "–", words) for both, words in zip(bounds, few, strict=True)]
 
 
-def lacks(table: pd.DataFrame) -> None:
-    """A line beneath a table that says what its figures lack for an interval."""
+def lacks(table: pd.DataFrame, **more: str) -> None:
+    """A line beneath a table: why intervals are missing, by columns of reasons and what they are of."""
     sentences = []
-    for column, part in REASONS.items():
-        reasons = list(dict.fromkeys(filter(None, table[column].dropna()))) if column in table else []
+    for column, part in (REASONS | more).items():
+        reasons = list(dict.fromkeys(filter(None, table[column].dropna())))
         if reasons:
-            more = f", and alike in {len(reasons) - 1} more ways" if len(reasons) > 1 else ""
-            sentences.append(f"{part}: {reasons[0].removeprefix('no interval: ')}{more}.")
+            others = ", or as few of others" if len(reasons) > 1 else ""
+            sentences.append(f"{part}: {reasons[0].removeprefix(FEW)}{others}.")
     if sentences:
-        st.caption(f"Too few patients for some intervals. {' '.join(sentences)}")
+        st.caption(f"Why intervals are missing. {' '.join(sentences)}")
 
 
 def columns() -> dict[str, object]:
@@ -177,8 +179,9 @@ def columns() -> dict[str, object]:
     return {
         "Group": column.NumberColumn(width=60, help=tied),
         "Run": column.TextColumn(width=268, help="The settings in which these runs differ."),
-        "Setting": column.TextColumn(width=280, help="Everything but random starts and draws of the split."),
-        **dict.fromkeys(("Validation AUC", "Test AUC", "Cross-validated AUC"), bar),
+        "Setting": column.TextColumn(width=246, help="Everything but random starts and draws of the split."),
+        **dict.fromkeys(("Validation AUC", "Test AUC"), bar),
+        "Cross-validated AUC": column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=146),
         "Test accuracy": column.ProgressColumn(
             "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
         ),

@@ -47,8 +47,9 @@ def _figures(told: dict[str, Any], classes: ClassNames) -> dict[str, str]:
         "AUC": _number(told["auc"]),
     }
     for point in told["operating"]:
+        words = point["birads"].replace(" ", "\u00a0")
         for share in ("sensitivity", "specificity"):
-            row[f"{share.capitalize()}, {point['birads']}"] = _number((point[share] or {}).get("value"))
+            row[f"{share.capitalize()}, {words}"] = _number((point[share] or {}).get("value"))
     return row
 
 

@@ -29,7 +29,8 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
     key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
     ticked = board.ticked_rows(_shown(table, names), key, rows)
-    board.lacks(table)
+    folds = (table["protocol"] == "five-fold").any()
+    board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
     st.query_params["settings"] = ",".join(str(table["runs"].iloc[row][0]) for row in ticked)
     if not ticked:
         st.info("Tick settings in the table to see them here.", icon=":material/info:")

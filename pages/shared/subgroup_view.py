@@ -31,7 +31,7 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
     st.caption(
         f"Grey: groups with fewer than {FEWEST} {positive} or {FEWEST} {negative} {shown.unit}, whose figures say "
         f"little. {INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by "
-        "chance."
+        "chance. A question mark stands where a group has no image of a class that the figure needs."
     )
 
 

@@ -19,7 +19,7 @@ from mammo.results.statistics.metrics import accuracy, auc, probability
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from plotly.graph_objects import Figure
 
     from mammo.results.scores import Scored
@@ -211,6 +211,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     zero = float(scores[zeros][0]) if zeros.any() else None
     words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
     operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
+    marks = [_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True)]
     colours = ground(dark)
     figure.add_scatter(
         x=false,
@@ -223,7 +224,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
             "symbol": "diamond",
             "opacity": 1,
         },
-        text=["", *(_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True))],
+        text=["", *np.where(_legible(false[1:], found[1:], operating), marks, "")],
         textposition="bottom right",
         textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
@@ -237,6 +238,15 @@ def _mark(score: float, zero: bool, operating: bool) -> str:
     """What stands at a mark: the assessment, or the whole operating point."""
     point = f"≥ {SUSPICIOUS:.0f}"
     return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
+
+
+def _legible(x: NDArray[np.float64], y: NDArray[np.float64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of several marks, (N,) each, bear their words: none whose words would lie over another's, `first` first."""
+    kept: list[int] = []
+    for mark in sorted(range(len(x)), key=lambda mark: not first[mark]):
+        if all(abs(x[mark] - x[other]) > 0.16 or abs(y[mark] - y[other]) > 0.05 for other in kept):
+            kept.append(mark)
+    return np.isin(np.arange(len(x)), kept)
 
 
 def _told_of(reader: Scored) -> str:
