@@ -14,6 +14,7 @@ from pages.shared.settings_view import settings
 
 ROWS = {"runs": "Runs", "settings": "Settings"}
 VIEWS = {"Curves": curves, "Differences": pairs, "Luck": luck, "Learning": learning}
+THRESHOLD_FREE = ("Luck", "Learning")
 
 home = choose.home()
 st.title("Compare")
@@ -39,6 +40,6 @@ if not chosen:
 show.warnings(sentence for run in opened for sentence in run.sweep.notes)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = choose.switch("Look at", list(VIEWS), "view", str)
-    criterion = choose_criterion()
+    criterion = choose_criterion(idle=view in THRESHOLD_FREE)
 with said_plainly():
     VIEWS[view](home, listed, opened, note, criterion)

@@ -14,6 +14,7 @@ from pages.shared.subgroup_view import groups
 MOST = 1000
 VIEWS = {"Images": images, "Operating point": operating, "Precision and recall": precision_recall}
 VIEWS |= {"Calibration": calibration, "Subgroups": groups}
+THRESHOLD_FREE = ("Precision and recall", "Calibration")
 
 home = choose.home()
 st.title("Inspect")
@@ -27,6 +28,6 @@ with st.container(horizontal=True):
     view = choose.switch("Look at", list(VIEWS), "view", str)
     part = choose.switch("Part", ["test", "validation", "train"], "part")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    criterion = choose_criterion()
+    criterion = choose_criterion(idle=view in THRESHOLD_FREE)
 with said_plainly():
     VIEWS[view](home, run, part, note, criterion)

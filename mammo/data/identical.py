@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mammo.data.labels import PLAIN, ClassNames
+
 EXAMPLES = 3
 CONTRADICTIONS = {"label": "opposite labels", "patient": "different patients"}
 """What one picture cannot have two of."""
 
 
-def identical_files(images: pd.DataFrame) -> list[str]:
+def identical_files(images: pd.DataFrame, classes: ClassNames = PLAIN) -> list[str]:
     """A note for every contradiction between images whose files have the same content (column `digest`)."""
+    images = images.assign(label=images["label"].replace(classes.by_label))
     same = images[images["digest"].notna() & images["digest"].duplicated(keep=False)]
     notes = []
     for column, words in CONTRADICTIONS.items():

@@ -22,6 +22,7 @@ from mammo.data.header_columns import HeaderUse, use_headers
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts, stalled_files
+from mammo.data.labels import class_names
 from mammo.data.manifest.columns import BOX
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.manifest.options import ManifestOptions
@@ -210,6 +211,6 @@ def _write(
         **({"classes": manifest.classes} if manifest.classes else {}),
         **({"labels_from_birads": True} if manifest.labels_from_birads else {}),
         **said,
-        "notes": [*said["notes"], *identical_files(table)],
     }
+    about["notes"] = [*said["notes"], *identical_files(table, class_names(about))]
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

@@ -12,7 +12,7 @@ def interval_words(bounds: Bounds, form: str = ".3f", joined: str = " to ", reas
     """Both bounds, such as `0.650 to 0.774`; without them the `reason`, or a dash."""
     if any(_unknown(bound) for bound in bounds):
         return reason or "-"
-    return joined.join(format(bound, form) for bound in bounds)
+    return joined.join(format(bound, form.replace(".", "z.")) for bound in bounds)  # z: no zero bears a minus
 
 
 def value_words(value: float | None, bounds: Bounds, form: str = ".3f", joined: str = "–", reason: str = "") -> str:

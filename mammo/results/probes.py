@@ -90,6 +90,8 @@ def _beside(probe: StoredRun, stored: list[Sweep]) -> dict[str, Any] | None:
     for sweep in stored:
         trained = (sweep.runs["optimizer"] != PROBE) & (sweep.runs["hidden"] == 0)
         rows = np.flatnonzero(trained.to_numpy() & _alike(sweep, probe))
+        if not rows.size:
+            continue
         members = probe.sweep.members(int(probe.settings["split"]), "validation")
         area = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
         rows, area = rows[~np.isnan(area)], area[~np.isnan(area)]  # heads that diverged score nothing

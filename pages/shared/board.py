@@ -27,7 +27,12 @@ AT_HALF = "Share of test images called what they are at probability 0.5, whateve
 LEAKED = (
     "Test images whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
 )
-INTERVAL = "The 95 % interval of the figure to its left; a patient's images count together."
+INTERVAL = (
+    "The 95 % interval of the figure to its left; a patient's images count together. Too few: of patients, as beneath."
+)
+REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test"}
+FEW = "no interval: "
+"""How a reason begins that counts patients."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
         st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
     rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
     ticked = ticked_rows(shown(runs, listed.names), f"{listed.key}-{st.query_params.get_all('only')}", rows)
+    lacks(runs)
     chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
     if len(chosen) > MOST:
@@ -144,9 +150,21 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 
 def interval_column(bounds: pd.Series, reasons: pd.Series) -> list[str]:
-    """Intervals in words, or why there is none."""
-    pairs = zip(bounds, reasons, strict=True)
-    return [interval_words(both, ".2f", "–", reason if isinstance(reason, str) else "") for both, reason in pairs]
+    """Intervals in words; `lacks` says why there is none."""
+    few = ["too few" if str(reason).startswith(FEW) else "" for reason in reasons]
+    return [interval_words(both, ".2f", "–", words) for both, words in zip(bounds, few, strict=True)]
+
+
+def lacks(table: pd.DataFrame, **more: str) -> None:
+    """A line beneath a table: why intervals are missing, by columns of reasons and what they are of."""
+    sentences = []
+    for column, part in (REASONS | more).items():
+        reasons = list(dict.fromkeys(filter(None, table[column].dropna())))
+        if reasons:
+            others = ", or as few of others" if len(reasons) > 1 else ""
+            sentences.append(f"{part}: {reasons[0].removeprefix(FEW)}{others}.")
+    if sentences:
+        st.caption(f"Why intervals are missing. {' '.join(sentences)}")
 
 
 def columns() -> dict[str, object]:
@@ -159,17 +177,18 @@ def columns() -> dict[str, object]:
         "Runs of one group cannot be told apart from its best on the validation images, which led by luck or by skill."
     )
     return {
-        "Group": column.NumberColumn(width=66, help=tied),
-        "Run": column.TextColumn(width=280, help="The settings in which these runs differ."),
-        "Setting": column.TextColumn(width=280, help="Everything but random starts and draws of the split."),
-        **dict.fromkeys(("Validation AUC", "Test AUC", "Cross-validated AUC"), bar),
+        "Group": column.NumberColumn(width=60, help=tied),
+        "Run": column.TextColumn(width=268, help="The settings in which these runs differ."),
+        "Setting": column.TextColumn(width=246, help="Everything but random starts and draws of the split."),
+        **dict.fromkeys(("Validation AUC", "Test AUC"), bar),
+        "Cross-validated AUC": column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=146),
         "Test accuracy": column.ProgressColumn(
             "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
         ),
         **dict.fromkeys(("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated"), interval),
         **dict.fromkeys(("sd validation", "sd test"), deviation),
         **{
-            f"{part} {level.unit}": column.NumberColumn("n", width=52, help=f"{part} {level.unit}.")
+            f"{part} {level.unit}": column.NumberColumn("n", width=46, help=f"{part} {level.unit}.")
             for level in LEVELS.values()
             for part in ("Validation", "Test")
         },

@@ -24,4 +24,7 @@ def courses(runs: Sequence[StoredRun], names: Mapping[str, str], note: str) -> N
     if probes:
         st.subheader("Regularisation paths")
         show.figure(path_figure(probes, note, show.dark()), "paths")
-        st.caption("Converged probes at every strength; the dot is the one that validation AUC chose.")
+        st.caption(
+            "Converged probes at every strength C. The dot is the one chosen: the best validation AUC, of several the "
+            "one of least validation loss."
+        )

@@ -9,10 +9,15 @@ from pages.shared import choose
 from pages.shared.text import plain
 
 
-def choose_criterion() -> Criterion:
-    """A rule of `RULES`, and the share that it aims at where it has one; both stand in the address."""
-    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260)
-    aim = choose.number("Aim in %", 1, 100, 90, "target", width=140) if RULES[rule].has_target else 90
+def choose_criterion(idle: bool = False) -> Criterion:
+    """A rule of `RULES`, and the share that it aims at where it has one; both stand in the address.
+
+    Where it is `idle`, no view on the page counts errors: what was chosen is seen and kept, not to be changed.
+    """
+    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260, disabled=idle)
+    aim = 90
+    if RULES[rule].has_target:
+        aim = choose.number("Aim in %", 1, 100, 90, "target", width=140, disabled=idle)
     return Criterion(rule, aim / 100)
 
 

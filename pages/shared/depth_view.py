@@ -21,11 +21,12 @@ def depths(dataset: Dataset) -> None:
     if not records:
         return
     read = sorted({record.bits for record in records})
-    label = f"Depth of the films: {listed([str(bits) for bits in read])} bits"
+    dark = [(name, level, record) for record in records for name, level in record.dark.items()]
+    darker = f"; {counted(len(dark), 'image')} much darker than the others" if dark else ""
+    label = f"Depth of the films: {listed([str(bits) for bits in read])} bits{darker}"
     with st.expander(label, icon=":material/contrast:", expanded=any(record.contradiction for record in records)):
         st.dataframe(pd.DataFrame([_row(record) for record in records]), hide_index=True, key="depths")
         st.caption(ABOUT)
-        dark = [(name, level, record) for record in records for name, level in record.dark.items()]
         if dark:
             st.markdown(f"**{counted(len(dark), 'image')} a factor of four or more darker than the others**")
             st.dataframe(pd.DataFrame([_dark_row(*row) for row in dark]), hide_index=True, key="dark")

@@ -42,7 +42,9 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} images that not all of these runs were scored on: {plain(lost)}.")
-    st.caption(f"{SAID} {criterion.words}.")
+    reasons = dict.fromkeys(pair.reason.removeprefix("no interval: ") for pair in found if pair.reason)
+    few = f" Too few patients for an interval or a test: {'; '.join(reasons)}." if reasons else ""
+    st.caption(f"{SAID} {criterion.words}.{few}")
 
 
 @st.cache_data(max_entries=32, show_spinner="Testing…")
@@ -59,7 +61,7 @@ def _differences(
 def _row(pair: Difference, names: list[str], number: int, test: str) -> dict[str, object]:
     tested, flips = pair.tested(test), pair.flips
     named = {"First": names[pair.first], "Second": names[pair.second], "n": number, "Difference": pair.value}
-    bounds = interval_words(tested.interval, "+.3f", reason=pair.reason)
+    bounds = interval_words(tested.interval, "+.3f", reason="too few" if pair.reason else "")
     counted = {"Only first right": flips.first_only, "Only second": flips.second_only}
     return (
         named | {"95 %": bounds, "p": p_words(tested.corrected)} | counted | {"p, flips": p_words(pair.flips_corrected)}
@@ -68,12 +70,14 @@ def _row(pair: Difference, names: list[str], number: int, test: str) -> dict[str
 
 def _columns() -> dict[str, object]:
     column = st.column_config
-    corrected = column.TextColumn(alignment="right", width=92, help="Corrected for all pairs (Holm).")
+    corrected = column.TextColumn(alignment="right", width=68, help="Corrected for all pairs (Holm).")
     return {
-        "First": column.TextColumn(width=200),
-        "Second": column.TextColumn(width=200),
-        "n": column.NumberColumn(width=52),
+        "First": column.TextColumn(width=205),
+        "Second": column.TextColumn(width=205),
+        "n": column.NumberColumn(width=44),
         "Difference": column.NumberColumn(format="%+.3f", width=88, help="AUC of the first less that of the second."),
-        "95 %": column.TextColumn(width=140, help="The difference's 95 % interval."),
+        "95 %": column.TextColumn(width=124, help="The difference's 95 % interval."),
+        "Only first right": column.NumberColumn(width=112),
+        "Only second": column.NumberColumn(width=94),
         **dict.fromkeys(("p", "p, flips"), corrected),
     }

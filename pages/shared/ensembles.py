@@ -11,6 +11,7 @@ from mammo.results.run_names import RunName
 from mammo.specs import Home
 from pages.shared import choose
 from pages.shared.text import plain
+from pages.shared.words import counted
 
 KEY = "ensembles"
 WAYS = ("mean", "mean-logit")
@@ -36,7 +37,7 @@ def offer(home: Home, chosen: Sequence[str]) -> None:
     members = tuple(dict.fromkeys(member for run in chosen for member in RunName.parse(run).members))
     listed = st.query_params.get(KEY, "")
     way = choose.one("Ensembles by", WAYS, "combine", lambda name: FUSIONS[name].label, width=170)
-    label = f"Add the ensemble of {len(members)} runs"
+    label = f"Add the ensemble of {counted(len(members), 'run')}"
     if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=SAID):
         _add(home, RunName(members, way), listed)
     if listed and st.button("Remove ensembles", icon=":material/close:", type="tertiary"):

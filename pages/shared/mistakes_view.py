@@ -45,8 +45,7 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
     some = shown.iloc[first : first + AT_ONCE]
     st.caption(
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
-        f"probability of {plain(run.sweep.classes.quality)} that the run gives; above {point.words} it counts as "
-        f"calling the image {plain(run.sweep.classes.positive)}."
+        f"probability of {plain(run.sweep.classes.quality)} that the run gives."
     )
     stretched = show.brightness()
     classes = run.sweep.classes

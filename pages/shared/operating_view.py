@@ -76,8 +76,10 @@ def interval(one: Measured, decimals: int = 3) -> str:
 
 def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
     shares = point.measures["sensitivity"], point.measures["specificity"]
-    where = "Prevalence of cancer"
+    plainly = shown.classes.plain
+    where = "Prevalence of cancer" if plainly else f"Prevalence of {plain(shown.classes.quality)}"
     prevalence = choose.slide(where, PREVALENCES, "prevalence", lambda share: f"{share:.1%}", PREVALENCE)
+    screening = f" In screening about {PREVALENCE:.1%} have cancer, far fewer than among these {shown.unit}."
     values = predictive_values(*shares, prevalence)
     left, right = st.columns(2, gap="large")
     with left:
@@ -86,7 +88,7 @@ def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
         table({MEASURES[name].label: one for name, one in zip(("ppv", "npv"), values, strict=True)}, shown.unit)
         st.caption(
             "By Bayes' rule from sensitivity and specificity, with the intervals that theirs make; the prevalence is "
-            f"taken as known. In screening about {PREVALENCE:.1%} have cancer, far fewer than among these {shown.unit}."
+            f"taken as known.{screening if plainly else ''}"
         )
 
 

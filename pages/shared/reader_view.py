@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from mammo.data.birads import ZEROS
@@ -11,6 +12,7 @@ from mammo.data.labels import ClassNames
 from mammo.results.figures.runs import roc_figure
 from mammo.results.reader import reader_summary, reader_tables, scored_by_reader
 from pages.shared import choose, show
+from pages.shared.text import plain
 
 NAMES = {"image": "By image", "lesion": "By lesion", "mass": "Masses", "calc": "Calcifications"}
 
@@ -27,25 +29,27 @@ def reader(dataset: Dataset, note: str) -> None:
     read = {name: scored_by_reader(table, zero) for name, table in tables.items()}
     curves = [replace(one, name=NAMES[name]) for name, one in read.items() if one and name != "image"]
     where = "the official test set" if part == "test" else "all images: the set names no official test set"
-    st.caption(f"BI-RADS assessments as scores, on {where}. Every model has this to measure up to.")
+    yardstick = "" if summary["reason"] else " Every model has this to measure up to."
+    st.caption(f"BI-RADS assessments as scores, on {where}.{yardstick}")
     left, right = st.columns(2, gap="large")
     with left:
         show.figure(roc_figure(curves, note, show.dark(), read["image"]), "reader")
     with right:
-        rows = [_row(NAMES[name], summary[name], dataset.classes) for name in NAMES if summary[name]["n"]]
-        st.table(rows, border="horizontal")
-        st.caption(f"Sensitivity and specificity are those of calling BI-RADS 4 and above {dataset.classes.positive}.")
+        columns = {NAMES[name]: _figures(summary[name], dataset.classes) for name in NAMES if summary[name]["n"]}
+        st.table(pd.DataFrame(columns), border="horizontal", width="content")
+        named = plain(dataset.classes.positive)
+        st.caption(f"Sensitivity and specificity are those of calling {named} what has at least the BI-RADS named.")
 
 
-def _row(name: str, told: dict[str, Any], classes: ClassNames) -> dict[str, str]:
+def _figures(told: dict[str, Any], classes: ClassNames) -> dict[str, str]:
     row = {
-        "Assessed": name,
         f"n ({classes.positive})": f"{told['n']:,} ({told['positives']:,})",
         "AUC": _number(told["auc"]),
     }
     for point in told["operating"]:
+        words = point["birads"].replace(" ", "\u00a0")
         for share in ("sensitivity", "specificity"):
-            row[f"{share.capitalize()}, {point['birads']}"] = _number((point[share] or {}).get("value"))
+            row[f"{share.capitalize()}, {words}"] = _number((point[share] or {}).get("value"))
     return row
 
 

@@ -29,6 +29,8 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
     key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
     ticked = board.ticked_rows(_shown(table, names), key, rows)
+    folds = (table["protocol"] == "five-fold").any()
+    board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
     st.query_params["settings"] = ",".join(str(table["runs"].iloc[row][0]) for row in ticked)
     if not ticked:
         st.info("Tick settings in the table to see them here.", icon=":material/info:")
@@ -50,17 +52,17 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
 def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     unit = unit_of(table["level"].iloc[0])
     told = {"Setting": names, "Runs": table["count"], "Starts": table["starts"], "Draws": table["splits"]}
+    if (table["protocol"] == "five-fold").any():
+        told["Cross-validated AUC"] = table["cv_auc"]
+        told["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])
+    strengths = [strength_words(*pair) for pair in zip(table["strength_median"], table["strength_range"], strict=True)]
+    if any(strengths):
+        told["C of probes"] = strengths
     for part in ("validation", "test"):
         told[f"{part.capitalize()} AUC"] = table[f"{part}_auc_mean"]
         told[f"sd {part}"] = table[f"{part}_auc_sd"]
         reasons = table[f"{part}_interval_reason"]
         told[f"95 % {part}"] = board.interval_column(table[f"{part}_auc_interval"], reasons)
         told[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
-    strengths = [strength_words(*pair) for pair in zip(table["strength_median"], table["strength_range"], strict=True)]
-    if any(strengths):
-        told["C of probes"] = strengths
-    if (table["protocol"] == "five-fold").any():
-        told["Cross-validated AUC"] = table["cv_auc"]
-        told["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])
     rows = pd.DataFrame({**told, "Leaked": table["leaked"], "Weights": table["weights_note"]})
     return rows.drop(columns=[name for name in ("sd validation", "sd test") if rows[name].isna().all()])

@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from mammo.data.labels import capital
-from mammo.results.figures.data import WORDS
+from mammo.results.figures.data import worded
 from mammo.results.figures.operating import subgroup_figure
 from mammo.results.scores import Scored, StoredRun
 from mammo.results.statistics.operating import Criterion
@@ -31,14 +31,14 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
     st.caption(
         f"Grey: groups with fewer than {FEWEST} {positive} or {FEWEST} {negative} {shown.unit}, whose figures say "
         f"little. {INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by "
-        "chance."
+        "chance. A question mark stands where a group has no image of a class that the figure needs."
     )
 
 
 def _row(group: Subgroup, name: str, shown: Scored) -> dict[str, str]:
     positive = plain(capital(shown.classes.positive))
     counts = {f"n ({shown.unit})": group.n, positive: group.malignant, "Patients": group.patients}
-    told = {name: plain(WORDS.get(group.value, group.value)), **{label: f"{n:,}" for label, n in counts.items()}}
+    told = {name: plain(worded(group.value, shown.classes)), **{label: f"{n:,}" for label, n in counts.items()}}
     for measure, label in MEASURES.items():
         one = group.measures[measure]
         told[label] = "?" if math.isnan(one.value) else f"{one.value:.2f} ({interval(one, 2)})"

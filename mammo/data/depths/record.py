@@ -99,7 +99,8 @@ class GroupDepth:
     @property
     def _clipping(self) -> str:
         pixels, films = _counted(self.clipped_pixels, "pixel"), _counted(self.clipped_films, "image")
-        return f"{pixels} of {films} lie beyond {self.bits} bits and are clipped ({self.group.words})."
+        lie = "lies beyond {} bits and is" if self.clipped_pixels == 1 else "lie beyond {} bits and are"
+        return f"{pixels} of {films} {lie.format(self.bits)} clipped ({self.group.words})."
 
     @property
     def _dark(self) -> list[str]:
@@ -107,7 +108,8 @@ class GroupDepth:
             return []
         names = ", ".join(list(self.dark)[:LISTED]) + (" …" if len(self.dark) > LISTED else "")
         films = _counted(len(self.dark), "image")
-        return [f"{films} of the {self.group.words} reach 1/{DARKER} of the others' level at most: {names}."]
+        reach = "reaches" if len(self.dark) == 1 else "reach"
+        return [f"{films} of the {self.group.words} {reach} 1/{DARKER} of the others' level at most: {names}."]
 
     @property
     def contradiction(self) -> str:

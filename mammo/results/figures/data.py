@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mammo.data.labels import PLAIN, ClassNames
+from mammo.data.labels import PLAIN, ClassNames, capital
 from mammo.data.splits import PARTS
 from mammo.results.figures.drawing import bars, blank_figure, legend_below
 from mammo.results.figures.palette import CLASSES, ground
@@ -34,7 +34,7 @@ def counts_by(
     `thing` says what a row is, in the plural.
     """
     figure = blank_figure(note, dark, height=320)
-    values = images[column].map(_worded)
+    values = images[column].map(lambda value: worded(value, classes))
     kept = list(values.value_counts().index[:MOST])
     order = sorted(kept, key=lambda value: (value == UNKNOWN, value))
     for label, colour in CLASSES.items():
@@ -94,7 +94,9 @@ def patients_by_part(images: pd.DataFrame, parts: Parts, note: str = "", dark: b
     return figure
 
 
-def _worded(value: object) -> str:
+def worded(value: object, classes: ClassNames = PLAIN) -> str:
+    """A value of a column as one reads it; pathologies bear the names of the classes."""
     if str(value) in ("", "<NA>", "None", "nan"):
         return UNKNOWN
-    return WORDS.get(str(value), str(value))
+    words = WORDS | {label.upper(): capital(name) for label, name in classes.by_label.items()}
+    return words.get(str(value), str(value))

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.results.figures.data import WORDS
+from mammo.results.figures.data import worded
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import value_words
 from mammo.results.statistics.calibration import BINS, calibration_curve
 from mammo.results.statistics.curves import precision_recall_curve, roc_curve
+from mammo.results.statistics.few import TOO_FEW
 from mammo.results.statistics.measured import Measured
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.predictive import predictive_values
@@ -190,7 +191,7 @@ def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", d
     note, _ = with_leaks(note, [shown])
     titles = [title.replace(" rate", "<br>rate") for title in MEASURES.values()]
     figure = panels(note, dark, titles, columns=len(titles), height=140 + 40 * len(groups))
-    names = [f"{WORDS.get(group.value, group.value)}<br>n = {group.n}" for group in groups]
+    names = [f"{worded(group.value, shown.classes)}<br>n = {group.n}" for group in groups]
     colours = [ground(dark).muted if group.small else SERIES[0] for group in groups]
     for column, (name, title) in enumerate(MEASURES.items(), start=1):
         values = [group.measures[name] for group in groups]
@@ -234,4 +235,4 @@ def _around(one: Measured) -> tuple[float, float]:
 
 
 def _words(one: Measured, decimals: int = 2) -> str:
-    return value_words(one.value, (one.low, one.high), f".{decimals}f", reason=one.reason)
+    return value_words(one.value, (one.low, one.high), f".{decimals}f", reason=TOO_FEW if one.reason else "")

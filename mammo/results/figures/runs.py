@@ -12,14 +12,14 @@ from mammo.results.figures.drawing import LINE, blank_figure, legend_below, pane
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
-from mammo.results.statistics.few import lack_of_patients
+from mammo.results.statistics.few import TOO_FEW, lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
     from plotly.graph_objects import Figure
 
     from mammo.results.scores import Scored
@@ -211,6 +211,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     zero = float(scores[zeros][0]) if zeros.any() else None
     words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
     operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
+    marks = [_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True)]
     colours = ground(dark)
     figure.add_scatter(
         x=false,
@@ -223,7 +224,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
             "symbol": "diamond",
             "opacity": 1,
         },
-        text=["", *(_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True))],
+        text=["", *np.where(_legible(false[1:], found[1:], operating), marks, "")],
         textposition="bottom right",
         textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
@@ -239,13 +240,22 @@ def _mark(score: float, zero: bool, operating: bool) -> str:
     return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
 
 
+def _legible(x: NDArray[np.float64], y: NDArray[np.float64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of several marks, (N,) each, bear their words: none whose words would lie over another's, `first` first."""
+    kept: list[int] = []
+    for mark in sorted(range(len(x)), key=lambda mark: not first[mark]):
+        if all(abs(x[mark] - x[other]) > 0.16 or abs(y[mark] - y[other]) > 0.05 for other in kept):
+            kept.append(mark)
+    return np.isin(np.arange(len(x)), kept)
+
+
 def _told_of(reader: Scored) -> str:
     return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
 
 
 def _told(run: Scored, more: str = "") -> str:
     """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
-    reason = lack_of_patients(run.labels, run.patients)
+    reason = TOO_FEW if lack_of_patients(run.labels, run.patients) else ""
     area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
     number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
     broken = len(run.name) > 26 or more

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FEWEST = 3
 """Patients of every class that an interval or a test needs: the fewest on which `benchmarks.coverage` tries them."""
+TOO_FEW = "too few patients for an interval"
+"""What a legend says, which has no room for the sentence."""
 MORE = {"partial_auc": 20}
 """What metrics need of which no interval covers the truth often enough with fewer, by their names in `METRICS`."""
 

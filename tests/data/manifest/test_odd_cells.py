@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mammo.data.identical import identical_files
 from mammo.data.index_manifest import index_manifest
+from mammo.data.labels import ClassNames
 from mammo.data.manifest.columns import BOX, COLUMNS
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.words import MISSING
@@ -211,3 +213,10 @@ def test_frames_of_one_file_are_one_patient_and_one_film_unless_told_otherwise(w
     assert rows["patient"].tolist() == rows["film"].tolist() == ["a.dcm", "a.dcm", "b.dcm"]
     rows = read_manifest(write("path,label,frame,patient", "a.dcm,B,1,p", "a.dcm,M,2,q")).rows
     assert rows["patient"].tolist() == ["p", "q"]
+
+
+def test_identical_files_bear_the_names_of_their_classes():
+    images = pd.DataFrame({"image": ["a", "b"], "label": ["malignant", "benign"], "patient": ["p", "p"], "digest": "d"})
+    assert identical_files(images, ClassNames("dense", "fatty")) == [
+        "Identical files have opposite labels: a (dense) and b (fatty)."
+    ]

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo.data.labels import ClassNames
 from mammo.data.splits import OUT, TEST, TRAIN, VALIDATION
-from mammo.results.figures.data import MOST, UNKNOWN, counts_by, patient_counts, patients_by_part
+from mammo.results.figures.data import MOST, UNKNOWN, counts_by, patient_counts, patients_by_part, worded
 
 IMAGES = pd.DataFrame(
     {
@@ -62,3 +63,14 @@ def test_crops_are_called_crops():
     counted, patients = counts_by(IMAGES, "density", thing="Crops"), patient_counts(IMAGES, thing="Crops")
     assert counted.layout.yaxis.title.text == "Crops"
     assert patients.layout.xaxis.title.text == "Crops of the patient"
+
+
+def test_pathologies_bear_the_names_of_the_classes():
+    classes = ClassNames("dense", "fatty")
+    assert [worded(value, classes) for value in ("MALIGNANT", "BENIGN", "A", None)] == [
+        "Dense",
+        "Fatty",
+        "A",
+        "not given",
+    ]
+    assert worded("BENIGN") == "Benign"

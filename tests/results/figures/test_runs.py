@@ -7,6 +7,7 @@ import pytest
 from mammo.data.labels import ClassNames
 from mammo.results.figures.palette import DARK, LIGHT, SERIES, style
 from mammo.results.figures.runs import (
+    _legible,
     auc_accuracy_figure,
     learning_curves,
     live_curves,
@@ -216,3 +217,9 @@ def test_classes_that_are_not_malignancy_bear_their_own_names():
     assert curve.layout.yaxis.title.text == "Sensitivity (BI-RADS d)"
     mixed = roc_figure([named, RUNS[1]])
     assert mixed.layout.yaxis.title.text == roc_figure(RUNS).layout.yaxis.title.text == "Sensitivity"
+
+
+def test_words_at_the_readers_marks_never_lie_over_one_another():
+    x, y = np.array([0.1, 0.61, 0.65, 1.0]), np.array([0.5, 1.0, 1.0, 1.0])
+    assert _legible(x, y, np.array([False, True, False, False])).tolist() == [True, True, False, True]
+    assert _legible(x, y, np.array([False, False, True, False])).tolist() == [True, False, True, True]
