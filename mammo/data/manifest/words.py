@@ -20,7 +20,7 @@ MISSING = frozenset(
     .split("|")
 )
 """Cells, in small letters, that say that a value is not there, beside the empty cell."""
-WHOLE_FLOAT = re.compile(r"(-?\d+)[.,]0*")
+WHOLE_FLOAT = re.compile(r"(-?\d+)(?:\.0*|,(?!000$)0*)")
 BELOW_ZERO = re.compile(r"[-−–]\s*\d+([.,]\d*)?")
 """A number below zero, whose sign is no hyphen."""
 ROUNDED = re.compile(r"-?\d([.,]\d+)?e\+?\d+", re.IGNORECASE)
