@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     text = table([[one[column] for column in columns] for one in content["caches"]], columns)
     read = "".join(f"Weights: {sentence}.\n" for sentence in content["weights_read"])
     speed = f"{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s"
+    if not sum(one["computed"] for one in content["caches"]):
+        speed = f"All of it was there already ({content['seconds']:.1f} s)."
     show(arguments, content, f"{text}\n{read}{speed}")
     return 0
 
@@ -72,7 +74,8 @@ def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Names
     from mammo.estimates import extraction_estimate
 
     estimate = measured_estimate(home, lambda: extraction_estimate(home, specs, arguments.storage))
-    show(arguments, {"caches": len(specs), **estimate.to_json()}, f"{len(specs)} caches: {estimate.sentence}")
+    caches = "1 cache" if len(specs) == 1 else f"{len(specs)} caches"
+    show(arguments, {"caches": len(specs), **estimate.to_json()}, f"{caches}: {estimate.sentence}")
     return 0
 
 

@@ -50,15 +50,23 @@ def run(arguments: argparse.Namespace) -> int:
         show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters) or none)
     elif arguments.group:
         rows = to_json(by_setting(board.runs))
-        show(arguments, rows, settings_text(rows[:top]) if rows else "")
+        show(arguments, rows, settings_text(rows[:top], arguments.target) + _cut(rows, top) if rows else "")
     else:
         rows = to_json(board.runs)
-        show(arguments, rows, text_of(rows[:top], meters) if rows else "")
+        show(arguments, rows, text_of(rows[:top], meters, arguments.target) + _cut(rows, top) if rows else "")
     return 0
 
 
-def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -> str:
-    """The rows as a table, below it the meter of the winner, and what must be known about them."""
+def _cut(rows: list[dict[str, Any]], top: int) -> str:
+    """That there are more rows than are printed."""
+    return f"\nThe first {top} of {len(rows)} rows; --top {len(rows)} prints all." if top < len(rows) else ""
+
+
+def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = (), target: float | None = None) -> str:
+    """The rows as a table, below it the meter of the winner, and what must be known about them.
+
+    `target` is the share that the rule of their thresholds aims at, where it has one.
+    """
     header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
     header += ["n", "validation AUC", "95 %", "n", "test AUC", "95 %", "accuracy", "95 %", "tie", "leaked"]
     unit = _unit(rows)
@@ -66,7 +74,7 @@ def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -
         table([_cells(row) for row in rows], header),
         f"Ordered by validation AUC. n: validation and test {unit}. 95 %: the interval, by patient. accuracy: on test.",
         f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw",
-        *_notes(rows),
+        *_notes(rows, target),
     ]
     more = f"\n{len(meters) - 1} more sets of validation {unit} have winners of their own: --optimism" * (
         len(meters) > 1
@@ -74,7 +82,7 @@ def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = ()) -
     return "\n".join([*lines, *([f"\n{luck_of(meters[0])}{more}"] if meters and rows else [])])
 
 
-def settings_text(rows: list[dict[str, Any]]) -> str:
+def settings_text(rows: list[dict[str, Any]], target: float | None = None) -> str:
     """Settings as a table, and below it what must be known about them."""
     from mammo.results.by_setting import strength_words
 
@@ -88,10 +96,11 @@ def settings_text(rows: list[dict[str, Any]]) -> str:
     lines = [
         table(cells, header),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
-        f"of one run: its 95 % interval, the mean bounds. n: validation and test {_unit(rows)} of a run.",
+        "of one run: the 95 % interval of a single run, each of its bounds the mean over the runs.",
+        f"n: validation and test {_unit(rows)} of a run.",
         *_cross_validation(rows),
     ]
-    return "\n".join([*lines, *_notes(rows)])
+    return "\n".join([*lines, *_notes(rows, target)])
 
 
 def _cross_validation(rows: list[dict[str, Any]]) -> list[str]:
@@ -131,19 +140,20 @@ def _unit(rows: list[dict[str, Any]]) -> str:
     return LEVELS[rows[0]["level"] if rows else "image"].unit
 
 
-def _accuracy_note(rows: list[dict[str, Any]]) -> str:
+def _accuracy_note(rows: list[dict[str, Any]], target: float | None) -> str:
     """At which threshold accuracy is counted."""
-    from mammo.results.statistics.operating import HALF, RULES
+    from mammo.results.statistics.operating import HALF, TARGET, Criterion
 
     rule = rows[0]["rule"]
     if rule == HALF:
         return "Accuracy calls positive what lies above probability 0.5; --rule chooses each run's own threshold."
-    return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {RULES[rule].label!r}."
+    words = Criterion(rule, TARGET if target is None else target).words
+    return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {words!r}."
 
 
-def _notes(rows: list[dict[str, Any]]) -> list[str]:
+def _notes(rows: list[dict[str, Any]], target: float | None) -> list[str]:
     """What must be known of runs or settings."""
-    lines = [_accuracy_note(rows)] if rows else []
+    lines = [_accuracy_note(rows, target)] if rows else []
     if (unit := _unit(rows)) != "images":
         lines.append(f"n counts {unit}; one is positive where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):

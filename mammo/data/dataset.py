@@ -88,12 +88,12 @@ class Dataset:
 
     @property
     def notes(self) -> list[str]:
-        """What must be known of the set before its figures are believed, in sentences."""
+        """What must be known of the set before its figures are believed, in sentences that name nobody."""
         return [str(note) for note in self.about.get("notes", [])]
 
     @property
     def remarks(self) -> list[str]:
-        """What was taken from headers and what contradicts them, with examples, in sentences."""
+        """What was taken for what, from tables and headers, and what contradicts itself, with examples."""
         return [str(remark) for remark in self.about.get(REMARKS, [])]
 
     @property

@@ -11,19 +11,24 @@ CONTRADICTIONS = {"label": "opposite labels", "patient": "different patients"}
 """What one picture cannot have two of."""
 
 
-def identical_files(images: pd.DataFrame, classes: ClassNames = PLAIN) -> list[str]:
-    """A note for every contradiction between images whose files have the same content (column `digest`)."""
+def identical_files(images: pd.DataFrame, classes: ClassNames = PLAIN) -> tuple[list[str], list[str]]:
+    """What contradicts itself between images whose files have the same content (column `digest`).
+
+    Notes, which name no image, and remarks with the names.
+    """
     images = images.assign(label=images["label"].replace(classes.by_label))
     same = images[images["digest"].notna() & images["digest"].duplicated(keep=False)]
-    notes = []
+    notes, remarks = [], []
     for column, words in CONTRADICTIONS.items():
         groups = same.groupby("digest", sort=False)
         differ = same[groups[column].transform("nunique") > 1]
         pairs = [_told(group, column) for _, group in differ.groupby("digest", sort=False)]
         if pairs:
             more = f" and {len(pairs) - EXAMPLES} more" if len(pairs) > EXAMPLES else ""
-            notes.append(f"Identical files have {words}: {'; '.join(pairs[:EXAMPLES])}{more}.")
-    return notes
+            count = "1 group" if len(pairs) == 1 else f"{len(pairs)} groups"
+            notes.append(f"Identical files have {words} ({count} of such files).")
+            remarks.append(f"Identical files with {words}: {'; '.join(pairs[:EXAMPLES])}{more}.")
+    return notes, remarks
 
 
 def _told(group: pd.DataFrame, column: str) -> str:

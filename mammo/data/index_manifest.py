@@ -12,7 +12,7 @@ import pandas as pd
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
-from mammo.data.dataset import STALLED, Dataset, write_dataset
+from mammo.data.dataset import REMARKS, STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
@@ -65,7 +65,7 @@ def index_manifest(
         framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
         frames = yield from _cut("frames", framed, workers)
         images, aside = _images(rows, facts, frames)
-        manifest, images, remarks, unwanted = _with_headers(manifest, images, options.headers)
+        manifest, images, unwanted = _with_headers(manifest, images, options.headers)
         rows, aside = manifest.rows, aside + unwanted
         depths = decide_depths(home, name, images, {}, reading.bits)
         read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
@@ -78,7 +78,7 @@ def index_manifest(
         crops = yield from _cut("crops", boxed, workers)
         aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
         found = {item: fact for item, fact in crops.items() if not fact.reason}
-        said = about_reading(depths, list(images.values()), manifest.notes, remarks)
+        said = about_reading(depths, list(images.values()), manifest.notes, manifest.remarks)
         stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
         said |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
         return _write(home, name, manifest, images, found, masks, said)
@@ -86,14 +86,16 @@ def index_manifest(
 
 def _with_headers(
     manifest: Manifest, images: dict[str, FileFacts], use: HeaderUse
-) -> tuple[Manifest, dict[str, FileFacts], list[str], list[list[str]]]:
-    """The manifest with what headers tell, the images that are wanted, remarks, and what is set aside."""
+) -> tuple[Manifest, dict[str, FileFacts], list[list[str]]]:
+    """The manifest with what headers tell, the images that are wanted, and what is set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
     told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
     notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
-    manifest = replace(manifest, rows=told.rows, extra=[*manifest.extra, *told.extra], notes=[*notes, *told.notes])
+    remarks = [*manifest.remarks, *told.remarks]
+    manifest = replace(manifest, rows=told.rows, notes=[*notes, *told.notes], remarks=remarks)
+    manifest = replace(manifest, extra=[*manifest.extra, *told.extra])
     wanted = {image: fact for image, fact in images.items() if image not in told.aside}
-    return manifest, wanted, told.remarks, [[image, reason] for image, reason in told.aside.items()]
+    return manifest, wanted, [[image, reason] for image, reason in told.aside.items()]
 
 
 def _at_depth(
@@ -212,5 +214,6 @@ def _write(
         **({"labels_from_birads": True} if manifest.labels_from_birads else {}),
         **said,
     }
-    about["notes"] = [*said["notes"], *identical_files(table, class_names(about))]
+    notes, remarks = identical_files(table, class_names(about))
+    about |= {"notes": [*said["notes"], *notes], REMARKS: [*said[REMARKS], *remarks]}
     return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))

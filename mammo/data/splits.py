@@ -50,7 +50,9 @@ def draw(table: pd.DataFrame, spec: SplitSpec) -> Parts:
     protocol = pick(SPLITS, spec.protocol, "split protocol")
     policy = pick(LABELS, spec.labels, "label policy")
     if table.empty:
-        raise MammoError("The data set holds no images of this kind, so there is nothing to split.")
+        raise MammoError(
+            "The data set holds no images of this kind, so there is nothing to split; name another --kind."
+        )
     parts = protocol.given(table, spec)
     if not (parts == VALIDATION).any():
         _draw_validation(parts, table, spec, protocol)

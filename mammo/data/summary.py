@@ -35,6 +35,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "depth": [record.to_json() for record in dataset.depths],
         "missing": dict(dataset.about.get("missing", {})),
         "listed_images": int(dataset.about["listed_images"]),
+        "notes": dataset.notes,
         "remarks": dataset.remarks,
         "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],
         "stalled": dataset.stalled,

@@ -100,7 +100,9 @@ def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
             "index it again with the folder of its images."
         )
     if table.empty:
-        raise MammoError(f"The data set {dataset.name!r} has no images of the kind {specs[0].kind!r}.")
+        raise MammoError(
+            f"The data set {dataset.name!r} has no images of the kind {specs[0].kind!r}; name another --kind."
+        )
     return dataset, table
 
 

@@ -20,10 +20,14 @@ REPEATED = re.compile(r" \(\d+\)$")
 
 @dataclass
 class Headers:
-    """Where the cells of each of our columns come from: a column of the file, or a template over several."""
+    """Where the cells of each of our columns come from: a column of the file, or a template over several.
+
+    `notes` must be known before figures are believed, `remarks` say what was taken for what.
+    """
 
     sources: dict[str, str | Template] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -91,7 +95,7 @@ def _usual(ours: str, known: Mapping[str, list[str]], table: pd.DataFrame, heade
         if there and ours in (*NEEDED, "patient"):
             raise MammoError(f"The file has the columns {', '.join(there)}; say which it is with --column {ours}=NAME.")
         if there:
-            headers.notes.append(
+            headers.remarks.append(
                 f"The {ours} may be {' or '.join(there)}: neither is taken; name one with --column {ours}=NAME."
             )
             return None
@@ -111,7 +115,7 @@ def _leave_half_boxes(headers: Headers) -> None:
     there = [side for side in BOX if side in headers.sources]
     if there and len(there) < len(BOX):
         lacking = ", ".join(side for side in BOX if side not in there)
-        headers.notes.append(f"There are no boxes: of {', '.join(BOX)} the file lacks {lacking}.")
+        headers.remarks.append(f"There are no boxes: of {', '.join(BOX)} the file lacks {lacking}.")
         for side in there:
             del headers.sources[side]
 
@@ -123,7 +127,7 @@ def _tell(headers: Headers, mapped: Mapping[str, str]) -> None:
         if ours not in mapped and header_key(str(source)) != ours
     ]
     if understood:
-        headers.notes.append(f"Understood: {', '.join(understood)}.")
+        headers.remarks.append(f"Understood: {', '.join(understood)}.")
     patient = headers.sources.get("patient")
     if "patient" not in mapped and isinstance(patient, str) and header_key(patient) in INSTEAD:
         headers.notes.append(

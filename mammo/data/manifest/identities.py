@@ -14,20 +14,22 @@ LIKENESSES: dict[str, Callable[[str], str]] = {
 """In what names of patients may differ that are hardly those of two women."""
 
 
-def similar_patients(patients: Iterable[str]) -> list[str]:
-    """Notes on patients that count as two though their names hardly differ, and on names a spreadsheet rounded."""
+def similar_patients(patients: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Patients that count as two though their names hardly differ, and names that a spreadsheet rounded.
+
+    Notes, which name nobody, and remarks with the names.
+    """
     names = [str(patient) for patient in patients]
-    notes = []
+    notes, remarks = [], []
     for difference, key in LIKENESSES.items():
         first: dict[str, str] = {}
         pairs = [(first[key(name)], name) for name in names if first.setdefault(key(name), name) != name]
         if pairs:
             listed = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:EXAMPLES])
-            notes.append(
-                f"Patients that differ in {difference} count as different women: {listed} ({len(pairs)} in all)."
-            )
+            count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+            notes.append(f"Patients that differ in {difference} count as different women ({count}).")
+            remarks.append(f"Patients that differ in {difference}: {listed} ({len(pairs)} in all).")
     if rounded := [name for name in names if ROUNDED.fullmatch(name)]:
-        notes.append(
-            f"Patients look rounded by a spreadsheet, so that several women may have become one: {rounded[0]!r}."
-        )
-    return notes
+        notes.append("Patients look rounded by a spreadsheet, so that several women may have become one.")
+        remarks.append(f"Patients that look rounded: {rounded[0]!r} ({len(rounded)} in all).")
+    return notes, remarks

@@ -39,7 +39,9 @@ class Manifest:
     Paths in `rows` are relative to `root`; `absent` says of those without a file why. `columns` says where our
     columns come from, `missing` counts their missing values, `quarantined` holds what is set aside with the reason,
     and `classes` names the two classes where they are not malignancy. `labels_from_birads` says that labels are the
-    BI-RADS assessments themselves.
+    BI-RADS assessments themselves. `notes` must be known before figures are believed and name nobody, so that they may
+    go wherever scores go; `remarks` say what was taken for what and what is odd, with names and cells, and stay with
+    the data set.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Manifest:
     rows: pd.DataFrame
     extra: list[str]
     notes: list[str]
+    remarks: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     quarantined: list[list[str]] = field(default_factory=list)
@@ -81,18 +84,17 @@ def read_manifest(
     from_birads = labels_are_birads(cells, findings.rows["birads"], headers)
     root = (options.root or path.parent).absolute()
     rows = findings.rows.assign(row=findings.rows.index).reset_index(drop=True)
-    rows, absent, aside, notes = _files(rows, headers, root, options)
+    rows, absent, aside, paths = _files(rows, headers, root, options)
     rows = _with_ids(settle(rows, unread).reset_index(drop=True))
     unread.refuse_most(path, listed)
+    notes, remarks = _notes(rows, headers, findings.extra, words, unread)
     return Manifest(
         path=path,
         root=root,
         rows=rows,
         extra=findings.extra,
-        notes=[
-            *(*table.notes, *headers.notes, *words.notes, *findings.notes, *notes, *unread.notes()),
-            *_notes(rows, headers, findings.extra, words, unread),
-        ],
+        notes=[*words.notes, *headers.notes, *notes],
+        remarks=[*table.notes, *headers.remarks, *findings.notes, *paths, *unread.notes(), *remarks],
         columns=headers.columns,
         missing=dict(unread.missing),
         quarantined=[*unread.quarantined(), *aside, *_outside(rows, findings)],
@@ -184,11 +186,14 @@ def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _notes(rows: pd.DataFrame, headers: Headers, extra: list[str], words: LabelWords, unread: Unread) -> list[str]:
-    """What must be known of patients and of images one of whose findings has no known label."""
-    notes = []
+def _notes(
+    rows: pd.DataFrame, headers: Headers, extra: list[str], words: LabelWords, unread: Unread
+) -> tuple[list[str], list[str]]:
+    """Notes and remarks on patients and on images one of whose findings has no known label."""
+    notes: list[str] = []
+    remarks: list[str] = []
     if "patient" in headers.sources:
-        notes += similar_patients(rows["patient"].unique())
+        notes, remarks = similar_patients(rows["patient"].unique())
     else:
         notes.append(NO_PATIENTS)
         if likely := [name for name in extra if WHOSE.search(header_key(name))]:
@@ -196,8 +201,9 @@ def _notes(rows: pd.DataFrame, headers: Headers, extra: list[str], words: LabelW
     unlabelled = {unread.items[row] for row, why in unread.aside.items() if why in set(words.refused.values())}
     benign = rows.loc[(rows["label"] == "benign") & rows["path"].isin(list(unlabelled)), "path"]
     if len(benign):
-        notes.append(
-            f"{benign.nunique()} images count as benign by some of their rows, while the label of another row is not "
-            f"known: {benign.iloc[0]}."
-        )
-    return notes
+        one = benign.nunique() == 1
+        images = "1 image counts" if one else f"{benign.nunique()} images count"
+        rows_of = "its rows" if one else "their rows"
+        notes.append(f"{images} as benign by some of {rows_of}, while the label of another row is not known.")
+        remarks.append(f"Benign by a row, while the label of another row is not known: {benign.iloc[0]}.")
+    return notes, remarks

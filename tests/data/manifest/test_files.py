@@ -63,7 +63,7 @@ def test_another_unicode_form_is_told(tmp_path, write):
 def test_a_name_without_its_ending_is_the_only_file_of_that_name(pictures, write, listed, file):
     manifest = read_manifest(write("path,label", f"{listed},B"))
     assert manifest.rows["path"].tolist() == [file] and manifest.absent == {}
-    assert "1 listed name lacks its ending: .png." in manifest.notes
+    assert "1 listed name lacks its ending: .png." in manifest.remarks
 
 
 def test_paths_are_relative_to_the_root_that_is_named(home, pictures, tmp_path_factory):
@@ -72,7 +72,7 @@ def test_paths_are_relative_to_the_root_that_is_named(home, pictures, tmp_path_f
     dataset = finish(index_manifest(home, "mine", table, workers=1, options=ManifestOptions(root=pictures)))
     assert list(dataset.images["image"]) == ["img/i0.png", "img/i1.png"]
     assert dataset.about["root"] == str(pictures)
-    assert any("2 paths were written elsewhere and taken by their end" in note for note in dataset.notes)
+    assert any("2 paths were written elsewhere and taken by their end" in note for note in dataset.remarks)
     with pytest.raises(MammoError, match=r"img/i0.png is there: .*take paths by their end with --root"):
         table.rename(pictures / "set.csv")
         finish(index_manifest(home, "mine", pictures / "set.csv", workers=1))

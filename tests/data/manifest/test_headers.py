@@ -44,7 +44,7 @@ def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, theirs
     header = [theirs if name == ours else name for name in CELLS]
     manifest = read_manifest(write(",".join(header), ",".join(CELLS.values())))
     assert manifest.rows[ours][0] == VALUES[ours] and manifest.columns[ours] == theirs and manifest.extra == []
-    said = any(note == f"Understood: {ours} from {theirs}." for note in manifest.notes)
+    said = any(note == f"Understood: {ours} from {theirs}." for note in manifest.remarks)
     assert said == (header_key(theirs) != ours)
 
 
@@ -74,7 +74,7 @@ def test_two_columns_that_may_both_be_meant_are_named_with_the_flag(write):
     assert same.rows["patient"].tolist() == ["1", "2"]
     manifest = read_manifest(write("path,label,laterality,left_right", "a,B,L,R"))
     assert manifest.rows["breast"].tolist() == [""] and set(manifest.extra) == {"laterality", "left_right"}
-    assert any(note.startswith("The breast may be laterality or left_right") for note in manifest.notes)
+    assert any(note.startswith("The breast may be laterality or left_right") for note in manifest.remarks)
 
 
 def test_columns_that_may_name_patients_are_named_where_none_is_known(write):
@@ -85,7 +85,7 @@ def test_columns_that_may_name_patients_are_named_where_none_is_known(write):
 def test_three_sides_are_no_box(write):
     manifest = read_manifest(write("path,label,xmin,ymin,xmax", "a,B,1,2,3"))
     assert manifest.rows["xmin"].isna().all()
-    assert "There are no boxes: of xmin, ymin, xmax, ymax the file lacks ymax." in manifest.notes
+    assert "There are no boxes: of xmin, ymin, xmax, ymax the file lacks ymax." in manifest.remarks
     boxed = read_manifest(write("path,label,x1,y1,x2,y2", "a,B,1,2,3,4")).rows
     assert boxed[["xmin", "ymin", "xmax", "ymax"]].iloc[0].tolist() == [1, 2, 3, 4]
 

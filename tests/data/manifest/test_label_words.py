@@ -126,7 +126,10 @@ def test_classes_that_are_not_malignancy_keep_their_own_names(write, column, lab
 def test_a_benign_image_whose_other_finding_is_not_known_is_named(write):
     manifest = read_manifest(write("path,label", "a.png,B", "a.png,Unknown", "b.png,M"))
     assert manifest.rows["label"].tolist() == ["benign", "malignant"]
-    assert any("label of another row is not known: a.png" in note for note in manifest.notes)
+    assert any("label of another row is not known: a.png" in note for note in manifest.remarks)
+    assert (
+        "1 image counts as benign by some of its rows, while the label of another row is not known." in manifest.notes
+    )
 
 
 @pytest.mark.parametrize("word", ["-1", "-1.0", "- 9", "−99", "-999"])

@@ -10,6 +10,7 @@ from mammo.data.index_manifest import index_manifest
 from mammo.data.labels import ClassNames
 from mammo.data.manifest.columns import BOX, COLUMNS
 from mammo.data.manifest.manifest import read_manifest
+from mammo.data.manifest.options import ManifestOptions
 from mammo.data.manifest.words import MISSING
 from mammo.data.summary import summary
 from mammo.errors import MammoError
@@ -44,7 +45,7 @@ def test_an_odd_cell_of_an_optional_column_is_a_missing_value(write, column, cel
     assert value == "i3.png" if column == "film" else pd.isna(value) or value == COLUMNS[column].missing
     assert manifest.missing == {column: 1}
     assert any(
-        note.startswith(f"Of the column {column}, 1 value is missing: row 5 {cell!r} ") for note in manifest.notes
+        note.startswith(f"Of the column {column}, 1 value is missing: row 5 {cell!r} ") for note in manifest.remarks
     )
 
 
@@ -116,7 +117,7 @@ def test_a_box_outside_the_image_gives_no_crop_and_is_said(home, tmp_path, write
 def test_boxes_that_are_shares_of_the_image_are_not_taken_for_pixels(write):
     manifest = read_manifest(write(f"path,label,{','.join(BOX)}", "a,B,0.1,0.2,0.5,0.9", "b,M,0,0,1,1", "c,M,,,,"))
     assert manifest.rows[list(BOX)].isna().all(axis=None) and manifest.missing == {}
-    assert any("shares of the image, not pixels" in note for note in manifest.notes)
+    assert any("shares of the image, not pixels" in note for note in manifest.remarks)
 
 
 def test_rows_of_one_image_that_contradict_one_another(write):
@@ -143,7 +144,7 @@ def test_rows_of_one_image_that_contradict_one_another(write):
 def test_a_row_that_stands_twice_counts_once(write):
     manifest = read_manifest(write("path,label,birads", "a,B,2", "b,M,5", "a,B,2", "a,B,3"))
     assert manifest.rows["lesion"].tolist() == ["a_1", "b_1", "a_2"]
-    assert "1 row repeats another and counts once (row 4)." in manifest.notes
+    assert "1 row repeats another and counts once (row 4)." in manifest.remarks
 
 
 @pytest.mark.parametrize(
@@ -166,34 +167,44 @@ def test_one_patient_in_several_spellings(write, cells, patients):
 
 
 @pytest.mark.parametrize(
-    ("cells", "note"),
+    ("cells", "note", "remark"),
     [
         (
             ["12", "0012"],
-            "Patients that differ in leading zeros alone count as different women: '12' and '0012' (1 in all).",
+            "Patients that differ in leading zeros alone count as different women (1 pair).",
+            "Patients that differ in leading zeros alone: '12' and '0012' (1 in all).",
         ),
         (
             ["p1", "P1"],
-            "Patients that differ in capital letters alone count as different women: 'p1' and 'P1' (1 in all).",
+            "Patients that differ in capital letters alone count as different women (1 pair).",
+            "Patients that differ in capital letters alone: 'p1' and 'P1' (1 in all).",
         ),
-        (["1.23E+12", "7"], "so that several women may have become one: '1.23E+12'."),
+        (
+            ["1.23E+12", "7"],
+            "Patients look rounded by a spreadsheet, so that several women may have become one.",
+            "Patients that look rounded: '1.23E+12' (1 in all).",
+        ),
     ],
 )
-def test_patients_whose_names_hardly_differ_are_named(write, cells, note):
+def test_patients_whose_names_hardly_differ_are_counted_everywhere_and_named_at_home(write, cells, note, remark):
     manifest = read_manifest(write("path,label,patient", *(f"{n}.png,B,{cell}" for n, cell in enumerate(cells))))
-    assert manifest.notes[-1].endswith(note)
+    assert (manifest.notes[-1], manifest.remarks[-1]) == (note, remark)
 
 
-def test_identical_files_with_opposite_labels_or_other_patients_are_named(home, tmp_path, write):
+def test_identical_files_with_opposite_labels_or_other_patients_are_counted_and_named(home, tmp_path, write):
     for name, number in (("a", 1), ("b", 1), ("c", 2), ("d", 2), ("e", 3)):
         Image.fromarray(np.random.default_rng(number).integers(0, 255, (40, 30), dtype=np.uint8)).save(
             tmp_path / f"{name}.png"
         )
     rows = ["a.png,B,p", "b.png,M,p", "c.png,B,q", "d.png,B,r", "e.png,M,s"]
-    notes = finish(index_manifest(home, "mine", write("path,label,patient", *rows), workers=1)).notes
-    assert notes == [
-        "Identical files have opposite labels: a.png (benign) and b.png (malignant).",
-        "Identical files have different patients: c.png (q) and d.png (r).",
+    dataset = finish(index_manifest(home, "mine", write("path,label,patient", *rows), workers=1))
+    assert dataset.notes == [
+        "Identical files have opposite labels (1 group of such files).",
+        "Identical files have different patients (1 group of such files).",
+    ]
+    assert dataset.remarks == [
+        "Identical files with opposite labels: a.png (benign) and b.png (malignant).",
+        "Identical files with different patients: c.png (q) and d.png (r).",
     ]
 
 
@@ -218,6 +229,24 @@ def test_frames_of_one_file_are_one_patient_and_one_film_unless_told_otherwise(w
 
 def test_identical_files_bear_the_names_of_their_classes():
     images = pd.DataFrame({"image": ["a", "b"], "label": ["malignant", "benign"], "patient": ["p", "p"], "digest": "d"})
-    assert identical_files(images, ClassNames("dense", "fatty")) == [
-        "Identical files have opposite labels: a (dense) and b (fatty)."
+    assert identical_files(images, ClassNames("dense", "fatty"))[1] == [
+        "Identical files with opposite labels: a (dense) and b (fatty)."
     ]
+
+
+def test_what_names_patients_files_or_cells_stays_with_the_data_set(home, tmp_path):
+    """The notes go along with every sweep into demos, tables and cards; the remarks do not."""
+    (tmp_path / "seen").mkdir()
+    for number, name in enumerate(("smith1", "smith2", "smith2b")):
+        pixels = np.random.default_rng(min(number, 1)).integers(0, 255, (40, 30), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "seen" / f"{name}.png")
+    rows = ["path,label,Patient_ID,side,place", "seen/smith1,B,0012,Smith,Zürich"]
+    rows += ["C:\\pictures\\seen\\smith2.png,M,12,L,", "seen/smith2b.png,B,12,L,", "seen/smith2b.png,Unknown,12,L,"]
+    path = tmp_path / "set.csv"
+    path.write_bytes("\n".join(rows).encode("cp1252"))
+    dataset = finish(index_manifest(home, "mine", path, workers=1, options=ManifestOptions(root=tmp_path)))
+    notes, remarks = " ".join(dataset.notes).lower(), " ".join(dataset.remarks).lower()
+    assert all(name in remarks for name in ("smith2b", "zürich", "'0012'", "row 2 'smith'"))
+    assert not any(name in notes for name in ("smith", "zürich", "0012"))
+    assert "identical files have opposite labels" in notes and "leading zeros" in notes
+    assert "1 image counts as benign by some of its rows" in notes

@@ -91,4 +91,4 @@ def test_dense_by_the_scale_of_mias_is_no_birads_density(write):
     assert manifest.rows["density"].isna().all()
     assert manifest.rows["tissue"].tolist() == ["F", "G", "D", "", "D", ""] and manifest.extra == ["tissue"]
     assert manifest.missing == {"tissue": 2}
-    assert any("not BI-RADS density: it is kept as the subgroup tissue" in note for note in manifest.notes)
+    assert any("not BI-RADS density: it is kept as the subgroup tissue" in note for note in manifest.remarks)

@@ -120,7 +120,7 @@ def test_a_workbook_is_read_as_the_csv_of_its_first_visible_sheet(tmp_path, name
         ["b.png", "1000", 4],
     ]
     assert (
-        manifest.notes[0] == "The workbook has the sheets old, images, more; images was read (--sheet names another)."
+        manifest.remarks[0] == "The workbook has the sheets old, images, more; images was read (--sheet names another)."
     )
 
 
