@@ -19,7 +19,7 @@ from mammo.commands import demo
 from mammo.commands.export import FORMS
 from mammo.commands.index import INCOMPLETE
 from mammo.commands.index import _text as index_text
-from mammo.commands.leaderboard import text_of
+from mammo.commands.leaderboard import settings_text, text_of
 from mammo.data import inspected
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.inspection import FileFacts, Request, inspect_file
@@ -306,6 +306,16 @@ def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capt
     assert "±" not in text
     assert "SYNTHETIC DATA" in run(capsys, demo_home, "leaderboard", "--group")[1]
     assert "chance explains" in run(capsys, demo_home, "leaderboard", "--optimism")[1]
+
+
+def test_what_is_listed_says_its_data_set_its_rule_and_that_it_is_cut(demo_home: Home, capsys: Capture) -> None:
+    settings = run_json(capsys, demo_home, "leaderboard", "--group")
+    assert "data set" not in settings_text(settings)
+    several = settings_text([settings[0], {**settings[1], "dataset": "another"}])
+    assert several.startswith("data set") and "\nanother " in several
+    told = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3")[1]
+    assert "by the rule 'At a sensitivity of 0.8'" in told and "The first 3 of 24 rows; --top 24 prints all." in told
+    assert "The first" not in run(capsys, demo_home, "leaderboard")[1]
 
 
 def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:

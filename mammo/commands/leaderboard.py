@@ -93,6 +93,9 @@ def settings_text(rows: list[dict[str, Any]], target: float | None = None) -> st
     if any(strengths := [strength_words(row["strength_median"], row["strength_range"]) for row in rows]):
         header.append("C of probes")
         cells = [[*row, chosen or "-"] for row, chosen in zip(cells, strengths, strict=True)]
+    if len({row["dataset"] for row in rows}) > 1:  # without names of runs nothing else tells them apart
+        header.insert(0, "data set")
+        cells = [[row["dataset"], *shown] for row, shown in zip(rows, cells, strict=True)]
     lines = [
         table(cells, header),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
