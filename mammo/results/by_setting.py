@@ -47,7 +47,7 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     their length. `n_validation` and `n_test` are the fewest and the most images of a run; `leaked` the most test
     images that train has seen, None where that is unknown of a run. `cv_auc` is the cross-validated AUC with its
     interval, or `cv_reason` says why there is none. Of probes, `strength_median` is the median of the strengths chosen
-    and `strength_range` the least and the greatest, NaN and None of others.
+    and `strength_range` the least and the greatest, NaN and None of others. `notes` are those of all its runs.
     """
     if runs.empty:
         return pd.DataFrame()
@@ -58,6 +58,7 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     table = groups[_settings(runs)].head(1).set_index(pd.unique(keys))
     table = table.assign(count=groups.size(), runs=groups["run"].agg(list), starts=groups["seed"].nunique())
     table["splits"] = groups["splits"].nunique()
+    table["notes"] = groups["notes"].agg(_all_of)
     for figure in FIGURES:
         table[f"{figure}_mean"] = groups[figure].mean()
         table[f"{figure}_sd"] = groups[figure].std(ddof=1)
@@ -76,6 +77,11 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
     table["leaked"] = most.astype(object).where(np.isfinite(most), None)
     table = _with_cross_validation(table, groups)
     return table.sort_values("validation_auc_mean", ascending=False, kind="stable", ignore_index=True)
+
+
+def _all_of(notes: pd.Series) -> list[str]:
+    """Every note of some runs once, in their order."""
+    return list(dict.fromkeys(note for of_run in notes for note in of_run))
 
 
 def strength_words(median: float | None, reach: tuple[float, float] | None) -> str:

@@ -156,8 +156,10 @@ def test_a_run_whose_validation_allows_no_threshold_has_no_accuracy_by_a_rule(co
 def test_settings_have_means_and_deviations_over_starts_and_draws(demo_home):
     (name,) = sweeps(demo_home)
     runs = ranked([repeated(Sweep.open(demo_home, name))])
+    runs["notes"] = pd.Series([["Patients are not known."]] * len(runs), index=runs.index, dtype=object)
     settings = by_setting(runs)
     assert len(settings) == 8 and (settings["count"] == 6).all()
+    assert all(row["notes"] == runs["notes"].iloc[0] for _, row in settings.iterrows())
     assert (settings["starts"] == 3).all() and (settings["splits"] == 2).all()
     assert settings["validation_auc_mean"].is_monotonic_decreasing
     for _, row in settings.iterrows():
