@@ -75,14 +75,22 @@ def settings_figure(
             hovertemplate=f"%{{customdata}}<br>{part} AUC %{{x:.3f}}<extra></extra>",
             showlegend=False,
         )
-        deviations = settings[f"{part}_auc_sd"].fillna(0.0)
+        means, deviations = settings[f"{part}_auc_mean"], settings[f"{part}_auc_sd"].fillna(0.0)
+        below, above = np.minimum(deviations, means), np.minimum(deviations, 1 - means)  # bars end where AUCs do
         figure.add_scatter(
-            x=settings[f"{part}_auc_mean"],
+            x=means,
             y=np.arange(len(settings)) + shift,
             mode="markers",
             name=f"{part.capitalize()}, mean ± standard deviation",
             marker={"size": 10, "color": colour, "symbol": "line-ns", "line": {"width": 3, "color": colour}},
-            error_x={"type": "data", "array": deviations, "thickness": 1.8, "width": 5, "color": colour},
+            error_x={
+                "type": "data",
+                "array": above,
+                "arrayminus": below,
+                "thickness": 1.8,
+                "width": 5,
+                "color": colour,
+            },
             customdata=np.column_stack([deviations, settings["count"]]),
             hovertemplate="%{x:.3f} ± %{customdata[0]:.3f}, %{customdata[1]:.0f} runs<extra></extra>",
         )
