@@ -37,7 +37,9 @@ def test_data_shows_the_depth_of_films_and_stretches_what_is_dark(fresh, home, t
             with site.visit("data?dataset=auto", width) as page:
                 page.get_by_text("Depth of the films: 12 bits").click()
                 page.get_by_text("1 image a factor of four or more darker than the others").wait_for()
-                assert page.locator("[data-testid=stDataFrame]").count() == 2
+                tables = page.locator("[data-testid=stDataFrame]")
+                tables.nth(1).wait_for()  # a table is drawn a moment after the words around it
+                assert tables.count() == 2
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         brightest = {}
         for stretched in ("false", "true"):
