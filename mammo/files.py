@@ -154,9 +154,17 @@ def _remove_unused(folder: Path, new: list[Path]) -> None:
     _remove_empty([*new, folder, *(path for path in inside if path.is_dir())])
 
 
+REMOVED_MEANWHILE = 100
+"""So often a folder is made again that vanishes while it is made."""
+
+
 def _make_folder(folder: Path) -> list[Path]:
     """Make a folder; those that were missing, the outermost first."""
     missing = [path for path in (*reversed(folder.parents), folder) if not path.exists()]
+    for _ in range(REMOVED_MEANWHILE):  # by another process, between two of mkdir's own looks
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return missing
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
