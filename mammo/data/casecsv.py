@@ -104,11 +104,6 @@ def _beside(root: Path) -> list[Path]:
     return [root, root / "csv", *below, *(place / "csv" for place in below), around / "csv", around]
 
 
-def read_lesions(files: CaseFiles) -> pd.DataFrame:
-    """The lesions of `read_cases`."""
-    return read_cases(files).lesions
-
-
 def read_cases(files: CaseFiles) -> Cases:
     """All lesions of the case CSVs that are there, one row each.
 

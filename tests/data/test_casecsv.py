@@ -3,7 +3,7 @@ import re
 import pandas as pd
 import pytest
 
-from mammo.data.casecsv import CASE_FILES, find_case_files, images_of, read_cases, read_lesions
+from mammo.data.casecsv import CASE_FILES, find_case_files, images_of, read_cases
 from mammo.errors import MammoError
 
 MASS, CALC = "mass_case_description_train_set.csv", "calc_case_description_test_set.csv"
@@ -11,7 +11,7 @@ MASS, CALC = "mass_case_description_train_set.csv", "calc_case_description_test_
 
 @pytest.fixture(scope="module")
 def real(samples):
-    return read_lesions(find_case_files(samples / "nbia", samples / "csv"))
+    return read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions
 
 
 def change(tree, name, row, column, value):
@@ -27,7 +27,7 @@ def change(tree, name, row, column, value):
 
 
 def read(tree):
-    return read_lesions(find_case_files(tree))
+    return read_cases(find_case_files(tree)).lesions
 
 
 def test_the_real_lesions_are_those_of_the_collection(real):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mammo.data import inspected as inspecting
-from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.casecsv import find_case_files, images_of, read_cases
 from mammo.data.dataset import Dataset, datasets
 from mammo.data.index import index_cbis_ddsm, index_phantom
 from mammo.data.previews import PREVIEW_HEIGHT
@@ -53,7 +53,7 @@ def inspected(monkeypatch):
 
 def test_a_phantom_is_indexed_whole(home, few_files):
     dataset = index(home, few_files)
-    listed = images_of(read_lesions(find_case_files(few_files)))
+    listed = images_of(read_cases(find_case_files(few_files)).lesions)
     assert list(dataset.images["image"]) == list(listed["image"])
     for column in ("label", "pathology", "conflict", "lesions", "patient", "film", "split"):
         assert list(dataset.images[column]) == list(listed[column])

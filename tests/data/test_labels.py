@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mammo.commands.shared import POLICIES, PROTOCOLS
-from mammo.data.casecsv import PATHOLOGIES, find_case_files, images_of, read_lesions
+from mammo.data.casecsv import PATHOLOGIES, find_case_files, images_of, read_cases
 from mammo.data.labels import LABELS, WITHOUT_CALLBACK
 from mammo.data.splits import OUT, SPLITS, TEST, TRAIN, draw, sizes
 from mammo.errors import MammoError
@@ -32,7 +32,7 @@ def made(images=120, pathologies=PATHOLOGIES):
 
 @pytest.fixture(scope="module")
 def real(samples):
-    return images_of(read_lesions(find_case_files(samples / "nbia", samples / "csv")))
+    return images_of(read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mammo.cli import main
 from mammo.data.case_names import CaseNames
-from mammo.data.casecsv import find_case_files, read_lesions
+from mammo.data.casecsv import find_case_files, read_cases
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm, index_phantom
 from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
@@ -241,7 +241,7 @@ def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_p
 
 
 def test_a_mask_that_names_no_lesion_is_the_only_lesions_or_nobodys(few_files):
-    names = CaseNames(read_lesions(find_case_files(few_files)))
+    names = CaseNames(read_cases(find_case_files(few_files)).lesions)
     (one, lesion), *_ = ((image, found) for image, found in names.lesions.items() if len(found) == 1)
     assert names.in_file_name(f"{one}_MASK") == lesion[0]
     names.lesions[one] = [f"{one}_1", f"{one}_2"]

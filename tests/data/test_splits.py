@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.casecsv import find_case_files, images_of, read_cases
 from mammo.data.leakage import leakage
 from mammo.data.phantom import PhantomSpec, draw_patients
 from mammo.data.phantom.layout import plan
@@ -21,12 +21,12 @@ def phantom(tmp_path_factory):
     listings = [one for patient in draw_patients(PhantomSpec(1500, 5)) for one in plan(patient)]
     for name, text in case_tables(listings).items():
         (root / name).write_text(text)
-    return images_of(read_lesions(find_case_files(root)))
+    return images_of(read_cases(find_case_files(root)).lesions)
 
 
 @pytest.fixture(scope="module")
 def real(samples):
-    return images_of(read_lesions(find_case_files(samples / "nbia", samples / "csv")))
+    return images_of(read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions)
 
 
 DRAWN = ["patient", "paper"]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo.data.birads import SCORES, is_zero, reader_scores, threshold_words
-from mammo.data.casecsv import find_case_files, images_of, read_lesions
+from mammo.data.casecsv import find_case_files, images_of, read_cases
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
 from mammo.results.leaderboard import leaderboard
@@ -28,7 +28,7 @@ TABLE = pd.DataFrame(
 
 
 def test_the_real_reader_has_the_known_figures(samples):
-    lesions = read_lesions(find_case_files(samples / "nbia", samples / "csv"))
+    lesions = read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions
     told = reader_summary(images_of(lesions), lesions)
     assert told["part"] == "test"
     known = {
@@ -51,7 +51,7 @@ def test_0_ranks_between_3_and_4():
 
 
 def test_an_image_takes_the_highest_assessment_of_its_lesions(samples):
-    lesions = read_lesions(find_case_files(samples / "nbia", samples / "csv"))
+    lesions = read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions
     highest = lesions.assign(score=reader_scores(lesions["birads"])).groupby("image")["score"].max()
     images = images_of(lesions).set_index("image")
     np.testing.assert_array_equal(reader_scores(images["birads"]), highest[images.index])
