@@ -171,6 +171,12 @@ def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
     assert "test images that may have a near-duplicate in train" in text
 
 
+def test_a_set_of_crops_alone_says_how_to_go_on(home: Home, samples: Path, capsys: Capture) -> None:
+    where = str(samples / "nbia"), "--csv", str(samples / "csv")
+    code, _, errors = run(capsys, home, "index", "cbis-ddsm", *where, "--as", "crops")
+    assert code == 0 and "extract and sweep them with --kind crop" in errors
+
+
 def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
     told = run_json(capsys, demo_home, "reader", "phantom-demo")
     assert (told["dataset"], told["synthetic"], told["part"]) == ("phantom-demo", True, "test")
@@ -181,7 +187,10 @@ def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
     assert told["lesion"]["n"] == told["mass"]["n"] + told["calc"]["n"]
     _, text, _ = run(capsys, demo_home, "reader", "phantom-demo")
     assert f"{told['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
-    assert "sensitivity ≥ 4 or 0" in text and "specificity ≥ 4" in text
+    point = told["image"]["operating"][0]["sensitivity"]
+    low, high = point["interval"]
+    assert f"BI-RADS ≥ 4 or 0        {point['value']:.3f}  {low:.3f} to {high:.3f}" in text
+    assert max(map(len, text.splitlines()[:14])) <= 90
     other = run_json(capsys, demo_home, "reader", "phantom-demo", "--recall-zero", "none")
     zeros = int((Dataset.open(demo_home, "phantom-demo").images.query("split == 'test'")["birads"] == 0).sum())
     assert zeros > 0 and other["image"]["n"] == told["image"]["n"] - zeros

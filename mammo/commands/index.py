@@ -30,6 +30,7 @@ COUNTS = {
 """What is printed of `summary`, in words."""
 INCOMPLETE = 3
 """How `index` ends where this machine did not let it read every file; bad files alone are listed, and no error."""
+CROPS_ALONE = "Only crops of lesions are here, no full mammogram: extract and sweep them with --kind crop."
 
 MANIFEST_OPTIONS = {
     "--column": (
@@ -161,6 +162,8 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"Depth: {sentence}")
     for note in [*dataset.notes, *dataset.remarks]:
         say(f"Note: {note}")
+    if found["kinds"]["crop"] and not found["kinds"]["full"] and not dataset.metadata_only:
+        say(CROPS_ALONE)
     show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
     if arguments.json:
         say(set_aside(dataset))

@@ -42,28 +42,50 @@ def text_of(told: dict[str, Any], synthetic: bool, classes: ClassNames) -> str:
     said = [told["reason"]] if told["reason"] else []
     if told["circular"]:
         return "\n".join(said)
-    points: list[dict[str, Any]] = next((told[name]["operating"] for name in ROWS if told[name]["operating"]), [])
-    header = ["reader", "n", classes.positive, "AUC", "95 % interval", "without BI-RADS"]
-    header += [f"{name} {point['birads']}" for point in points for name in SHARES]
-    lines = [table([[words, *_cells(told[name], len(header))] for name, words in ROWS.items()], header)]
+    lines = [_areas(told, classes), "", _points(told, classes)]
     where = "the official test set" if told["part"] == "test" else "all images, since no official test set is named"
     lines.append(f"On {where}. The score is the BI-RADS assessment; an image has its highest.")
     lines.append(ZEROS[told["zero"]].description)
     lines.append(
-        f"Sensitivity and specificity are those of calling BI-RADS 4 and above {classes.positive}, with 0 and without."
+        f"Sensitivity and specificity, with their 95 % intervals by patient, are those of calling BI-RADS 4 and above "
+        f"{classes.positive}, with 0 and without."
     )
     if synthetic:
         said.append("SYNTHETIC DATA: these figures say nothing about real readers.")
     return "\n".join(lines + said)
 
 
-def _cells(one: dict[str, Any], columns: int) -> list[Any]:
+def _areas(summary: dict[str, Any], classes: ClassNames) -> str:
+    """The AUC of every kind of lesion and of images."""
+    header = ["reader", "n", classes.positive, "AUC", "95 % interval", "without BI-RADS"]
+    rows = []
+    for name, words in ROWS.items():
+        figures = summary[name]
+        counts = [figures["n"], figures["positives"]]
+        rows.append([words, *counts, _number(figures["auc"]), _bounds(figures), figures["left_out"]])
+    return table(rows, header)
+
+
+def _points(summary: dict[str, Any], classes: ClassNames) -> str:
+    """What calling high assessments malignant gets right."""
+    header = ["reader", f"{classes.positive} from"]
+    header += [column for share in SHARES for column in (share, "95 %")]
+    rows = []
+    for name, words in ROWS.items():
+        for point in summary[name]["operating"]:
+            cells = [cell for share in SHARES for cell in _share_cells(point[share])]
+            rows.append([words, f"BI-RADS {point['birads']}", *cells])
+    return table(rows, header)
+
+
+def _share_cells(share: dict[str, Any] | None) -> list[str]:
+    return [_number(share["value"]), _bounds(share)] if share else ["-", "-"]
+
+
+def _bounds(figures: dict[str, Any]) -> str:
     from mammo.results.interval_words import interval_words
 
-    bounds = interval_words(one["interval"], reason=one["reason"]) if one["interval"] else "-"
-    shares = [_number(point[name]["value"] if point[name] else None) for point in one["operating"] for name in SHARES]
-    cells = [one["n"], one["positives"], _number(one["auc"]), bounds, one["left_out"], *shares]
-    return cells + ["-"] * (columns - 1 - len(cells))
+    return interval_words(figures["interval"], reason=figures.get("reason") or "") if figures["interval"] else "-"
 
 
 def _number(value: float | None) -> str:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
 from mammo.data.casecsv import Cases, find_case_files, images_of, read_cases
-from mammo.data.dataset import DEPTH, STALLED, Dataset, write_dataset
+from mammo.data.dataset import DEPTH, REMARKS, STALLED, Dataset, write_dataset
 from mammo.data.depths.films import decide_depths, reread
+from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import stalled_files
 from mammo.data.located import COLLECTION, locate_files
@@ -127,4 +128,6 @@ def _write_found(
         STALLED: stalled_files([*roles.facts.values(), *read.values()]),
         **about_reading(depths, [*full.values(), *crops.values()], roles.located.notes),
     }
+    notes, remarks = identical_files(images)
+    about |= {"notes": [*about["notes"], *notes], REMARKS: [*about[REMARKS], *remarks]}
     return write_dataset(home, name, about, images, attach_crops(lesions, crops, masks))

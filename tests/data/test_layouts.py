@@ -178,6 +178,16 @@ def test_a_crop_as_large_as_its_mammogram_is_neither_crop_nor_mask(home, tree, f
     assert pd.isna(again.lesions.set_index("lesion").loc[lesion["lesion"], "crop"])
 
 
+def test_one_file_under_two_cases_is_named_where_they_contradict_each_other(home, tree):
+    images = index(home, tree).images
+    benign, malignant = (images[images["label"] == label].iloc[0] for label in ("benign", "malignant"))
+    shutil.copy(tree / benign["file"], tree / malignant["file"])
+    again = index(home, tree)
+    assert "Identical files have opposite labels (1 group of such files)." in again.notes
+    assert any(f"{malignant['image']} (malignant)" in remark for remark in again.remarks)
+    assert not any(malignant["image"] in note for note in again.notes)
+
+
 def test_a_two_valued_crop_is_no_mask(home, tree):
     before = index(home, tree)
     lesion = before.lesions.iloc[0]

@@ -9,15 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mammo.data.frame_range import FrameRange
+from mammo.data.manifest.projections import SIDES, read_projection
 from mammo.data.manifest.scales import BIRADS, DENSITY, Scale
 from mammo.data.manifest.words import identity, word_key
 
 PARTS = {"train": "train", "training": "train", "trn": "train", "test": "test", "testing": "test", "tst": "test"}
 PARTS |= {"validation": "validation", "val": "validation", "valid": "validation", "dev": "validation"}
-SIDES = {"l": "LEFT", "left": "LEFT", "left breast": "LEFT", "lt": "LEFT"}
-SIDES |= {"r": "RIGHT", "right": "RIGHT", "right breast": "RIGHT", "rt": "RIGHT"}
-VIEWS = {"cranio caudal": "CC", "craniocaudal": "CC", "mediolateral oblique": "MLO", "medio lateral oblique": "MLO"}
-VIEWS |= {"mediolateral": "ML", "medio lateral": "ML", "lateromedial": "LM", "latero medial": "LM"}
 FINDINGS = {"mass": "mass", "masses": "mass", "calc": "calc", "calcification": "calc", "calcifications": "calc"}
 BOX = ("xmin", "ymin", "xmax", "ymax")
 MOST_PIXELS = 100_000
@@ -120,8 +117,8 @@ COLUMNS: dict[str, Column] = {
         (("laterality", "imagelaterality", "imagelateralityfinal", "leftright", "leftorrightbreast"), ("side",)),
     ),
     "view": Column(
-        "CC, MLO or another",
-        lambda cell: VIEWS.get(word_key(cell), cell.upper()),
+        "CC, MLO or another, with the side before or behind it where there is one: LCC, R-MLO",
+        lambda cell: read_projection(cell)[0],
         "",
         (("viewposition", "imageview", "viewpos", "viewname", "projection", "mammoview"),),
     ),
@@ -136,10 +133,10 @@ COLUMNS: dict[str, Column] = {
         _file,
         names=(("maskpath", "maskfile", "maskfilepath", "roimask", "roimaskpath", "roimaskfilepath"),),
     ),
-    "xmin": Column("the finding's box in pixels: its xmin", _pixels, names=(("bboxxmin", "boxxmin"), ("x1", "x0"))),
-    "ymin": Column("the finding's box in pixels: its ymin", _pixels, names=(("bboxymin", "boxymin"), ("y1", "y0"))),
-    "xmax": Column("the finding's box in pixels: its xmax", _pixels, names=(("bboxxmax", "boxxmax"), ("x2",))),
-    "ymax": Column("the finding's box in pixels: its ymax", _pixels, names=(("bboxymax", "boxymax"), ("y2",))),
+    "xmin": Column("the finding's box in pixels: its xmin", _pixels, names=(("bboxxmin", "boxxmin"), ("x0",), ("x1",))),
+    "ymin": Column("the finding's box in pixels: its ymin", _pixels, names=(("bboxymin", "boxymin"), ("y0",), ("y1",))),
+    "xmax": Column("the finding's box in pixels: its xmax", _pixels, names=(("bboxxmax", "boxxmax"), ("x2",), ("x1",))),
+    "ymax": Column("the finding's box in pixels: its ymax", _pixels, names=(("bboxymax", "boxymax"), ("y2",), ("y1",))),
     "frame": Column(
         "which frame of a multi-frame file, from 1, or which slab (20-25: their mean)",
         lambda cell: str(FrameRange.parse(cell)),

@@ -11,6 +11,7 @@ from mammo.data.dataset import FILE
 from mammo.data.manifest.boxes import read_boxes
 from mammo.data.manifest.columns import BOX, COLUMNS, NUMBERS
 from mammo.data.manifest.headers import Headers
+from mammo.data.manifest.projections import read_projection
 from mammo.data.manifest.scales import is_tissue
 from mammo.data.manifest.unread import Unread
 from mammo.data.manifest.values import optional_values, read_tissue, read_values
@@ -45,6 +46,8 @@ def read_findings(rows: pd.DataFrame, cells: pd.DataFrame, headers: Headers, unr
             findings.rows[ours] = optional_values(read_values(texts[ours], ours), ours, unread)
         elif ours not in rows:
             findings.rows[ours] = column.missing
+    if "view" in texts:
+        _add_sides(findings, texts["view"])
     if BOX[0] in texts:
         _add_boxes(findings, {side: texts[side] for side in BOX}, unread)
     findings.rows = findings.rows.astype(dict.fromkeys((*BOX, *NUMBERS), "Int64"))
@@ -53,6 +56,25 @@ def read_findings(rows: pd.DataFrame, cells: pd.DataFrame, headers: Headers, unr
     if "density" in texts and _is_tissue("density", texts["density"]):
         _add_tissue(findings, texts["density"], unread)
     return findings
+
+
+def _add_sides(findings: Findings, views: pd.Series) -> None:
+    """Take the side from the view, as in `LCC`, where no column tells it."""
+    sides = views.map({cell: read_projection(cell)[1] for cell in views.unique()})
+    silent = (findings.rows["breast"] == "") & (sides != "")
+    differing = (findings.rows["breast"] != "") & (sides != "") & (findings.rows["breast"] != sides)
+    findings.rows["breast"] = findings.rows["breast"].where(~silent, sides)
+    if silent.any():
+        rows = "1 row" if silent.sum() == 1 else f"{silent.sum():,} rows"
+        findings.notes.append(f"The side of {rows} comes from the {views.name}, such as {views[silent].iloc[0]}.")
+    if differing.any():
+        row, view, breast = next(
+            zip(views.index[differing], views[differing], findings.rows["breast"][differing], strict=True)
+        )
+        findings.notes.append(
+            f"In {differing.sum():,} rows the {views.name} names another side than the breast, which counts "
+            f"(row {row}: {view} and {breast})."
+        )
 
 
 def _is_tissue(ours: str, texts: pd.Series) -> bool:

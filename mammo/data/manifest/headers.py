@@ -87,8 +87,9 @@ def _mapped(ours: str, theirs: str, table: pd.DataFrame, path: Path) -> str | Te
 
 def _usual(ours: str, known: Mapping[str, list[str]], table: pd.DataFrame, headers: Headers) -> str | None:
     """The column of our name or of another usual one; none where two that differ are equally sure."""
+    taken = {headers.sources[side] for side in BOX if side in headers.sources}
     for names in ((ours,), *COLUMNS[ours].names):
-        there = [name for key in names for name in known.get(key, [])]
+        there = [name for key in names for name in known.get(key, []) if not (ours in BOX and name in taken)]
         exact = [name for name in there if REPEATED.sub("", name) == ours] or there
         if exact and all(table[name].equals(table[exact[0]]) for name in exact):
             return exact[0]

@@ -49,7 +49,13 @@ def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, theirs
 
 
 def test_the_names_of_all_columns_are_apart():
-    names = [name for ours, column in COLUMNS.items() for name in (ours, *sum(column.names, ()))]
+    corners = ({"xmax", "x1"}, {"ymax", "y1"})  # x1 is the right side where there is an x0, and else the left one
+    names = [
+        name
+        for ours, column in COLUMNS.items()
+        for name in (ours, *sum(column.names, ()))
+        if {ours, name} not in corners
+    ]
     assert len(names) == len(set(names)) and all(name == header_key(name) for name in names)
 
 
@@ -86,8 +92,32 @@ def test_three_sides_are_no_box(write):
     manifest = read_manifest(write("path,label,xmin,ymin,xmax", "a,B,1,2,3"))
     assert manifest.rows["xmin"].isna().all()
     assert "There are no boxes: of xmin, ymin, xmax, ymax the file lacks ymax." in manifest.remarks
-    boxed = read_manifest(write("path,label,x1,y1,x2,y2", "a,B,1,2,3,4")).rows
+    half = read_manifest(write("path,label,x1,y1", "a,B,1,2"))
+    assert half.rows["xmin"].isna().all() and any("There are no boxes" in remark for remark in half.remarks)
+
+
+@pytest.mark.parametrize("names", ["x1,y1,x2,y2", "x0,y0,x1,y1", "bbox_xmin,bbox_ymin,bbox_xmax,bbox_ymax"])
+def test_a_box_is_known_by_its_corners(write, names):
+    boxed = read_manifest(write(f"path,label,{names}", "a,B,1,2,3,4")).rows
     assert boxed[["xmin", "ymin", "xmax", "ymax"]].iloc[0].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("cell", "view", "side"),
+    [
+        ("CC", "CC", ""), ("LCC", "CC", "LEFT"), ("R-MLO", "MLO", "RIGHT"), ("rmlo", "MLO", "RIGHT"), ("LM", "LM", ""),
+        ("left cc", "CC", "LEFT"), ("MLO_R", "MLO", "RIGHT"), ("L ML", "ML", "LEFT"), ("RLM", "LM", "RIGHT"),
+        ("XCCL", "XCCL", ""), ("LXCCL", "XCCL", "LEFT"), ("L CC R", "L CC R", ""),
+        ("right mediolateral oblique", "MLO", "RIGHT"),
+        ("spot", "SPOT", ""), ("RCCID", "RCCID", ""),
+    ],
+)  # fmt: skip
+def test_a_view_may_hold_its_side(write, cell, view, side):
+    alone = read_manifest(write("path,label,view", f"a,B,{cell}"))
+    assert (alone.rows["view"][0], alone.rows["breast"][0]) == (view, side)
+    beside = read_manifest(write("path,label,view,side", f"a,B,{cell},L", f"b,M,{cell},"))
+    assert beside.rows["breast"].tolist() == ["LEFT", side]
+    assert any("names another side" in remark for remark in beside.remarks) == (side == "RIGHT")
 
 
 def test_a_mapped_name_may_be_spelt_nearly_so(write):
