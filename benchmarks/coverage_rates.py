@@ -99,10 +99,13 @@ def main() -> None:
     print(f"{designs * draws:,} studies a cell: share in % ± Monte-Carlo error, median width\n")
     print("| measure | true AUC | " + " | ".join(f"{one} + {other}" for one, other in patients) + " |")
     print("|---" * (2 + len(patients)) + "|")
-    for area in THRESHOLDS:
-        columns = [column(Study(*pair, area), designs, draws, options.resamples) for pair in patients]
-        for name in columns[0]:
-            print(f"| {name} | {area} | " + " | ".join(held[name] for held in columns) + " |", flush=True)
+    cells = {
+        area: [column(Study(*pair, area), designs, draws, options.resamples) for pair in patients]
+        for area in THRESHOLDS
+    }
+    for name in cells[0.9][0]:
+        for area, columns in cells.items():
+            print(f"| {name} | {area} | " + " | ".join(shares[name] for shares in columns) + " |")
 
 
 if __name__ == "__main__":
