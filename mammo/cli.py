@@ -17,6 +17,7 @@ from mammo.commands import (
     extract,
     index,
     leaderboard,
+    licence,
     look,
     operate,
     paper,
@@ -32,7 +33,7 @@ from mammo.errors import MammoError
 
 COMMANDS = (
     demo, index, look, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
-    reader, verify, doctor, bench, serve, pretrain,
+    licence, reader, verify, doctor, bench, serve, pretrain,
 )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     pick(TESTS, arguments.test, "test")
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
-    shared = shared_images(runs, arguments.part)
+    shared = shared_images(runs, arguments.part).arranged
     criterion = criterion_of(arguments)
     thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
     told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part, arguments.test)

@@ -48,6 +48,11 @@ MANIFEST_OPTIONS = {
 """What a manifest's user may say of it: the flag, its value and what it is for."""
 REPEATED = ("--column", "--positive", "--negative", "--drop")
 
+LICENCE_HELP = (
+    "what may leave the house: open, no-pixels or no-derivatives (default: as recorded before, else open for CBIS-DDSM "
+    "and phantoms, no-pixels for manifests)"
+)
+
 
 def add(commands: Commands) -> None:
     """Add the command and its sources."""
@@ -121,6 +126,7 @@ def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
         sheet=arguments.sheet,
         header=tuple(words(arguments.header or "")),
         headers=HeaderUse(arguments.header_patients, arguments.intent),
+        licence=arguments.licence,
     )
 
 
@@ -146,6 +152,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
     deep = f"how deep films are whose 16-bit containers do not tell: {deep} ({kept})"
     parser.add_argument("--bits", default="", metavar="BITS", help=deep)
     add_colour_marks(parser)
+    parser.add_argument("--licence", default="", metavar="LICENCE", help=LICENCE_HELP)
     parser.add_argument("--as", dest="name", required=True, metavar="NAME", help="the name of the data set")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -153,6 +160,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Index, and print what was found."""
+    from mammo.data.licence import licence_of
     from mammo.data.summary import summary
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
@@ -164,6 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"Note: {note}")
     if found["kinds"]["crop"] and not found["kinds"]["full"] and not dataset.metadata_only:
         say(CROPS_ALONE)
+    say(f"Licence: {licence_of(dataset.about).words} Others: mammo licence {dataset.name} NAME.")
     show(arguments, found, f"{_text(found)}\n{set_aside(dataset)}")
     if arguments.json:
         say(set_aside(dataset))
@@ -187,14 +196,14 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
     from mammo.data.index_manifest import index_manifest
     from mammo.data.reading_options import ReadingOptions
 
-    reading = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore")
+    reading, licence = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore"), arguments.licence
     if arguments.source == "phantom":
-        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading)
+        return index_phantom(home, arguments.name, arguments.images, arguments.seed, reading=reading, licence=licence)
     if arguments.source == "manifest":
         options = _manifest_options(arguments)
         return index_manifest(home, arguments.name, arguments.file, options=options, reading=reading)
     csv, alone = arguments.csv, arguments.metadata_only
-    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading)
+    return index_cbis_ddsm(home, arguments.name, arguments.root, csv, alone, reading=reading, licence=licence)
 
 
 def _text(found: dict[str, Any]) -> str:

@@ -14,9 +14,11 @@ from mammo.data.depths.films import decide_depths, reread
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import stalled_files
-from mammo.data.located import COLLECTION, locate_files
+from mammo.data.licence import recorded
+from mammo.data.located import ATTRIBUTION, COLLECTION, locate_files
 from mammo.data.phantom import MARK, PhantomSpec, write_phantom
 from mammo.data.reading_options import PLAIN, ReadingOptions
+from mammo.data.relicensing import about_before
 from mammo.data.reported import about_reading
 from mammo.data.roles import Roles
 from mammo.errors import MammoError
@@ -24,18 +26,28 @@ from mammo.files import only_one, sweep_partials
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 
+USUAL = "open"
+"""The licence of CBIS-DDSM, CC BY 3.0, and of phantoms, which show nobody."""
+
 
 def index_phantom(
-    home: Home, name: str, images: int, seed: int, workers: int | None = None, reading: ReadingOptions = PLAIN
+    home: Home,
+    name: str,
+    images: int,
+    seed: int,
+    workers: int | None = None,
+    reading: ReadingOptions = PLAIN,
+    licence: str = "",
 ) -> Work[Dataset]:
-    """Write a phantom of `images` mammograms inside the data set's folder and index it."""
+    """Write a phantom of `images` mammograms inside the data set's folder and index it; it is open by itself."""
     if not 1 <= images <= 100_000:
         raise MammoError(f"A phantom has between 1 and 100,000 images, not {images}.")
     home.refuse_shared()
+    recorded({}, licence, USUAL)
     folder = home.dataset(name)
     with only_one(folder, "indexing"):
         yield from write_phantom(folder / "files", PhantomSpec(images, seed), workers)
-    return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers, reading=reading))
+    return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers, reading=reading, licence=licence))
 
 
 def index_cbis_ddsm(
@@ -46,13 +58,17 @@ def index_cbis_ddsm(
     metadata_only: bool = False,
     workers: int | None = None,
     reading: ReadingOptions = PLAIN,
+    licence: str = "",
 ) -> Work[Dataset]:
     """Index a download of CBIS-DDSM in any of its layouts; unreadable files are quarantined and the rest goes on.
 
     `metadata_only` indexes the case CSVs without one image. Files inspected before and unchanged since are not
-    read again. Raises MammoError where the folder, the CSVs or every image is missing.
+    read again. `licence` names an entry of LICENCES; unnamed it stays what it was, and is open at first.
+    Raises MammoError where the folder, the CSVs or every image is missing.
     """
     home.refuse_shared()
+    synthetic = (root / MARK).is_file()
+    terms = recorded(about_before(home, name), licence, USUAL, "" if synthetic else ATTRIBUTION)
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
     tables = find_case_files(root, csv)
@@ -62,17 +78,17 @@ def index_cbis_ddsm(
     if metadata_only:
         with only_one(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")
-            return _write_metadata(home, name, cases, (root / MARK).is_file())
+            return _write_metadata(home, name, cases, synthetic, terms)
     beside = dict.fromkeys(path.parent for path in tables.paths.values())
     located = locate_files(root, cases, apart=home.path / "datasets", tables=beside)
     with only_one(folder, "indexing"):
         sweep_partials(folder)
         wanted = [file for file in located.files if file in located.case or located.may_be_dicom(file)]
         facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
-        return (yield from _write_found(home, name, root, lesions, Roles(located, facts), reading, workers))
+        return (yield from _write_found(home, name, root, lesions, Roles(located, facts), reading, workers, terms))
 
 
-def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool) -> Dataset:
+def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool, terms: dict[str, str]) -> Dataset:
     images = attach_files(images_of(cases.lesions), "", {})
     about = {
         "source": f"{COLLECTION}, case CSVs alone",
@@ -86,6 +102,7 @@ def _write_metadata(home: Home, name: str, cases: Cases, synthetic: bool) -> Dat
         "notes": cases.notes,
         "missing": cases.missing,
         DEPTH: [],
+        **terms,
     }
     return write_dataset(home, name, about, images, attach_crops(cases.lesions, {}, {}))
 
@@ -98,6 +115,7 @@ def _write_found(
     roles: Roles,
     reading: ReadingOptions,
     workers: int | None,
+    terms: dict[str, str],
 ) -> Work[Dataset]:
     listed = images_of(lesions)
     full = {case: fact for case in listed["image"] if (fact := roles.full_image(case))}
@@ -127,6 +145,7 @@ def _write_found(
         "quarantined": sorted(roles.set_aside),
         STALLED: stalled_files([*roles.facts.values(), *read.values()]),
         **about_reading(depths, [*full.values(), *crops.values()], roles.located.notes),
+        **terms,
     }
     notes, remarks = identical_files(images)
     about |= {"notes": [*about["notes"], *notes], REMARKS: [*about[REMARKS], *remarks]}

@@ -23,16 +23,21 @@ from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts, stalled_files
 from mammo.data.labels import class_names
+from mammo.data.licence import recorded
 from mammo.data.manifest.columns import BOX
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.data.reading_options import PLAIN, ReadingOptions
+from mammo.data.relicensing import MANIFEST, about_before
 from mammo.data.reported import about_reading
 from mammo.errors import MammoError
 from mammo.files import only_one, sweep_partials
 from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
+
+USUAL = "no-pixels"
+"""The licence of images of which nobody says what may leave: as most collections that are given on request."""
 
 
 def index_manifest(
@@ -48,11 +53,13 @@ def index_manifest(
     """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
 
     `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
-    these and all else that a user may say of a manifest, `reading` what of how files are read. Raises MammoError as
+    these and all else that a user may say of a manifest, `reading` what of how files are read. A licence that
+    is not named stays what it was, and is `USUAL` at first, for nobody said more. Raises MammoError as
     `read_manifest` does, or where no image can be read.
     """
     home.refuse_shared()
     options = options or ManifestOptions()
+    terms = recorded(about_before(home, name, f"{MANIFEST}{path.name}"), options.licence, USUAL)
     manifest = read_manifest(path, columns, positive, options)
     folder, root = home.dataset(name), manifest.root
     rows = manifest.rows
@@ -80,6 +87,7 @@ def index_manifest(
         found = {item: fact for item, fact in crops.items() if not fact.reason}
         said = about_reading(depths, list(images.values()), manifest.notes, manifest.remarks)
         stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
+        said |= terms
         said |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
         return _write(home, name, manifest, images, found, masks, said)
 
@@ -203,7 +211,7 @@ def _write(
     several = rows.loc[rows["image"].isin(list(images)), "image"].duplicated().any()
     findings = rows if several or crops or masks else rows.iloc[:0]
     about = {
-        "source": f"manifest {manifest.path.name}",
+        "source": f"{MANIFEST}{manifest.path.name}",
         "root": str(manifest.root),
         "synthetic": any(fact.synthetic for fact in images.values()),
         "listed_images": len(listed),

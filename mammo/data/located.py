@@ -16,6 +16,11 @@ from mammo.data.casecsv import Cases
 from mammo.errors import MammoError
 
 COLLECTION = "CBIS-DDSM"
+ATTRIBUTION = (
+    "Sawyer-Lee R., Gimenez F., Hoogi A., Rubin D. (2016), Curated Breast Imaging Subset of Digital Database for "
+    "Screening Mammography (CBIS-DDSM), The Cancer Imaging Archive, doi 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0"
+)
+"""How the collection wants to be named wherever something of it is passed on."""
 SUFFIXES = {".dcm": "DICOM", ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".dicom": "DICOM"}
 SUFFIXES |= {".tif": "TIFF", ".tiff": "TIFF"}
 HEADS = {(128, b"DICM"): "DICOM", (0, b"\xff\xd8\xff"): "JPEG", (0, b"\x89PNG"): "PNG"}

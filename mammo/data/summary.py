@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mammo.data.dataset import Dataset
+from mammo.data.licence import LICENCE, attribution_of
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
@@ -35,6 +36,8 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "depth": [record.to_json() for record in dataset.depths],
         "missing": dict(dataset.about.get("missing", {})),
         "listed_images": int(dataset.about["listed_images"]),
+        "licence": dataset.about.get(LICENCE),
+        "attribution": attribution_of(dataset.about),
         "notes": dataset.notes,
         "remarks": dataset.remarks,
         "quarantined": [{"path": path, "reason": reason} for path, reason in dataset.about["quarantined"]],

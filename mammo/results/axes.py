@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mammo.results.statistics.content_order import arranged
 from mammo.results.statistics.intervals import components
 from mammo.results.statistics.metrics import Floats, auc
 
@@ -110,7 +111,8 @@ def _areas(sweep: Sweep) -> Floats:
     areas = np.full((1 + DRAWS, len(sweep.runs)), np.nan)
     for split, rows, members in _by_split(sweep):
         logits = np.asarray(sweep.logits[rows])[:, members]
-        labels, patients = sweep.labels[members], sweep.images["patient"].to_numpy()[members]
+        patients = sweep.images["patient"].to_numpy()[members]
+        labels, logits, patients = arranged(sweep.labels[members], logits, patients)
         parts = components(labels, logits, patients)
         if parts is None:  # the draws stay NaN: nothing is known of how patients differ
             areas[0, rows] = auc(labels, logits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from mammo.errors import MammoError
 from mammo.results.statistics.bootstrap import resampled
+from mammo.results.statistics.content_order import arranged
 from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.flips import Flips, flips
 from mammo.results.statistics.holm import holm
@@ -59,6 +60,12 @@ class Shared:
     patients: NDArray[np.str_]
     logits: NDArray[np.float32]
     left_out: tuple[int, ...]
+
+    @property
+    def arranged(self) -> Shared:
+        """The same images in an order that depends neither on names nor on rows, as draws of patients need it."""
+        labels, logits, patients = arranged(self.labels, self.logits, self.patients)
+        return replace(self, labels=labels, logits=logits, patients=patients)
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,7 @@ def differences(shared: Shared, thresholds: Sequence[float]) -> list[Difference]
     Tests are paired and count patients; each of `TESTS` is corrected by Holm over the pairs. Below the number of
     patients that `few` asks for a difference stands without interval and p value.
     """
+    shared = shared.arranged
     right = (shared.logits > np.asarray(thresholds)[:, None]) == (shared.labels == 1)
     pairs = list(combinations(range(len(right)), 2))
     flipped = [flips(right[first], right[second], shared.patients) for first, second in pairs]

@@ -21,6 +21,7 @@ from mammo.results.plain import plain
 from mammo.results.run_names import RunName
 from mammo.results.scores import Scored
 from mammo.results.statistics.chance import deviations
+from mammo.results.statistics.content_order import arranged
 from mammo.results.statistics.cross_validated import Fold
 from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval, components
@@ -148,7 +149,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
     thresholds = _thresholds(sweep, split, runs.index.to_numpy(), criterion)
     board = board.assign(rule=criterion.rule, threshold=thresholds)
     for part in SCORED:
-        labels, logits, patients = _part(sweep, split, part, runs.index.to_numpy())
+        labels, logits, patients = arranged(*_part(sweep, split, part, runs.index.to_numpy()))
         called = logits - thresholds[:, None] if criterion.looks else logits
         board[f"n_{part}"] = len(labels)
         board[f"{part}_interval_reason"] = lack_of_patients(labels, patients) or None
@@ -184,7 +185,7 @@ def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFr
         name, run = str(runs["sweep"].iloc[number]), str(runs["run"].iloc[number])
         sweep, row = held[name], rows[run]
         members, labels, patients = part_of(name, int(sweep.runs["split"].iloc[row]))
-        return Fold(labels, np.asarray(sweep.logits[row])[members][None], patients)
+        return Fold(*arranged(labels, np.asarray(sweep.logits[row])[members][None], patients))
 
     return with_cross_validation(runs, fold_of)
 
@@ -211,7 +212,7 @@ def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, Meter | None]:
     """The runs of pieces that were validated alike with their tie groups, and their optimism meter."""
     scores = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in alike]
     labels, _, patients = scores[0]
-    logits = np.concatenate([one for _, one, _ in scores])
+    labels, logits, patients = arranged(labels, np.concatenate([own for _, own, _ in scores]), patients)
     board = pd.concat([board for board, _, _ in alike])
     parts = components(labels, logits, patients)
     if parts is None:

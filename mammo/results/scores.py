@@ -19,6 +19,7 @@ from mammo.results.ensemble import named_sweep
 from mammo.results.fusion import LEVELS
 from mammo.results.run_names import RunName
 from mammo.results.setting_words import setting_words
+from mammo.results.statistics.content_order import arranged
 from mammo.results.statistics.metrics import probability
 from mammo.specs import pick
 
@@ -60,6 +61,12 @@ class Scored:
         return replace(self, logits=np.asarray(self.logits, dtype=float) - self.threshold, threshold=0.0)
 
     @property
+    def arranged(self) -> Scored:
+        """The same images in an order that depends neither on names nor on rows, as intervals need it."""
+        labels, logits, patients = arranged(*map(np.asarray, (self.labels, self.logits, self.patients)))
+        return replace(self, labels=labels, logits=logits, patients=patients)
+
+    @property
     def leak(self) -> tuple[str, ...]:
         """What must be said of images that train has seen, one sentence a kind; empty where it has seen none."""
         of = f"of {np.size(self.labels)} {self.part} {self.unit} have"
@@ -72,7 +79,8 @@ class Scored:
 
     def interval(self, of: Callable[[ArrayLike, ArrayLike, ArrayLike], Any]) -> tuple[float, float]:
         """The 95 % interval of a metric."""
-        low, high = of(self.labels, self.logits, self.patients)[0]
+        images = self.arranged
+        low, high = of(images.labels, images.logits, images.patients)[0]
         return float(low), float(high)
 
 

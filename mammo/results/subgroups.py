@@ -79,7 +79,8 @@ def grouped(column: pd.Series) -> tuple[pd.Series, list[str]]:
     if text[known].nunique() > MOST and numeric:
         words, order = _quarters(numbers)
     else:
-        kept = text[known].value_counts().index[:MOST]
+        often = text[known].value_counts()
+        kept = sorted(often.index, key=lambda value: (-often[value], value))[:MOST]
         words = text.where(text.isin(kept), OTHERS)
         order = sorted(kept, key=float) if numeric else sorted(kept)
         order += [OTHERS] if text[known].nunique() > MOST else []

@@ -17,7 +17,7 @@ class ManifestOptions:
     `columns` maps our names to the file's, or to templates over its columns. `positive`, `negative` and `drop` name
     labels that are malignant, benign and left out. Paths are relative to `root`, by default the manifest's folder.
     `sheet` is a workbook's; `header` names the columns of a file that has no header;
-    `headers` says what is taken from the images' own headers.
+    `headers` says what is taken from the images' own headers. `licence` names an entry of LICENCES, or none.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -28,6 +28,7 @@ class ManifestOptions:
     sheet: str | None = None
     header: tuple[str, ...] = ()
     headers: HeaderUse = FILL
+    licence: str = ""
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ManifestOptions:
@@ -35,4 +36,6 @@ class ManifestOptions:
         lists = {name: tuple(content.get(name) or ()) for name in ("positive", "negative", "drop", "header")}
         root = Path(content["root"]) if content.get("root") else None
         headers = HeaderUse(bool(content.get("header_patients")), str(content.get("intent") or ANY))
-        return cls(dict(content.get("columns") or {}), root=root, sheet=content.get("sheet"), headers=headers, **lists)
+        licence = str(content.get("licence") or "")
+        columns, sheet = dict(content.get("columns") or {}), content.get("sheet")
+        return cls(columns, root=root, sheet=sheet, headers=headers, licence=licence, **lists)

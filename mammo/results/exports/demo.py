@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mammo.data.dataset import DEPTH, REMARKS, Dataset, write_dataset
+from mammo.data.dataset import Dataset
+from mammo.data.licence import attribution_of, refuse_leaving
 from mammo.errors import MammoError
-from mammo.files import PARTIAL, unwritable, whole_file, write_json, write_text
+from mammo.files import PARTIAL, unwritable, write_json, write_text
 from mammo.progress import Progress, Work
 from mammo.results.exports.files import about_sweeps
-from mammo.results.exports.pseudonyms import Pseudonyms
+from mammo.results.exports.shared_dataset import share_dataset
+from mammo.results.exports.shared_sweep import NeutralCaches, date_sweeps, share_sweep
 from mammo.results.scores import StoredRun
-from mammo.results.sweep import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS, Sweep, sweep_of
+from mammo.results.sweep import ABOUT, Sweep, sweep_of
 from mammo.specs import SHARED, Home
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mammo.results.exports.chosen import Chosen
-
-COPIED = (RUNS, LOGITS, PARTS_FILE, HISTORY)
-WITHHELD = "withheld"
-"""Stands for a file that is not there."""
 
 
 @dataclass(frozen=True)
@@ -80,61 +77,28 @@ def _fill(home: Home, shared: Home, opened: list[Sweep], options: Options) -> Wo
     kinds: dict[str, set[str]] = {}
     for sweep in opened:
         kinds.setdefault(StoredRun(sweep, 0).dataset(home).name, set()).add(str(sweep.runs["kind"].iloc[0]))
-    made: dict[str, tuple[Dataset, Pseudonyms | None]] = {}
-    for name, used in kinds.items():
-        dataset = Dataset.open(home, name)
-        pseudonyms = None if options.names else Pseudonyms.of(dataset)
-        made[name] = _share_dataset(shared, dataset, pseudonyms), pseudonyms
-        if options.previews:
-            _copy_previews(shared, dataset, used)
+    datasets = {name: Dataset.open(home, name) for name in kinds}
+    refuse_leaving(list(datasets.values()), ["scores", *(["pictures"] if options.previews else [])])
+    written = {
+        name: share_dataset(shared, dataset, options.names, kinds[name] if options.previews else ())
+        for name, dataset in datasets.items()
+    }
+    caches = NeutralCaches.of(opened)
     for done, sweep in enumerate(opened, start=1):
-        _share_sweep(shared, sweep, *made[sweep.about["dataset"]["name"]])
+        share_sweep(shared, sweep, written[sweep.about["dataset"]["name"]], caches)
         yield Progress("demo", done, len(opened), "sweeps")
-    write_text(shared.path / "README.md", _about(opened, options))
+    date_sweeps(shared, [sweep.id for sweep in sorted(opened, key=_age)], time.time())
+    named = dict.fromkeys(filter(None, (attribution_of(dataset.about) for dataset in datasets.values())))
+    write_text(shared.path / "README.md", _about(shared, opened, options, list(named)))
     write_json(shared.path / SHARED, {"sweeps": [sweep.id for sweep in opened], **vars(options)})
 
 
-def _share_dataset(shared: Home, dataset: Dataset, pseudonyms: Pseudonyms | None) -> Dataset:
-    """The data set's tables, with nothing of its files but their digests."""
-    tables = [table if pseudonyms is None else pseudonyms.over(table) for table in (dataset.images, dataset.lesions)]
-    images, lesions = (_without_files(table) for table in tables)
-    depth = [replace(record, dark={}).to_json() for record in dataset.depths]  # the dark films' names stay at home
-    about = {**dataset.about, "root": ".", "quarantined": [], "metadata_only": True, DEPTH: depth, REMARKS: []}
-    return write_dataset(shared, dataset.name, about, images, lesions)
+def _age(sweep: Sweep) -> int:
+    return (sweep.folder / ABOUT).stat().st_mtime_ns
 
 
-def _without_files(table: pd.DataFrame) -> pd.DataFrame:
-    gone: dict[str, Any] = {name: None for name in ("file", "hash", "crop_hash", "mask") if name in table}
-    if "crop" in table:
-        gone["crop"] = table["crop"].where(table["crop"].isna(), WITHHELD)
-    return table.assign(**gone)
-
-
-def _copy_previews(shared: Home, dataset: Dataset, kinds: set[str]) -> None:
-    folder = shared.dataset(dataset.name) / "previews"
-    folder.mkdir()
-    for kind in kinds:
-        for image in dataset.table(kind)["image"]:
-            if (preview := dataset.preview(image)).is_file():
-                shutil.copyfile(preview, folder / preview.name)
-
-
-def _share_sweep(shared: Home, sweep: Sweep, dataset: Dataset, pseudonyms: Pseudonyms | None) -> None:
-    folder = shared.sweep(sweep.id)
-    folder.mkdir(parents=True)
-    for file in COPIED:
-        shutil.copyfile(sweep.folder / file, folder / file)
-    images = sweep.images if pseudonyms is None else pseudonyms.over(sweep.images)
-    with whole_file(folder / IMAGES) as stream:
-        images.to_parquet(stream, index=False)
-    kind = str(sweep.runs["kind"].iloc[0])
-    content = {**sweep.about, "dataset": {**sweep.about["dataset"], "digest": dataset.digest(kind)}}
-    write_json(folder / ABOUT, content)
-    stored = (sweep.folder / ABOUT).stat()
-    os.utime(folder / ABOUT, ns=(stored.st_atime_ns, stored.st_mtime_ns))  # sweeps are listed by their age
-
-
-def _about(opened: list[Sweep], options: Options) -> str:
+def _about(home: Home, opened: list[Sweep], options: Options, sources: list[str]) -> str:
+    """What stands in the home's README: what is here, how it is looked at, and what must be known of its sweeps."""
     pictures = "Small pictures of the images are here." if options.previews else "No picture is here."
     named = "" if options.names else " Patients, images and films have made-up names."
     told = f"Scores, settings and what is known of each image. {pictures}{named} No weights of heads are here."
@@ -142,4 +106,5 @@ def _about(opened: list[Sweep], options: Options) -> str:
     install, show = "pip install -r requirements-demo.txt", "python -m mammo serve --home THIS_FOLDER"
     commands = [f"{install}     # in a checkout of mammo", show]
     lines = ["# A shared home", "", told, "", serve, "", "```sh", *commands, "```", ""]
-    return "\n".join([*lines, *about_sweeps(opened)])
+    lines += [f"Source of the images: {source}\n" for source in sources]
+    return "\n".join([*lines, *about_sweeps([Sweep.open(home, sweep.id) for sweep in opened])])

@@ -44,6 +44,7 @@ def mean_difference(more: Sequence[Scored], less: Sequence[Scored]) -> Effect:
         return Effect(value, np.nan, np.nan, reason)
     sides = [pd.concat([_by_patient(run) / len(runs) for run in runs]).groupby(level=0).sum() for runs in (more, less)]
     added = pd.concat(sides, axis=1).fillna(0.0).to_numpy()
+    added = added[np.lexsort(added.T)]  # so that the sums' last bits do not depend on names
     areas = np.array([np.mean([run.value(auc) for run in runs]) for runs in (more, less)])
     estimate = Estimated(areas, added.T @ added, _sizes([*more, *less]))
     (low, high), *_ = score_difference(estimate, np.array([0]), np.array([1]))[0].tolist()
@@ -63,8 +64,9 @@ def _sizes(runs: Sequence[Scored]) -> Sizes:
 
 def _by_patient(run: Scored) -> pd.Series:
     """What each patient, by name, adds to a run's AUC."""
+    run = run.arranged
     parts = components(run.labels, np.atleast_2d(run.logits), run.patients)
     assert parts is not None
     own, other, _ = np.sqrt(parts.weights)
     added = own * parts.positive[0] + other * parts.negative[0]
-    return pd.Series(added, index=np.unique(np.asarray(run.patients)))
+    return pd.Series(added, index=parts.patients)

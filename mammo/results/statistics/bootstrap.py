@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mammo.results.statistics.content_order import first_seen
 from mammo.results.statistics.few import FEWEST, lack_of_patients
 from mammo.results.statistics.intervals import sizes_of
 from mammo.results.statistics.metrics import Floats, auc
@@ -74,7 +75,7 @@ def resampled(
     scores = np.atleast_2d(logits)
     if lack_of_patients(labels, patients, fewest):
         return None
-    names, patient = np.unique(np.asarray(patients), return_inverse=True)
+    names, patient = first_seen(patients)
     drawn = resampled_areas(labels, scores, often(names.size, resamples, seed)[:, patient])
     kept = ~np.isnan(drawn).all(axis=0) | np.isnan(drawn).all()
     return Resampled(auc(labels, scores), drawn[:, kept], sizes_of(labels, patients))

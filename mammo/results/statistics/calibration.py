@@ -47,6 +47,8 @@ def temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     the interval finds where it is 0. 1 where a class is missing, NaN where a logit is NaN.
     """
     positive, scores = checked(labels, np.asarray(logits, dtype=float))
+    order = np.lexsort((scores, positive))  # so that the last bits of sums do not depend on rows
+    positive, scores = positive[order], scores[order]
     if positive.all() or not positive.any():
         return 1.0
     if np.isnan(scores).any():
@@ -77,6 +79,7 @@ def calibration_curve(scored: Scored, bins: int = BINS, quantile: bool = True) -
     Bins hold about as many images each or, where not `quantile`, are as wide; the means are those of scikit-learn's
     `calibration_curve`. Intervals count patients.
     """
+    scored = scored.arranged
     positive, logits = checked(scored.labels, scored.logits)
     chance, patients = probability(logits), np.asarray(scored.patients)
     if not chance.size or np.isnan(chance).any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,19 +69,20 @@ def cross_validated(sets: Sequence[Sequence[Fold]]) -> CrossValidated:
     added = np.zeros(names.size)
     for folds in sets:
         for fold in folds:
-            own = _influence(components(fold.labels, fold.logits, fold.patients, LEAST_IN_A_FOLD))
-            added[np.searchsorted(names, np.unique(fold.patients))] += own / len(folds) / len(sets)
+            patients, own = _influence(components(fold.labels, fold.logits, fold.patients, LEAST_IN_A_FOLD))
+            added[np.searchsorted(names, patients)] += own / len(folds) / len(sets)
+    added.sort()  # so that the sum's last bits do not depend on names
     estimate = Estimated(np.array([np.mean(areas)]), np.array([[added @ added]]), _sizes(sets[0]))
     low, high = score_interval(estimate)[0].tolist()
     return CrossValidated(float(estimate.area[0]), (low, high))
 
 
-def _influence(parts: Components | None) -> Floats:
-    """What each patient, in the order of names, adds to the AUC of one fold's run: (K,)."""
+def _influence(parts: Components | None) -> tuple[NDArray[Any], Floats]:
+    """The patients of one fold's run, (K,), and what each of them adds to its AUC, (K,)."""
     assert parts is not None
     own, other, _ = np.sqrt(parts.weights)
     added: Floats = own * parts.positive[0] + other * parts.negative[0]
-    return added
+    return parts.patients, added
 
 
 def _sizes(folds: Sequence[Fold]) -> Sizes:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.results.statistics.content_order import first_seen
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -30,7 +32,7 @@ def flips(first: ArrayLike, second: ArrayLike, patients: ArrayLike) -> Flips:
     the permutation form of its extension to clusters (Durkalski et al., Statistics in Medicine 22, 2003).
     """
     one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
-    _, patient = np.unique(np.asarray(patients), return_inverse=True)
+    _, patient = first_seen(patients)
     surplus = np.bincount(patient, weights=one.astype(float) - other).astype(int)
     return Flips(
         both=int((one & other).sum()),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import betaincinv
 
+from mammo.results.statistics.content_order import first_seen
 from mammo.results.statistics.few import FEWEST, class_patients, lack_of_patients
 from mammo.results.statistics.metrics import Floats, area_of_ranks, midranks
 from mammo.results.statistics.score import LEVEL, Sizes, score_interval
@@ -24,13 +25,15 @@ class Components:
     """DeLong's structural components of R runs, centred and summed over the images of each of K patients.
 
     `area` (R,) is the AUC; `positive` and `negative` (R, K) are what each patient's malignant and benign
-    images add to it. `sizes` counts the patients and images of both classes.
+    images add to it. `sizes` counts the patients and images of both classes; `patients` (K,) are named in the order
+    in which their images come, which `content_order` makes the same however they are called.
     """
 
     area: Floats
     positive: Floats
     negative: Floats
     sizes: Sizes
+    patients: NDArray[Any]
 
     @property
     def weights(self) -> tuple[float, float, float]:
@@ -41,7 +44,7 @@ class Components:
 
     def only(self, rows: Rows) -> Components:
         """The components of a choice of runs."""
-        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.sizes)
+        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.sizes, self.patients)
 
     def covariance(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
         """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it.
@@ -95,8 +98,8 @@ def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike, fewest
     positive, scores = np.asarray(labels) == 1, np.atleast_2d(logits)
     if lack_of_patients(labels, patients, fewest):
         return None
-    _, patient = np.unique(np.asarray(patients), return_inverse=True)
-    clusters = int(patient.max(initial=-1)) + 1
+    names, patient = first_seen(patients)
+    clusters = names.size
     ranks = midranks(scores)
     area = area_of_ranks(ranks, positive)
     sums = []
@@ -105,7 +108,7 @@ def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike, fewest
         beaten = (ranks[:, chosen] - midranks(scores[:, chosen])) / others
         part = beaten if sign > 0 else 1 - beaten
         sums.append(_by_patient((part - area[:, None]) / chosen.sum(), patient[chosen], clusters))
-    return Components(area, sums[0], sums[1], sizes_of(labels, patients))
+    return Components(area, sums[0], sums[1], sizes_of(labels, patients), names)
 
 
 def sizes_of(labels: ArrayLike, patients: ArrayLike) -> Sizes:
@@ -136,8 +139,8 @@ def accuracy_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike)
     scores = np.atleast_2d(logits)
     right = ((scores > 0) == (np.asarray(labels) == 1)).astype(float)
     images = right.shape[1]
-    _, patient = np.unique(np.asarray(patients), return_inverse=True)
-    clusters = int(patient.max(initial=-1)) + 1
+    names, patient = first_seen(patients)
+    clusters = names.size
     if clusters < FEWEST:
         return np.full((len(scores), 2), np.nan)
     share = np.where(np.isnan(scores).any(axis=1), np.nan, right.mean(axis=1))

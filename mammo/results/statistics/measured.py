@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from mammo.results.plain import plain
 from mammo.results.statistics.bootstrap import RESAMPLES, often
+from mammo.results.statistics.content_order import first_seen
 from mammo.results.statistics.curves import Floats
 from mammo.results.statistics.few import FEWEST, class_patients, lack_of_patients
 from mammo.results.statistics.intervals import clopper_pearson, sizes_of
@@ -62,13 +63,14 @@ def measured(
     Methodology 24, 1998). Without a variance the trials are the patients of the rarer class. NaN where the metric is
     undefined or a class comes from fewer than `fewest` patients.
     """
+    scored = scored.arranged
     labels, logits = np.asarray(scored.labels), np.asarray(scored.logits)
     number = labels.size
     value = float(metric(labels, logits, np.ones((1, number)))[0]) if number else np.nan
     reason = lack_of_patients(labels, scored.patients, fewest)
     if reason or not np.isfinite(value):
         return Measured(value if np.isfinite(value) else np.nan, np.nan, np.nan, number, reason)
-    names, patient = np.unique(np.asarray(scored.patients), return_inverse=True)
+    names, patient = first_seen(scored.patients)
     counts = 1 - np.eye(names.size, dtype=np.int64) if smooth else often(names.size, resamples)
     others = _values(metric, labels, logits, counts, patient)
     others = others[np.isfinite(others)]

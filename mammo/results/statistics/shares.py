@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.results.statistics.content_order import content_order
 from mammo.results.statistics.intervals import accuracy_interval
 
 if TYPE_CHECKING:
@@ -18,5 +19,7 @@ def share_interval(right: ArrayLike, patients: ArrayLike) -> tuple[float, float]
     Clopper and Pearson's, as for an accuracy; NaN where there are fewer patients than `few` asks for.
     """
     chosen = np.asarray(right, dtype=bool)
-    low, high = accuracy_interval(np.ones(chosen.size), np.where(chosen, 1.0, -1.0), patients)[0]
+    order = content_order(chosen, np.zeros((0, chosen.size)), patients)
+    calls = np.where(chosen, 1.0, -1.0)[order]
+    low, high = accuracy_interval(np.ones(chosen.size), calls, np.asarray(patients)[order])[0]
     return float(low), float(high)

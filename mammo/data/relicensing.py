@@ -1,0 +1,51 @@
+"""The licence of a data set named anew, without reading one image again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from mammo.data.dataset import ABOUT, INDEX, Dataset
+from mammo.data.licence import ATTRIBUTION, LICENCE, LICENCES
+from mammo.errors import MammoError
+from mammo.files import only_one, whole_file
+from mammo.specs import Home, pick
+
+MANIFEST = "manifest "
+"""How the source of a data set begins that a manifest lists."""
+
+
+def about_before(home: Home, name: str, source: str = "") -> dict[str, Any]:
+    """What the index of a data set told of itself before it is made anew from the same source.
+
+    `source` is that of a manifest. Empty where there is no index that opens, or one of other images: their licence is
+    not the new ones'.
+    """
+    with contextlib.suppress(MammoError):
+        about = Dataset.open(home, name).about
+        before = str(about.get("source", ""))
+        if before == source if source else not before.startswith(MANIFEST):
+            return about
+    return {}
+
+
+def record_licence(home: Home, name: str, licence: str, attribution: str | None = None) -> Dataset:
+    """Record another licence of a data set, and how its source is named unless that stays; no identity changes.
+
+    Raises MammoError where there is no such licence or data set, or the home is one to look at.
+    """
+    home.refuse_shared()
+    pick(LICENCES, licence, "licence")
+    folder = Dataset.open(home, name).folder
+    with only_one(folder, "indexing"):
+        table = pq.read_table(folder / INDEX, page_checksum_verification=True)
+        metadata = dict(table.schema.metadata)
+        about = {**json.loads(metadata[ABOUT]), LICENCE: licence}
+        about |= {} if attribution is None else {ATTRIBUTION: attribution}
+        table = table.replace_schema_metadata({**metadata, ABOUT: json.dumps(about).encode()})
+        with whole_file(folder / INDEX) as stream:
+            pq.write_table(table, stream, write_page_checksum=True)
+    return Dataset.open(home, name)
