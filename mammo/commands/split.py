@@ -28,14 +28,15 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the split and print its parts and leakage."""
     from mammo.data.dataset import Dataset
-    from mammo.data.leakage import COUNTS, leakage
-    from mammo.data.splits import OUT, PARTS, draw, sizes
+    from mammo.data.leakage import COUNTS
+    from mammo.data.splits import OUT, PARTS, sizes
+    from mammo.results.stored_splits import split_of
 
     spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
-    dataset = Dataset.open(home_of(arguments), arguments.dataset)
+    home = home_of(arguments)
+    dataset = Dataset.open(home, arguments.dataset)
     images = dataset.table(arguments.kind)
-    parts = draw(images, spec)
-    leaks = leakage(images, parts)
+    parts, leaks = split_of(home, dataset, arguments.kind, spec)
     held = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
     rows = [[name, len(one), _malignant(one), one["patient"].nunique()] for name, one in held.items()]
     text = [table(rows, ["part", "images", dataset.classes.positive, "patients"]), ""]

@@ -4,9 +4,9 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset
 from mammo.data.labels import LABELS
-from mammo.data.leakage import leakage
-from mammo.data.splits import SPLITS, draw
+from mammo.data.splits import SPLITS
 from mammo.results.figures.data import patients_by_part
+from mammo.results.stored_splits import split_of
 from mammo.specs import SplitSpec
 from pages.shared import choose, show
 from pages.shared.words import KIND_NAMES, kinds_of, leaked, part_rows
@@ -21,9 +21,9 @@ def split(dataset: Dataset, note: str) -> None:
         redraw = choose.number("Redraw", 0, 1000, 0, "split_redraw", width=140)
         labels = choose.entry("Benign without callback", LABELS, "labels", width=190)
     images = dataset.table(kind)
-    parts = draw(images, SplitSpec(protocol=protocol, seed=seed, redraw=redraw, labels=labels))
+    spec = SplitSpec(protocol=protocol, seed=seed, redraw=redraw, labels=labels)
+    parts, leaks = split_of(choose.home(), dataset, kind, spec)
     st.table(part_rows(images, parts, dataset.classes), border="horizontal", width="content")
-    leaks = leakage(images, parts)
     blind = dataset.notes or any(leaks[name] is None for name in ("patients", "breasts", "views", "films"))
     (st.warning if any(leaks.values()) else st.info if blind else st.success)(leaked(leaks))
     st.subheader("Patients")

@@ -19,6 +19,7 @@ from mammo.results.exports.files import about_sweeps
 from mammo.results.exports.shared_dataset import share_dataset
 from mammo.results.exports.shared_sweep import NeutralCaches, date_sweeps, share_sweep
 from mammo.results.scores import StoredRun
+from mammo.results.stored_splits import SHUFFLED
 from mammo.results.sweep import ABOUT, Sweep, sweep_of
 from mammo.specs import SHARED, Home
 
@@ -90,7 +91,9 @@ def _fill(home: Home, shared: Home, opened: list[Sweep], options: Options) -> Wo
     date_sweeps(shared, [sweep.id for sweep in sorted(opened, key=_age)], time.time())
     named = dict.fromkeys(filter(None, (attribution_of(dataset.about) for dataset in datasets.values())))
     write_text(shared.path / "README.md", _about(shared, opened, options, list(named)))
-    write_json(shared.path / SHARED, {"sweeps": [sweep.id for sweep in opened], **vars(options)})
+    write_json(
+        shared.path / SHARED, {"sweeps": [sweep.id for sweep in opened], SHUFFLED: not options.names, **vars(options)}
+    )
 
 
 def _age(sweep: Sweep) -> int:
