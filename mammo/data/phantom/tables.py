@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
-from io import StringIO
 
 from mammo.data.phantom.anatomy import KINDS
 from mammo.data.phantom.dicom import MANUFACTURER
 from mammo.data.phantom.layout import COLLECTION, FilePlan, LesionFiles, Listing
+from mammo.data.spreadsheets import csv_of_rows
 
 SPLITS = ("train", "test")
 
@@ -119,6 +118,5 @@ def _metadata_row(members: Sequence[tuple[FilePlan, int]]) -> list[str]:
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
     """The rows as the text of a CSV file."""
-    stream = StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
-    return stream.getvalue()
+    names, *others = rows
+    return csv_of_rows((dict(zip(names, row, strict=True)) for row in others), names)

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mammo.data.leakage import COUNTS
+from mammo.data.spreadsheets import CsvWriter
 from mammo.files import whole_file, write_text
 from mammo.progress import Progress, Work
 from mammo.results.exports.card import RESEARCH, SYNTHETIC
@@ -46,12 +47,6 @@ class Format:
     writer: Callable[[IO[bytes], pa.Schema], Any]
 
 
-def _csv(stream: IO[bytes], schema: pa.Schema) -> Any:
-    from pyarrow import csv
-
-    return csv.CSVWriter(stream, schema, write_options=csv.WriteOptions(quoting_style="needed"))
-
-
 def _parquet(stream: IO[bytes], schema: pa.Schema) -> Any:
     from pyarrow import parquet
 
@@ -59,7 +54,7 @@ def _parquet(stream: IO[bytes], schema: pa.Schema) -> Any:
 
 
 FORMATS = {
-    "csv": Format("CSV", "text/csv", _csv),
+    "csv": Format("CSV", "text/csv", CsvWriter),
     "parquet": Format("Parquet", "application/vnd.apache.parquet", _parquet),
 }
 

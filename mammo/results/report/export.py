@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mammo.data.spreadsheets import csv_of_rows
 from mammo.files import write_text
 from mammo.results.figures.report import draws_figure, rows_figure, splits_figure
 from mammo.results.figures.runs import learning_curves
@@ -62,11 +61,7 @@ def comma_separated(report: Report) -> str:
     """Every number of every row and protocol, a line a row, as CSV."""
     rows = [dict(_flat(row)) for row in to_json(report)]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with io.StringIO(newline="") as stream:
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return stream.getvalue()
+    return csv_of_rows(rows, names)
 
 
 def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,0 +1,107 @@
+"""Tables that people open in a spreadsheet: the one place that writes CSV, so that no text is ever run as a formula.
+
+A cell of text that begins as a formula does, whatever spaces or quotation marks come first, gets an apostrophe in
+front, which spreadsheets take for the mark of text. Numbers stay numbers, and what is neutral already stays as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BEGINS = "=+@\\t\\r\\n\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b"
+"""What a formula begins with in some spreadsheet, in wide and small letters too; a hyphen does if it is not alone."""
+BEFORE = '"\u201c\u201d\u201e\u00ab\u00bb` \u00a0\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\\f\\v\\x00'
+"""What may stand before it and be passed over: spaces of all widths, marks without width, quotation marks."""
+FORMULA = f"(?s)^[{BEFORE}]*(?:[{BEGINS}]|-.)"
+"""A pattern that Python and Arrow read alike."""
+MARK = "'"
+
+
+def plain_cell(value: Any) -> Any:
+    """A value as a cell that no spreadsheet takes for a formula; what is no text stays as it is."""
+    return MARK + value if isinstance(value, str) and re.match(FORMULA, value) else value
+
+
+def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose text, its columns' names too, no spreadsheet takes for formulas."""
+    texts = [column for column in range(table.shape[1]) if _may_hold_text(table.dtypes.iloc[column])]
+    plain = table.copy(deep=False)
+    for column in texts:
+        values = table.iloc[:, column]
+        if any(plain_cell(value) is not value for value in values):
+            plain.isetitem(column, values.astype(object).map(plain_cell))
+    plain.columns = [plain_cell(name) for name in table.columns]
+    return plain
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as the text of a CSV with its columns' names on top."""
+    return str(plain_cells(table).to_csv(index=False, lineterminator="\n"))
+
+
+def csv_of_rows(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Rows as the text of a CSV with the columns `names`; what a row lacks is empty."""
+    with io.StringIO(newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([plain_cell(name) for name in names])
+        writer.writerows([plain_cell(row.get(name, "")) for name in names] for row in rows)
+        return stream.getvalue()
+
+
+class CsvWriter:
+    """Writes one Arrow table after another into a CSV, as pyarrow's writers do."""
+
+    def __init__(self, stream: IO[bytes], schema: pa.Schema) -> None:
+        from pyarrow import csv as arrow_csv
+
+        self._schema = _plain_schema(schema)
+        options = arrow_csv.WriteOptions(quoting_style="needed")
+        self._writer = arrow_csv.CSVWriter(stream, self._schema, write_options=options)
+
+    def write_table(self, table: pa.Table) -> None:
+        """Write the rows of a table."""
+        self._writer.write_table(_plain_table(table, self._schema))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
+
+
+def _may_hold_text(dtype: Any) -> bool:
+    kinds = pd.api.types
+    return not (kinds.is_numeric_dtype(dtype) or kinds.is_bool_dtype(dtype) or kinds.is_datetime64_any_dtype(dtype))
+
+
+def _plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema with names that are no formulas, and categories as the text they are."""
+    import pyarrow as pa
+
+    kinds = [pa.large_string() if pa.types.is_dictionary(one.type) else one.type for one in schema]
+    return pa.schema([(plain_cell(one.name), kind) for one, kind in zip(schema, kinds, strict=True)])
+
+
+def _plain_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table of a plain schema, with the mark before every text that begins as a formula."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    table = table.rename_columns(schema.names).cast(schema)
+    for number, field in enumerate(schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = table.column(number)
+            formulas = compute.fill_null(compute.match_substring_regex(column, FORMULA), fill_value=False)
+            if compute.any(formulas).as_py():
+                marked = compute.binary_join_element_wise(
+                    pa.scalar(MARK, field.type), column, pa.scalar("", field.type)
+                )
+                table = table.set_column(number, field, compute.if_else(formulas, marked, column))
+    return table
