@@ -1,6 +1,7 @@
 """Features: what a frozen trunk makes of the images, extracted once and kept."""
 
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import KINDS, Dataset
 from mammo.estimates import extraction_estimate
@@ -67,6 +68,6 @@ work.follow(home, "extract")
 st.subheader("Extracted so far")
 opened = work.opened_caches(home, dataset.name)
 if opened:
-    st.dataframe(cache_rows(opened), hide_index=True)
+    st.dataframe(plain_cells(cache_rows(opened)), hide_index=True)
 else:
     st.caption("No features of this data set yet.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.files import digest_json
 from mammo.results import board_store
@@ -101,7 +102,7 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
 def ticked_rows(table: pd.DataFrame, key: str, rows: list[int]) -> list[int]:
     """The rows of a table that are ticked, those of `rows` at first."""
     event = st.dataframe(
-        table,
+        plain_cells(table),
         hide_index=True,
         height=min(38 + 35 * max(len(table), 1), 420),
         column_config=columns(),

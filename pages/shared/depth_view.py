@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
 from mammo.data.depths.record import AUTO, CONTAINER, GroupDepth
@@ -25,11 +26,11 @@ def depths(dataset: Dataset) -> None:
     darker = f"; {counted(len(dark), 'image')} much darker than the others" if dark else ""
     label = f"Depth of the films: {listed([str(bits) for bits in read])} bits{darker}"
     with st.expander(label, icon=":material/contrast:", expanded=any(record.contradiction for record in records)):
-        st.dataframe(pd.DataFrame([_row(record) for record in records]), hide_index=True, key="depths")
+        st.dataframe(plain_cells(pd.DataFrame([_row(record) for record in records])), hide_index=True, key="depths")
         st.caption(ABOUT)
         if dark:
             st.markdown(f"**{counted(len(dark), 'image')} a factor of four or more darker than the others**")
-            st.dataframe(pd.DataFrame([_dark_row(*row) for row in dark]), hide_index=True, key="dark")
+            st.dataframe(plain_cells(pd.DataFrame([_dark_row(*row) for row in dark])), hide_index=True, key="dark")
 
 
 def _row(record: GroupDepth) -> dict[str, object]:

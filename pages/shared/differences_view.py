@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.results.comparison import TESTS, Difference, differences, p_words, shared_images
 from mammo.results.figures.comparison import differences_figure
@@ -38,7 +39,7 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     note, _ = with_leaks(note, scored_runs(listed, runs, part))
     show.figure(differences_figure(found, names, note, show.dark(), test), "differences")
     rows = [_row(pair, names, number, test) for pair in found]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=_columns())
+    st.dataframe(plain_cells(pd.DataFrame(rows)), hide_index=True, column_config=_columns())
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} images that not all of these runs were scored on: {plain(lost)}.")

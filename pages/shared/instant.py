@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import INDEX, Dataset
 from mammo.estimates import sweep_estimate
@@ -105,7 +106,7 @@ def _results(sweep: Sweep) -> None:
     st.caption(f"ROC curves of the best {len(best)} by validation AUC, on the {part} images.")
     told = _told(table, names, test)
     columns = {**board.columns(), "Run": st.column_config.TextColumn(width=190)}
-    st.dataframe(told, hide_index=True, height=min(38 + 35 * len(told), 420), column_config=columns)
+    st.dataframe(plain_cells(told), hide_index=True, height=min(38 + 35 * len(told), 420), column_config=columns)
 
 
 def _told(table: pd.DataFrame, names: dict[str, str], test: bool) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What of a data set wants a second look: labels that conflict, and files that were set aside."""
 
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
 from pages.shared.text import plain
@@ -18,7 +19,7 @@ def problems(dataset: Dataset, _note: str) -> None:
         st.caption(
             f"{rows['Image'].nunique()} mammograms hold {negative} and {positive} lesions; they count as {positive}."
         )
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(plain_cells(rows), hide_index=True)
     if dataset.remarks:
         st.subheader("Told by headers")
         st.markdown("\n".join(f"- {plain(remark)}" for remark in dataset.remarks))
@@ -28,4 +29,4 @@ def problems(dataset: Dataset, _note: str) -> None:
         st.caption(nothing if dataset.metadata_only else "Every file could be read.")
         return
     columns = {"path": st.column_config.TextColumn("File"), "reason": st.column_config.TextColumn("Why", width="large")}
-    st.dataframe(dataset.quarantine, hide_index=True, column_config=columns)
+    st.dataframe(plain_cells(dataset.quarantine), hide_index=True, column_config=columns)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
 from mammo.data.previews import read_preview, stretch
@@ -103,7 +104,7 @@ def full_size(dataset: Dataset, image: str, note: str, said: str, stretched: boo
         st.markdown(f"Patient {plain(row['patient'])}  \n{exposure(row)}")
         own = dataset.lesions["lesion" if "parent" in row else "image"] == image
         told = [column for column in FINDINGS if column in dataset.lesions]
-        st.dataframe(dataset.lesions.loc[own, told].rename(columns=FINDINGS), hide_index=True)
+        st.dataframe(plain_cells(dataset.lesions.loc[own, told].rename(columns=FINDINGS)), hide_index=True)
 
 
 FINDINGS = {
