@@ -33,7 +33,7 @@ opened = stored_runs(home, chosen)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     ensembles.offer(home, chosen)
     if opened:
-        downloads(runs, opened)
+        downloads(home, runs, opened)
 if not chosen:
     st.info("Tick runs in the table to see them here.", icon=":material/info:")
     st.stop()

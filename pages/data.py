@@ -14,6 +14,7 @@ from pages.shared.guard import said_plainly
 from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
 from pages.shared.reader_view import reader
+from pages.shared.terms import terms
 from pages.shared.text import plain
 from pages.shared.words import KIND_NAMES, caption, class_namer, groups_of, kinds_of
 
@@ -28,7 +29,7 @@ def images(dataset: Dataset, note: str) -> None:
     show.facts(
         {**facts, f"{capital(dataset.classes.positive)} mammograms": malignant, **({"Crops": crops} if crops else {})}
     )
-    st.caption(f"From {plain(dataset.about['source'])}.")
+    st.caption(f"From {plain(dataset.about['source'])}. {terms(dataset)}")
     depths(dataset)
     kind = "full" if dataset.metadata_only else sample(dataset, note)
     rows, (thing, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]

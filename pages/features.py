@@ -1,9 +1,9 @@
 """Features: what a frozen trunk makes of the images, extracted once and kept."""
 
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import KINDS, Dataset
+from mammo.data.spreadsheets import plain_cells
 from mammo.estimates import extraction_estimate
 from mammo.features.chunks import STORAGES
 from mammo.features.weights import weights_note

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mammo.commands.shared import Commands, add_command, home_of, show, with_bar, words
+from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar, words
 
 FORMS = "demo (default), csv, parquet, cards, mlflow, tensorboard"
 
@@ -20,7 +20,11 @@ def add(commands: Commands) -> None:
         "--to", type=Path, required=True, metavar="DIR", help="where to; of several forms each has a folder"
     )
     parser.add_argument("--as", dest="forms", default="demo", metavar="FORMS", help=f"{FORMS}; a list")
-    parser.add_argument("--previews", action="store_true", help="put small pictures of the images into the demo")
+    parser.add_argument(
+        "--previews",
+        action="store_true",
+        help="put small pictures of the images into the demo, where their licence allows it",
+    )
     parser.add_argument("--keep-names", action="store_true", help="keep the names of patients and images in the demo")
 
 
@@ -30,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.exports.export import export
 
     options = Options(previews=arguments.previews, names=arguments.keep_names)
-    work = export(home_of(arguments), arguments.names, words(arguments.forms), arguments.to, options)
+    work = export(home_of(arguments), arguments.names, words(arguments.forms), arguments.to, options, say)
     places = {form: str(place) for form, place in with_bar(work).items()}
     lines = [f"{form}: {place}" for form, place in places.items()]
     if "demo" in places:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
+from mammo.data.spreadsheets import plain_cells
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.fusion import LEVELS

@@ -2,10 +2,10 @@
 
 import pandas as pd
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
 from mammo.data.depths.record import AUTO, CONTAINER, GroupDepth
+from mammo.data.spreadsheets import plain_cells
 from pages.shared.words import counted, listed
 
 CHOSEN = {AUTO: "decided from the films", CONTAINER: "--bits container"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
+from mammo.data.spreadsheets import plain_cells
 from mammo.results.comparison import TESTS, Difference, differences, p_words, shared_images
 from mammo.results.figures.comparison import differences_figure
 from mammo.results.figures.drawing import with_leaks

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import INDEX, Dataset
+from mammo.data.spreadsheets import plain_cells
 from mammo.estimates import sweep_estimate
 from mammo.features.cache import Cache
 from mammo.files import digest_file

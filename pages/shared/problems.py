@@ -1,9 +1,9 @@
 """What of a data set wants a second look: labels that conflict, and files that were set aside."""
 
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
+from mammo.data.spreadsheets import plain_cells
 from pages.shared.text import plain
 from pages.shared.words import conflict_rows
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from mammo.data.spreadsheets import plain_cells
 
 from mammo.data.dataset import Dataset
 from mammo.data.previews import read_preview, stretch
+from mammo.data.spreadsheets import plain_cells
 from pages.shared.text import exposure, plain
 
 CARD = 168

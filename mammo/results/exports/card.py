@@ -13,14 +13,17 @@ import numpy as np
 from mammo import __version__
 from mammo.data.labels import LABELS, capital
 from mammo.data.leakage import COUNTS, leaked
+from mammo.data.licence import attribution_of, licence_of
 from mammo.data.splits import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
+from mammo.results.markdown import markdown_table as _table
+from mammo.results.markdown import marked
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping
 
     from mammo.results.scores import StoredRun
     from mammo.results.statistics.optimism import Optimism
@@ -34,11 +37,16 @@ SCORED = ("validation", "test")
 """The parts whose figures a card shows."""
 
 
-def model_card(run: StoredRun, among: int = 1, luck: Optimism | None = None) -> str:
-    """The card of a run that stands among so many that were tried; `luck` is what chance makes of the best of these."""
+def model_card(
+    run: StoredRun, among: int = 1, luck: Optimism | None = None, terms: Mapping[str, Any] | None = None
+) -> str:
+    """The card of a run that stands among so many that were tried; `luck` is what chance makes of the best of these.
+
+    `terms` is what the index of its data set says, where it is there: its licence, and how its source is named.
+    """
     sections = {
         "What it is": _model(run),
-        "Data": _data(run),
+        "Data": _data(run, terms or {}),
         "Split": _split(run),
         "Leakage": _leakage(run),
         "Figures": _figures(run),
@@ -62,7 +70,7 @@ def _warnings(run: StoredRun) -> list[str]:
         )
     elif seen:
         said.append(f"**Leakage**: training has seen {seen} of the test {run.unit}. Test figures come out too high.")
-    return said + [f"**Note**: {note}" for note in run.sweep.notes]
+    return said + [f"**Note**: {marked(note)}" for note in run.sweep.notes]
 
 
 def _model(run: StoredRun) -> str:
@@ -96,17 +104,21 @@ def _training(settings: dict[str, Any]) -> str:
     )
 
 
-def _data(run: StoredRun) -> str:
+def _data(run: StoredRun, terms: Mapping[str, Any]) -> str:
     about, images = run.sweep.about["dataset"], run.sweep.images
     malignant, patients = int(run.sweep.labels.sum()), images["patient"].replace("", np.nan).nunique()
     policy, classes = LABELS[str(run.settings["labels"])], run.sweep.classes
+    positive, negative = marked(classes.positive), marked(classes.negative)
     came = "made by a program, as" if run.sweep.synthetic else "from"
+    named = attribution_of(terms)
     return _listed(
         {
-            "Data set": f"`{about['name']}`, {came} {about['source']}",
-            "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them {classes.positive}",
-            **({} if classes.plain else {"Classes": f"{classes.positive}, and {classes.negative}"}),
+            "Data set": f"`{about['name']}`, {came} {marked(about['source'])}",
+            "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them {positive}",
+            **({} if classes.plain else {"Classes": f"{positive}, and {negative}"}),
             "Labels": f"{policy.label}. {policy.description}",
+            **({"Licence": f"{(held := licence_of(terms)).label}. {held.words}"} if terms else {}),
+            **({"To be named": marked(named)} if named else {}),
             "Content": f"SHA-256 `{about.get('digest', 'unknown')}`",
         }
     )
@@ -121,9 +133,7 @@ def _split(run: StoredRun) -> str:
         labels, patients = run.sweep.labels[chosen], run.sweep.images["patient"][chosen]
         rows.append([name, chosen.sum(), labels.sum(), patients.nunique()])
     drawn = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
-    return (
-        f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), capital(run.sweep.classes.positive), 'Patients'], rows)}"
-    )
+    return f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), marked(capital(run.sweep.classes.positive)), 'Patients'], rows)}"
 
 
 def _leakage(run: StoredRun) -> str:
@@ -154,7 +164,7 @@ def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
         f"has {area.reason}" if area.reason else f"lies between {interval_words((area.low, area.high), '.2f', ' and ')}"
     )
     limits = [
-        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {run.sweep.classes.positive}: "
+        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {marked(run.sweep.classes.positive)}: "
         f"the AUC {known}.",
         _chosen(among, luck),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
@@ -209,8 +219,3 @@ def _number(value: float) -> str:
 
 def _listed(named: dict[str, str]) -> str:
     return "\n".join(f"- **{name}**: {value}" for name, value in named.items())
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)

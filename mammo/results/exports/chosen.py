@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
 from mammo.results.ensemble import alone, named_sweep
 from mammo.results.exports.card import model_card
+from mammo.results.exports.terms import datasets_of
 from mammo.results.leaderboard import Meter, board_of
 from mammo.results.run_names import RunName
 from mammo.results.scores import StoredRun
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mammo.data.dataset import Dataset
     from mammo.results.statistics.optimism import Optimism
     from mammo.specs import Home
 
@@ -39,7 +42,13 @@ class Chosen:
 
     def card(self, run: StoredRun) -> str:
         """The model card of a run among all that were chosen."""
-        return model_card(run, len(self.board), self._luck(run))
+        terms = self.terms.get(str(run.sweep.about["dataset"]["name"]))
+        return model_card(run, len(self.board), self._luck(run), terms.about if terms else None)
+
+    @cached_property
+    def terms(self) -> dict[str, Dataset]:
+        """The data sets by name, as far as they are there."""
+        return datasets_of(self.home, self.sweeps)
 
     def _luck(self, run: StoredRun) -> Optimism | None:
         """What chance makes of the best of the runs that were validated on the images of this one."""

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo.data.dataset import Dataset
-from mammo.data.licence import attribution_of, refuse_leaving
 from mammo.errors import MammoError
 from mammo.files import PARTIAL, unwritable, write_json, write_text
 from mammo.progress import Progress, Work
-from mammo.results.exports.files import about_sweeps
+from mammo.results.exports.files import SOURCE, about_sweeps
 from mammo.results.exports.shared_dataset import share_dataset
 from mammo.results.exports.shared_sweep import NeutralCaches, date_sweeps, share_sweep
+from mammo.results.exports.terms import attributions
+from mammo.results.markdown import marked
 from mammo.results.scores import StoredRun
 from mammo.results.stored_splits import SHUFFLED
 from mammo.results.sweep import ABOUT, Sweep, sweep_of
@@ -79,7 +80,6 @@ def _fill(home: Home, shared: Home, opened: list[Sweep], options: Options) -> Wo
     for sweep in opened:
         kinds.setdefault(StoredRun(sweep, 0).dataset(home).name, set()).add(str(sweep.runs["kind"].iloc[0]))
     datasets = {name: Dataset.open(home, name) for name in kinds}
-    refuse_leaving(list(datasets.values()), ["scores", *(["pictures"] if options.previews else [])])
     written = {
         name: share_dataset(shared, dataset, options.names, kinds[name] if options.previews else ())
         for name, dataset in datasets.items()
@@ -89,8 +89,7 @@ def _fill(home: Home, shared: Home, opened: list[Sweep], options: Options) -> Wo
         share_sweep(shared, sweep, written[sweep.about["dataset"]["name"]], caches)
         yield Progress("demo", done, len(opened), "sweeps")
     date_sweeps(shared, [sweep.id for sweep in sorted(opened, key=_age)], time.time())
-    named = dict.fromkeys(filter(None, (attribution_of(dataset.about) for dataset in datasets.values())))
-    write_text(shared.path / "README.md", _about(shared, opened, options, list(named)))
+    write_text(shared.path / "README.md", _about(shared, opened, options, attributions(datasets.values())))
     write_json(
         shared.path / SHARED, {"sweeps": [sweep.id for sweep in opened], SHUFFLED: not options.names, **vars(options)}
     )
@@ -109,5 +108,5 @@ def _about(home: Home, opened: list[Sweep], options: Options, sources: list[str]
     install, show = "pip install -r requirements-demo.txt", "python -m mammo serve --home THIS_FOLDER"
     commands = [f"{install}     # in a checkout of mammo", show]
     lines = ["# A shared home", "", told, "", serve, "", "```sh", *commands, "```", ""]
-    lines += [f"Source of the images: {source}\n" for source in sources]
+    lines += [f"{SOURCE}: {marked(source)}\n" for source in sources]
     return "\n".join([*lines, *about_sweeps([Sweep.open(home, sweep.id) for sweep in opened])])

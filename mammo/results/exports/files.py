@@ -16,6 +16,8 @@ from mammo.files import whole_file, write_text
 from mammo.progress import Progress, Work
 from mammo.results.exports.card import RESEARCH, SYNTHETIC
 from mammo.results.exports.tables import IDENTITY, MEANINGS, runs_table, scores_long, scores_wide
+from mammo.results.exports.terms import attributions, datasets_of
+from mammo.results.markdown import marked
 from mammo.results.scores import StoredRun
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from mammo.results.exports.chosen import Chosen
     from mammo.results.sweep import Sweep
+
+SOURCE = "Source of the images"
+"""What stands before how a collection wants to be named."""
 
 TEXT = ("run", *IDENTITY, "part")
 LONG = pa.schema(
@@ -101,14 +106,16 @@ def file_name(name: str) -> str:
 def about(chosen: Chosen) -> str:
     """What must be known of exported tables: their sweeps, splits and leakage, and the meaning of the columns."""
     columns = [f"- `{name}`: {meaning}" for name, meaning in MEANINGS.items()]
-    return "\n".join(["# Runs and scores", "", *about_sweeps(chosen.sweeps), "## Columns", "", *columns, ""])
+    sources = attributions(datasets_of(chosen.home, chosen.sweeps).values())
+    named = [f"{SOURCE}: {marked(source)}\n" for source in sources]
+    return "\n".join(["# Runs and scores", "", *named, *about_sweeps(chosen.sweeps), "## Columns", "", *columns, ""])
 
 
 def about_sweeps(sweeps: Sequence[Sweep]) -> list[str]:
     """Lines of Markdown on what must be known of sweeps before their figures are believed."""
     notes = sorted({str(cache["weights_note"]) for sweep in sweeps for cache in sweep.about["caches"].values()})
     lines = [RESEARCH, "", *([SYNTHETIC, ""] if any(sweep.synthetic for sweep in sweeps) else [])]
-    lines += [f"**Note**: {note}\n" for note in dict.fromkeys(note for sweep in sweeps for note in sweep.notes)]
+    lines += [f"**Note**: {marked(note)}\n" for note in dict.fromkeys(note for sweep in sweeps for note in sweep.notes)]
     lines += [f"Weights of the trunks: {'; '.join(notes)}.", "", "## What train holds of the test set", ""]
     lines += [f"| Sweep | Split | Test | {' | '.join(COUNTS.values())} |", f"|{' --- |' * (3 + len(COUNTS))}"]
     for sweep in sweeps:

@@ -10,6 +10,7 @@ from mammo.data.spreadsheets import csv_of_rows
 from mammo.files import write_text
 from mammo.results.figures.report import draws_figure, rows_figure, splits_figure
 from mammo.results.figures.runs import learning_curves
+from mammo.results.markdown import marked as _marked
 from mammo.results.report.beside import LEAKY, UNDER, to_json
 from mammo.results.report.stated import TITLES
 from mammo.results.report.tables import Cell, Table, tables
@@ -52,11 +53,6 @@ def _markdown_cell(cell: Cell) -> str:
     return f"**{text}**" if cell.bold and text else text
 
 
-def _marked(text: str) -> str:
-    """Text in which the signs of Markdown mean themselves."""
-    return "".join(f"\\{sign}" if sign in "\\`*_|<>[]" else sign for sign in text)
-
-
 def comma_separated(report: Report) -> str:
     """Every number of every row and protocol, a line a row, as CSV."""
     rows = [dict(_flat(row)) for row in to_json(report)]
@@ -76,7 +72,9 @@ def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def latex(report: Report) -> str:
     """The tables as LaTeX to be put into a document that loads `booktabs` and `graphicx`."""
-    said = [f"% {line}" for line in (TITLE, *heading(report), "Needs \\usepackage{booktabs,graphicx}")]
+    said = [
+        f"% {' '.join(line.split())}" for line in (TITLE, *heading(report), "Needs \\usepackage{booktabs,graphicx}")
+    ]
     return "\n".join([*said, *(_latex_table(table) for table in tables(report))]) + "\n"
 
 

@@ -1,0 +1,30 @@
+"""The terms under which results leave: the licences of the data sets that they come from, and whom to name."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from mammo.data.dataset import Dataset
+from mammo.data.licence import attribution_of
+from mammo.errors import MammoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mammo.results.sweep import Sweep
+    from mammo.specs import Home
+
+
+def datasets_of(home: Home, sweeps: Iterable[Sweep]) -> dict[str, Dataset]:
+    """The data sets of some sweeps by name; one that is gone or damaged is left out, for its scores stand alone."""
+    opened: dict[str, Dataset] = {}
+    for name in dict.fromkeys(str(sweep.about["dataset"]["name"]) for sweep in sweeps):
+        with contextlib.suppress(MammoError):
+            opened[name] = Dataset.open(home, name)
+    return opened
+
+
+def attributions(datasets: Iterable[Dataset]) -> list[str]:
+    """How the sources of some data sets want to be named, each once."""
+    return list(dict.fromkeys(filter(None, (attribution_of(dataset.about) for dataset in datasets))))
