@@ -133,7 +133,8 @@ def _split(run: StoredRun) -> str:
         labels, patients = run.sweep.labels[chosen], run.sweep.images["patient"][chosen]
         rows.append([name, chosen.sum(), labels.sum(), patients.nunique()])
     drawn = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
-    return f"{drawn}\n\n{_table(['Part', run.unit.capitalize(), marked(capital(run.sweep.classes.positive)), 'Patients'], rows)}"
+    header = ["Part", run.unit.capitalize(), marked(capital(run.sweep.classes.positive)), "Patients"]
+    return f"{drawn}\n\n{_table(header, rows)}"
 
 
 def _leakage(run: StoredRun) -> str:
@@ -163,9 +164,9 @@ def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
     known = (
         f"has {area.reason}" if area.reason else f"lies between {interval_words((area.low, area.high), '.2f', ' and ')}"
     )
+    positive = marked(run.sweep.classes.positive)
     limits = [
-        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {marked(run.sweep.classes.positive)}: "
-        f"the AUC {known}.",
+        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {positive}: the AUC {known}.",
         _chosen(among, luck),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
         "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",
