@@ -38,7 +38,7 @@ def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
     for column in texts:
         values = table.iloc[:, column]
         if any(plain_cell(value) is not value for value in values):
-            plain.isetitem(column, values.astype(object).map(plain_cell))
+            plain.isetitem(column, values.astype(object).map(plain_cell).array)
     plain.columns = [plain_cell(name) for name in table.columns]
     return plain
 
