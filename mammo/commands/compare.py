@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     pick(TESTS, arguments.test, "test")
     runs = stored_runs(home_of(arguments), dict.fromkeys(arguments.runs))
-    shared = shared_images(runs, arguments.part).arranged
+    shared = shared_images(runs, arguments.part)
     criterion = criterion_of(arguments)
     thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
     told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part, arguments.test)
@@ -52,7 +52,7 @@ def document(
     from mammo.results.plain import plain
     from mammo.results.statistics.few import lack_of_patients
 
-    names = [run.id for run in runs]
+    shared, names = shared.arranged, [run.id for run in runs]
     told = {
         "part": part,
         "unit": runs[0].unit,

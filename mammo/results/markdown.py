@@ -9,7 +9,7 @@ from typing import Any
 def marked(text: object) -> str:
     """A text in one line whose signs mean themselves in Markdown: no table's border, no tag, no link."""
     line = " ".join(str(text).split())
-    return "".join(f"\\{sign}" if sign in "\\`*_|<>[]" else "&amp;" if sign == "&" else sign for sign in line)
+    return "".join(f"\\{sign}" if sign in "\\`*_|<>[]" else sign for sign in line)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
