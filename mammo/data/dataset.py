@@ -19,7 +19,7 @@ from mammo.data.labels import ClassNames, class_names
 from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.raster import Depth
 from mammo.data.source import Source, differing
-from mammo.data.spreadsheets import csv_text
+from mammo.data.spreadsheets import csv_of_rows
 from mammo.errors import MammoError, first_line
 from mammo.files import digest_json, whole_file, write_text
 from mammo.specs import Home, check_name
@@ -246,8 +246,8 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     about = {**about, "lesions_file": f"lesions-{content[:12]}.parquet"}
     with whole_file(folder / about["lesions_file"]) as stream:
         lesions.to_parquet(stream, index=False, write_page_checksum=True)
-    quarantined = pd.DataFrame(about["quarantined"], columns=["path", "reason"])
-    write_text(folder / "quarantine.csv", csv_text(quarantined))
+    rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
+    write_text(folder / "quarantine.csv", csv_of_rows(rows, ["path", "reason"]))
     table = pa.Table.from_pandas(images, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
     with whole_file(folder / INDEX) as stream:

@@ -43,18 +43,17 @@ def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
-def csv_text(table: pd.DataFrame) -> str:
-    """A table as the text of a CSV with its columns' names on top."""
-    return str(plain_cells(table).to_csv(index=False, lineterminator="\n"))
-
-
 def csv_of_rows(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> str:
     """Rows as the text of a CSV with the columns `names`; what a row lacks is empty."""
+    lines = [list(names), *([row.get(name, "") for name in names] for row in rows)]
+    return "".join(f"{_line(map(plain_cell, cells))}\n" for cells in lines)
+
+
+def _line(cells: Iterable[Any]) -> str:
+    """Cells as a line; csv quotes those with a carriage return where this ends its lines, else they would break it."""
     with io.StringIO(newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([plain_cell(name) for name in names])
-        writer.writerows([plain_cell(row.get(name, "")) for name in names] for row in rows)
-        return stream.getvalue()
+        csv.writer(stream, lineterminator="\r\n").writerow(cells)
+        return stream.getvalue().removesuffix("\r\n")
 
 
 class CsvWriter:

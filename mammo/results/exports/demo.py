@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
-from mammo.files import PARTIAL, unwritable, write_json, write_text
+from mammo.files import LOCK, PARTIAL, only_one, unwritable, write_json, write_text
 from mammo.progress import Progress, Work
 from mammo.results.exports.files import SOURCE, about_sweeps
 from mammo.results.exports.shared_dataset import share_dataset
@@ -45,21 +44,38 @@ def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
     _refuse_other(chosen.home, place)
     names = dict.fromkeys(sweep_of(member) for sweep in chosen.sweeps for member in _members(sweep))
     opened = [Sweep.open(chosen.home, name) for name in names]
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=place.parent))
-    except OSError as error:
-        raise unwritable(place, error) from error
-    try:
-        yield from _fill(chosen.home, Home(beside), opened, options)
-        beside.chmod(0o755)
-        if place.exists():
-            shutil.rmtree(place)
-        os.replace(beside, place)
-    except OSError as error:
-        raise unwritable(place, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    place = place.absolute()
+    beside, before = (place.parent / f"{PARTIAL}{place.name}{end}" for end in ("", ".before"))
+    with only_one(beside, "exporting"):
+        try:
+            _clear(beside)
+            if before.exists() and not place.exists():
+                os.replace(before, place)  # a killed export had moved it aside
+            shutil.rmtree(before, ignore_errors=True)
+            yield from _fill(chosen.home, Home(beside), opened, options)
+            _put(beside, place, before)
+        except OSError as error:
+            raise unwritable(place, error) from error
+        finally:
+            _clear(beside)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a folder holds but its lock."""
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK:
+            entry.unlink()
+
+
+def _put(beside: Path, place: Path, before: Path) -> None:
+    """Put a finished folder in its place; an earlier one is moved aside first, so that neither is ever half there."""
+    (beside / LOCK).unlink()
+    if place.exists():
+        os.replace(place, before)
+    os.replace(beside, place)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _members(sweep: Sweep) -> list[str]:

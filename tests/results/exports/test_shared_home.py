@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -281,3 +284,56 @@ def test_an_earlier_shared_home_still_opens(talkative: Home, shared: Home, tmp_p
     old = Home(tmp_path / "old")
     parts, _ = split_of(old, Dataset.open(old, "mine"), "full", SplitSpec(seed=7))
     assert sizes(parts)["test"] > 0 and len(leaderboard(old)) == len(leaderboard(talkative))
+
+
+@pytest.mark.faults("an export that was killed before", "the next one takes away what it left and loses no demo")
+def test_what_a_killed_export_left_is_taken_away(talkative: Home, shared: Home, tmp_path: Path) -> None:
+    place, beside = tmp_path / "demo", tmp_path / ".partial-demo"
+    (beside / "sweeps").mkdir(parents=True)
+    (beside / "half").write_text("")
+    shutil.copytree(shared.path, tmp_path / ".partial-demo.before")
+    with pytest.raises(MammoError, match="no form of export"):
+        finish(export(talkative, [], ["nothing"], place))
+    finish(export(talkative, [], ["demo"], place))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo"] and not (place / "half").exists()
+    assert not (place / ".lock").exists() and len(leaderboard(Home(place))) == len(leaderboard(talkative))
+
+
+KILLED = """
+import sys
+from mammo.progress import finish
+from mammo.results.exports.demo import Options
+from mammo.results.exports.export import export
+from mammo.specs import Home
+work = export(Home(sys.argv[1]), [], ["demo"], __import__("pathlib").Path(sys.argv[2]), Options(previews=True))
+print("begun", flush=True)
+finish(work)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.faults(
+    "SIGKILL during an export, at twenty random moments", "the demo is the old one or the new one, whole"
+)
+def test_an_export_that_is_killed_leaves_a_whole_demo(talkative: Home, tmp_path: Path) -> None:
+    place, command = tmp_path / "demo", [sys.executable, "-c", KILLED, str(talkative.path), str(tmp_path / "demo")]
+    finish(export(talkative, [], ["demo"], place, Options(previews=True)))
+    expected, chance, killed, longest = leaderboard(Home(place)), np.random.default_rng(0), 0, 4.0
+    for _ in range(20):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            assert child.stdout and child.stdout.readline() == b"begun\n"
+            begun = time.monotonic()
+            try:
+                child.wait(chance.uniform(0, longest))
+                longest = time.monotonic() - begun
+            except subprocess.TimeoutExpired:
+                child.kill()
+                killed += 1
+        if place.exists():
+            pd.testing.assert_frame_equal(
+                leaderboard(Home(place)).drop(columns="cache"), expected.drop(columns="cache")
+            )
+            dataset = Dataset.open(Home(place), "mine")
+            assert all(dataset.preview(image).is_file() for image in dataset.images["image"])
+    finish(export(talkative, [], ["demo"], place))
+    assert killed > 5 and sorted(path.name for path in tmp_path.iterdir()) == ["demo"]

@@ -1,0 +1,165 @@
+"""What may leave of a data set is recorded at the index, and every export asks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from mammo.cli import main
+from mammo.data.dataset import ABOUT, INDEX, Dataset
+from mammo.data.index import index_phantom
+from mammo.data.index_manifest import index_manifest
+from mammo.data.licence import (
+    ATTRIBUTION,
+    LICENCE,
+    LICENCES,
+    NOT_RECORDED,
+    THINGS,
+    licence_of,
+    recorded,
+    refuse_leaving,
+)
+from mammo.data.manifest.options import ManifestOptions
+from mammo.data.relicensing import record_licence
+from mammo.data.summary import summary
+from mammo.errors import MammoError
+from mammo.progress import finish
+from mammo.results.exports.demo import Options
+from mammo.results.exports.export import BEST, EXPORTS, export
+from mammo.results.leaderboard import leaderboard
+from mammo.results.sweep import sweeps
+from mammo.specs import Home
+
+
+@pytest.fixture
+def copied(demo_home: Home, tmp_path: Path) -> Callable[[str | None], Home]:
+    """Makes a home with a data set and a sweep under a licence; None for an index of an earlier version."""
+
+    def copy(licence: str | None) -> Home:
+        home = Home(tmp_path / "own")
+        for folder in ("datasets", "sweeps"):
+            shutil.copytree(demo_home.path / folder, home.path / folder, ignore=shutil.ignore_patterns("files"))
+        if licence:
+            record_licence(home, "phantom-demo", licence, "Somebody (2026)")
+        else:
+            file = home.dataset("phantom-demo") / INDEX
+            table = pq.read_table(file)
+            about = json.loads(table.schema.metadata[ABOUT])
+            about = {name: about[name] for name in about if name not in (LICENCE, ATTRIBUTION)}
+            metadata = {**table.schema.metadata, ABOUT: json.dumps(about).encode()}
+            pq.write_table(table.replace_schema_metadata(metadata), file)
+        return home
+
+    return copy
+
+
+def test_collections_come_with_a_licence_and_manifests_with_a_careful_one(
+    home: Home, tiny: Home, tmp_path: Path
+) -> None:
+    images = Dataset.open(tiny, "tiny")
+    assert licence_of(images.about) is LICENCES["open"]
+    first, root = images.images.iloc[:2], Path(images.about["root"])
+    lines = [f"{root / row.file},{row.label},p{row.Index}" for row in first.itertuples()]
+    manifest = tmp_path / "mine.csv"
+    manifest.write_text("\n".join(["path,label,patient", *lines]))
+
+    def indexed(licence: str = "") -> Dataset:
+        return finish(index_manifest(home, "mine", manifest, workers=1, options=ManifestOptions(licence=licence)))
+
+    before = indexed()
+    assert licence_of(before.about) is LICENCES["no-pixels"]
+    again = indexed("no-derivatives")
+    assert licence_of(again.about) is LICENCES["no-derivatives"] and again.digest("full") == before.digest("full")
+    record_licence(home, "mine", "no-derivatives", "Somebody (2026)")
+    kept = indexed()  # what was recorded once stays
+    assert summary(kept)["licence"] == "no-derivatives" and summary(kept)["attribution"] == "Somebody (2026)"
+    other = tmp_path / "other.csv"
+    other.write_text(manifest.read_text())
+    anew = finish(index_manifest(home, "mine", other, workers=1))  # other images have other terms
+    assert licence_of(anew.about) is LICENCES["no-pixels"]
+    for licence in ("free", "Open"):
+        with pytest.raises(MammoError, match=f"no licence '{licence}'; choose one of: no-derivatives, no-pixels, open"):
+            indexed(licence)
+        with pytest.raises(MammoError, match="no licence"):
+            finish(index_phantom(home, "phantom", 4, 0, licence=licence))
+    assert not home.dataset("phantom").exists()
+
+
+def test_what_is_recorded_is_taken_from_the_word_then_the_index_then_the_usual() -> None:
+    held = {LICENCE: "no-pixels", ATTRIBUTION: "Me"}
+    assert recorded({}, "", "open", "You") == {LICENCE: "open", ATTRIBUTION: "You"}
+    assert recorded(held, "", "open") == held
+    assert recorded(held, "no-derivatives", "open")[LICENCE] == "no-derivatives"
+    assert recorded({LICENCE: "odd"}, "", "no-pixels")[LICENCE] == "no-pixels"
+    assert licence_of({}) is licence_of({LICENCE: None}) is licence_of({LICENCE: ["open"]}) is NOT_RECORDED
+
+
+@pytest.mark.faults("pictures of a data set whose terms forbid it", "the export is refused in a sentence")
+@pytest.mark.parametrize("licence", ["open", "no-pixels", "no-derivatives", None])
+def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_path: Path, licence: str | None) -> None:
+    home, out = copied(licence), tmp_path / "out"
+    named = {"open": None, "no-pixels": "no pixels, keeps small pictures"}
+    named |= {
+        "no-derivatives": "no derivatives, keeps small pictures",
+        None: "records no licence, so no small pictures",
+    }
+    refused = named[licence]
+    if refused:
+        with pytest.raises(MammoError, match=f"{refused}.*mammo licence phantom-demo"):
+            finish(export(home, [], ["cards", "demo"], out, Options(previews=True)))
+        assert not out.exists()
+    finish(export(home, [], ["demo"], out, Options(previews=not refused)))
+    shared = Dataset.open(Home(out), "phantom-demo")
+    assert shared.about.get(LICENCE) == licence and bool(list(out.rglob("*.jpg"))) != bool(refused)
+    assert ("Somebody (2026)" in (out / "README.md").read_text()) == bool(licence)
+
+
+def test_every_licence_and_form_name_things_that_can_leave(demo_home: Home) -> None:
+    dataset = Dataset.open(demo_home, "phantom-demo")
+    for form in EXPORTS.values():
+        assert set(form.leaves(Options(previews=True))) <= set(THINGS)
+    for name, licence in LICENCES.items():
+        assert "scores" in licence.leaves and set(licence.leaves) <= set(THINGS)
+        dataset.about[LICENCE] = name
+        for thing, words in THINGS.items():
+            if thing in licence.leaves:
+                refuse_leaving([dataset], [thing])
+            else:
+                with pytest.raises(MammoError, match=f"keeps {words} in the house"):
+                    refuse_leaving([dataset], [thing])
+
+
+def test_the_command_line_shows_and_records(
+    copied: Callable[[str | None], Home], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = copied(None)
+    digest, where = Dataset.open(home, "phantom-demo").content_digest, ["--home", str(home.path), "--json"]
+    assert main(["licence", "phantom-demo", *where]) == 0
+    assert json.loads(capsys.readouterr().out)["licence"] is None
+    assert main(["licence", "phantom-demo", "no-pixels", "--attribution", "Me", *where]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["licence"] == "no-pixels" and "pictures" not in told["leaves"] and told["attribution"] == "Me"
+    assert Dataset.open(home, "phantom-demo").content_digest == digest and len(leaderboard(home)) == 24
+    for wrong in (["odd"], ["--attribution", "x"]):
+        assert main(["licence", "phantom-demo", *wrong, *where]) == 2
+    assert "Name the licence beside --attribution" in capsys.readouterr().err
+
+
+def test_cards_say_that_they_are_of_the_best_alone_and_name_the_source(
+    copied: Callable[[str | None], Home], tmp_path: Path
+) -> None:
+    home, said = copied("no-pixels"), []
+    finish(export(home, [], ["cards"], tmp_path / "cards", say=said.append))
+    assert len(list((tmp_path / "cards").iterdir())) == BEST
+    (sentence,) = said
+    assert sentence.startswith(f"Cards are of the {BEST} best of 24 runs by validation AUC")
+    card = next((tmp_path / "cards").iterdir()).read_text()
+    assert "**Licence**: No pixels" in card and "Somebody (2026)" in card
+    said.clear()
+    finish(export(home, [f"{sweeps(home)[0]}.0"], ["cards", "csv"], tmp_path / "one", say=said.append))
+    assert said == [] and "Somebody (2026)" in (tmp_path / "one" / "csv" / "README.md").read_text()
