@@ -61,7 +61,7 @@ def optimism(parts: Components, drawn: NDArray[np.float32], rows: NDArray[np.int
     if rows.size < 2:
         return None
     area, lucky = parts.area[rows], drawn[rows]
-    margins = (lucky.max(axis=0) - lucky.mean(axis=0)).astype(float)
+    margins = np.maximum(lucky.max(axis=0) - lucky.mean(axis=0), 0).astype(float)  # heads that are one head round below
     margin, expected = float(area.max() - area.mean()), float(margins.mean())
     return Optimism(
         heads=int(rows.size),

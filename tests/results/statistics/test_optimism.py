@@ -101,3 +101,11 @@ def test_under_permuted_labels_all_heads_tie_and_luck_explains_the_winner(permut
         assert winner["validation_auc"] == meter.everyone.winner
         low, high = winner["test_auc_interval"]
         assert low < 0.5 < high
+
+
+def test_heads_that_score_all_alike_explain_their_margin_of_nothing():
+    labels, patients = np.arange(60) % 2, np.arange(60)
+    same = np.repeat(np.random.default_rng(0).normal(size=(1, 60)), 3, axis=0)  # whose mean rounds above the highest
+    parts = components(labels, same, patients)
+    found = optimism(parts, deviations(parts))
+    assert found.margin == 0 and found.expected >= 0 and found.explained == 1
