@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from mammo.data.dataset import ABOUT, INDEX, Dataset
+from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.licence import ATTRIBUTION, LICENCE, LICENCES
 from mammo.errors import MammoError
-from mammo.files import only_one, whole_file
+from mammo.files import only_one
 from mammo.specs import Home, pick
 
 MANIFEST = "manifest "
@@ -41,11 +38,7 @@ def record_licence(home: Home, name: str, licence: str, attribution: str | None 
     pick(LICENCES, licence, "licence")
     folder = Dataset.open(home, name).folder
     with only_one(folder, "indexing"):
-        table = pq.read_table(folder / INDEX, page_checksum_verification=True)
-        metadata = dict(table.schema.metadata)
-        about = {**json.loads(metadata[ABOUT]), LICENCE: licence}
+        dataset = Dataset.open(home, name)
+        about = {**dataset.about, LICENCE: licence}
         about |= {} if attribution is None else {ATTRIBUTION: attribution}
-        table = table.replace_schema_metadata({**metadata, ABOUT: json.dumps(about).encode()})
-        with whole_file(folder / INDEX) as stream:
-            pq.write_table(table, stream, write_page_checksum=True)
-    return Dataset.open(home, name)
+        return write_dataset(home, name, about, dataset.images, dataset.lesions)

@@ -7,11 +7,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from mammo.cli import main
-from mammo.data.dataset import ABOUT, INDEX, Dataset
+from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.index import index_phantom
 from mammo.data.index_manifest import index_manifest
 from mammo.data.licence import (
@@ -47,12 +46,9 @@ def copied(demo_home: Home, tmp_path: Path) -> Callable[[str | None], Home]:
         if licence:
             record_licence(home, "phantom-demo", licence, "Somebody (2026)")
         else:
-            file = home.dataset("phantom-demo") / INDEX
-            table = pq.read_table(file)
-            about = json.loads(table.schema.metadata[ABOUT])
-            about = {name: about[name] for name in about if name not in (LICENCE, ATTRIBUTION)}
-            metadata = {**table.schema.metadata, ABOUT: json.dumps(about).encode()}
-            pq.write_table(table.replace_schema_metadata(metadata), file)
+            dataset = Dataset.open(home, "phantom-demo")
+            about = {name: value for name, value in dataset.about.items() if name not in (LICENCE, ATTRIBUTION)}
+            write_dataset(home, "phantom-demo", about, dataset.images, dataset.lesions)
         return home
 
     return copy

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from mammo.commands import compare
-from mammo.data.dataset import ABOUT, INDEX, Dataset
+from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.index_manifest import index_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.data.splits import sizes
@@ -49,7 +49,8 @@ from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 SECRET = ("koskinen", "tallinn", "x99qz", "ward7", "room 12")
 """What stands in names of files and in free text of the source."""
-SPLITS = (SplitSpec(), SplitSpec("paper", seed=1))
+FOLDS = tuple(SplitSpec("five-fold", redraw=fold) for fold in range(5))
+SPLITS = (SplitSpec(), SplitSpec("paper", seed=1), *FOLDS)
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +84,9 @@ def talkative(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 def _add_note(home: Home, note: str) -> None:
     """Tell a note with names, as indexes of earlier versions do."""
-    file = home.dataset("mine") / INDEX
-    table = pq.read_table(file)
-    about = json.loads(table.schema.metadata[ABOUT])
-    about["notes"].append(note)
-    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, ABOUT: json.dumps(about).encode()}), file)
+    dataset = Dataset.open(home, "mine")
+    about = {**dataset.about, "notes": [*dataset.notes, note]}
+    write_dataset(home, "mine", about, dataset.images, dataset.lesions)
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +191,7 @@ def figures_of(home: Home) -> dict[str, Any]:
     told["reader"] = repr(reader_summary(dataset.images, dataset.lesions, dataset.about))
     for spec in SPLITS:
         parts, leaks = split_of(home, dataset, "full", spec)
-        told[spec.protocol] = [sizes(parts), {name: leaks[name] for name in leaks}]
+        told[f"{spec.protocol} {spec.redraw}"] = [sizes(parts), {name: leaks[name] for name in leaks}]
     return told
 
 
