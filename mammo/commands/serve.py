@@ -18,6 +18,7 @@ from mammo.specs import READ_ONLY, Home
 
 APP = Path(__file__).parents[2] / "app.py"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MOST_FILES = 1024
 HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE)
 BASE_PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 ORIGIN = re.compile(r"https?://[\w.*:\[\]-]+", re.ASCII)
@@ -121,11 +122,28 @@ def serve(home: Home, serving: Serving) -> int:
     host = f"[{serving.address}]" if ":" in serving.address else serving.address
     address = f"http://{host}:{serving.port}/{serving.base_path}"
     say(f"The dashboard on {home.path}: {address.rstrip('/')} (end it with Ctrl-C)")
+    end_workers()
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(APP.parent)
     command = [sys.executable, "-m", "pages.serving", "run", str(APP), *serving.options()]
-    os.execve(sys.executable, command, serving.environment(home))
+    environment = serving.environment(home)
+    os.closerange(3, MOST_FILES)
+    os.execve(sys.executable, command, environment)
+
+
+def end_workers() -> None:
+    """End the worker processes of earlier work, which would wait for more of it as long as the server runs.
+
+    Python's own trackers of what they shared tidy up and end by themselves when the files of this process are closed.
+    """
+    import psutil
+
+    children = psutil.Process().children(recursive=True)
+    workers = [child for child in children if not any("resource_tracker" in word for word in child.cmdline())]
+    for worker in workers:
+        worker.terminate()
+    psutil.wait_procs(workers, timeout=5)
 
 
 def own_names() -> list[str]:

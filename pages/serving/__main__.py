@@ -6,7 +6,9 @@ Streamlit by itself reports an interrupt as an error, and waits for every page t
 import os
 import signal
 import sys
+import threading
 
+import psutil
 from streamlit.web.cli import main
 
 
@@ -17,7 +19,14 @@ def end(_number: int, _frame: object) -> None:
     os._exit(0)
 
 
+def collect() -> None:
+    """Take leave of the processes that this one had before it became a server, so that none of them stays a zombie."""
+    for child in psutil.Process().children():
+        threading.Thread(target=child.wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    collect()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     main(prog_name="streamlit")

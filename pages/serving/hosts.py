@@ -4,6 +4,7 @@ A page of a foreign site can point its own name at this machine (DNS rebinding) 
 browser then tells the foreign name in `Host` or `Origin`, which is how it is known.
 """
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -11,10 +12,14 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/?#@\\\s]+)(:[0-9]*)?", re.IGNORECASE)
+"""A name, an IPv4 address, or an IPv6 address in brackets, and perhaps a port."""
 
 
 def host_is_ours(host: str | None) -> bool:
     """Whether a `Host` header names this server, by any port; where no names are set it goes by those of loopback."""
+    if not HOST.fullmatch(host or ""):
+        return False
     if config.get_option("server.allowedHosts"):
         return is_host_allowed(host)
     return _hostname(f"//{host}") in LOOPBACK
