@@ -30,11 +30,29 @@ LONGEST = 120.0
 
 @dataclass
 class Seen:
-    """What one run of a page showed: its exceptions, its coloured boxes, and its headings and plain texts."""
+    """What one run of a page showed; `query` is what its address says then, None where it stayed as it was."""
 
-    exceptions: list[str] = field(default_factory=list)
-    boxes: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    elements: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    """By where they stand; what comes later to a place replaces what stood there."""
+    query: str | None = None
+
+    @property
+    def exceptions(self) -> list[str]:
+        """The errors that nobody caught."""
+        return [f"{each.type}: {each.message}" for each in self._of("exception")]
+
+    @property
+    def boxes(self) -> list[str]:
+        """What is said in boxes: warnings, errors and notes."""
+        return [each.body for each in self._of("alert")]
+
+    @property
+    def texts(self) -> list[str]:
+        """Headings and plain texts."""
+        return [each.body for kind in ("heading", "markdown") for each in self._of(kind)]
+
+    def _of(self, kind: str) -> list[Any]:
+        return [getattr(each, kind) for each in self.elements.values() if each.WhichOneof("type") == kind]
 
 
 class Visitor:
@@ -55,15 +73,18 @@ class Visitor:
         """What the page shows when it stands."""
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-        seen = Seen()
+        seen, query = Seen(), None
         while True:
             message = ForwardMsg.FromString(self.socket.recv(LONGEST))
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 seen = Seen()
+            elif kind == "page_info_changed":
+                query = message.page_info_changed.query_string
             elif kind == "delta":
-                _note(message.delta.new_element, seen)
+                seen.elements[tuple(message.metadata.delta_path)] = message.delta.new_element
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                seen.query = query
                 return seen
 
 
@@ -81,16 +102,6 @@ def visit(address: str, host: str | None = None, origin: str | None = None) -> I
     asked: dict[str, Any] = {"origin": origin, "subprotocols": ["streamlit"], "max_size": None}
     with connect(uri, sock=line, proxy=None, compression=None, ping_interval=None, **asked) as opened:
         yield Visitor(opened)
-
-
-def _note(element: Any, seen: Seen) -> None:
-    kind = element.WhichOneof("type")
-    if kind == "exception":
-        seen.exceptions.append(f"{element.exception.type}: {element.exception.message}")
-    elif kind == "alert":
-        seen.boxes.append(element.alert.body)
-    elif kind in ("heading", "markdown"):
-        seen.texts.append(getattr(element, kind).body)
 
 
 @contextmanager

@@ -26,10 +26,14 @@ class Unmet:
 
 @dataclass
 class Address:
-    """The address with which a page was opened in this session, and what of it was not understood."""
+    """The address with which a page was opened in this session, and what of it was not understood.
+
+    `spot` is the place on the page where that is said.
+    """
 
     page: str
     opened: dict[str, list[str]]
+    spot: Any = None
     rewritten: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     unmet: dict[str, Unmet] = field(default_factory=dict)
@@ -37,13 +41,14 @@ class Address:
     """The choices that stand on the page as it is now."""
 
 
-def arrive(page: str) -> None:
-    """Take down the address where a page is opened, not where it runs again."""
+def arrive(page: str, spot: Any = None) -> None:
+    """Take down the address where a page is opened, not where it runs again; what must be said of it goes to `spot`."""
     known = st.session_state.get(KEY)
     if known is None or known.page != page:
         known = Address(page, {key: st.query_params.get_all(key) for key in st.query_params})
         st.session_state[KEY] = known
     known.shown.clear()
+    known.spot = spot
 
 
 def asked(key: str) -> list[str] | None:
@@ -78,13 +83,9 @@ def settle(key: str, label: str, wrong: Sequence[str], chosen: str, why: str = "
             address.unmet[key] = Unmet(_sentence(label, wrong, chosen, why), chosen)
     elif key in address.unmet and address.unmet[key].chosen != chosen:
         del address.unmet[key]
-
-
-def say(spot: Any) -> None:
-    """Say what was not understood."""
-    address = _address()
-    if said := [unmet.sentence for key, unmet in address.unmet.items() if key in address.shown]:
-        spot.warning("  \n".join(said), icon=":material/link_off:")
+    if key in address.unmet and address.spot is not None:
+        lines = [unmet.sentence for name, unmet in address.unmet.items() if name in address.shown]
+        address.spot.warning("  \n".join(lines), icon=":material/link_off:")
 
 
 def _sentence(label: str, wrong: Sequence[str], chosen: str, why: str) -> str:

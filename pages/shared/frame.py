@@ -24,13 +24,9 @@ st.set_page_config(page_title="mammo", page_icon=SHARED / "icon.png", layout="wi
 st.html(SHARED / "style.css")
 shown = LOOKING if Home.default().read_only else PLACES
 page = st.navigation([landing(), *(place(name) if name in shown else closed(name) for name in PLACES)])
-address.arrive(page.url_path)
+address.arrive(page.url_path, st.empty())
 with st.sidebar:
     st.caption("**mammo**: frozen features of mammograms, many heads, compared with their uncertainty.")
     st.caption(":material/science: Research software, not a medical device.")
-unmet = st.empty()
-try:
-    with said_plainly():
-        page.run()
-finally:
-    address.say(unmet)
+with said_plainly():
+    page.run()
