@@ -35,21 +35,35 @@ READY, RUNNING = f"{STATE} === 'notRunning'", f"{STATE} === 'running'"
 @contextmanager
 def served(home: Home, log: Path = Path(os.devnull)) -> Iterator[str]:
     """The address of a dashboard on a server of its own that writes to `log`; raises RuntimeError where none starts."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    port = free_port()
+    command = ["streamlit", "run", "app.py", f"--server.port={port}", "--server.address=127.0.0.1"]
+    with running(command, home, f"http://127.0.0.1:{port}/", log):
+        yield f"http://127.0.0.1:{port}/"
+
+
+@contextmanager
+def running(
+    command: list[str], home: Home, address: str, log: Path = Path(os.devnull)
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server, `python -m COMMAND`, from when it answers at `address`; raises RuntimeError where it never does."""
     environment = {**os.environ, "MAMMO_HOME": str(home.path)}
     with log.open("wb") as stream:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
+        whole = [sys.executable, "-m", *command]
+        server = subprocess.Popen(whole, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
     try:
-        address = f"http://127.0.0.1:{port}/"
         _until_up(server, address + "_stcore/health", log)
-        yield address
+        yield server
     finally:
         server.terminate()
         server.wait(20)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> None:

@@ -36,6 +36,8 @@ SOLVED = {
 """What a probe's settings of training come to: it has a step of the path for an epoch, and none of the others."""
 SHARED = "shared.json"
 """The file by which a home is known as one that was written to be shared, and that nothing is to be added to."""
+READ_ONLY = "MAMMO_READ_ONLY"
+"""The environment variable by which a server lets its visitors add nothing."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -323,10 +325,17 @@ class Home:
         """Whether this is a demo to look at, which nothing is to be added to."""
         return (self.path / SHARED).is_file()
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing is to be added: to a demo, or by the visitors of a server that was started so."""
+        return self.shared or bool(os.environ.get(READ_ONLY))
+
     def refuse_shared(self) -> None:
-        """Raise MammoError where this home was written to be shared."""
+        """Raise MammoError where nothing is to be added."""
         if self.shared:
             raise MammoError("This is a shared home to look at: nothing can be added to it.")
+        if self.read_only:
+            raise MammoError("This server was started with --read-only: nothing can be added.")
 
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""

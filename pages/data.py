@@ -47,7 +47,7 @@ def sample(dataset: Dataset, note: str) -> str:
         kind = choose.one("Images", kinds_of(dataset), "kind", KIND_NAMES.__getitem__, width=180)
         label = choose.switch("Sample of", ["any", "malignant", "benign"], "label", class_namer(dataset.classes))
         draws = choose.number("Sample", 1, 1000, 1, "sample", width=140)
-        stretched = show.brightness()
+        stretched = choose.brightness()
     rows = dataset.table(kind)
     fitting = rows if label == "any" else rows[rows["label"] == label]
     named = partial(caption, classes=dataset.classes)

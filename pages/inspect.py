@@ -11,7 +11,6 @@ from pages.shared.mistakes_view import images
 from pages.shared.operating_view import operating, precision_recall
 from pages.shared.subgroup_view import groups
 
-MOST = 1000
 VIEWS = {"Images": images, "Operating point": operating, "Precision and recall": precision_recall}
 VIEWS |= {"Calibration": calibration, "Subgroups": groups}
 THRESHOLD_FREE = ("Precision and recall", "Calibration")
@@ -19,7 +18,7 @@ THRESHOLD_FREE = ("Precision and recall", "Calibration")
 home = choose.home()
 st.title("Inspect")
 names = board.choose_board(home).names
-best = list(names)[:MOST]
+best = board.offered(names, "run")
 run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "run", board.numbered(names)))
 note = show.notes(run.sweep.synthetic, [run.weights_note])
 show.badge(note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mammo.commands.index import INCOMPLETE, set_aside
 from mammo.commands.leaderboard import text_of
-from mammo.commands.serve import add_address, serve
+from mammo.commands.serve import Serving, add_address, serve
 from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar, words
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.data.dataset import Dataset
     from mammo.results.leaderboard import meter_rows, read_board, to_json
 
-    home = home_of(arguments)
+    home, serving = home_of(arguments), Serving.of(arguments)
+    if not arguments.no_serve:
+        serving.check_free()
     name = sweep_demo(home, words(arguments.trunk), Size(arguments.images, arguments.seed))
     board = read_board(home, [name])
     rows = to_json(board.runs)
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not (whole := dataset.quarantine.empty):
         say(set_aside(dataset))
     if not arguments.no_serve:
-        return serve(home, arguments.address, arguments.port) or (0 if whole else INCOMPLETE)
+        return serve(home, serving)
     say(f"To look at all this in a browser: make serve, or mammo serve --home {home.path}")
     return 0 if whole else INCOMPLETE
 

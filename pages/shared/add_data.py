@@ -20,7 +20,7 @@ REAL = {
 
 def forms(home: Home) -> None:
     """The ways to add a data set, open where there is none yet, and the jobs that add one; a shared home has none."""
-    if home.shared:
+    if home.read_only:
         return
     with st.expander("Add a data set", expanded=not datasets(home), icon=":material/add:"):
         left, right = st.columns(2, gap="large")

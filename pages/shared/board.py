@@ -18,11 +18,12 @@ from mammo.results.scores import run_names
 from mammo.results.sieve import Sieve
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
-from pages.shared import choose, ensembles
+from pages.shared import address, choose, ensembles
 from pages.shared.places import nothing_yet
 from pages.shared.reading import choose_reading, unit_of
 
 MOST = 7
+OFFERED = 1000
 ALL = "all"
 AT_HALF = "Share of test images called what they are at probability 0.5, whatever the rule for thresholds below."
 LEAKED = (
@@ -78,15 +79,14 @@ def choose_some(listed: Listed) -> pd.DataFrame:
     if not listed.sieve.choices:
         return listed.runs
     said = "Runs with any of the values chosen of a setting, for every setting of which some are chosen."
-    chosen = st.multiselect(
-        "Only", listed.sieve.choices, key="only", bind="query-params", placeholder="All runs", help=said
-    )
+    chosen = choose.any_of("Only", listed.sieve.choices, "only", placeholder="All runs", help=said)
     return listed.runs[listed.sieve.keeps(chosen)]
 
 
 def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
     """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
     asked = st.query_params.get("runs", "").split(",")
+    wrong = unlisted("runs", lambda name: bool(_rows(runs["run"], [name])))
     if len(runs) < len(listed.runs):
         st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
     rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
@@ -94,6 +94,7 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
     lacks(runs)
     chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
+    address.settle("runs", "Runs", wrong, ", ".join(chosen))
     if len(chosen) > MOST:
         st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
     return chosen[:MOST]
@@ -119,6 +120,20 @@ def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
     listed, wanted = set(runs), set(filter(None, asked))
     elsewhere = {name.partition("@")[0] for name in wanted - listed}
     return [row for row, run in enumerate(runs) if run in wanted or run.partition("@")[0] in elsewhere]
+
+
+def unlisted(key: str, listed: Callable[[str], bool]) -> list[str]:
+    """What the address names between commas that is not listed here."""
+    texts = ",".join(address.asked(key) or []).split(",")
+    return [text for text in dict.fromkeys(texts) if text and not listed(text)]
+
+
+def offered(names: dict[str, str], key: str) -> list[str]:
+    """The best runs, as many as a list can hold, and the one that the address names beyond them."""
+    runs = list(names)
+    text = st.query_params.get(key, "")
+    named = numbered(names)
+    return runs[:OFFERED] + [run for run in runs[OFFERED:] if text and text in (run, named(run))]
 
 
 def numbered(names: dict[str, str]) -> Callable[[str], str]:

@@ -11,10 +11,11 @@ from mammo.errors import MammoError
 from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.images.augment import AUGMENTATIONS
 from mammo.specs import Home
-from pages.shared import show
+from pages.shared import address, show
 from pages.shared.places import nothing_yet
 
 AUTO = "auto"
+STRETCHED = "Pictures are shown as bright as a trunk sees them. Stretched, the brightest parts of each become white."
 
 
 def home() -> Home:
@@ -26,17 +27,56 @@ def one(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str
     """One of `options`; an address that names none of them gives the first. Raises MammoError where there are none."""
     if not options:
         raise MammoError(f"There is nothing to choose under “{label}”.")
+    wrong = misread(key, options, named, last=True)
     chosen = st.selectbox(label, options, key=key, bind="query-params", format_func=named, **more)
-    return chosen if chosen in options else options[0]
+    chosen = chosen if chosen in options else options[0]
+    address.settle(key, label, wrong, named(chosen))
+    return chosen
 
 
 def several(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> list[Any]:
     """Some of `options`; raises MammoError where none is chosen."""
-    chosen = st.multiselect(label, options, key=key, bind="query-params", format_func=named, **more)
-    kept = [option for option in chosen if option in options or more.get("accept_new_options")]
+    kept = any_of(label, options, key, named, **more)
     if not kept:
         raise MammoError(f"Choose at least one entry under “{label}”.")
     return kept
+
+
+def any_of(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> list[Any]:
+    """Some of `options`, or none."""
+    new = more.get("accept_new_options")
+    wrong = [] if new else misread(key, options, named)
+    chosen = st.multiselect(label, options, key=key, bind="query-params", format_func=named, **more)
+    kept = [option for option in chosen if option in options or new]
+    address.settle(key, label, wrong, ", ".join(named(option) for option in kept))
+    return kept
+
+
+def misread(key: str, options: Sequence[Any], named: Callable[[Any], str], last: bool = False) -> list[str]:
+    """What the address asks for that is none of `options`; of several values the last alone counts where it is so.
+
+    An address holds what a list shows, as Streamlit writes it. What names an option otherwise, by its name in the
+    package or in other letters, is written so, and the page is run again.
+    """
+    texts = address.asked(key)
+    if texts is None:
+        return []
+    texts = texts[-1:] if last else texts
+    shown = {named(option): str(option) for option in options}
+    meant = [text if text in shown else _meant(text, shown) for text in texts]
+    known = [text for text in meant if text is not None]
+    if known and not set(known) <= set(texts):
+        address.rewrite(key, known)
+    return [text for text, label in zip(texts, meant, strict=True) if label is None]
+
+
+def _meant(text: str, shown: Mapping[str, str]) -> str | None:
+    """What is shown of the option that a text names: by its name, in other letters, or with its name at the end."""
+    plainly = text.strip().casefold()
+    for label, name in shown.items():
+        if plainly in (name.casefold(), label.casefold()) or (name and text.endswith(f"({name})")):
+            return label
+    return None
 
 
 def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[float]:
@@ -72,7 +112,25 @@ def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -
         chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
     except OverflowError:  # Streamlit fails on an address that names an endless number
         chosen = st.number_input(label, low, high, value, key=f"{key}-usual", **more)
-    return min(max(int(chosen), low), high)
+    within = min(max(int(chosen), low), high)
+    wrong = [text for text in (address.asked(key) or [])[-1:] if not _whole(text, low, high)]
+    address.settle(key, label, wrong, str(within), f"which is no whole number from {low:,} to {high:,}")
+    return within
+
+
+def _whole(text: str, low: int, high: int) -> bool:
+    try:
+        return low <= float(text) <= high and float(text).is_integer()
+    except ValueError:
+        return False
+
+
+def flag(label: str, key: str, widget: Callable[..., bool] = st.toggle, **more: Any) -> bool:
+    """Whether something is switched on, off at first."""
+    wrong = [text for text in (address.asked(key) or [])[-1:] if text.lower() not in ("true", "false")]
+    chosen = widget(label, key=key, bind="query-params", **more)
+    address.settle(key, label, wrong, "on" if chosen else "off", "which is neither true nor false")
+    return chosen
 
 
 def words(label: str, key: str, example: str, said: str) -> str:
@@ -95,18 +153,29 @@ def precision() -> str:
     return fast_precision() if chosen == AUTO else chosen
 
 
+def brightness() -> bool:
+    """Whether pictures are stretched, so that dark ones can be seen; else they are as bright as a trunk sees them."""
+    return flag("Stretch brightness", "stretched", help=STRETCHED)
+
+
 def slide(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str], value: Any) -> Any:
     """One of `options` along a line, `value` at first."""
+    wrong = misread(key, options, named, last=True)
     chosen = st.select_slider(label, options, value, format_func=named, key=key, bind="query-params")
-    return chosen if chosen in options else value
+    chosen = chosen if chosen in options else value
+    address.settle(key, label, wrong, named(chosen))
+    return chosen
 
 
 def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:
     """One of a few options, side by side."""
+    wrong = misread(key, options, named, last=True)
     chosen = st.segmented_control(
         label, options, default=options[0], required=True, format_func=named, key=key, bind="query-params"
     )
-    return chosen if chosen in options else options[0]
+    chosen = chosen if chosen in options else options[0]
+    address.settle(key, label, wrong, named(chosen))
+    return chosen
 
 
 def dataset(place: Home) -> Dataset:

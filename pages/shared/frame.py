@@ -14,15 +14,17 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from mammo.specs import Home  # noqa: E402
+from pages.shared import address  # noqa: E402
 from pages.shared.guard import said_plainly  # noqa: E402
-from pages.shared.places import LOOKING, PLACES, landing, place  # noqa: E402
+from pages.shared.places import LOOKING, PLACES, closed, landing, place  # noqa: E402
 
 SHARED = Path(__file__).parent
 
 st.set_page_config(page_title="mammo", page_icon=SHARED / "icon.png", layout="wide")
 st.html(SHARED / "style.css")
-shown = LOOKING if Home.default().shared else PLACES
-page = st.navigation([landing(), *(place(name) for name in shown)])
+shown = LOOKING if Home.default().read_only else PLACES
+page = st.navigation([landing(), *(place(name) if name in shown else closed(name) for name in PLACES)])
+address.arrive(page.url_path, st.empty())
 with st.sidebar:
     st.caption("**mammo**: frozen features of mammograms, many heads, compared with their uncertainty.")
     st.caption(":material/science: Research software, not a medical device.")

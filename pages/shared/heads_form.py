@@ -63,7 +63,7 @@ def choose_heads(grid: Grid | None) -> tuple[HeadSpec, ...]:
 
 def _wants_probes() -> bool:
     said = "What a linear head comes to, solved instead of trained, at 17 strengths of regularisation: the yardstick."
-    return st.checkbox("A converged probe beside them", key="probes", bind="query-params", help=said)
+    return choose.flag("A converged probe beside them", "probes", st.checkbox, help=said)
 
 
 def _training() -> dict[str, list[int]]:

@@ -22,7 +22,7 @@ from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
-from pages.shared import board, show, work
+from pages.shared import board, choose, show, work
 
 LONGEST = 10.0
 """Seconds of training for which one still waits."""
@@ -91,7 +91,7 @@ def _workbench(held: str, place: str, asked: str) -> Workbench:
 
 def _results(sweep: Sweep) -> None:
     """The leaderboard and the ROC curves of the best heads, on validation unless told otherwise."""
-    test = st.toggle("Show test figures too", key="test", bind="query-params", help=SHOWN_SAID)
+    test = choose.flag("Show test figures too", "test", help=SHOWN_SAID)
     if test:
         st.warning(TEST_SAID, icon=":material/warning:")
     part = "test" if test else "validation"

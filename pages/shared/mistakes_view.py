@@ -47,7 +47,7 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
         f"Images {first + 1} to {first + len(some)} of {len(shown):,}, the surest answers first. The percentage is the "
         f"probability of {plain(run.sweep.classes.quality)} that the run gives."
     )
-    stretched = show.brightness()
+    stretched = choose.brightness()
     classes = run.sweep.classes
     show.wall(
         dataset,

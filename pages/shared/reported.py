@@ -56,7 +56,7 @@ def _opened(held: str, place: str, asked: str) -> tuple[Paper, Report]:
 def offer(home: Home, paper: Paper) -> None:
     """What is still to be run, what it will cost, and the button that starts it; a shared home has none."""
     missing = paper.missing
-    if home.shared or not missing:
+    if home.read_only or not missing:
         return
     costs.show(home, paper.estimate, {"Rows to run": sum(len(step.rows) for step in missing)})
     st.caption("What is there already is reused, and what a stopped job has finished is kept.")

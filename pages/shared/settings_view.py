@@ -6,7 +6,7 @@ import streamlit as st
 from mammo.results.by_setting import by_setting, strength_words
 from mammo.results.figures.comparison import settings_figure
 from mammo.results.scores import run_names
-from pages.shared import board, show
+from pages.shared import address, board, show
 from pages.shared.board import Listed
 from pages.shared.reading import unit_of
 
@@ -26,12 +26,15 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     table = by_setting(runs)
     names = list(run_names(table.assign(run=table["runs"].str[0])).values())
     asked = st.query_params.get("settings", "").split(",")
+    wrong = board.unlisted("settings", lambda name: any(own[0] == name for own in table["runs"]))
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
     key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
     ticked = board.ticked_rows(_shown(table, names), key, rows)
     folds = (table["protocol"] == "five-fold").any()
     board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
-    st.query_params["settings"] = ",".join(str(table["runs"].iloc[row][0]) for row in ticked)
+    chosen = [str(table["runs"].iloc[row][0]) for row in ticked]
+    st.query_params["settings"] = ",".join(chosen)
+    address.settle("settings", "Settings", wrong, ", ".join(chosen))
     if not ticked:
         st.info("Tick settings in the table to see them here.", icon=":material/info:")
         return

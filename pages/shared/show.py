@@ -12,7 +12,6 @@ from mammo.data.spreadsheets import plain_cells
 from pages.shared.text import exposure, plain
 
 CARD = 168
-STRETCHED = "Pictures are shown as bright as a trunk sees them. Stretched, the brightest parts of each become white."
 
 
 def dark() -> bool:
@@ -84,11 +83,6 @@ def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
         st.image(stretch(read_preview(preview)) if stretched else preview, width="stretch")
     elif not dataset.metadata_only:
         st.image(dataset.pixels(image, stretched), width="stretch")
-
-
-def brightness() -> bool:
-    """Whether pictures are stretched, so that dark ones can be seen; else they are as bright as a trunk sees them."""
-    return st.toggle("Stretch brightness", key="stretched", bind="query-params", help=STRETCHED)
 
 
 @st.dialog("Mammogram", width="large")

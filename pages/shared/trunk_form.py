@@ -1,10 +1,10 @@
 """The frozen trunk and its weights: one of the listed trunks or any of timm's, weights that are known or a file's."""
 
-from pathlib import Path
-
 from mammo.errors import MammoError
 from mammo.features.trunks import ANY_TIMM, TRUNKS, find_trunk
 from mammo.features.weights import SUFFIXES, is_weights_file, weights_label, weights_note
+from pages.serving.disk import data_roots, may_name_files, open_to_visitors
+from pages.serving.hosts import serves_others
 from pages.shared import choose
 
 FILE = "file"
@@ -26,24 +26,16 @@ def choose_trunk(synthetic: bool) -> str:
 
 def choose_weights(trunk: str) -> tuple[str, str | None]:
     """The label of a trunk's weights, and their file where they are a file's."""
-    sources = [find_trunk(trunk).default_weights, "random-0", FILE]
+    sources = [find_trunk(trunk).default_weights, "random-0", *([FILE] if may_name_files() else [])]
     chosen = str(choose.one("Weights", sources, "weights", lambda name: weights_note(name, trunk).capitalize()))
     if chosen != FILE:
         return chosen, None
     said = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
-    path = _file(choose.words("File", "file", "/home/me/weights.safetensors", said))
+    path = open_to_visitors(choose.words("File", "file", "/home/me/weights.safetensors", said))
     if path is None or not is_weights_file(path):
-        raise MammoError(f"Name an existing weights file that ends in {', '.join(SUFFIXES)}.")
+        where = f" under {', '.join(map(str, data_roots()))}" if serves_others() else ""
+        raise MammoError(f"Name an existing weights file{where} that ends in {', '.join(SUFFIXES)}.")
     return weights_label(str(path)), str(path.absolute())
-
-
-def _file(named: str) -> Path | None:
-    """The file of a name; None where there is none, or the name is too strange to be one."""
-    try:
-        path = Path(named).expanduser()
-        return path if path.is_file() else None
-    except (OSError, RuntimeError):
-        return None
 
 
 def choose_tap(trunk: str) -> str:

@@ -1,0 +1,34 @@
+"""Who looks at this server, and what they may do: said once at the start."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from streamlit import config
+
+from mammo.specs import Home
+from pages.serving.hosts import serves_others
+
+CAN_START = (
+    "Others can open this dashboard, and there is no login: they can start and cancel jobs, which take this machine's "
+    "processors and memory and write under {home}. --read-only lets them look only."
+)
+CAN_LOOK = "Others can open this dashboard, and there is no login: they see all of {home}, and can start nothing."
+
+
+def at_start() -> list[str]:
+    """What whoever starts the server should know; nothing where it serves this machine alone."""
+    if not serves_others():
+        return []
+    home = Home.default()
+    names = ", ".join(config.get_option("server.allowedHosts")) or "none but this machine's own"
+    return [(CAN_LOOK if home.read_only else CAN_START).format(home=home.path), f"It answers to the names: {names}."]
+
+
+@asynccontextmanager
+async def announced(_app: Any) -> AsyncIterator[None]:
+    """The life of the server, which begins with what must be known of it."""
+    for sentence in at_start():
+        print(sentence, file=sys.stderr)
+    yield None

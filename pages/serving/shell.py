@@ -1,0 +1,92 @@
+"""What an address outside of the running pages gets: the empty page that Streamlit fills, or a page of ours that says
+that there is none.
+
+Streamlit's own answer to any address is its empty page, which then guesses where the server is, with two requests that
+fail on every link to a page, and shows a dialog on the first page where there is no such page.
+"""
+
+import html
+from pathlib import Path
+from typing import Any
+
+from streamlit import file_util
+
+from pages.serving.gate import answer, base_path, relative_path
+from pages.shared.places import PLACES
+
+STREAMLITS = {"static", "media", "component", "_stcore", "app", "auth", "oauth2callback"}
+"""The first parts of paths that are Streamlit's own."""
+WHERE = '<script>window.__streamlit={BACKEND_BASE_URL:new URL("./",location.href.split(/[?#]/)[0]).href}</script>'
+"""Tells Streamlit's page where its server is: in the folder of the page, whatever stands before it on a proxy."""
+FRESH = {"cache_control": "no-cache"}
+
+
+class Shell:
+    """ASGI middleware that answers for addresses of pages."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        static = Path(file_util.get_static_dir())
+        self.files = {entry.name for entry in static.iterdir()}
+        empty = (static / "index.html").read_text("utf-8")
+        self.empty = empty.replace("<script", f"{WHERE}<script", 1).replace("<title>Streamlit", "<title>mammo", 1)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer for a page, send on from a slash too many, say where there is no page; the rest is Streamlit's."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            await self.app(scope, receive, send)
+            return
+        path = relative_path(scope["path"])
+        first = (path or "").split("/")[0]
+        if path is not None and (first in STREAMLITS or path in self.files or "/_stcore/" in path):
+            await self.app(scope, receive, send)
+        elif path in PLACES or (path == "" and scope["path"].endswith("/")):
+            await answer(send, 200, self.empty, "text/html", **FRESH)
+        elif (aside := _aside(scope["path"], path)) is not None:
+            query = scope.get("query_string", b"").decode("latin-1")
+            await answer(send, 302, "", location=f"{aside}?{query}" if query else aside)
+        else:
+            await answer(send, 404, nothing_here(path), "text/html", **FRESH)
+
+
+def _aside(whole: str, path: str | None) -> str | None:
+    """Where a page is that is asked for with slashes too many or too few, from there; None where it is no page."""
+    if path == "" and not whole.endswith("/"):
+        return whole.rpartition("/")[2] + "/"
+    page = (path or "").rstrip("/")
+    return "../" * ((path or "").count("/")) + page if page in PLACES else None
+
+
+def nothing_here(path: str | None) -> str:
+    """A page that says that there is none, with links to those that there are.
+
+    `path` is what was asked for, after the base path; None where it lies outside of that.
+    """
+    home = f"{base_path()}/" if path is None else "../" * path.count("/") or "./"
+    links = " ".join(f'<a href="{html.escape(home + name)}">{title}</a>' for name, (title, _) in PLACES.items())
+    return PAGE.format(home=html.escape(home), links=links)
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>No such page · mammo</title>
+<style>
+:root {{ --paper: #fbfaf8; --ink: #22282d; --link: #0f6f7c; color-scheme: light dark; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --paper: #0d1114; --ink: #e2e6e8; --link: #6cc7d2; }} }}
+body {{ font: 1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1.25rem; }}
+body {{ background: var(--paper); color: var(--ink); }}
+h1 {{ font: 600 2.1rem/1.2 serif; }}
+a {{ color: var(--link); margin-right: .9rem; display: inline-block; padding: .3rem 0; }}
+</style>
+</head>
+<body>
+<h1>There is no such page</h1>
+<p>The dashboard has no page at this address. The link may be mistyped, or come from another version.</p>
+<p><a href="{home}"><b>To the dashboard</b></a></p>
+<p>{links}</p>
+</body>
+</html>
+"""

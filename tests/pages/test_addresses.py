@@ -1,0 +1,215 @@
+"""Addresses: what they name is shown, what is not here is said, and no nonsense breaks a page."""
+
+from __future__ import annotations
+
+import random
+from urllib.parse import parse_qs, urlencode
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.sessions import PAGES, dashboard, memory, visit
+from mammo.results.leaderboard import leaderboard
+from mammo.results.scores import run_names
+from tests.pages.test_words import PAGES as FOLDER
+
+KEYS = """
+along answers augment batch by caches combine crops_by dataset draws dropout ensembles epochs file finetune from fuse
+grid hidden image kind label labels level lr mode model only optimizer page part patience pool precision preprocess
+prevalence probes protocol recall_zero redraws resize row rows rule run runs sample seed seeds settings size
+split_redraw split_seed splits storage stretched sweep tail_lr tap target test toml trunk trunks tuned_caches view
+weights winner
+"""
+"""What addresses of the pages are made of."""
+NONSENSE = ["", "gone", "..%2F..%2Fetc%2Fpasswd", "%3Cb%3E", "%00", "%ff", "%ED%A0%80", "🩻", "a" * 1500, "-1", "nan"]
+NONSENSE += ["inf", "1e999", "9" * 400, "[]", "null", "true", "0x10", "١٢", "x.1%2By.2@breast-max", "a,b,,c", "+"]
+NONSENSE += ["$%5Cfrac%7B1%7D%7B0%7D$", "%7B%7B7*7%7D%7D", "lr%20%3D%20%5B1e400%5D", "pool%3D%5B%22gap%22%5D"]
+NONSENSE += ["file%3A%2F%2F%2Fetc", "None", "2.5", "%0d%0aSet-Cookie:a", "sensitivity", "All+sweeps", "%E2%80%AE"]
+NONSENSE += ["%5B" * 50]
+VIEWS = ["Split", "Reader", "Resize+microscope", "Problems", "Operating+point", "Calibration", "Subgroups", "Learning"]
+
+
+def malformed(seed: int, count: int) -> list[tuple[str, str]]:
+    """Pages with addresses that make no sense, most of them in one of the page's views."""
+    draw = random.Random(seed)
+    addresses = []
+    for _ in range(count):
+        parts = [f"{draw.choice(KEYS.split())}={draw.choice(NONSENSE)}" for _ in range(draw.randint(1, 8))]
+        if draw.random() < 0.5:
+            parts.append(f"view={draw.choice(VIEWS)}")
+        addresses.append((draw.choice([*PAGES, "", "nonsense"]), draw.choice(["&", "&&"]).join(parts)))
+    return addresses
+
+
+@pytest.fixture(scope="module")
+def served(demo_home, tmp_path_factory):
+    """The demo's dashboard: its address, its process and its log."""
+    log = tmp_path_factory.mktemp("addresses") / "log"
+    with dashboard(demo_home, log) as (address, server):
+        yield address, server, log
+
+
+@pytest.fixture
+def look(served):
+    """Open a page with an address in a session of its own."""
+
+    def look(page, query="", **asked):
+        with visit(served[0]) as visitor:
+            seen = visitor.open(page, query or urlencode(asked, doseq=True))
+        assert not seen.exceptions
+        return seen
+
+    return look
+
+
+def unmet(seen):
+    """What the page says of its address, a sentence a line, without markdown's escapes."""
+    return [line.strip() for box in seen.boxes for line in box.replace("\\", "").splitlines() if "the address" in line]
+
+
+@pytest.mark.faults("a link names what is not here", "the page says so, and what it shows instead")
+@pytest.mark.parametrize(("page", "asked", "said"), [
+    ("data", {"dataset": "gone", "kind": "gone", "sample": "0", "stretched": "yes"}, [
+        "Data set: the address asks for “gone”, which is not here. Shown: phantom-demo.",
+        "Images: the address asks for “gone”, which is not here. Shown: Full mammograms.",
+        "Sample: the address asks for “0”, which is no whole number from 1 to 1,000. Shown: 1.",
+        "Stretch brightness: the address asks for “yes”, which is neither true nor false. Shown: off.",
+    ]),
+    ("data", {"view": "Preprocessing", "image": "gone"}, ["Mammogram: the address asks for “gone”, which is not"]),
+    ("sweep", {"pool": ["GAP", "gone", "max"], "epochs": "1e9"}, [
+        "Pooling: the address asks for “gone”, “max”, which is not here. Shown: GAP.",
+        "Epochs: the address asks for “1e9”, which is no whole number from 1 to 1,000. Shown: 30.",
+    ]),
+    ("sweep", {"mode": "results", "sweep": "gone"}, ["Sweep: the address asks for “gone”, which is not here."]),
+    ("features", {"tap": "nowhere"}, ["Cut the trunk at: the address asks for “nowhere”, which is not here."]),
+    ("compare", {"view": "gone", "runs": "gone.1,gone.2", "only": "Pooling: gone"}, [
+        "Only: the address asks for “Pooling: gone”, which is not here. Nothing is chosen.",
+        "Runs: the address asks for “gone.1”, “gone.2”, which is not here. Shown: phantom-demo-",
+        "Look at: the address asks for “gone”, which is not here. Shown: Curves.",
+    ]),
+    ("compare", {"rows": "settings", "settings": "gone.1"}, ["Settings: the address asks for “gone.1”"]),
+    ("inspect", {"run": "gone.1", "rule": "best", "level": "breast", "fuse": "gone"}, [
+        "Fused by: the address asks for “gone”, which is not here. Shown: ",
+        "Run, best validation AUC first: the address asks for “gone.1”, which is not here. Shown: 1. ",
+        "Threshold, chosen on validation: the address asks for “best”, which is not here. Shown: ",
+    ]),
+    ("report", {"trunks": "gone"}, ["Trunks: the address asks for “gone”, which is not here."]),
+])  # fmt: skip
+def test_what_is_not_here_is_said(look, page, asked, said):
+    lines = unmet(look(page, **asked))
+    assert len(lines) == len(said)
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
+
+
+def test_what_is_here_is_not_talked_of(look, demo_home):
+    board = leaderboard(demo_home)
+    run, name = board["run"].iloc[5], run_names(board)[board["run"].iloc[5]]
+    seen = look("inspect", dataset="ignored", run=f"6. {name} ({run})", rule="At a sensitivity", target="80")
+    assert not unmet(seen) and seen.query is None
+    assert not unmet(look("compare", runs=f"{run},{board['run'].iloc[6]}"))
+    assert not unmet(look("sweep", lr=["1e-3", "2e-3"], hidden="17", pool="GAP", epochs="20", probes="true"))
+    assert not unmet(look("data", view="Split", protocol="The report's", split_seed="3"))
+
+
+def test_names_of_the_package_are_understood_as_well(look, demo_home):
+    """By its own name, in other letters, or a run by its id; the address then says it as the page does."""
+    run = leaderboard(demo_home)["run"].iloc[5]
+    seen = look("inspect", rule="sensitivity", target="80", run=run, level="IMAGE")
+    assert not unmet(seen)
+    address = parse_qs(seen.query)
+    assert (
+        address["rule"] == ["At a sensitivity"]
+        and address["run"][0].endswith(f"({run})")
+        and address["target"] == ["80"]
+    )
+    seen = look("sweep", pool=["flatten", "nowhere"])
+    assert "Shown: Flatten" in unmet(seen)[0]
+    seen = look("", view="Split", protocol="paper")
+    assert "Leakage:" in "".join(seen.boxes) and parse_qs(seen.query) == {
+        "view": ["Split"],
+        "protocol": ["The report's"],
+    }
+
+
+def test_it_is_said_until_something_else_is_chosen(demo_home, monkeypatch):
+    monkeypatch.setenv("MAMMO_HOME", str(demo_home.path))
+    page = AppTest.from_string(CHOICES, default_timeout=60)
+    page.query_params.update({"fruit": "plum", "size": "9"})
+    page.run()
+    assert [line.split(":")[0] for line in page.warning[0].value.splitlines()] == ["Fruit", "Size"]
+    page.number_input(key="size").set_value(3).run()
+    assert [line.split(":")[0] for line in page.warning[0].value.splitlines()] == ["Fruit"]
+    page.selectbox(key="fruit").set_value("pear").run()
+    assert not page.warning
+
+
+CHOICES = """
+import streamlit as st
+from pages.shared import address, choose
+address.arrive("here", st.empty())
+choose.one("Fruit", ["apple", "pear"], "fruit")
+choose.number("Size", 1, 5, 2, "size")
+"""
+
+
+@pytest.mark.faults("malformed addresses", "no page fails")
+def test_nonsense_breaks_no_page(served):
+    address, _, log = served
+    for page, query in malformed(seed=11, count=25):
+        with visit(address) as visitor:
+            assert not visitor.open(page, query).exceptions, (page, query)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.nightly
+@pytest.mark.faults("1,000 malformed addresses", "no page fails, and memory grows by less than 100 MB")
+def test_a_thousand_malformed_addresses(demo_home, tmp_path):
+    log = tmp_path / "log"
+    with dashboard(demo_home, log) as (address, server):
+        for page in PAGES:
+            with visit(address) as visitor:
+                visitor.open(page)
+        before = memory(server)
+        for page, query in malformed(seed=1, count=1000):
+            with visit(address) as visitor:
+                assert not visitor.open(page, query).exceptions, (page, query)
+        grown = memory(server) - before
+    assert "Traceback" not in log.read_text()
+    assert grown < 100, f"{grown:.0f} MB"
+
+
+@pytest.fixture
+def public():
+    """This process takes itself for a server that others visit."""
+    before = config.get_option("server.allowedHosts")
+    config.set_option("server.allowedHosts", [*before, "mammo.example.org"])
+    yield
+    config.set_option("server.allowedHosts", before)
+
+
+def test_visitors_name_no_file_of_the_server(public, tiny, monkeypatch, caplog, tmp_path):
+    monkeypatch.setenv("MAMMO_HOME", str(tiny.path))
+    monkeypatch.setattr("mammo.pace.can_measure", lambda: False)
+    (tmp_path / "open").mkdir()
+    for name in ("closed.safetensors", "open/mine.safetensors"):
+        save_file({"numbers": np.zeros(1, np.float32)}, tmp_path / name)
+
+    def features(**asked):
+        page = AppTest.from_file(FOLDER / "features.py", default_timeout=60)
+        page.query_params.update(asked)
+        return page.run()
+
+    shut = features(trunk="VGG16", weights="Weights from a file", file=str(tmp_path / "open/mine.safetensors"))
+    assert not shut.exception and not [field for field in shut.text_input if field.key == "file"]
+    monkeypatch.setenv("MAMMO_DATA_ROOTS", str(tmp_path / "open"))
+    (tmp_path / "open/way-out.safetensors").symlink_to(tmp_path / "closed.safetensors")
+    for closed in ("closed", "open/../closed", "open/way-out", "nothing"):
+        caplog.clear()
+        named = str(tmp_path / f"{closed}.safetensors")
+        assert features(trunk="VGG16", weights="Weights from a file", file=named).exception
+        assert f"Name an existing weights file under {tmp_path / 'open'} that ends in" in caplog.text
+    page = features(trunk="VGG16", weights="Weights from a file", file=str(tmp_path / "open/mine.safetensors"))
+    assert not page.exception and "Extract features" in [button.label for button in page.button]
