@@ -63,6 +63,12 @@ def _show_log(arguments: argparse.Namespace, job: Job) -> int:
     return 0
 
 
+def _made(job: Job) -> str:
+    """What came of a job, of several things their number."""
+    names = job.results
+    return f"{len(names)} caches" if len(names) > 1 else ", ".join(names) or "-"
+
+
 def text_of(home: Home, jobs: list[Job]) -> str:
     """Jobs as a table, and below it their settings where there is one alone, and what went wrong."""
     if not jobs:
@@ -74,7 +80,7 @@ def text_of(home: Home, jobs: list[Job]) -> str:
             job.started[:16].replace("T", " ") or "-",
             "-" if job.seconds is None else duration(job.seconds),
             job.dataset or "-",
-            job.result or "-",
+            _made(job),
         ]
         for job in jobs
     ]

@@ -116,7 +116,12 @@ def _actions(home: Home, job: jobs.Job) -> None:
                     st.rerun()
     if lines := jobs.log_of(job, LINES):
         with st.expander("Log", icon=":material/terminal:"):
-            st.code("\n".join(line[:LONGEST] for line in lines), language=None, wrap_lines=True)
+            st.code(
+                "\n".join(line[:LONGEST] for line in lines),
+                language=None,
+                wrap_lines=True,
+                height=min(60 + 24 * len(lines), 420),
+            )
 
 
 def short(text: str) -> str:

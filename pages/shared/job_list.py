@@ -30,8 +30,7 @@ def paged(shown: Sequence[Job]) -> Sequence[Job]:
     pages = -(-len(shown) // PAGE)
     if pages < 2:
         return shown
-    with st.container(horizontal=True, vertical_alignment="center"):
-        page = min(max(st.pagination(pages, key="page", bind="query-params"), 1), pages)
-        first = (page - 1) * PAGE
-        st.caption(f"{first + 1} to {min(first + PAGE, len(shown))} of {len(shown):,} jobs, the newest first.")
+    page = min(max(st.pagination(pages, key="page", bind="query-params", width="stretch"), 1), pages)
+    first = (page - 1) * PAGE
+    st.caption(f"{first + 1} to {min(first + PAGE, len(shown))} of {len(shown):,} jobs, the newest first.")
     return shown[first : first + PAGE]

@@ -1,6 +1,8 @@
 """The way from a job to what came of it, whatever came later."""
 
 from collections.abc import Callable
+from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -12,7 +14,7 @@ from mammo.results.report.stated import TRUNK_SETS, PaperSpec
 from mammo.results.sweep import ABOUT
 from mammo.specs import Home
 from pages.shared.guard import said_plainly
-from pages.shared.places import PLACES, place
+from pages.shared.places import PLACES
 from pages.shared.text import plain
 from pages.shared.words import KIND_NAMES
 
@@ -69,5 +71,6 @@ LEADS: dict[str, Callable[[jobs.Job], None]] = {
 
 def _say(made: str, there: bool, page: str, query: Query) -> None:
     st.caption(f"Made: {plain(made)}" if there else f"Made {plain(made)}, which is no longer there.")
-    if there:
-        st.page_link(place(page), label=f"Go on to {PLACES[page][0]}", query_params=query)
+    if there:  # a link of Streamlit's own would give way to what this session chose on that page before
+        address = escape(f"{page}?{urlencode(query, doseq=True)}")
+        st.html(f'<a class="go-on" href="{address}">Go on to {PLACES[page][0]} →</a>')
