@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,9 @@ def extractions(home: Home) -> Iterator[Outcome]:
 def run(home: Home, verb: str, request: dict[str, Any]) -> float:
     """Seconds from the start of a job's process until it says that it is done."""
     name = f"{verb}-{time.monotonic_ns()}"
-    write_json(home.job(name) / jobs.REQUEST, {"verb": verb, "request": request, "started": ""})
+    write_json(
+        home.job(name) / jobs.REQUEST, {"verb": verb, "request": request, "started": datetime.now(UTC).isoformat()}
+    )
     begun = time.time()
     subprocess.run([sys.executable, "-m", "mammo.jobs", str(home.path), name], check=True, stderr=subprocess.DEVNULL)
     ended: float = read_json(home.job(name) / jobs.PROGRESS, "progress")["heartbeat"]

@@ -16,6 +16,7 @@ from mammo.commands import (
     export,
     extract,
     index,
+    jobs,
     leaderboard,
     licence,
     look,
@@ -33,7 +34,7 @@ from mammo.errors import MammoError
 
 COMMANDS = (
     demo, index, look, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
-    licence, reader, verify, doctor, bench, serve, pretrain,
+    licence, reader, jobs, verify, doctor, bench, serve, pretrain,
 )  # fmt: skip
 
 

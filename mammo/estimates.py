@@ -18,9 +18,10 @@ from mammo.features.trunks import find_trunk
 from mammo.heads.finetune import check_finetunes
 from mammo.heads.work import HEADS, Amounts, Counts, Features, guessed, head_weights, sweep_work, tail_weights
 from mammo.images.augment import versions
+from mammo.load import load_now
 from mammo.parallel import cores
 from mammo.progress import duration
-from mammo.rates import Prices, gpus, measured
+from mammo.rates import Prices, circumstances, gpus, measured, stale
 from mammo.specs import CacheSpec, Home, SweepSpec
 
 GIGAFLOPS = 60.0
@@ -28,6 +29,7 @@ GIGAFLOPS = 60.0
 IMAGES = 25.0
 """Images a second that a core is taken to read and resize before it is measured."""
 
+BUSY = "from a short measurement of this machine while other work kept it busy"
 MEASURED = "from a short measurement of this machine"
 ROUGH = "a rough guess: this machine has not been measured yet"
 AT_MOST = "at most, for heads that stop early take less"
@@ -52,13 +54,21 @@ RUN = "run"
 class Estimate:
     """Bytes on disk, seconds by part (start, read, run, write), and the kinds of work that were not measured yet.
 
-    With `at_most`, heads may stop early and take less.
+    With `at_most`, heads may stop early and take less. `busy` says that some prices were measured while other work kept
+    the machine busy, `stale` holds the kinds of work whose prices are to be measured anew.
     """
 
     bytes: int
     parts: dict[str, float]
     missing: tuple[str, ...] = ()
     at_most: bool = False
+    busy: bool = False
+    stale: tuple[str, ...] = ()
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The kinds of work that are to be measured, for the first time or anew."""
+        return self.missing + self.stale
 
     @property
     def seconds(self) -> float:
@@ -71,7 +81,8 @@ class Estimate:
         told = [
             f"{_precisely(seconds)} to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20
         ]
-        said = [", ".join(told), AT_MOST if self.at_most else "", ROUGH if self.missing else MEASURED]
+        source = ROUGH if self.missing else BUSY if self.busy else MEASURED
+        said = [", ".join(told), AT_MOST if self.at_most else "", source]
         return "; ".join(part for part in said if part)
 
     @property
@@ -83,13 +94,15 @@ class Estimate:
         """All of it as plain JSON values."""
         parts = {name: round(seconds, 3) for name, seconds in self.parts.items()}
         told = {"seconds": round(self.seconds, 3), "parts": parts, "at_most": self.at_most}
-        return {**told, "bytes": self.bytes, "measured": not self.missing, "note": self.note}
+        return {**told, "bytes": self.bytes, "measured": not self.missing, "busy": self.busy, "note": self.note}
 
     def __add__(self, other: Estimate) -> Estimate:
         """Both, one after the other."""
         parts = {name: self.parts.get(name, 0) + other.parts.get(name, 0) for name in {**self.parts, **other.parts}}
         missing = tuple(dict.fromkeys(self.missing + other.missing))
-        return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most)
+        stale = tuple(dict.fromkeys(self.stale + other.stale))
+        busy = self.busy or other.busy
+        return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most, busy, stale)
 
 
 def _precisely(seconds: float) -> str:
@@ -180,7 +193,9 @@ def _estimate(home: Home, size: int, work: Mapping[str, Amounts], at_most: bool 
         for kind, amounts in work.items()
         for thing, amount in amounts.items()
     ]
-    return Estimate(size, _by_part(costs), missing, at_most)
+    under = circumstances(home)
+    busy = any(under[kind].busy for kind in work if kind in under)
+    return Estimate(size, _by_part(costs), missing, at_most, busy, stale(home, work, load_now))
 
 
 def _by_part(costs: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
 from mammo.errors import MammoError
 from mammo.files import only_one
-from mammo.rates import Prices, recall, remember
+from mammo.load import Watch, load_now
+from mammo.processes import end_with_pipe
+from mammo.rates import Prices, recall, remember, renewable, sought, stale
 from mammo.specs import Home, pick
 
 
@@ -60,16 +64,26 @@ MEASURES: dict[str, Callable[..., Prices]] = {
 """How the price of each kind of work is found; further words of the kind are what is measured."""
 
 
-def measure(home: Home, work: Iterable[str]) -> None:
-    """Measure kinds of work here and now and keep their prices; those that are known by then are passed over.
+ATTENDED = "--attended"
+"""Before the home on the command line: the process ends once its standard input does, which another process holds."""
 
+
+def measure(home: Home, work: Iterable[str]) -> None:
+    """Measure kinds of work here and now and keep their prices, with the load by others meanwhile.
+
+    Those are passed over that are known by then, unless they were measured when the machine was clearly busier, or long
+    ago.
     Raises MammoError where another process measures, or something cannot run on this machine.
     """
     with only_one(home.path / "measuring", "measuring this machine"):
         for kind in sorted(work, key=lambda kind: kind != "start"):  # before anything else has loaded anything
             name, *words = kind.split()
-            if recall(home, kind) is None:
-                remember(home, kind, pick(MEASURES, name, "kind of work")(home, *words))
+            if recall(home, kind) is None or stale(home, [kind], load_now):
+                watch = Watch()
+                prices = pick(MEASURES, name, "kind of work")(home, *words)
+                remember(home, kind, prices, watch.load())
+            elif renewable(home, kind):
+                sought(home, kind)
 
 
 def measuring(home: Home) -> bool:
@@ -87,15 +101,29 @@ def can_measure() -> bool:
 
 
 def begin(home: Home, work: Iterable[str]) -> subprocess.Popen[str]:
-    """Measure in a process of its own; what goes wrong stands in its standard error, as one line."""
-    command = [sys.executable, "-m", "mammo.pace", str(home.path), *work]
-    silent = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=silent, stdout=silent, stderr=subprocess.PIPE, text=True)
+    """Measure in a process of its own, which ends with this one; what goes wrong is a line in its standard error."""
+    command = [sys.executable, "-m", "mammo.pace", ATTENDED, str(home.path), *work]
+    reader, writer = os.pipe()
+    try:
+        process = subprocess.Popen(command, stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    except BaseException:
+        os.close(writer)
+        raise
+    finally:
+        os.close(reader)
+    threading.Thread(target=_hold, args=(process, writer), daemon=True).start()
+    return process
+
+
+def _hold(process: subprocess.Popen[str], pipe: int) -> None:
+    """Hold the pipe whose end the process waits for, for as long as both live, whoever forgets the process."""
+    process.wait()
+    os.close(pipe)
 
 
 def complete(home: Home, work: Iterable[str]) -> None:
-    """Measure what is not known yet, in a process of its own, and wait for it; raises MammoError where it fails."""
-    lacking = [kind for kind in work if recall(home, kind) is None]
+    """Measure what is not known well yet, in a process of its own, and wait for it; raises MammoError on failure."""
+    lacking = [kind for kind in work if renewable(home, kind)]
     if lacking:
         process = begin(home, lacking)
         _, told = process.communicate()
@@ -117,4 +145,7 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    attended = sys.argv[1:2] == [ATTENDED]
+    if attended:
+        end_with_pipe(sys.stdin.fileno())
+    sys.exit(main(sys.argv[2:] if attended else sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -26,6 +27,47 @@ class Progress:
 
 Work = Generator[Progress, None, Result]
 """A slow verb: yields `Progress`, returns its result."""
+
+
+LEAST_WINDOW, MOST_WINDOW = 1.0, 60.0
+"""Seconds of the most recent work that a rate is taken from, at least and at most."""
+SHARE_OF_STAGE = 0.2
+"""That window as a share of the time that a stage has run."""
+STEPS = 3
+"""A rate is taken from so many steps at least, be they ever so long."""
+
+
+class RecentRate:
+    """How fast a stage goes of late, so that its estimate corrects itself when the work becomes slower or faster."""
+
+    def __init__(self) -> None:
+        self._steps: deque[tuple[float, int]] = deque()
+        self._begun = 0.0
+
+    def add(self, now: float, done: int) -> None:
+        """Take in that so much is `done` at a time, in seconds of any clock that is never set."""
+        if not self._steps:
+            self._begun = now
+        window = min(max((now - self._begun) * SHARE_OF_STAGE, LEAST_WINDOW), MOST_WINDOW)
+        if len(self._steps) > STEPS and now - self._steps[-2][0] < window / 50:
+            self._steps.pop()  # many small steps count as one
+        self._steps.append((now, done))
+        while len(self._steps) > STEPS + 1 and now - self._steps[1][0] >= window:
+            self._steps.popleft()
+
+    @property
+    def rate(self) -> float:
+        """Units a second, 0 while nobody knows."""
+        if len(self._steps) < 2:
+            return 0.0
+        (first, before), (last, after) = self._steps[0], self._steps[-1]
+        return max(after - before, 0) / (last - first) if last > first else 0.0
+
+    def seconds_left(self, total: int) -> float | None:
+        """Seconds until `total` is done, None while nobody knows."""
+        if not self._steps or not self.rate:
+            return None
+        return max(total - self._steps[-1][1], 0) / self.rate
 
 
 def duration(seconds: float | None) -> str:

@@ -91,22 +91,34 @@ class Spec:
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
     """Check `value` against the annotation `hint`; JSON lists become tuples, tables become specs."""
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        if not isinstance(value, list | tuple):
-            raise MammoError(f"The {where} must be a list, not {value!r}.")
-        return tuple(_typed(item, inner, where) for item in value)
+    if get_origin(hint) in (tuple, dict):
+        return _typed_many(value, hint, where)
     if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = get_args(hint)[0]
+        return None if value is None else _typed(value, get_args(hint)[0], where)
+    if hint is Any:
+        return value
     if isinstance(hint, type) and issubclass(hint, Spec):
         return hint.from_json(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise MammoError(f"The {where} is too large a number.") from None
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise MammoError(f"The {where} must be of type {hint.__name__}, not {value!r}.")
     return value
+
+
+def _typed_many(value: Any, hint: Any, where: str) -> Any:
+    """Check a list, which becomes a tuple, or a table, which stays one."""
+    inner = get_args(hint)
+    if get_origin(hint) is dict:
+        if not isinstance(value, dict):
+            raise MammoError(f"The {where} must be a table, not {value!r}.")
+        return {str(key): _typed(item, inner[1], where) for key, item in value.items()}
+    if not isinstance(value, list | tuple):
+        raise MammoError(f"The {where} must be a list, not {value!r}.")
+    return tuple(_typed(item, inner[0], where) for item in value)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 import streamlit as st
 
 from mammo import jobs
-from pages.shared import choose, work
+from pages.shared import choose, job_card, job_list
 
 home = choose.home()
 st.title("Jobs")
+if home.shared:
+    st.info("This home is only looked at: nothing is started here.", icon=":material/info:")
+    st.stop()
 st.caption("Work goes on when this page is closed or the server is restarted.")
 known = jobs.jobs(home)
 if not known:
     st.info("Nothing has been started from the dashboard yet.", icon=":material/info:")
-for job in known[:30]:
-    work.card(home, job)
-if len(known) > 30:
-    st.caption(f"The newest 30 of {len(known)} jobs.")
+    st.stop()
+for job in job_list.paged(job_list.filtered(known)):
+    job_card.card(home, job)

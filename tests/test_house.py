@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    ["errors", "progress", "files", "parallel", "limits", "workers", "guarded", "specs", "rates"],
+    ["errors", "progress", "files", "parallel", "limits", "workers", "guarded", "specs", "rates", "processes", "load"],
     ["data"],
     ["results"],
     ["images"],
@@ -21,7 +21,7 @@ FLOORS = [
 ]
 """From the ground up: a room imports its own floor's and lower rooms only."""
 
-LIGHT = ["data", "results", "specs.py", "estimates.py", "pace.py", "paper.py", "jobs.py", "commands", "cli.py"]
+LIGHT = ["data", "results", "specs.py", "estimates.py", "pace.py", "paper.py", "jobs", "commands", "cli.py"]
 LIGHT += ["features/cache.py", "heads/shelf.py"]
 HEAVY = {"torch", "torchvision", "timm"}
 MODULES = sorted((ROOT / "mammo").rglob("*.py"))

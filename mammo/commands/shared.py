@@ -93,12 +93,14 @@ def with_bar(work: Work[Result]) -> Result:
 
 
 def measured_estimate(home: Home, ask: Callable[[], Estimate]) -> Estimate:
-    """What work will cost; this machine is measured first where that was not done yet."""
+    """What work will cost; this machine is measured first where that was not done yet, or under a greater load."""
     from mammo.pace import complete
 
-    if lacking := ask().missing:
-        say("Measuring this machine, a few seconds …")
-        complete(home, lacking)
+    estimate = ask()
+    if not estimate.unmeasured:
+        return estimate
+    say("Measuring this machine, a few seconds …")
+    complete(home, estimate.unmeasured)
     return ask()
 
 

@@ -1,4 +1,7 @@
-"""What work will cost, shown before it is begun; where this machine was not measured yet, that is done meanwhile."""
+"""What work will cost, shown before it is begun.
+
+Where this machine was not measured yet, or while it was busier than it is now, that is done meanwhile.
+"""
 
 from collections.abc import Callable
 
@@ -18,7 +21,7 @@ PROCESS, FAILED = "measuring", "not measured"
 def show(home: Home, ask: Ask, counted: dict[str, int]) -> None:
     """What is `counted`, the time and the bytes that `ask` estimates."""
     estimate = ask()
-    if estimate.missing and pace.can_measure():
+    if estimate.unmeasured and pace.can_measure():
         _polled(home, ask, counted)
     else:
         _told(estimate, counted, estimate.note)
@@ -27,9 +30,10 @@ def show(home: Home, ask: Ask, counted: dict[str, int]) -> None:
 @st.fragment(run_every=1)
 def _polled(home: Home, ask: Ask, counted: dict[str, int]) -> None:
     estimate = ask()
-    if not estimate.missing:
+    if not estimate.unmeasured:
         st.rerun()
-    _told(estimate, counted, f"{estimate.note}; {_measured(home, estimate.missing)}")
+    anew = "" if estimate.missing else "to be measured anew: "
+    _told(estimate, counted, f"{estimate.note}; {anew}{_measured(home, estimate.unmeasured)}")
 
 
 def _told(estimate: Estimate, counted: dict[str, int], note: str) -> None:

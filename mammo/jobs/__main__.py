@@ -1,0 +1,8 @@
+"""`python -m mammo.jobs HOME ID`: do the work of a job."""
+
+import sys
+
+from mammo.jobs.running import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
