@@ -15,6 +15,9 @@ import pytest
 from benchmarks import browser as serving
 from mammo.specs import Home
 
+PUBLIC_NAME = "mammo.example.org"
+"""The name of the documentation's server, which is this machine's own to the browser."""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
@@ -28,7 +31,7 @@ def browser() -> Iterator[Any]:
             warnings.simplefilter("default")
             warnings.warn(reason, stacklevel=1)
         pytest.skip(reason)
-    with serving.browser() as launched:
+    with serving.browser(f"--host-resolver-rules=MAP {PUBLIC_NAME} 127.0.0.1") as launched:
         yield launched
 
 
