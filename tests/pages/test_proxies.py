@@ -93,7 +93,7 @@ def test_a_proxy_of_the_documentation_passes_everything_on(browser, demo_home, t
             warnings.warn(f"NO {program.upper()}: docs/hosting.md is not tested with it.", stacklevel=1)
         pytest.skip(f"{program} is not installed")
     path = "/mammo/" if "/mammo" in block else "/"
-    login = {"username": "reader", "password": "mammo"} if "basic_auth" in block else None
+    login = {"username": "reader", "password": "mammo"} if "basicauth" in block else None
     with proxied(demo_home, tmp_path, kind, block) as port:
         context = browser.new_context(http_credentials=login)
         page = context.new_page()
