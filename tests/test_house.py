@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    ["errors", "progress", "files", "parallel", "limits", "workers", "guarded", "specs", "rates"],
+    ["errors", "progress", "files", "parallel", "limits", "workers", "guarded", "typed", "specs", "rates"],
     ["data"],
     ["results"],
     ["images"],

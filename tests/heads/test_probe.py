@@ -29,7 +29,8 @@ from mammo.results.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import HEADS, LOGITS, Sweep
+from mammo.results.sweep import Sweep
+from mammo.results.sweep_files import HEADS, LOGITS
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 
 CPU = torch.device("cpu")

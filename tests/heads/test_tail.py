@@ -34,7 +34,8 @@ from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import run_names
-from mammo.results.sweep import HEADS, LOGITS, RUNS, Sweep, sweeps
+from mammo.results.sweep import Sweep, sweeps
+from mammo.results.sweep_files import HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 
 pytestmark = pytest.mark.slow
