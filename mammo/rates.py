@@ -6,16 +6,20 @@ import functools
 import platform
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from mammo.errors import MammoError
 from mammo.files import read_json, write_json
 from mammo.parallel import cores
 from mammo.specs import Home
+from mammo.typed import typed
 
 FILE = "rates.json"
 MEASURING = 1
 """Rises when prices are measured in another way, or what they are measured of has become faster."""
 
+DEAREST = 1e9
+"""Seconds that nothing takes a piece."""
 Prices = dict[str, float]
 """Seconds that one of a thing takes, by its name."""
 
@@ -71,7 +75,15 @@ def _version(package: str) -> str:
 
 
 def _are_prices(content: object) -> bool:
-    return isinstance(content, dict) and all(isinstance(price, int | float) for price in content.values())
+    try:
+        return all(0 <= price <= DEAREST for price in typed(content, dict[str, float], "prices").values())
+    except MammoError:
+        return False
+
+
+def check(home: Home) -> None:
+    """Raise MammoError where what was kept is not what is written there."""
+    typed(read_json(home.path / FILE, "table of rates"), dict[str, dict[str, Any]], "table of rates")
 
 
 def _all(home: Home) -> dict[str, dict[str, Prices]]:

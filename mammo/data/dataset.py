@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from mammo.data.source import Source, differing
 from mammo.data.spreadsheets import csv_of_rows
 from mammo.data.tables import read_stored
 from mammo.errors import Damaged, DamagedError, MammoError, first_line
-from mammo.files import digest_json, parse_json, read_steadily, whole_file, write_text
+from mammo.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
 from mammo.specs import Home, check_name
 
 INDEX = "index.parquet"
@@ -192,8 +193,18 @@ class Dataset:
 
     def preview(self, image: str) -> Path:
         """The path of a small JPEG of an image or crop, as bright as a trunk sees it; earlier versions stretched it."""
-        row = self.item(image)
-        digest, how = str(row["digest"]), self._readings(pd.DataFrame([row]))[0]
+        return self._previews(pd.DataFrame([self.item(image)]))[0]
+
+    def previews(self, kind: str) -> dict[str, Path]:
+        """The path of the small JPEG of every item of a kind, by its id."""
+        table = self.table(kind)
+        return dict(zip(table["image"].astype(str), self._previews(table), strict=True))
+
+    def _previews(self, table: pd.DataFrame) -> list[Path]:
+        read = zip(table["digest"].astype(str), self._readings(table), strict=True)
+        return [self._preview(digest, how) for digest, how in read]
+
+    def _preview(self, digest: str, how: tuple[Depth | None, str]) -> Path:
         preview, before = (
             self.folder / "previews" / name for name in (preview_name(digest, *how), stretched_name(digest))
         )
@@ -255,6 +266,12 @@ def datasets(home: Home) -> list[str]:
     return [name for name in home.names("datasets") if (home.dataset(name) / INDEX).is_file()]
 
 
+def quarantine_csv(about: Mapping[str, Any]) -> bytes:
+    """The list of the files that were set aside, as a CSV to look at."""
+    rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
+    return csv_of_rows(rows, ["path", "reason"]).encode()
+
+
 def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataFrame, lesions: pd.DataFrame) -> Dataset:
     """Write an index; it becomes valid by the rename of one file.
 
@@ -266,8 +283,7 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     about["lesions_file"] = f"lesions-{content[:12]}.parquet"
     with whole_file(folder / about["lesions_file"]) as stream:
         lesions.to_parquet(stream, index=False, write_page_checksum=True)
-    rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
-    write_text(folder / QUARANTINE, csv_of_rows(rows, ["path", "reason"]))
+    write_bytes(folder / QUARANTINE, quarantine_csv(about))
     table = pa.Table.from_pandas(images, preserve_index=False)
     about[DIGEST] = digest_of(about, images)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})

@@ -17,7 +17,7 @@ TEXT, WHOLE, NUMBER, TRUTH = "text", "whole numbers", "numbers", "yes or no"
 
 
 def _is_text(column: pd.Series) -> bool:
-    return types.infer_dtype(column, skipna=True) in ("string", "empty")
+    return types.infer_dtype(column, skipna=True) in ("string", "empty") or _is_missing(column)
 
 
 def _is_whole(column: pd.Series) -> bool:
