@@ -21,11 +21,13 @@ markers by `python tests/reliability.py`; `make faults` runs these tests alone a
 def promises() -> Iterator[tuple[str, str, str]]:
     """Fault, promise and test of every marker `faults`, in the order of the files."""
     for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        texts = {ast.unparse(one.targets[0]): one.value for one in tree.body if isinstance(one, ast.Assign)}
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 for marker in node.decorator_list:
                     if isinstance(marker, ast.Call) and ast.unparse(marker.func) == "pytest.mark.faults":
-                        fault, promise = (ast.literal_eval(argument) for argument in marker.args)
+                        fault, promise = (ast.literal_eval(texts.get(ast.unparse(one), one)) for one in marker.args)
                         yield fault, promise, f"{path.relative_to(TESTS.parent)}::{node.name}"
 
 
