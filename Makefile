@@ -9,8 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED := 1
 # one thread for each of the two test processes: threads that wait for one another slow both
-test test-fast slow: export OMP_NUM_THREADS ?= 1
-.PHONY: demo test test-fast slow check serve clean
+test test-fast slow faults: export OMP_NUM_THREADS ?= 1
+.PHONY: demo test test-fast slow faults check serve clean
 
 demo: $(VENV)/runtime
 	$(BIN)/mammo demo $(if $(filter 0,$(SERVE)),--no-serve)
@@ -26,6 +26,10 @@ test-fast: $(VENV)/dev
 
 slow: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m nightly
+
+faults: $(VENV)/dev
+	$(BIN)/python tests/reliability.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m faults
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 
 def first_line(error: BaseException) -> str:
@@ -14,6 +15,30 @@ def first_line(error: BaseException) -> str:
 
 class MammoError(Exception):
     """Something the user can mend: one sentence that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A stored thing that is not what was written: its kind and name, the file at fault, why, and what mends it."""
+
+    kind: str
+    name: str
+    file: str
+    reason: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence."""
+        return f"The {self.kind} {self.name!r} is damaged: {self.file} {self.reason}; {self.remedy}."
+
+
+class DamagedError(MammoError):
+    """A stored thing cannot be opened because it is `damaged`; others are no worse for it."""
+
+    def __init__(self, damaged: Damaged, sentence: str = "") -> None:
+        super().__init__(sentence or damaged.sentence)
+        self.damaged = damaged
 
 
 class PassingError(MammoError):

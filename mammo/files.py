@@ -5,15 +5,22 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
+import itertools
 import json
+import math
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, first_line
+
+Result = TypeVar("Result")
 
 PARTIAL = ".partial-"
 LOCK = ".lock"
@@ -75,20 +82,143 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write `content` to `path` as indented JSON, whole or not at all; keys keep their order."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_bytes(path, json_bytes(content))
 
 
-def read_json(path: Path, what: str) -> Any:
+def json_bytes(content: Any) -> bytes:
+    """`content` as indented JSON; keys keep their order."""
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
+
+
+MOST_BYTES = 2**26
+"""Bytes of JSON that are read, unless a kind of file may hold more."""
+MOST_TABLES = 2**22
+"""Lists and tables in one file of JSON."""
+DEEPEST = 48
+"""How deep lists and tables may stand in one another."""
+
+
+def read_bytes(path: Path, most: int = 2**40) -> bytes:
+    """The bytes of a plain file of at most `most` bytes; raises OSError where it cannot be read or is no such file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for without end
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes, and {most:,} are read at most", str(path))
+        return stream.read(found.st_size)
+
+
+def read_json(path: Path, what: str, most: int = MOST_BYTES) -> Any:
     """Read the JSON of `path`; `what` names it in the error.
 
-    Raises MammoError where the file is missing or is not JSON.
+    Raises MammoError where the file is missing, or is not JSON of usual size, depth and numbers (`parse_json`).
     """
     try:
-        return json.loads(path.read_text())
+        return parse_json(read_bytes(path, most))
     except FileNotFoundError:
         raise MammoError(f"There is no {what} at {path}.") from None
-    except (OSError, ValueError) as error:
-        raise MammoError(f"The {what} at {path} cannot be read ({error}); delete it and make it again.") from None
+    except OSError as error:
+        reason = error.strerror
+    except ValueError as error:
+        reason = first_line(error)
+    raise MammoError(f"The {what} at {path} cannot be read ({reason}); delete it and make it again.")
+
+
+def parse_json(content: bytes | str) -> Any:
+    """The values of JSON that nobody vouches for.
+
+    Raises ValueError where it is none, holds a number that is not finite or does not fit into 64 bits, is deeper than
+    `DEEPEST`, or holds more than `MOST_TABLES` lists and tables.
+    """
+    text = content.decode() if isinstance(content, bytes) else content
+    if text.count("[") + text.count("{") > MOST_TABLES:
+        raise ValueError(f"it holds more than {MOST_TABLES:,} lists and tables")
+    try:
+        values = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+    except (RecursionError, MemoryError):
+        raise ValueError("it is too deep or too large") from None
+    level = [values]
+    for _ in range(DEEPEST):
+        level = [item for table in level for item in _items(table) if isinstance(item, dict | list)]
+        if not level:
+            return values
+    raise ValueError(f"its lists and tables stand more than {DEEPEST} deep in one another")
+
+
+def _items(values: Any) -> Iterable[Any]:
+    return values.values() if isinstance(values, dict) else values if isinstance(values, list) else ()
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
+        raise ValueError(f"the number {text[:20]} does not fit into 64 bits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]} is not finite")
+    return number
+
+
+State = tuple[int, int, int, int]
+
+
+def state_of(path: Path) -> State | None:
+    """What changes whenever a file is written or replaced, whatever clock it was written by; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def known_digest(path: Path) -> str:
+    """SHA-256 of the file's bytes, read once in this process as long as its state stays the same."""
+    return _known_digest(path, state_of(path))
+
+
+@functools.lru_cache(maxsize=4096)
+def _known_digest(path: Path, _state: State | None) -> str:
+    return digest_file(path)
+
+
+STILL = 0.2
+"""Seconds after which files that did not change are taken for finished."""
+FRESH = 2.0
+"""Seconds for which a file counts as one that may be in the middle of being replaced."""
+
+
+def read_steadily(files: Sequence[Path], read: Callable[[], Result]) -> Result:
+    """What `read` makes of some files together; read again where they were replaced meanwhile."""
+    for attempt in itertools.count():
+        before = [state_of(file) for file in files]
+        try:
+            found = read()
+        except MammoError:
+            if attempt >= ATTEMPTS or _rest(files, before):
+                raise
+        else:
+            if attempt >= ATTEMPTS or before == [state_of(file) for file in files]:
+                return found
+    raise AssertionError
+
+
+ATTEMPTS = 50
+
+
+def _rest(files: Sequence[Path], before: list[State | None]) -> bool:
+    """Whether nobody is writing these files: they are what they were, and stay so for a while if they are fresh."""
+    deadline = time.monotonic() + STILL
+    while before == [state_of(file) for file in files]:
+        age = time.time() - max((state[2] for state in before if state), default=0) / 1e9
+        if not 0 <= age < FRESH or time.monotonic() > deadline:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def digest_bytes(content: bytes) -> str:
@@ -99,7 +229,12 @@ def digest_bytes(content: bytes) -> str:
 def digest_file(path: Path) -> str:
     """SHA-256 of the file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_stream(stream)
+
+
+def digest_stream(stream: IO[bytes]) -> str:
+    """SHA-256 of what is left to read of a stream, in hexadecimal."""
+    return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def digest_json(content: Any) -> str:

@@ -56,13 +56,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Paper:
-    """The report on one data set; `refused` tells why its images cannot be split by some of the protocols."""
+    """The report on one data set; `refused` tells why its images cannot be split by some of the protocols.
+
+    `left_out` names the sweeps that are damaged, each in a sentence: their rows are not there.
+    """
 
     home: Home
     spec: PaperSpec
     dataset: Dataset
     refused: dict[str, str]
     steps: tuple[Step, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, tuple[SplitSpec, ...]]:
@@ -165,7 +169,7 @@ def open_paper(home: Home, spec: PaperSpec) -> Paper:
     shelf = Shelf(home, dataset, spec.kind)
     refused = _refused(shelf, spec)
     steps = [_step(shelf, spec, rows, _splits(spec, refused)) for rows in _by_features(spec)]
-    return Paper(home, spec, dataset, refused, tuple(steps))
+    return Paper(home, spec, dataset, refused, tuple(steps), tuple(dict.fromkeys(shelf.left_out)))
 
 
 def reproduce(

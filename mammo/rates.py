@@ -16,11 +16,14 @@ from mammo.errors import MammoError
 from mammo.files import read_json, write_json
 from mammo.parallel import cores
 from mammo.specs import Home
+from mammo.typed import typed
 
 FILE = "rates.json"
 MEASURING = 1
 """Rises when prices are measured in another way, or what they are measured of has become faster."""
 
+DEAREST = 1e9
+"""Seconds that nothing takes a piece."""
 Prices = dict[str, float]
 """Seconds that one of a thing takes, by its name."""
 
@@ -167,7 +170,12 @@ def _version(package: str) -> str:
 
 
 def _are_prices(content: object) -> bool:
-    return isinstance(content, dict) and all(map(_is_amount, content.values()))
+    return isinstance(content, dict) and all(_is_amount(price) and price <= DEAREST for price in content.values())
+
+
+def check(home: Home) -> None:
+    """Raise MammoError where what was kept is not what is written there."""
+    typed(read_json(home.path / FILE, "table of rates"), dict[str, dict[str, Any]], "table of rates")
 
 
 def _is_amount(value: object) -> bool:

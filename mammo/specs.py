@@ -6,14 +6,15 @@ import dataclasses
 import math
 import os
 import re
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from mammo.errors import MammoError
 from mammo.files import digest_json
+from mammo.typed import shown, typed
 
 Thing = TypeVar("Thing")
 SpecType = TypeVar("SpecType", bound="Spec")
@@ -58,6 +59,11 @@ def check_name(name: str, what: str) -> str:
     )
 
 
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
 @dataclass(frozen=True)
 class Spec:
     """A frozen description that goes to JSON and back without loss."""
@@ -72,53 +78,22 @@ class Spec:
     def from_json(cls: type[SpecType], content: Any) -> SpecType:
         """The spec read from JSON; raises MammoError naming a field that is unknown, missing or of a wrong type."""
         if not isinstance(content, dict):
-            raise MammoError(f"A {cls.what} is written as a table of fields, not as {content!r}.")
-        hints = get_type_hints(cls)
+            raise MammoError(f"A {cls.what} is written as a table of fields, not as {shown(content)}.")
+        kind: Any = cls
+        hints = _hints(kind)
         fields = dataclasses.fields(cls)
         names = [field.name for field in fields]
         for name in content:
             if name not in names:
-                raise MammoError(f"A {cls.what} has no field {name!r}; its fields are: {', '.join(names)}.")
+                raise MammoError(f"A {cls.what} has no field {shown(name)}; its fields are: {', '.join(names)}.")
         needed = [field.name for field in fields if field.default is dataclasses.MISSING]
         if missing := [name for name in needed if name not in content]:
             raise MammoError(f"A {cls.what} lacks the field{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
-        return cls(**{key: _typed(value, hints[key], f"{cls.what} field {key!r}") for key, value in content.items()})
+        return cls(**{key: typed(value, hints[key], f"{cls.what} field {key!r}") for key, value in content.items()})
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON."""
         return digest_json(self.to_json())
-
-
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    """Check `value` against the annotation `hint`; JSON lists become tuples, tables become specs."""
-    if get_origin(hint) in (tuple, dict):
-        return _typed_many(value, hint, where)
-    if isinstance(hint, types.UnionType):
-        return None if value is None else _typed(value, get_args(hint)[0], where)
-    if hint is Any:
-        return value
-    if isinstance(hint, type) and issubclass(hint, Spec):
-        return hint.from_json(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise MammoError(f"The {where} is too large a number.") from None
-    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-        raise MammoError(f"The {where} must be of type {hint.__name__}, not {value!r}.")
-    return value
-
-
-def _typed_many(value: Any, hint: Any, where: str) -> Any:
-    """Check a list, which becomes a tuple, or a table, which stays one."""
-    inner = get_args(hint)
-    if get_origin(hint) is dict:
-        if not isinstance(value, dict):
-            raise MammoError(f"The {where} must be a table, not {value!r}.")
-        return {str(key): _typed(item, inner[1], where) for key, item in value.items()}
-    if not isinstance(value, list | tuple):
-        raise MammoError(f"The {where} must be a list, not {value!r}.")
-    return tuple(_typed(item, inner[0], where) for item in value)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ dataset = choose.dataset(home)
 spec = reported.choose_spec(home, dataset)
 work.follow(home, "paper")
 paper, report = reported.opened(home, dataset, spec)
+show.warnings(paper.left_out)
 show.badge(report.note)
 reported.offer(home, paper)
 for name, why in report.refused.items():

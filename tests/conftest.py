@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -20,12 +21,14 @@ from mammo.data.phantom import PhantomSpec, write_phantom
 from mammo.estimates import extraction_estimate
 from mammo.features.extract import extract
 from mammo.features.precision import fast_precision
+from mammo.files import write_json
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.paper import open_paper, paper_on, reproduce
 from mammo.progress import finish
 from mammo.rates import remember
 from mammo.results.report.stated import PaperSpec
+from mammo.results.sweep_files import ABOUT, DIGEST, FILES
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
@@ -110,6 +113,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Home:
             finish(index_cbis_ddsm(home, "tiny", place / "tree", workers=1))
             finish(extract(home, [CacheSpec("tiny", "vgg16-mini", "random-0", size=64)], device="cpu", workers=1))
     return home
+
+
+@pytest.fixture
+def without_digests() -> Callable[[Path], None]:
+    """Makes of a sweep's folder what an earlier version wrote, which kept no digests."""
+
+    def forget(folder: Path) -> None:
+        about = json.loads((folder / ABOUT).read_text())
+        write_json(folder / ABOUT, {name: told for name, told in about.items() if name not in (FILES, DIGEST)})
+
+    return forget
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    ["errors", "progress", "files", "parallel", "limits", "workers", "guarded", "specs", "rates", "processes", "load"],
+    "errors progress files parallel limits workers guarded typed specs rates processes load".split(),
     ["data"],
     ["results"],
     ["images"],

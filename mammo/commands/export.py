@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar, words
+from mammo.commands.shared import Commands, add_command, home_of, say, say_damaged, show, with_bar, words
 
 FORMS = "demo (default), csv, parquet, cards, mlflow, tensorboard"
 
@@ -33,9 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.exports.demo import Options
     from mammo.results.exports.export import export
 
+    home = home_of(arguments)
     options = Options(previews=arguments.previews, names=arguments.keep_names)
-    work = export(home_of(arguments), arguments.names, words(arguments.forms), arguments.to, options, say)
+    work = export(home, arguments.names, words(arguments.forms), arguments.to, options, say)
     places = {form: str(place) for form, place in with_bar(work).items()}
+    say_damaged(home)
     lines = [f"{form}: {place}" for form, place in places.items()]
     if "demo" in places:
         lines.append(f"Look at it with: mammo serve --home {places['demo']}")

@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
     board = read_board(home_of(arguments), arguments.sweeps or None, **reading)
+    for sentence in board.left_out:
+        say(sentence)
     if board.runs.empty:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
     top, meters = max(arguments.top, 0), meter_rows(board)

@@ -65,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.estimate:
         return _tell_estimate(open_paper(home, spec), arguments)
     paper = open_paper(home, spec) if arguments.no_run else with_bar(reproduce(home, spec, files, arguments.device))
+    for sentence in paper.left_out:
+        say(sentence)
     report = paper.report(criterion)
     if arguments.to:
         say(f"Written: {', '.join(map(str, write_report(report, arguments.to)))}")

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, table, with_bar, words
+from mammo.commands.shared import Commands, add_command, home_of, say_damaged, show, table, with_bar, words
 from mammo.commands.sweep import add_inputs, with_inputs
 from mammo.specs import PROBE, STRENGTHS
 
@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     heads = expand({"pool": words(arguments.pool), "optimizer": PROBE})
     name = with_bar(sweep(home, with_inputs(home, arguments, heads, Grid({})), arguments.device, arguments.weights))
     rows = probe_rows(home, Sweep.open(home, name))
+    say_damaged(home)
     seconds = round(time.monotonic() - started, 3)
     content = {"sweep": name, "seconds": seconds, "strengths": list(STRENGTHS), "probes": rows}
     show(arguments, content, f"{text_of(rows)}\n{name}: {len(rows)} probes in {seconds:.1f} s")

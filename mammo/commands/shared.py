@@ -109,6 +109,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def say_damaged(home: Home) -> None:
+    """Tell on stderr which sweeps are damaged and therefore left out."""
+    from mammo.results.sweep import open_sweeps
+
+    for damaged in open_sweeps(home)[1]:
+        say(damaged.sentence)
+
+
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
     """Print the result: `content` as JSON where it is asked for, else `text`."""
     print(json.dumps(content, indent=2, allow_nan=False) if arguments.json else text)

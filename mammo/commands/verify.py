@@ -1,38 +1,73 @@
-"""`mammo verify`: every byte of the caches against its digest."""
+"""`mammo verify`: every byte of a home against what was written."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_command, home_of, show, with_bar
+from mammo.commands.shared import Commands, add_command, home_of, say, show, with_bar
+from mammo.errors import MammoError
+
+if TYPE_CHECKING:
+    from mammo.features.verify import Verified
+    from mammo.specs import Home
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
     example = "mammo verify --repair"
-    parser = add_command(commands, "verify", "check every chunk of every cache, and repair damaged ones", example, run)
-    parser.add_argument("cache", nargs="?", metavar="CACHE", help="one cache (default: all)")
-    parser.add_argument("--repair", action="store_true", help="compute damaged chunks again")
+    purpose = "check every file of caches, sweeps and data sets, and repair those that can be"
+    parser = add_command(commands, "verify", purpose, example, run)
+    parser.add_argument("cache", nargs="?", metavar="NAME", help="one cache, sweep or data set (default: all)")
+    parser.add_argument("--repair", action="store_true", help="compute damaged chunks again, write damaged notes anew")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the weights file of caches made from one")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Verify, repair if asked to, and end with 1 where damage was found and remains."""
-    from mammo.features.verify import repair, verify
+    """Verify, repair if asked to, and end with 1 where damage remains."""
+    from mammo.features.verify import verify
 
     home = home_of(arguments)
     found = with_bar(verify(home, arguments.cache))
-    damaged = [dataclasses.asdict(one) for one in found.damaged]
-    lines = [f"{found.caches} caches, {found.chunks} chunks: {len(damaged)} damaged."]
-    lines += [f"{one['cache']}: the chunk {one['chunk']} {one['reason']}." for one in damaged]
-    content = {"caches": found.caches, "chunks": found.chunks, "damaged": damaged, "repaired": False}
-    if damaged and arguments.repair:
-        with_bar(repair(home, found.damaged, arguments.weights))
-        content["repaired"] = True
-        lines.append("Repaired: the digests are again those that were written.")
-    elif damaged:
-        lines.append("Run `mammo verify --repair` to compute the damaged chunks again.")
-    show(arguments, content, "\n".join(lines))
-    return 1 if damaged and not content["repaired"] else 0
+    content: dict[str, Any] = {"caches": found.caches, "chunks": found.chunks}
+    content |= {"sweeps": found.sweeps, "datasets": found.datasets, "damaged": found.to_json(), "repaired": False}
+    counts = f"{found.caches} caches, {found.chunks} chunks, {found.sweeps} sweeps, {found.datasets} data sets"
+    lines = [f"{counts}: {len(content['damaged'])} damaged.", *_lines(found)]
+    remaining, failed = found, False
+    if arguments.repair and not found.sound:
+        failed = _repair(home, found, arguments.weights)
+        remaining = with_bar(verify(home, arguments.cache))
+        content["repaired"] = remaining.sound and not failed
+        lines += ["Repaired: all is again what was written."] if content["repaired"] else ["Damaged after the repair:"]
+        lines += _lines(remaining)
+    elif not found.sound:
+        lines.append("Run `mammo verify --repair` to compute damaged chunks again and to write damaged notes anew.")
+    show(arguments, {**content, "remaining": remaining.to_json()}, "\n".join(lines))
+    return 0 if remaining.sound and not failed else 1
+
+
+def _repair(home: Home, found: Verified, weights: Path | None) -> bool:
+    """Repair what can be, and tell why something cannot; whether anything failed."""
+    from mammo.features.verify import repair, repair_others
+
+    failed = False
+    try:
+        repair_others(home, found.others)
+    except MammoError as error:
+        failed = True
+        say(str(error))
+    try:
+        with_bar(repair(home, found.damaged, weights))
+    except MammoError as error:
+        failed = True
+        say(str(error))
+    return failed
+
+
+def _lines(found: Verified) -> list[str]:
+    lines = []
+    for one in found.damaged:
+        chunk = "the chunk " if one.file != one.chunk else ""
+        lines.append(f"{one.cache}: {chunk}{one.chunk} {one.reason}.")
+    return [*lines, *(one.sentence for one in found.others)]

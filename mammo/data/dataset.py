@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.data.depths.record import GroupDepth
+from mammo.data.index_checks import DIGEST, check_images, check_lesions, checked_about, digest_of, inside
 from mammo.data.labels import ClassNames, class_names
 from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.raster import Depth
 from mammo.data.source import Source, differing
 from mammo.data.spreadsheets import csv_of_rows
-from mammo.errors import MammoError, first_line
-from mammo.files import digest_json, whole_file, write_text
+from mammo.data.tables import read_stored
+from mammo.errors import Damaged, DamagedError, MammoError, first_line
+from mammo.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
 from mammo.specs import Home, check_name
 
 INDEX = "index.parquet"
@@ -42,6 +45,8 @@ REMARKS = "remarks"
 """What an index says once: sentences with names in them, which go no further than the data set."""
 STALLED = "stalled"
 """What an index calls the files that are missing only because the machine did not let their reading end."""
+QUARANTINE = "quarantine.csv"
+INDEX_AGAIN = "run `mammo index` again"
 OWN = "@/"
 """How the name of a file begins that lies in the data set's own folder rather than under its root."""
 
@@ -58,24 +63,14 @@ class Dataset:
 
     @classmethod
     def open(cls, home: Home, name: str) -> Dataset:
-        """Open the data set `name`; raises MammoError where there is none or its index is damaged."""
+        """Open the data set `name`; raises MammoError where there is none, DamagedError where its index is damaged."""
         folder = home.dataset(name)
         if not (folder / INDEX).is_file():
             known = ", ".join(datasets(home)) or "none yet"
             raise MammoError(
                 f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
             )
-        try:
-            table = pq.read_table(folder / INDEX, page_checksum_verification=True)
-            about = json.loads((table.schema.metadata or {})[ABOUT])
-            lesions = pd.read_parquet(folder / about["lesions_file"], page_checksum_verification=True)
-            images = table.to_pandas()
-            if DEPTH not in about:
-                about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
-            return cls(name, folder, about, images, lesions)
-        except Exception as error:  # damaged files raise nearly anything
-            reason = f"{type(error).__name__}: {first_line(error)}"
-            raise MammoError(f"The index of {name!r} is damaged ({reason}); run `mammo index` again.") from None
+        return read_steadily([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
 
     @property
     def synthetic(self) -> bool:
@@ -175,7 +170,7 @@ class Dataset:
     def path(self, file: str) -> Path:
         """The absolute path of a file named in the index."""
         if file.startswith(OWN):
-            return self.folder / file.removeprefix(OWN)
+            return self.folder / inside(file.removeprefix(OWN))
         root = Path(self.about["root"])
         return (root if root.is_absolute() else self.folder / root) / file
 
@@ -198,8 +193,18 @@ class Dataset:
 
     def preview(self, image: str) -> Path:
         """The path of a small JPEG of an image or crop, as bright as a trunk sees it; earlier versions stretched it."""
-        row = self.item(image)
-        digest, how = str(row["digest"]), self._readings(pd.DataFrame([row]))[0]
+        return self._previews(pd.DataFrame([self.item(image)]))[0]
+
+    def previews(self, kind: str) -> dict[str, Path]:
+        """The path of the small JPEG of every item of a kind, by its id."""
+        table = self.table(kind)
+        return dict(zip(table["image"].astype(str), self._previews(table), strict=True))
+
+    def _previews(self, table: pd.DataFrame) -> list[Path]:
+        read = zip(table["digest"].astype(str), self._readings(table), strict=True)
+        return [self._preview(digest, how) for digest, how in read]
+
+    def _preview(self, digest: str, how: tuple[Depth | None, str]) -> Path:
         preview, before = (
             self.folder / "previews" / name for name in (preview_name(digest, *how), stretched_name(digest))
         )
@@ -216,6 +221,31 @@ class Dataset:
         """An image or crop at full size as 8 bit, as bright as a trunk sees it or stretched; shape (rows, columns)."""
         raster = self.source(image).read()
         return stretch(raster.pixels) if stretched else to_eight_bit(raster)
+
+
+def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """What an index tells of itself, its images and its lesions; raises DamagedError naming the file at fault."""
+    folder, file = home.dataset(name), INDEX
+    try:
+        images, told = read_stored(folder / INDEX)
+        about = checked_about(parse_json(told[ABOUT]), images)
+        file = about["lesions_file"]
+        lesions, _ = read_stored(folder / file)
+        if DEPTH not in about:
+            about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
+        check_lesions(lesions)
+        file = INDEX
+        check_images(images)
+        for name_of_file in (*images["file"].dropna(), *lesions["crop"].dropna()):
+            if name_of_file.startswith(OWN):
+                inside(name_of_file.removeprefix(OWN))
+        return about, images, lesions
+    except Exception as error:  # damaged files raise nearly anything
+        gone = isinstance(error, FileNotFoundError)
+        reason = "it is missing" if gone else f"{type(error).__name__}: {first_line(error)}"
+        damaged = Damaged("data set", name, file, f"is not what was written ({reason})", INDEX_AGAIN)
+        sentence = f"The index of {name!r} is damaged ({file}: {reason}); {INDEX_AGAIN}."
+        raise DamagedError(damaged, sentence) from None
 
 
 def _of_today(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
@@ -236,6 +266,12 @@ def datasets(home: Home) -> list[str]:
     return [name for name in home.names("datasets") if (home.dataset(name) / INDEX).is_file()]
 
 
+def quarantine_csv(about: Mapping[str, Any]) -> bytes:
+    """The list of the files that were set aside, as a CSV to look at."""
+    rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
+    return csv_of_rows(rows, ["path", "reason"]).encode()
+
+
 def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataFrame, lesions: pd.DataFrame) -> Dataset:
     """Write an index; it becomes valid by the rename of one file.
 
@@ -243,12 +279,13 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     """
     folder = home.dataset(check_name(name, "data set"))
     content = digest_json(json.loads(lesions.to_json(orient="split", index=False)))
-    about = {**about, "lesions_file": f"lesions-{content[:12]}.parquet"}
+    about = {name: value for name, value in about.items() if name != DIGEST}
+    about["lesions_file"] = f"lesions-{content[:12]}.parquet"
     with whole_file(folder / about["lesions_file"]) as stream:
         lesions.to_parquet(stream, index=False, write_page_checksum=True)
-    rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
-    write_text(folder / "quarantine.csv", csv_of_rows(rows, ["path", "reason"]))
+    write_bytes(folder / QUARANTINE, quarantine_csv(about))
     table = pa.Table.from_pandas(images, preserve_index=False)
+    about[DIGEST] = digest_of(about, images)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
     with whole_file(folder / INDEX) as stream:
         pq.write_table(table, stream, write_page_checksum=True)

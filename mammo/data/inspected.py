@@ -14,12 +14,17 @@ from mammo.data.inspection import INSPECTION, FileFacts, Request, inspect_file, 
 from mammo.data.previews import preview_name
 from mammo.data.raster import Depth
 from mammo.data.source import has_marks
-from mammo.files import whole_file
+from mammo.data.tables import TEXT, TRUTH, WHOLE, check_columns, read_stored
+from mammo.files import parse_json, whole_file
 from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 
 FLUSH = 1000
 INSPECTED = "files.parquet"
+COLUMNS = {
+    field.name: {"str": TEXT, "int": WHOLE, "bool": TRUTH}[str(field.type)] for field in dataclasses.fields(FileFacts)
+}
+"""What the notes of inspected files hold."""
 
 
 def inspect_files(
@@ -81,16 +86,20 @@ def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
     if table.empty:
         return
     with whole_file(folder / INSPECTED) as stream:
-        table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False)
+        table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
 
 
 def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
     """What an earlier run found in files that have neither changed nor lost their preview since."""
     try:
-        table = pd.read_parquet(folder / INSPECTED)
-    except (OSError, ValueError):
-        return {}
-    if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
+        table, _ = read_stored(folder / INSPECTED)
+        if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
+            return {}
+        check_columns(table, {**COLUMNS, "root": TEXT})
+        for name in ("header", "notes"):
+            for text in table[name].unique():
+                parse_json(text or "{}")
+    except Exception:  # a damaged file raises whatever its library raises
         return {}
     known = {}
     here = table[table["root"] == str(kept_root(root, folder))]  # under another root, a name is another file

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
 from mammo.features.weights import TENSORS
 from mammo.files import digest_file, digest_json, read_json
 from mammo.specs import CacheSpec, Home
+from mammo.typed import shown, typed
 
 CHUNK = 64
 """Images in one chunk."""
@@ -27,13 +29,53 @@ WEIGHTS_READ = "weights_read"
 """What the manifest says of how the file of weights was read; it is no part of any identity."""
 
 
+MOST_BYTES = 2**29
+"""Bytes that a manifest has at most: some millions of images."""
+ARRAY_FILE = re.compile(r"(maps|pooled)/(zarr\.json|c(/\d{1,9})+)")
+"""Names of files that an array may have."""
+
+
+class FileFacts(TypedDict):
+    """What a file was when it was written."""
+
+    bytes: int
+    sha256: str
+
+
+class Identity(TypedDict):
+    """Of a cache's identity, what is looked up."""
+
+    spec: dict[str, Any]
+    dataset_digest: str
+    weights_digest: str
+
+
+class Manifest(TypedDict):
+    """What a manifest must hold, and may."""
+
+    identity: Identity
+    made_with: dict[str, Any]
+    shape: list[int]
+    versions: int
+    ids: list[str]
+    arrays: dict[str, FileFacts]
+    chunks: dict[str, FileFacts]
+    digest: str
+    weights_read: NotRequired[list[str]]
+
+
 @dataclass(frozen=True)
 class Damage:
-    """A chunk, or the description of an array's chunks, that is not what it was when it was written."""
+    """A file of a cache that is not what it was when it was written: a chunk, an array's description, or a note."""
 
     cache: str
     chunk: str
     reason: str
+
+    @property
+    def file(self) -> str:
+        """The file, below the cache's folder."""
+        return f"{ARRAYS}/{self.chunk}" if ARRAY_FILE.fullmatch(self.chunk) else self.chunk
 
 
 @dataclass(frozen=True)
@@ -111,7 +153,10 @@ class Cache:
             description = f"{array}/{DESCRIPTION}"
             if digest_file(self.folder / ARRAYS / description) != self.manifest["arrays"][description]["sha256"]:
                 raise ValueError(description)
-            return Chunks.of(self.folder / ARRAYS / array).read(version, start, stop)
+            chunks = Chunks.of(self.folder / ARRAYS / array)
+            if chunks.shape != (self.versions, *self.shape)[: len(chunks.shape)]:
+                raise ValueError(chunks.shape)
+            return chunks.read(version, start, stop)
         except Exception:  # a damaged chunk raises whatever its codec raises
             raise _damaged(next(self.damage(), Damage(self.name, array, "cannot be decoded"))) from None
 
@@ -169,11 +214,27 @@ def read_identity(folder: Path) -> dict[str, Any]:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a finished cache; raises MammoError where it is not what was written."""
     manifest = _table(folder / MANIFEST, "cache manifest")
-    if manifest.get("digest") != content_digest(manifest):
+    try:
+        sound = manifest.get("digest") == content_digest(manifest)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        sound = False
+    if not sound:
         raise MammoError(
-            f"The manifest of the cache {folder.name!r} does not have the digest it was written with; "
+            f"The manifest of the cache {folder.name!r} ({MANIFEST}) does not have the digest it was written with; "
             "run `mammo verify --repair` to write it anew."
         )
+    return _checked(manifest, folder.name)
+
+
+def _checked(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    """A manifest whose fields have their types and whose names stay in its folder; raises MammoError otherwise."""
+    typed(manifest, Manifest, f"manifest of the cache {shown(name)}")
+    CacheSpec.from_json(manifest["identity"]["spec"])
+    if len(manifest["shape"]) != 4 or len(manifest["ids"]) != manifest["shape"][0] or manifest["versions"] < 1:
+        raise MammoError(f"The manifest of the cache {name!r} has no shape of maps; extract the cache again.")
+    for file in {**manifest["arrays"], **manifest["chunks"]}:
+        if not ARRAY_FILE.fullmatch(file):
+            raise MammoError(f"The manifest of the cache {name!r} names {shown(file)}; extract the cache again.")
     return manifest
 
 
@@ -191,7 +252,7 @@ def content_digest(manifest: dict[str, Any]) -> str:
 
 
 def _table(path: Path, what: str) -> dict[str, Any]:
-    content = read_json(path, what)
+    content = read_json(path, what, MOST_BYTES)
     if not isinstance(content, dict):
         raise MammoError(f"The {what} at {path} is no table of fields; delete it and extract the cache again.")
     return content

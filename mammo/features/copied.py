@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, Cache, caches
+from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, MOST_BYTES, POOLED, Cache, caches
 from mammo.features.chunks import Chunks
 from mammo.features.store import CacheWriter, made_here
 from mammo.files import digest_file, digest_json, read_json, write_json
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, Home
+from mammo.typed import typed
 
 ROWS = "rows.json"
 """What each row of a cache shows, and which chunks were copied from which caches."""
+
+
+class Note(TypedDict):
+    """What `ROWS` holds."""
+
+    contents: dict[str, str]
+    copied: dict[str, list[str]]
+    digest: str
+
+
 OWN_FIELDS = ("dataset", "augment", "draws")
 """The fields of a spec in which a cache may differ from one whose plain rows it takes."""
 
@@ -176,15 +187,23 @@ def _contents_of(home: Home, cache: Cache) -> dict[str, str]:
     return dataset.contents(cache.spec.kind)
 
 
+def is_noted(folder: Path) -> bool:
+    """Whether the note of a cache's rows is there and is what was written."""
+    return _read_note(folder) is not None
+
+
 def _noted(folder: Path) -> dict[str, Any]:
     """What was noted of a cache's rows; nothing where the note is missing or damaged."""
+    return _read_note(folder) or {"contents": {}, "copied": {}}
+
+
+def _read_note(folder: Path) -> dict[str, Any] | None:
     try:
-        noted = read_json(folder / ROWS, "note of a cache's rows")
-        if noted.pop("digest") == digest_json(noted):
-            return dict(noted)
-    except (MammoError, AttributeError, KeyError):
-        pass
-    return {"contents": {}, "copied": {}}
+        note: dict[str, Any] = typed(read_json(folder / ROWS, "note of a cache's rows", MOST_BYTES), Note, "note")
+    except MammoError:
+        return None
+    content = {name: told for name, told in note.items() if name != "digest"}
+    return content if note["digest"] == digest_json(content) else None
 
 
 def _note(folder: Path, contents: Mapping[str, str], copied: Mapping[str, list[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -11,17 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, WEIGHTS_READ, content_digest
+from mammo.features.cache import (
+    ARRAYS,
+    CHUNK,
+    MANIFEST,
+    MAPS,
+    POOLED,
+    RECORDS,
+    SPEC,
+    WEIGHTS_READ,
+    FileFacts,
+    content_digest,
+)
 from mammo.features.chunks import DESCRIPTION, STORAGES, USUAL, Chunks
 from mammo.features.precision import PRECISIONS
 from mammo.files import digest_file, read_json, sweep_partials, unwritable, write_json
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, pick
+from mammo.typed import typed
 
 MADE_WITH = "made_with.json"
 MAKERS = ("torch", "timm", "zarr", "numcodecs")
 HOW: dict[str, Any] = {"storage": USUAL, "batch": 32}
 """How a cache is made where nothing else is said."""
+RECORD = re.compile(r"\d{4,9}-\d{6,9}\.json")
 BATCHES = range(1, CHUNK + 1)
 
 
@@ -123,11 +137,22 @@ class CacheWriter:
         """The chunks that were recorded and whose files still have the size they were written with."""
         kept = {}
         for path in sorted((self.folder / RECORDS).glob("*.json")):
+            if not RECORD.fullmatch(path.name):
+                continue
             version, chunk = (int(part) for part in path.stem.split("-"))
-            record = self._begun(f"{RECORDS}/{path.name}")
+            record = self._record(version, chunk, path.name)
             if record and all(self._has_size(name, entry["bytes"]) for name, entry in record.items()):
                 kept[version, chunk] = record
         return kept
+
+    def _record(self, version: int, chunk: int, file: str) -> dict[str, Any] | None:
+        """What was recorded of a chunk; None where that is damaged: the chunk is made again."""
+        try:
+            record: dict[str, Any] = typed(self._begun(f"{RECORDS}/{file}"), dict[str, FileFacts], "record")
+        except MammoError:
+            return None
+        files = {f"{name}/{array.file(version, chunk)}" for name, array in self.arrays.items()}
+        return record if set(record) == files else None
 
     def _has_size(self, name: str, size: int) -> bool:
         path = self.folder / ARRAYS / name

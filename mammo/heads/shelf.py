@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,13 +11,14 @@ import numpy as np
 
 from mammo.data.dataset import Dataset
 from mammo.data.splits import Parts, draw
-from mammo.features.cache import MANIFEST, SPEC, caches
+from mammo.errors import DamagedError, MammoError
+from mammo.features.cache import MANIFEST, caches, read_identity
 from mammo.features.identity import is_current
-from mammo.files import read_json
 from mammo.heads.finetune import TAILS
 from mammo.heads.setting import CACHE_FIELDS, NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
 from mammo.results.scores import StoredRun
-from mammo.results.sweep import ABOUT, Sweep, sweeps
+from mammo.results.sweep import Sweep, damaged_sweep, sweeps
+from mammo.results.sweep_files import FileError, read_about
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
 
 
@@ -31,11 +33,23 @@ class Shelf:
     def __init__(self, home: Home, dataset: Dataset, kind: str) -> None:
         self.home, self.dataset, self.table = home, dataset, dataset.table(kind)
         self.digest, self.truth = dataset.digest(kind), truth_digest(self.table)
+        self.left_out: list[str] = []
+        """What is damaged and therefore not looked at, in sentences."""
         contents = cache_identities(home, dataset.name)
         current = {name: one["spec"] for name, one in contents.items() if is_current(one, self.digest)}
         self.caches = {name: CacheSpec.from_json(spec) for name, spec in current.items()}
-        self.sweeps = {name: read_json(home.sweep(name) / ABOUT, "sweep") for name in sweeps(home)}
+        self.sweeps = self._sweeps()
         self.drawn: dict[SplitSpec, Parts] = {}
+
+    def _sweeps(self) -> dict[str, dict[str, Any]]:
+        """What every sweep tells of itself that is not damaged there."""
+        told: dict[str, dict[str, Any]] = {}
+        for name in sweeps(self.home):
+            try:
+                told[name] = read_about(self.home.sweep(name))
+            except FileError as error:
+                self.left_out.append(damaged_sweep(self.home, name, error).sentence)
+        return told
 
     def cache(self, wanted: CacheSpec) -> str | None:
         """The name of the cache of a spec, of its own precision if there is one."""
@@ -51,11 +65,19 @@ class Shelf:
             if self._current(about) and self._made(about, wanted):
                 places = [_place(about["spec"], "splits", split) for split in splits]
                 if None not in places and None not in [_place(about["spec"], "heads", head) for head in heads]:
-                    sweep = Sweep.open(self.home, name)
+                    if (sweep := self._opened(name)) is None:
+                        continue
                     drawn = sweep.parts[np.array(places)]
                     if self.home.shared or np.array_equal(drawn, [self.parts(split) for split in splits]):
                         return sweep
         return None
+
+    def _opened(self, name: str) -> Sweep | None:
+        try:
+            return Sweep.open(self.home, name)
+        except DamagedError as error:
+            self.left_out.append(str(error))
+            return None
 
     def parts(self, split: SplitSpec) -> Parts:
         """The parts of a split of the images as they are now; raises MammoError where they cannot be split so."""
@@ -65,12 +87,12 @@ class Shelf:
 
     def _current(self, about: Mapping[str, Any]) -> bool:
         """Whether a sweep is whole, and trained on the images and labels that there are now, much as one would now."""
-        if about.get("stopped") or about["dataset"].get("digest") != self.digest:
+        if about.get("stopped") or about["dataset"].get("digest") != self.digest or "spec" not in about:
             return False
-        identity = about["identity"]
+        identity = about.get("identity", {})
         versions = identity.get("probes", PROBES), identity.get("tails", TAILS)
         alike = SHOWN <= _arithmetic(about) <= TRAINING and versions == (PROBES, TAILS)
-        return self.home.shared or bool(alike and identity["truth"] == self.truth)
+        return self.home.shared or bool(alike and identity.get("truth") == self.truth)
 
     def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
         """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""
@@ -82,12 +104,18 @@ class Shelf:
 
 
 def _arithmetic(about: Mapping[str, Any]) -> int:
-    return int(about["identity"]["training"])
+    return int(about.get("identity", {}).get("training", 0))
 
 
 def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
-    """The identities of the whole caches of a data set, by name."""
-    return {name: read_json(home.cache(dataset, name) / SPEC, "cache spec") for name in caches(home, dataset)}
+    """The identities of the whole caches of a data set, by name; of those that are damaged there are none."""
+    told = {}
+    for name in caches(home, dataset):
+        with contextlib.suppress(MammoError):
+            identity = read_identity(home.cache(dataset, name))
+            CacheSpec.from_json(identity.get("spec"))
+            told[name] = identity
+    return told
 
 
 def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:

@@ -13,7 +13,7 @@ from mammo.heads.grid import check_names, check_probes
 from mammo.heads.setting import open_setting
 from mammo.heads.source import check_draws
 from mammo.heads.table import assemble, assemble_finished
-from mammo.heads.units import train_units, units_of
+from mammo.heads.units import is_finished, train_units, units_of
 from mammo.progress import Work
 from mammo.results.sweep import is_complete
 from mammo.specs import Home, SweepSpec
@@ -40,7 +40,7 @@ def sweep(
         check_probes(spec.splits)
     check_finetunes(setting.caches, spec.heads)
     check_draws(setting.caches, spec.heads)
-    if not is_complete(setting.folder):
+    if not is_complete(home, setting.folder.name):
         home.refuse_shared()
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):
@@ -59,11 +59,11 @@ def keep_finished(home: Home, spec: SweepSpec) -> str:
     Raises MammoError where the sweep still trains, or where nothing of it is finished.
     """
     setting = open_setting(home, spec)
-    if not is_complete(setting.folder):
+    if not is_complete(home, setting.folder.name):
         home.refuse_shared()
         with only_one(setting.folder, "sweeping"):
             units = units_of(setting)
-            if not any(unit.file.is_file() for unit in units):
+            if not any(map(is_finished, units)):
                 raise MammoError(
                     "Nothing of this sweep is finished yet: heads are kept a unit at a time, those of one pool on one "
                     "cache. Train it to its end, or choose fewer heads or splits."

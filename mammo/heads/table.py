@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +19,23 @@ from mammo.data.dataset import FILE
 from mammo.data.leakage import leakage
 from mammo.data.splits import Parts, sizes
 from mammo.features.cache import Cache
-from mammo.files import digest_bytes, whole_file, write_json
+from mammo.files import digest_bytes, digest_stream, json_bytes, whole_file
 from mammo.heads.setting import CACHE_FIELDS, Setting
-from mammo.heads.units import TOLD, UNITS, Unit
-from mammo.results.sweep import ABOUT, HEADS, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
+from mammo.heads.units import TOLD, UNITS, Unit, is_finished
+from mammo.results.sweep_files import (
+    ABOUT,
+    FILES,
+    HEADS,
+    HISTORY,
+    IMAGES,
+    LOGITS,
+    PARTS_FILE,
+    RUNS,
+    FileError,
+    FileFacts,
+    read_about,
+    sealed,
+)
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 
 
@@ -34,16 +50,15 @@ def assemble_finished(setting: Setting, units: list[Unit]) -> None:
 
     The units stay, so that training can go on; the sweep tells of itself that it was stopped.
     """
-    finished = [unit for unit in units if unit.file.is_file()]
+    finished = [unit for unit in units if is_finished(unit)]
     kept = sum(len(unit.heads) * len(unit.splits) for unit in finished)
     _tabulate(setting, finished, {"seconds": None, "stopped": {"runs": kept, "of": setting.spec.runs}})
 
 
 def _tabulate(setting: Setting, units: list[Unit], told: dict[str, Any]) -> None:
-    """Write the table of the runs of some units; a table that was there is invalid from the first file on."""
+    """Write the table of the runs of some units; a table that was there stays until the new one takes its place."""
     from safetensors.numpy import load_file, save
 
-    (setting.folder / ABOUT).unlink(missing_ok=True)
     runs = run_table(setting)
     longest = max(head.epochs for head in setting.spec.heads)
     logits = np.empty((len(runs), len(setting.table)), dtype=np.float32)
@@ -63,24 +78,52 @@ def _tabulate(setting: Setting, units: list[Unit], told: dict[str, Any]) -> None
                 run = _run_of(setting, int(split_number), unit.cache, int(number))
                 weights[".".join([str(run), *name])] = value
     there = np.flatnonzero(epochs)
-    _write(
-        setting,
-        with_training(runs, epochs, best).iloc[there],
-        {LOGITS: logits[there], HISTORY: history[there], PARTS_FILE: np.stack(setting.parts)},
-    )
-    with whole_file(setting.folder / HEADS) as stream:
-        stream.write(save(weights))
     splits = [split_facts(setting, row) for row in range(len(setting.parts))]
-    write_json(setting.folder / ABOUT, {**setting.about, "splits": splits, **told})
+    arrays: dict[str, NDArray[Any]] = {
+        LOGITS: logits[there],
+        HISTORY: history[there],
+        PARTS_FILE: np.stack(setting.parts),
+    }
+    tables = {RUNS: with_training(runs, epochs, best).iloc[there], IMAGES: setting.table.drop(columns=FILE)}
+    _replace(
+        setting.folder,
+        {
+            **{file: partial(_write_table, table) for file, table in tables.items()},
+            **{file: partial(_write_array, array) for file, array in arrays.items()},
+            HEADS: lambda stream: stream.write(save(weights)),
+        },
+        {**setting.about, "splits": splits, **told},
+    )
 
 
-def _write(setting: Setting, runs: pd.DataFrame, arrays: dict[str, NDArray[Any]]) -> None:
-    for file, frame in ((RUNS, runs), (IMAGES, setting.table.drop(columns=FILE))):
-        with whole_file(setting.folder / file) as stream:
-            frame.to_parquet(stream, index=False)
-    for file, array in arrays.items():
-        with whole_file(setting.folder / file) as stream:
-            np.save(stream, array, allow_pickle=False)
+def _write_table(table: pd.DataFrame, stream: IO[bytes]) -> None:
+    table.to_parquet(stream, index=False)
+
+
+def _write_array(array: NDArray[Any], stream: IO[bytes]) -> None:
+    np.save(stream, array, allow_pickle=False)
+
+
+def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], about: dict[str, Any]) -> None:
+    """Write all files of a table beside their places, then move them there at once, what it tells of itself last.
+
+    Whoever reads meanwhile finds the old table or the new one, whole: digests tell a mixture apart, and a table without
+    digests, of an earlier version, goes first.
+    """
+    with contextlib.suppress(FileError):
+        if FILES not in read_about(folder):
+            (folder / ABOUT).unlink()
+    facts: dict[str, FileFacts] = {}
+    with contextlib.ExitStack() as moves:
+        last = moves.enter_context(whole_file(folder / ABOUT))
+        for file, write in files.items():
+            stream = moves.enter_context(whole_file(folder / file, "w+b"))
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.seek(0)
+            facts[file] = {"bytes": os.fstat(stream.fileno()).st_size, "sha256": digest_stream(stream)}
+        last.write(json_bytes(sealed(about, facts)))
 
 
 def split_facts(setting: Setting, row: int) -> dict[str, Any]:

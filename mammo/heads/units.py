@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.data.labels import LABELS
 from mammo.features.weights import Weights
-from mammo.files import whole_file
+from mammo.files import digest_bytes, digest_json, whole_file
 from mammo.heads.banks import group_heads
 from mammo.heads.finetune import map_shape
 from mammo.heads.pools import POOLS
@@ -25,7 +25,7 @@ from mammo.progress import Progress, Work
 from mammo.specs import PROBE, HeadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mammo.heads.gram import Gram
     from mammo.heads.stacks import Stacks
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Inputs = Source | Stacks | Gram
 
 UNITS = "units"
+DIGEST = "digest"
+"""Where a unit's file tells the digest of its tensors."""
 WATCHED = 240
 """The most heads whose curves are told while a sweep runs: the newest."""
 
@@ -140,7 +142,7 @@ def train_units(
     loaded: tuple[int, str] | None = None
     inputs: Inputs | None = None
     for unit in units:
-        if not unit.file.is_file():
+        if not is_finished(unit):
             head = setting.spec.heads[unit.heads[0]]
             wanted = unit.cache, _sight(head)
             if loaded != wanted:
@@ -239,5 +241,26 @@ def _save(unit: Unit, trained: Sequence[Trained]) -> None:
         tensors |= {f"{split}.{name}": getattr(one, name) for name in TOLD}
         for number, weights in zip(unit.heads, one.weights, strict=True):
             tensors |= {f"{split}.{number}.{name}": value for name, value in weights.items()}
+    plain = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with whole_file(unit.file) as stream:
-        stream.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
+        stream.write(save(plain, {DIGEST: _digest_of(plain)}))
+
+
+def _digest_of(tensors: Mapping[str, NDArray[Any]]) -> str:
+    return digest_json({name: digest_bytes(np.ascontiguousarray(value).tobytes()) for name, value in tensors.items()})
+
+
+def is_finished(unit: Unit) -> bool:
+    """Whether a unit was trained and its file is what was written; one that is damaged is trained again."""
+    from safetensors import safe_open
+
+    if not unit.file.is_file():
+        return False
+    try:
+        with safe_open(unit.file, framework="numpy") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            told = (stored.metadata() or {}).get(DIGEST)
+    except Exception:  # a damaged file raises whatever its library raises
+        return False
+    needed = {f"{split}.{name}" for split in unit.splits for name in TOLD}
+    return needed <= set(tensors) and told in (None, _digest_of(tensors))

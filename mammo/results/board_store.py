@@ -7,7 +7,9 @@ costs only time.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,39 +17,48 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mammo.data.tables import NUMBER, TEXT, check_columns
 from mammo.errors import MammoError
-from mammo.files import digest_bytes, digest_json, whole_file
-from mammo.results.sweep import ABOUT, IMAGES, LOGITS, PARTS_FILE, RUNS
+from mammo.files import digest_bytes, digest_json, read_bytes, state_of, write_bytes
+from mammo.results.statistics.optimism import Optimism
+from mammo.results.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
+from mammo.typed import typed
 
 if TYPE_CHECKING:
     from mammo.specs import Home
 
 SOURCES = (Path(__file__).parent, Path(__file__).parents[1] / "data")
 """The folders whose code decides what a board says."""
-READ = (ABOUT, RUNS, IMAGES, LOGITS, PARTS_FILE)
+READ = (ABOUT, RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
 MOST = 32
 """How many boards of a home are kept, the newest."""
 INTERVAL, ENDS = "_interval", ("_low", "_high")
+
+MOST_BYTES = 2**28
+"""Bytes that a board has at most."""
+COLUMNS = {
+    **dict.fromkeys(("run", "sweep", "dataset", "weights_note", "protocol", "labels", "level", "trunk", "pool"), TEXT),
+    **dict.fromkeys(
+        ("validation_auc", "test_auc", "test_accuracy", "tie_group", "n_validation", "n_test", "threshold", "lr"),
+        NUMBER,
+    ),
+}
+"""Columns that every board has, and what they hold."""
+
 
 Held = tuple[pd.DataFrame, list[dict[str, Any]]]
 
 
 def place(home: Home, names: list[str], asked: Any) -> Path | None:
-    """The file that holds the board of the sweeps `names` read as `asked`; None where one of them is not finished."""
+    """What the board of the sweeps `names` read as `asked` is kept under; None where one of them is not finished.
+
+    It changes with every change of a file of theirs, damage included: boards are kept of sound sweeps alone.
+    """
     folders = [home.sweep(name) for name in names]
     if not folders or not all((folder / ABOUT).is_file() for folder in folders):
         return None
-    held = [[folder.name, [_state(folder / file) for file in READ]] for folder in folders]
-    return home.path / "boards" / f"{digest_json([code_version(), held, asked])[:32]}.parquet"
-
-
-def _state(path: Path) -> list[int]:
-    """What changes when a file is written anew: finished sweeps are never altered in place."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return []
-    return [found.st_size, found.st_mtime_ns]
+    states = [[folder.name, [state_of(folder / file) for file in READ]] for folder in folders]
+    return home.path / "boards" / f"{digest_json([code_version(), states, asked])[:32]}.parquet"
 
 
 @cache
@@ -58,18 +69,45 @@ def code_version() -> str:
 
 
 def recall(path: Path) -> Held | None:
-    """The runs and the meters that `remember` kept; None where there are none that can be read."""
+    """The runs and the meters that `remember` kept; None where there are none, or they are not what was written."""
+    for file in path.parent.glob(f"{path.stem}-*.parquet"):
+        with contextlib.suppress(Exception):  # a damaged board is computed anew, whatever its library raises
+            content = read_bytes(file, MOST_BYTES)
+            if digest_bytes(content)[:32] == file.stem.rpartition("-")[2]:
+                return _read(content)
+    return None
+
+
+def is_damaged(file: Path) -> bool:
+    """Whether a board is not what was written; it costs no more than its reading."""
     try:
-        board = pd.read_parquet(path)
-        coded, columns, meters = (board.attrs[name] for name in ("coded", "columns", "meters"))
-        made = {name: _decoded(board[name]) for name in coded}
-        for name in columns:
-            if name.endswith(INTERVAL):
-                made[name] = pd.Series(list(zip(*(board[name + end].tolist() for end in ENDS), strict=True)))
-        board.attrs = {}
-        return board.assign(**made)[columns], meters
-    except (OSError, ValueError, KeyError):
-        return None
+        return digest_bytes(read_bytes(file, MOST_BYTES))[:32] != file.stem.rpartition("-")[2]
+    except OSError:
+        return True
+
+
+def _read(content: bytes) -> Held:
+    board = pd.read_parquet(io.BytesIO(content))
+    coded, columns, meters = (board.attrs[name] for name in ("coded", "columns", "meters"))
+    decoded = {name: _decoded(board[name]) for name in coded}
+    for name in columns:
+        if name.endswith(INTERVAL):
+            decoded[name] = pd.Series(list(zip(*(board[name + end].tolist() for end in ENDS), strict=True)))
+    board.attrs = {}
+    runs = board.assign(**decoded)[columns]
+    check_columns(runs, COLUMNS)
+    for meter in typed(meters, list[dict[str, Any]], "board"):
+        _check_meter(meter)
+    return runs, meters
+
+
+def _check_meter(meter: dict[str, Any]) -> None:
+    """Raise ValueError where a meter is none."""
+    typed(meter["winner"], str, "winner")
+    for measured in filter(None, (meter["everyone"], meter["tied"])):
+        numbers = asdict(Optimism(**measured)).values()
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ValueError("a meter holds other than numbers")
 
 
 def remember(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
@@ -84,9 +122,12 @@ def remember(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> No
     kept = kept.assign(**{name: _coded(kept[name]) for name in coded})
     kept.attrs = {"coded": coded, "meters": meters, "columns": columns}
     with contextlib.suppress(MammoError):
-        with whole_file(path) as stream:
-            kept.to_parquet(stream, index=False)
-        _forget_old(path.parent)
+        stream = io.BytesIO()
+        kept.to_parquet(stream, index=False)
+        content = stream.getvalue()
+        file = path.with_name(f"{path.stem}-{digest_bytes(content)[:32]}.parquet")
+        write_bytes(file, content)
+        _forget_old(file)
 
 
 def _coded(values: pd.Series) -> list[str]:
@@ -99,7 +140,9 @@ def _decoded(texts: pd.Series) -> pd.Series:
     return pd.Series([known[text] for text in texts], index=texts.index, dtype=object)
 
 
-def _forget_old(folder: Path) -> None:
-    files = sorted(folder.glob("*.parquet"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[MOST:]:
+def _forget_old(newest: Path) -> None:
+    """Leave the newest boards, whatever the clock said when the others were written."""
+    written = {file: state_of(file) for file in newest.parent.glob("*.parquet") if file != newest}
+    ages = sorted(((state[1], file) for file, state in written.items() if state), reverse=True)
+    for _, file in ages[MOST - 1 :]:
         file.unlink(missing_ok=True)

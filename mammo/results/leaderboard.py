@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.leakage import leaked
+from mammo.errors import DamagedError, MammoError
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.cross_validation import with_cross_validation
 from mammo.results.ensemble import named_sweep
-from mammo.results.levels import at_level
+from mammo.results.levels import LevelError, at_level
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
 from mammo.results.scores import Scored
@@ -29,7 +31,7 @@ from mammo.results.statistics.metrics import METRICS, USUAL
 from mammo.results.statistics.operating import AT_HALF, Criterion
 from mammo.results.statistics.optimism import Optimism, optimism
 from mammo.results.statistics.ties import grouped, tie_groups
-from mammo.results.sweep import Sweep, sweep_of, sweeps
+from mammo.results.sweep import Sweep, open_sweeps, sweep_of, sweeps
 from mammo.specs import Home
 
 SETTINGS = [
@@ -55,10 +57,14 @@ class Meter:
 
 @dataclass(frozen=True)
 class Board:
-    """`runs`, one a row as `ranked` gives them, and a `Meter` for each set of validation images, best winner first."""
+    """`runs`, one a row as `ranked` gives them, and a `Meter` for each set of validation images, best winner first.
+
+    `left_out` tells, in sentences, of the sweeps and ensembles that could not be read so: they hide none of the others.
+    """
 
     runs: pd.DataFrame
     meters: tuple[Meter, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def leaderboard(home: Home, names: list[str] | None = None, **reading: Any) -> pd.DataFrame:
@@ -78,22 +84,63 @@ def read_board(
 
     At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
     Accuracies are those at the threshold that the `criterion` chooses for each run on validation. A board that was read
-    before is not computed again (`board_store`).
+    before is not computed again (`board_store`). A sweep that is damaged, or that cannot be read at the level, is left
+    out and told of; raises MammoError where there is none so named, or where none is left.
     """
     chosen = list(dict.fromkeys(names or sweeps(home)))
     others = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
-    asked = [level, list(fuse), [str(name) for name in others], criterion.rule, criterion.target]
-    folders = dict.fromkeys([*chosen, *(sweep_of(member) for name in others for member in name.members)])
-    place = board_store.place(home, list(folders), [*asked, chosen])
-    if place and (held := board_store.recall(place)):
-        runs, meters = held
-        return Board(runs, tuple(_meter(meter) for meter in meters))
-    stored = [Sweep.open(home, name) for name in chosen]
-    stored += [named_sweep(home, name) for name in others]
-    board = board_of([read for sweep in stored for read in at_level(sweep, level, fuse)], criterion)
-    if place:
-        board_store.remember(place, board.runs, [asdict(meter) for meter in board.meters])
-    return board
+
+    def kept_under(sweeps: Sequence[str], ensembles: Sequence[RunName]) -> Path | None:
+        folders = dict.fromkeys([*sweeps, *(sweep_of(member) for name in ensembles for member in name.members)])
+        said = [level, list(fuse), [str(name) for name in ensembles], criterion.rule, criterion.target, list(sweeps)]
+        return board_store.place(home, list(folders), said)
+
+    if board := _recalled(kept_under(chosen, others)):
+        return board
+    opened, damaged = open_sweeps(home, chosen if names else None)
+    read, left_out = _read_at([*opened, *others], home, level, fuse)
+    left_out = [*(one.sentence for one in damaged), *left_out]
+    if left_out and not read:
+        raise DamagedError(damaged[0], " ".join(left_out)) if damaged else MammoError(" ".join(left_out))
+    whole = [name for name in read if isinstance(name, str)], [name for name in read if isinstance(name, RunName)]
+    place = kept_under(*whole)
+    board = _recalled(place) if left_out else None
+    if board is None:
+        board = board_of([sweep for sweeps in read.values() for sweep in sweeps], criterion)
+        if place:
+            board_store.remember(place, board.runs, [asdict(meter) for meter in board.meters])
+    return replace(board, left_out=tuple(left_out))
+
+
+def _recalled(place: Path | None) -> Board | None:
+    """The board that was kept under a name, if it was."""
+    if not (place and (stored := board_store.recall(place))):
+        return None
+    runs, meters = stored
+    return Board(runs, tuple(_meter(meter) for meter in meters))
+
+
+Readings = dict["str | RunName", list[Sweep]]
+"""Sweeps as they are read at a level, by the name of the stored one or of the ensemble."""
+
+
+def _read_at(
+    wanted: Sequence[Sweep | RunName], home: Home, level: str, fuse: Sequence[str]
+) -> tuple[Readings, list[str]]:
+    """Sweeps and ensembles at a level, and why some cannot be read so; raises MammoError where it is the only one."""
+    read: Readings = {}
+    left_out = []
+    for one in wanted:
+        try:
+            sweep = named_sweep(home, one) if isinstance(one, RunName) else one
+            read[one if isinstance(one, RunName) else one.id] = at_level(sweep, level, fuse)
+        except DamagedError as error:
+            left_out.append(str(error))
+        except LevelError as error:
+            if len(wanted) == 1:
+                raise
+            left_out.append(str(error))
+    return read, left_out
 
 
 def _meter(held: dict[str, Any]) -> Meter:

@@ -30,12 +30,16 @@ Members = list["NDArray[np.intp]"]
 """For every breast or patient the rows of its images."""
 
 
+class LevelError(MammoError):
+    """The images of a sweep do not name what its scores are to be fused by."""
+
+
 def at_level(sweep: Sweep, level: str, fuses: Sequence[str]) -> list[Sweep]:
     """For each of the fusions `fuses` the sweep with one row a breast or patient, its runs named `RUN@LEVEL-FUSE`.
 
     A breast or patient is malignant where any of its images is. Where a split parts its images, each part has those
     that stand in it. Images whose breast or patient nobody names are left out. At the level `image` the sweep itself
-    is returned. Raises MammoError where no image names its breast or patient.
+    is returned. Raises LevelError where no image names its breast or patient.
     """
     if not fuses:
         raise MammoError(f"Name a fusion; choose one of: {', '.join(FUSIONS)}.")
@@ -67,7 +71,7 @@ def _grouped(sweep: Sweep, level: str) -> tuple[Members, NDArray[np.int8]]:
     """The images that are scored together, and the part in which each such group stands in each split."""
     code = _codes(sweep.images, level)
     if not ((code >= 0) & (np.asarray(sweep.parts) != OUT)).any():
-        raise MammoError(
+        raise LevelError(
             f"The images of the sweep {sweep.id!r} name no {level}, so their scores cannot be fused by {level}; "
             "name it in the data set and run the sweep again."
         )

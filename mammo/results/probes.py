@@ -13,7 +13,8 @@ from mammo.results.plain import plain
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.intervals import auc_interval
 from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import COURSE, Sweep, sweeps
+from mammo.results.sweep import Sweep, open_sweeps
+from mammo.results.sweep_files import COURSE
 from mammo.specs import PROBE, STRENGTHS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def probe_rows(home: Home, sweep: Sweep) -> list[dict[str, Any]]:
     none: `difference` is by how much its test AUC is above the probe's, tested as `mammo compare` does.
     """
     rows = {row["run"]: row for row in to_json(ranked([sweep])) if row["optimizer"] == PROBE}
-    others = [Sweep.open(home, name) for name in sweeps(home)]
+    others, _ = open_sweeps(home)
     told = []
     for place, run in enumerate(sweep.runs["run"]):
         if run in rows:
@@ -54,9 +55,7 @@ def probes_of(home: Home, runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
     """By the id of each run that was trained on frozen features: the probe on the same features and split, if any."""
     wanted = [run for run in runs if _is_trained(run)]
     found: dict[str, StoredRun] = {}
-    held = {run.sweep.id: run.sweep for run in wanted}
-    for name in sweeps(home) if wanted else ():
-        sweep = held.get(name) or Sweep.open(home, name)
+    for sweep in open_sweeps(home)[0] if wanted else ():
         solved = (sweep.runs["optimizer"] == PROBE).to_numpy()
         for run in wanted if solved.any() else ():
             for place in np.flatnonzero(solved & _alike(sweep, run)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,30 @@ from numpy.typing import NDArray
 
 from mammo.data.labels import ClassNames, class_names
 from mammo.data.splits import PARTS
-from mammo.errors import MammoError
-from mammo.files import read_json
+from mammo.errors import Damaged, DamagedError, MammoError
+from mammo.files import read_steadily, state_of, write_json
+from mammo.results.sweep_files import (
+    ABOUT,
+    COURSE,
+    FILES,
+    HEADS,
+    HISTORY,
+    LOGITS,
+    OPENED,
+    PARTS_FILE,
+    FileError,
+    are_parts,
+    are_scores,
+    check_digests,
+    compare,
+    facts_of,
+    open_array,
+    read_about,
+    read_images,
+    read_runs,
+    sealed,
+)
 from mammo.specs import Home
-
-ABOUT = "sweep.json"
-RUNS, IMAGES = "runs.parquet", "images.parquet"
-LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
-HEADS = "heads.safetensors"
-COURSE = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
-"""What `HISTORY` holds of an epoch, in the order of its last axis."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +58,12 @@ class Sweep:
 
     @classmethod
     def open(cls, home: Home, name: str) -> Sweep:
-        """Open the sweep `name`; raises MammoError where there is none, or it is not finished or damaged."""
+        """Open the sweep `name`; raises MammoError where there is none, and DamagedError where it is not what it was.
+
+        Of files larger than `sweep_files.READ_WHOLE` the size, the shape and the type alone are checked.
+        """
         folder = home.sweep(name)
-        if not (folder / ABOUT).is_file():
-            known = ", ".join(sweeps(home)) or "none yet"
-            raise MammoError(f"There is no finished sweep {name!r} (there: {known}); run one with `mammo sweep`.")
-        about = read_json(folder / ABOUT, "sweep")
-        if not isinstance(about, dict) or not {"dataset", "caches", "splits"} <= set(about):
-            raise MammoError(f"The sweep {name!r} is damaged ({ABOUT}); delete {folder} and run it again.")
-        try:
-            runs, images = pd.read_parquet(folder / RUNS), pd.read_parquet(folder / IMAGES)
-            arrays = [
-                np.load(folder / file, mmap_mode="r", allow_pickle=False) for file in (LOGITS, PARTS_FILE, HISTORY)
-            ]
-        except (OSError, ValueError, EOFError) as error:
-            raise MammoError(f"The sweep {name!r} is damaged ({error}); delete {folder} and run it again.") from None
-        if "labels" not in runs:  # a sweep older than label policies
-            runs = runs.assign(labels="merged")
-        if "finetune" not in runs:  # a sweep older than fine-tuning
-            runs = runs.assign(finetune="none", tail_lr=0.0)
-        if "first_draws" not in runs:  # a sweep older than draws that are left out
-            runs = runs.assign(first_draws=0)
-        if "scoring" not in runs:  # a sweep older than scores of several versions
-            runs = runs.assign(scoring="plain")
-        if "strength" not in runs:  # a sweep older than probes
-            runs = runs.assign(strength=np.nan)
-        sweep = cls(name, folder, about, runs, images, *arrays)
-        if sweep.logits.shape != (len(runs), len(images)):
-            raise MammoError(f"The sweep {name!r} is damaged: its scores do not fit its runs; delete {folder}.")
-        return sweep
+        return read_steadily([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -119,15 +111,90 @@ class Sweep:
         return np.flatnonzero(self.parts[split] == PARTS[part])
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether a folder holds a sweep with all its runs: not one that was stopped, nor one in the making."""
-    return (folder / ABOUT).is_file() and "stopped" not in read_json(folder / ABOUT, "sweep")
+def _opened(home: Home, name: str) -> Sweep:
+    folder = home.sweep(name)
+    if not (folder / ABOUT).is_file():
+        known = ", ".join(sweeps(home)) or "none yet"
+        raise MammoError(f"There is no finished sweep {name!r} (there: {known}); run one with `mammo sweep`.")
+    try:
+        about = read_about(folder)
+        check_digests(folder, about)
+        runs, images = read_runs(folder, name, about), read_images(folder)
+        logits = open_array(folder, LOGITS, (len(runs), len(images)), are_scores)
+        parts = open_array(folder, PARTS_FILE, (len(about["splits"]), len(images)), are_parts)
+        history = open_array(folder, HISTORY, (len(runs), None, len(COURSE)), are_scores)
+    except FileError as error:
+        raise DamagedError(damaged_sweep(home, name, error)) from None
+    return Sweep(name, folder, about, runs, images, logits, parts, history)
+
+
+def damaged_sweep(home: Home, name: str, error: FileError) -> Damaged:
+    """What is wrong with a sweep, and what to do about it."""
+    remedy = f"run the same `mammo sweep` again, or delete {home.sweep(name)}"
+    if home.shared:
+        remedy = f"delete {home.sweep(name)}, or ask those who shared the home for it again"
+    return Damaged("sweep", name, error.file, error.reason, remedy)
+
+
+def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
+    """The sweeps `names`, or all, and which of them are damaged: one that is hides no other.
+
+    Raises MammoError where there is none of a name.
+    """
+    opened, damaged = [], []
+    for name in sweeps(home) if names is None else names:
+        try:
+            opened.append(Sweep.open(home, name))
+        except DamagedError as error:
+            damaged.append(error.damaged)
+        except MammoError:
+            if names is not None:
+                raise  # else it was deleted since it was listed
+    return opened, damaged
+
+
+def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[Damaged]) -> None:
+    """Raise MammoError where all that was to be opened is damaged."""
+    sentences = [one.sentence for one in damaged]
+    if sentences and not list(opened):
+        raise MammoError(" ".join(sentences))
+
+
+def check_sweep(home: Home, name: str) -> Sweep:
+    """Open a sweep and compare every byte with its digest, where it has digests; raises DamagedError."""
+    sweep = Sweep.open(home, name)
+    try:
+        for file, fact in sweep.about.get(FILES, {}).items():
+            compare(sweep.folder, file, fact, most=fact["bytes"])
+    except FileError as error:
+        raise DamagedError(damaged_sweep(home, name, error)) from None
+    return sweep
+
+
+def write_about(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write what a sweep tells of itself, with the digests of the files that lie there: the last file of a sweep."""
+    files = [file for file in (*OPENED, HEADS) if (folder / file).is_file()]
+    write_json(folder / ABOUT, sealed(about, {file: facts_of(folder / file) for file in files}))
+
+
+def is_complete(home: Home, name: str) -> bool:
+    """Whether a home holds a sweep with all its runs: not one that was stopped, is in the making, or is damaged."""
+    try:
+        sweep = Sweep.open(home, name)
+        check_digests(sweep.folder, sweep.about, (HEADS,))
+    except (MammoError, FileError):
+        return False
+    return not sweep.about.get("stopped")
 
 
 def sweeps(home: Home) -> list[str]:
-    """The names of the finished sweeps, newest first."""
-    names = [name for name in home.names("sweeps") if (home.sweep(name) / ABOUT).is_file()]
-    return sorted(names, key=lambda name: (home.sweep(name) / ABOUT).stat().st_mtime, reverse=True)
+    """The names of the finished sweeps, newest first by the time of their files."""
+    made = []
+    for name in home.names("sweeps"):
+        about = home.sweep(name) / ABOUT
+        if about.is_file() and (state := state_of(about)):
+            made.append((-state[1], name))
+    return [name for _, name in sorted(made)]
 
 
 def sweep_of(run: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.spreadsheets import plain_cells
+from mammo.errors import DamagedError
 from mammo.files import digest_json
 from mammo.results import board_store
 from mammo.results.fusion import LEVELS
@@ -18,7 +19,7 @@ from mammo.results.scores import run_names
 from mammo.results.sieve import Sieve
 from mammo.results.sweep import sweeps
 from mammo.specs import Home
-from pages.shared import address, choose, ensembles
+from pages.shared import address, choose, ensembles, show
 from pages.shared.places import nothing_yet
 from pages.shared.reading import choose_reading, unit_of
 
@@ -41,7 +42,8 @@ FEW = "no interval: "
 class Listed:
     """A leaderboard to look at, not to change: its runs, their names, and the meter of each set of validation images.
 
-    `key` tells it from every other; `sieve` holds what its runs can be chosen by.
+    `key` tells it from every other; `sieve` holds what its runs can be chosen by; `left_out` tells of the sweeps that
+    could not be read.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Listed:
     names: dict[str, str]
     meters: list[dict[str, Any]]
     sieve: Sieve
+    left_out: tuple[str, ...] = ()
 
 
 def choose_board(home: Home) -> Listed:
@@ -61,8 +64,19 @@ def choose_board(home: Home) -> Listed:
         chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name), width=360)
         level, ways = choose_reading()
     some, together = tuple(names) if chosen == ALL else (chosen,), ensembles.asked(home)
-    held = board_store.place(home, list(some), None)
-    return _read(str(held), str(home.path), some, level, ways, together)
+    try:
+        listed = _read(_state(home, some), str(home.path), some, level, ways, together)
+    except DamagedError as error:
+        show.warnings([str(error), "All other sweeps are shown."])
+        others = tuple(name for name in names if name != chosen)
+        listed = _read(_state(home, others), str(home.path), others, level, ways, together)
+    show.warnings(listed.left_out)
+    return listed
+
+
+def _state(home: Home, names: tuple[str, ...]) -> str:
+    """What changes with every change of a file of some sweeps."""
+    return str(board_store.place(home, list(names), None))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the sweep…")
@@ -71,7 +85,7 @@ def _read(
 ) -> Listed:
     board = read_board(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
     key = digest_json([held, level, ways, together])[:12]
-    return Listed(key, board.runs, run_names(board.runs), meter_rows(board), Sieve(board.runs))
+    return Listed(key, board.runs, run_names(board.runs), meter_rows(board), Sieve(board.runs), board.left_out)
 
 
 def choose_some(listed: Listed) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
 from pages.shared.courses import courses
+from pages.shared.text import plain
 
 PARTS = ["test", "validation", "train"]
 
@@ -32,7 +33,7 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
         figure = roc_figure(scored, "<br>".join(filter(None, (note, no_reader))), show.dark(), reader_of(runs, part))
         show.figure(figure, "roc")
         if found:
-            st.caption(found.reason)
+            st.caption(plain(found.reason))
     with right:
         st.subheader("AUC and accuracy")
         probes = probes_of(home, runs)

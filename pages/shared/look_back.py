@@ -9,7 +9,7 @@ from mammo.results.axes import AXES, influences, varied
 from mammo.results.figures.axes import LOGARITHMIC, influence_figure, parallel_figure, response_figure
 from mammo.results.leaderboard import ranked
 from mammo.results.scores import StoredRun, run_names
-from mammo.results.sweep import Sweep, sweeps
+from mammo.results.sweep import Sweep, open_sweeps
 from mammo.specs import Home
 from pages.shared import board, choose, clone, show
 from pages.shared.places import nothing_yet
@@ -25,7 +25,8 @@ PARALLEL_SAID = "Each line is a run. Drag along an axis to keep only some runs, 
 
 def results(home: Home, dataset: Dataset) -> None:
     """One sweep of the data set, seen along its axes."""
-    opened = [Sweep.open(home, name) for name in sweeps(home)]
+    opened, damaged = open_sweeps(home)
+    show.warnings(one.sentence for one in damaged)
     named = {sweep.id: sweep for sweep in opened if sweep.about["dataset"]["name"] == dataset.name}
     if not named:
         nothing_yet("There is no finished sweep of this data set yet. Train some heads first.", "sweep")

@@ -22,7 +22,7 @@ def reader(dataset: Dataset, note: str) -> None:
     zero = choose.entry("BI-RADS 0 counts as", ZEROS, "recall_zero", width=220)
     summary = reader_summary(dataset.images, dataset.lesions, dataset.about, zero)
     if summary["reason"]:
-        st.warning(summary["reason"])
+        st.warning(plain(summary["reason"]))
     if summary["circular"]:
         return
     part, tables = reader_tables(dataset.images, dataset.lesions)

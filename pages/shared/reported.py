@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from mammo.data.dataset import INDEX, Dataset
-from mammo.features.cache import caches
-from mammo.files import digest_file
+from mammo.features.cache import MANIFEST, SPEC, caches
+from mammo.files import digest_file, digest_json, state_of
 from mammo.paper import Paper, known_weights, open_paper, paper_on
+from mammo.results import board_store
 from mammo.results.report.beside import Beside, Report
 from mammo.results.report.export import FORMS, TABLE_STYLE, table_html
 from mammo.results.report.stated import TRUNK_SETS, PaperSpec
@@ -42,8 +43,10 @@ def choose_spec(home: Home, dataset: Dataset) -> PaperSpec:
 
 def opened(home: Home, dataset: Dataset, spec: PaperSpec) -> tuple[Paper, Report]:
     """What is there of a report, read again only when something new is."""
-    held = f"{digest_file(dataset.folder / INDEX)} {sweeps(home)} {caches(home, dataset.name)}"
-    return _opened(held, str(home.path), json.dumps(spec.to_json()))
+    there = caches(home, dataset.name)
+    states = [state_of(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
+    held = [digest_file(dataset.folder / INDEX), str(board_store.place(home, sweeps(home), None)), there, states]
+    return _opened(digest_json(held), str(home.path), json.dumps(spec.to_json()))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what is there…")

@@ -36,13 +36,13 @@ def notes(synthetic: bool, weights: Iterable[str] = ()) -> str:
 def badge(note: str) -> None:
     """A plain badge of what `notes` says, if it says anything."""
     if note:
-        st.badge(note, icon=":material/science:", color="orange")
+        st.badge(plain(note), icon=":material/science:", color="orange")
 
 
 def warnings(sentences: Iterable[str]) -> None:
     """What must be known of a data set before its figures are believed."""
     for sentence in dict.fromkeys(sentences):
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(plain(sentence), icon=":material/warning:")
 
 
 def facts(values: dict[str, Any]) -> None:

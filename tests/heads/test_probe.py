@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ from mammo.results.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
 from mammo.results.scores import StoredRun, run_names
 from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import HEADS, LOGITS, Sweep
+from mammo.results.sweep import Sweep
+from mammo.results.sweep_files import HEADS, LOGITS
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 
 CPU = torch.device("cpu")
@@ -229,10 +231,13 @@ def test_a_probe_is_held_against_the_best_trained_linear_head_on_the_same_featur
     assert {run: probe.id for run, probe in found.items()} == dict.fromkeys(alike, with_one["run"])
 
 
-def test_a_probe_stands_beside_sweeps_of_smaller_data_sets(own_home: Home) -> None:
+def test_a_probe_stands_beside_sweeps_of_smaller_data_sets(
+    own_home: Home, without_digests: Callable[[Path], None]
+) -> None:
     (name,) = caches(own_home, "tiny")
     trained = SweepSpec("tiny", (name,), expand({"pool": ["gap"], "epochs": [1]}), (SplitSpec(),))
     other = Sweep.open(own_home, finish(sweep(own_home, trained)))
+    without_digests(other.folder)
     few = slice(0, 4)
     np.save(other.folder / LOGITS, np.asarray(other.logits)[:, few])
     np.save(other.folder / "parts.npy", np.asarray(other.parts)[:, few])
@@ -242,12 +247,13 @@ def test_a_probe_stands_beside_sweeps_of_smaller_data_sets(own_home: Home) -> No
     assert probe_rows(own_home, opened)[0]["trained"] is None
 
 
-def test_a_head_that_diverged_is_no_yardsticks_rival(own_home: Home) -> None:
+def test_a_head_that_diverged_is_no_yardsticks_rival(own_home: Home, without_digests: Callable[[Path], None]) -> None:
     (name,) = caches(own_home, "tiny")
     heads = expand({"pool": ["gap"], "lr": [1e-3, 1e-4], "epochs": [1]})
     trained = Sweep.open(own_home, finish(sweep(own_home, SweepSpec("tiny", (name,), heads, (SplitSpec(),)))))
     probes = SweepSpec("tiny", (name,), (HeadSpec("gap", optimizer=PROBE),), (SplitSpec(),))
     opened = Sweep.open(own_home, finish(sweep(own_home, probes)))
+    without_digests(trained.folder)
     scores = np.array(trained.logits)
     for lost, left in ((0, 1), (1, 0)):
         logits = scores.copy()

@@ -12,7 +12,8 @@ from mammo.heads.sweep import keep_finished, sweep
 from mammo.heads.units import UNITS
 from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
-from mammo.results.sweep import HEADS, Sweep, is_complete
+from mammo.results.sweep import Sweep, is_complete
+from mammo.results.sweep_files import HEADS
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 
@@ -46,7 +47,7 @@ def test_what_is_finished_of_a_stopped_sweep_is_a_sweep_and_training_goes_on_to_
     stop_after_the_first_unit(own, spec)
     assert keep_finished(own, spec) == name
     kept = Sweep.open(own, name)
-    assert not is_complete(kept.folder)
+    assert not is_complete(own, name)
     assert set(kept.runs["pool"]) == {"gap"}
     assert kept.about["stopped"] == {"runs": 4, "of": 8}
     assert "was stopped: 4 of its 8 runs" in kept.notes[-1]
@@ -56,7 +57,7 @@ def test_what_is_finished_of_a_stopped_sweep_is_a_sweep_and_training_goes_on_to_
 
     assert finish(sweep(own, spec, "cpu")) == name
     again = Sweep.open(own, name)
-    assert is_complete(again.folder)
+    assert is_complete(own, name)
     assert not (again.folder / UNITS).exists()
     np.testing.assert_array_equal(again.logits, undisturbed.logits)
     assert (again.folder / HEADS).read_bytes() == (undisturbed.folder / HEADS).read_bytes()
@@ -71,4 +72,4 @@ def test_where_nothing_is_finished_a_sentence_says_so(own, spec):
 def test_a_whole_sweep_stays_whole(own, spec):
     name = finish(sweep(own, spec, "cpu"))
     assert keep_finished(own, spec) == name
-    assert is_complete(own.sweep(name))
+    assert is_complete(own, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from mammo.progress import Progress, finish
 from mammo.results.by_setting import by_setting
 from mammo.results.leaderboard import Piece, leaderboard
 from mammo.results.scores import StoredRun, run_names
-from mammo.results.sweep import ABOUT, HEADS, LOGITS, RUNS, Sweep, sweep_of, sweeps
+from mammo.results.sweep import Sweep, sweep_of, sweeps
+from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "phantom-demo"
@@ -213,8 +215,11 @@ def test_three_ways_are_refused_before_a_head_is_trained(own_home: Home) -> None
     assert own_home.names("sweeps") == []
 
 
-def test_a_sweep_older_than_label_policies_reads_as_merged(own_home: Home) -> None:
+def test_a_sweep_older_than_label_policies_reads_as_merged(
+    own_home: Home, without_digests: Callable[[Path], None]
+) -> None:
     name = finish(sweep(own_home, small(own_home, redraws=1)))
+    without_digests(own_home.sweep(name))
     runs = pd.read_parquet(own_home.sweep(name) / RUNS).drop(columns="labels")
     runs.to_parquet(own_home.sweep(name) / RUNS, index=False)
     assert set(leaderboard(own_home, [name])["labels"]) == {"merged"}

@@ -34,7 +34,8 @@ from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import run_names
-from mammo.results.sweep import HEADS, LOGITS, RUNS, Sweep, sweeps
+from mammo.results.sweep import Sweep, sweeps
+from mammo.results.sweep_files import HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 
 pytestmark = pytest.mark.slow
@@ -216,13 +217,14 @@ def test_a_stopped_fine_tuning_goes_on_and_ends_the_same(own, tapped):
     assert (tapped.sweep(name) / LOGITS).read_bytes() == (own.sweep(name) / LOGITS).read_bytes()
 
 
-def test_frozen_sweeps_are_named_as_before_there_was_fine_tuning(tapped):
+def test_frozen_sweeps_are_named_as_before_there_was_fine_tuning(tapped, without_digests):
     """Their identity says nothing of it, and their old tables read as frozen."""
     opened = swept(tapped, "vgg16-mini", "features", expand({"pool": "gap", "epochs": 2}))
     identity = opened.about["identity"]
     assert "tails" not in identity
     assert {"finetune", "tail_lr", "first_draws", "scoring"}.isdisjoint(identity["spec"]["heads"][0])
     assert HeadSpec.from_json(identity["spec"]["heads"][0]) == HeadSpec("gap", epochs=2)
+    without_digests(opened.folder)
     runs = pd.read_parquet(opened.folder / RUNS)
     runs.drop(columns=["finetune", "tail_lr", "first_draws", "scoring"]).to_parquet(opened.folder / RUNS, index=False)
     board = leaderboard(tapped, [opened.id])

@@ -5,16 +5,43 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from mammo.data.depths.decision import CANDIDATES, DARKER, OF_CONTAINER, Scale, judge
 from mammo.data.depths.levels import CONTAINER_BITS, HALF, Levels
 from mammo.data.raster import Container, Depth
 from mammo.errors import MammoError
+from mammo.typed import typed
 
 AUTO, CONTAINER = "auto", "container"
 LISTED = 6
 """So many names stand in a sentence at most."""
+
+
+class Dark(TypedDict):
+    """A film much darker than its group."""
+
+    image: str
+    level: int
+
+
+class Stored(TypedDict):
+    """A `GroupDepth` as JSON."""
+
+    format: str
+    device: str
+    signed: bool
+    inverted: bool
+    bits: int
+    zero: int
+    chosen: str
+    needed: int
+    films: int
+    crops: int
+    level: int
+    dark: list[Dark]
+    clipped_films: int
+    clipped_pixels: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +101,8 @@ class GroupDepth:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> GroupDepth:
-        """Read a record."""
+        """Read a record; raises MammoError where it is none."""
+        typed(content, Stored, "depth")
         named = [field.name for field in dataclasses.fields(cls) if field.name not in ("group", "dark")]
         group = FilmGroup(*(content[field.name] for field in dataclasses.fields(FilmGroup)))
         dark = {entry["image"]: entry["level"] for entry in content["dark"]}

@@ -13,7 +13,7 @@ from mammo.results.exports.terms import datasets_of
 from mammo.results.leaderboard import Meter, board_of
 from mammo.results.run_names import RunName
 from mammo.results.scores import StoredRun
-from mammo.results.sweep import Sweep, sweeps
+from mammo.results.sweep import Sweep, open_sweeps, refuse_all_damaged, sweeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,12 +66,16 @@ class Chosen:
 
 
 def choose(home: Home, names: Sequence[str]) -> Chosen:
-    """Open what `names` name: sweeps, or runs as `RunName` has them; raises MammoError where there is none so named."""
+    """Open what `names` name: sweeps, or runs as `RunName` has them; sweeps that are damaged are left out.
+
+    Raises MammoError where there is none so named, or where all are damaged.
+    """
     known = sweeps(home)
     if not (names or known):
         raise MammoError("There is nothing to export yet; train some heads with `mammo sweep`.")
     wanted = dict.fromkeys(names or known)
-    opened = [Sweep.open(home, name) for name in wanted if name in known or not _is_run(name)]
+    opened, damaged = open_sweeps(home, [name for name in wanted if name in known or not _is_run(name)])
+    refuse_all_damaged(opened, damaged)
     named = dict.fromkeys(str(RunName.parse(name)) for name in wanted if name not in known and _is_run(name))
     held = {run for sweep in opened for run in sweep.runs["run"]}
     opened += [alone(named_sweep(home, RunName.parse(run)), run) for run in named if run not in held]

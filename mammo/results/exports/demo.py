@@ -20,7 +20,8 @@ from mammo.results.exports.terms import attributions
 from mammo.results.markdown import marked
 from mammo.results.scores import StoredRun
 from mammo.results.stored_splits import SHUFFLED
-from mammo.results.sweep import ABOUT, Sweep, sweep_of
+from mammo.results.sweep import Sweep, sweep_of
+from mammo.results.sweep_files import ABOUT
 from mammo.specs import SHARED, Home
 
 if TYPE_CHECKING:

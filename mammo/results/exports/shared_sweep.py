@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.files import whole_file, write_json
+from mammo.files import whole_file
 from mammo.results.exports.pseudonyms import shuffled
-from mammo.results.sweep import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS, Sweep
+from mammo.results.sweep import Sweep, write_about
+from mammo.results.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.specs import CacheSpec, Home
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def share_sweep(home: Home, sweep: Sweep, dataset: SharedDataset, caches: Neutra
     if dataset.pseudonyms is None:
         for file in (RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY):
             shutil.copyfile(sweep.folder / file, folder / file)
-        write_json(folder / ABOUT, {**sweep.about, **about})
+        write_about(folder, {**sweep.about, **about})
         return
     images = dataset.pseudonyms.over(sweep.images)
     place = {name: row for row, name in enumerate(dataset.shared.table(kind)["image"])}
@@ -87,7 +88,7 @@ def share_sweep(home: Home, sweep: Sweep, dataset: SharedDataset, caches: Neutra
     _write_tables(home, sweep.id, {RUNS: runs, IMAGES: images.iloc[order]})
     arrays = {LOGITS: sweep.logits[:, order], PARTS_FILE: sweep.parts[:, order], HISTORY: sweep.history}
     _write_arrays(home, sweep.id, arrays)
-    write_json(folder / ABOUT, {**_about(sweep, names, caches), **about})
+    write_about(folder, {**_about(sweep, names, caches), **about})
 
 
 def date_sweeps(home: Home, oldest_first: Iterable[str], now: float) -> None:

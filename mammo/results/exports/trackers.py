@@ -15,7 +15,7 @@ from mammo.progress import Progress, Work
 from mammo.results.exports.card import RESEARCH
 from mammo.results.exports.tables import runs_table
 from mammo.results.leaderboard import SETTINGS
-from mammo.results.sweep import ABOUT, COURSE
+from mammo.results.sweep_files import ABOUT, COURSE
 from mammo.specs import PROBE
 
 if TYPE_CHECKING:

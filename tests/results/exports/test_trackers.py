@@ -13,7 +13,8 @@ from mammo.progress import finish
 from mammo.results.exports.export import export
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import StoredRun
-from mammo.results.sweep import COURSE, sweeps
+from mammo.results.sweep import sweeps
+from mammo.results.sweep_files import COURSE
 from mammo.specs import Home
 
 

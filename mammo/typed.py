@@ -1,0 +1,115 @@
+"""What is read from JSON, checked against its types: one check for specs and for all that is stored."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+import types
+from functools import cache
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from mammo.errors import MammoError
+
+WHOLE = range(-(2**63), 2**64)
+"""Whole numbers that a stored file may hold: those of 64 bits."""
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 120
+_short.maxlong = 40
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: cut short where it is long or deep."""
+    return _short.repr(value)
+
+
+def typed(value: Any, hint: Any, where: str) -> Any:
+    """`value` where it is what the annotation `hint` says; JSON lists become tuples and tables specs where it asks so.
+
+    Known are classes, `X | None`, `tuple[X, ...]`, `list[X]`, `dict[str, X]`, `Literal`, specs, `Any`, and TypedDicts,
+    whose tables may hold more than is named. Floats are finite and whole numbers fit into 64 bits. Raises MammoError
+    that begins with `where`.
+    """
+    if hint is Any:
+        return value
+    origin = get_origin(hint)
+    if origin in _BY_ORIGIN:
+        return _BY_ORIGIN[origin](value, get_args(hint), where)
+    if is_typeddict(hint):
+        return _record(value, hint, where)
+    if hasattr(hint, "from_json"):
+        return hint.from_json(value)
+    return _plain(value, hint, where)
+
+
+def _plain(value: Any, hint: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if value in WHOLE else math.inf
+    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+        raise MammoError(f"The {where} must be of type {hint.__name__}, not {shown(value)}.")
+    if (hint is float and not math.isfinite(value)) or (hint is int and value not in WHOLE):
+        raise MammoError(f"The {where} must be a number of usual size, not {shown(value)}.")
+    return value
+
+
+def _list(value: Any, arguments: tuple[Any, ...], where: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise MammoError(f"The {where} must be a list, not {shown(value)}.")
+    return [typed(item, arguments[0], where) for item in value]
+
+
+def _tuple(value: Any, arguments: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    return tuple(_list(value, arguments, where))
+
+
+def _table(value: Any, arguments: tuple[Any, ...], where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MammoError(f"The {where} must be a table of fields, not {shown(value)}.")
+    return {name: typed(item, arguments[1], f"{where} under {shown(name)}") for name, item in value.items()}
+
+
+def _union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
+    if value is None and types.NoneType in arguments:
+        return None
+    *others, last = [hint for hint in arguments if hint is not types.NoneType]
+    for hint in others:
+        try:
+            return typed(value, hint, where)
+        except MammoError:
+            continue
+    return typed(value, last, where)
+
+
+def _choice(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
+    if isinstance(value, str | int) and value in arguments:
+        return value
+    raise MammoError(f"The {where} must be one of {', '.join(map(str, arguments))}, not {shown(value)}.")
+
+
+@cache
+def _fields(hint: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """The fields of a TypedDict by name, and those that may be missing."""
+    declared = get_type_hints(hint, include_extras=True)
+    optional = {name for name, kind in declared.items() if get_origin(kind) is NotRequired}
+    return get_type_hints(hint), frozenset(optional)
+
+
+def _record(value: Any, hint: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MammoError(f"The {where} must be a table of fields, not {shown(value)}.")
+    fields, optional = _fields(hint)
+    for name, kind in fields.items():
+        if name in value:
+            typed(value[name], kind, f"{where} field {name!r}")
+        elif name not in optional:
+            raise MammoError(f"The {where} lacks the field {name!r}.")
+    return value
+
+
+_BY_ORIGIN = {
+    tuple: _tuple,
+    list: _list,
+    dict: _table,
+    Literal: _choice,
+    Union: _union,
+    types.UnionType: _union,
+}

@@ -1,0 +1,131 @@
+"""Killed at any moment: what was complete is kept, and the same command ends in the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mammo.features.cache import ARRAYS, Cache, caches
+from mammo.features.verify import verify
+from mammo.files import PARTIAL
+from mammo.progress import finish
+from mammo.results.sweep import open_sweeps
+from mammo.specs import Home
+
+MOMENTS = 20
+EXTRACT = ["extract", "tiny", "--trunk", "resnet50-mini", "--weights", "random-0", "--size", "64"]
+SWEEP = ["sweep", "tiny", "--pool", "gap,flatten", "--lr", "1e-2,1e-3", "--epochs", "40", "--redraws", "4"]
+pytestmark = pytest.mark.nightly
+
+
+def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def through(home: Home, words: list[str]) -> float:
+    """Run a command to its end; the seconds that it took."""
+    began = time.monotonic()
+    assert start(home, words).wait(timeout=300) == 0
+    return time.monotonic() - began
+
+
+def kill_at_moments(home: Home, words: list[str], seconds: float, check: Callable[[], None], seed: int) -> None:
+    """Kill a command again and again, at moments drawn over the time that it takes, and look after each."""
+    chance = random.Random(seed)
+    for _ in range(MOMENTS):
+        process = start(home, words)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=chance.uniform(0.3, 1.0) * seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        check()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder but locks and what killed writers left."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if PARTIAL not in path.name}
+
+
+@pytest.fixture
+def homes(tiny: Home, tmp_path: Path) -> tuple[Home, Home]:
+    """Two copies of `tiny`: one to work in undisturbed, one to be killed in."""
+    return tuple(Home(Path(shutil.copytree(tiny.path, tmp_path / name))) for name in ("calm", "killed"))  # type: ignore
+
+
+@pytest.mark.faults(
+    "SIGKILL during an extraction, at twenty random moments",
+    "No chunk that was complete is lost, and the same command ends in the same bytes",
+)
+def test_a_killed_extraction(homes: tuple[Home, Home]) -> None:
+    calm, killed = homes
+    seconds = through(calm, EXTRACT)
+    first = caches(killed, "tiny")[0]
+    kill_at_moments(killed, EXTRACT, seconds, lambda: Cache.open(killed, "tiny", first) and None, 1)
+    through(killed, EXTRACT)
+    assert contents(killed.features("tiny")) == contents(calm.features("tiny"))
+
+
+@pytest.mark.faults(
+    "SIGKILL during a sweep, at twenty random moments",
+    "No unit that was finished is lost, sweeps that are there stay whole, and the same command ends in the same scores",
+)
+def test_a_killed_sweep(homes: tuple[Home, Home]) -> None:
+    calm, killed = homes
+    seconds = through(calm, SWEEP)
+
+    def check() -> None:
+        assert open_sweeps(killed)[1] == []
+
+    kill_at_moments(killed, SWEEP, seconds, check, 2)
+    through(killed, SWEEP)
+    ours, theirs = ([sweep.logits.tobytes() for sweep in open_sweeps(home)[0]] for home in homes)
+    assert ours == theirs and len(ours) == 1
+
+
+@pytest.mark.faults(
+    "SIGKILL during an export, at twenty random moments",
+    "The home stays as it is, a demo that stood before stays whole or is replaced by a whole one",
+)
+def test_a_killed_export(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    _, home = homes
+    through(home, SWEEP)
+    before = contents(home.path / "sweeps")
+    words = ["export", "--to", str(tmp_path / "demo"), "--as", "demo"]
+    seconds = through(home, words)
+
+    def check() -> None:
+        opened, damaged = open_sweeps(Home(tmp_path / "demo"))
+        assert (tmp_path / "demo").exists() is bool(opened) and not damaged
+
+    kill_at_moments(home, words, seconds, check, 3)
+    through(home, words)
+    check()
+    assert contents(home.path / "sweeps") == before
+
+
+@pytest.mark.faults(
+    "SIGKILL during a repair, at twenty random moments",
+    "No chunk that was sound is lost, and the same command ends in the bytes that were there",
+)
+def test_a_killed_repair(homes: tuple[Home, Home]) -> None:
+    calm, killed = homes
+    (name,) = caches(killed, "tiny")
+    chunk = killed.cache("tiny", name) / ARRAYS / "maps/c/0/1/0/0/0"
+    chunk.write_bytes(b"damaged")
+    kill_at_moments(killed, ["verify", "--repair"], 8, lambda: None, 4)
+    through(killed, ["verify", "--repair"])
+    assert finish(verify(killed)).sound
+    assert contents(killed.features("tiny")) == contents(calm.features("tiny"))

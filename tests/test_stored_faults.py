@@ -1,0 +1,316 @@
+"""Every kind of stored file damaged in every way, one at a time: all other results are shown as they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo.cli import main
+from mammo.data.dataset import Dataset, datasets
+from mammo.errors import MammoError
+from mammo.features.cache import Cache, caches
+from mammo.features.verify import repair, repair_others, verify
+from mammo.files import PARTIAL, digest_bytes
+from mammo.heads.grid import expand
+from mammo.heads.sweep import sweep
+from mammo.paper import open_paper, paper_on
+from mammo.progress import finish
+from mammo.rates import FILE as PRICES
+from mammo.rates import remember
+from mammo.results.leaderboard import read_board, to_json
+from mammo.results.sweep import Sweep, sweeps
+from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS
+from mammo.specs import Home, SplitSpec, SweepSpec
+
+FRAME = Path(__file__).parents[1] / "pages" / "shared" / "frame.py"
+PAGES = FRAME.parents[1]
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    path.write_bytes(content)
+
+
+OFTEN = ["flipped"]
+"""The faults that every run of the tests tries; `make slow` tries all."""
+FAULTS: dict[str, Callable[[Path], None]] = {
+    "truncated": truncate,
+    "flipped": flip,
+    "emptied": lambda path: path.write_bytes(b""),
+    "removed": lambda path: path.unlink(),
+}
+TRIED = [*OFTEN, *(pytest.param(name, marks=pytest.mark.nightly) for name in FAULTS if name not in OFTEN)]
+UNSEEN = {"previews", PRICES}
+"""Where a flipped byte may make another picture or another price, which nothing can tell from the one before."""
+
+
+@pytest.fixture(scope="module")
+def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with two data sets, a cache, two sweeps, their leaderboard and prices; what is damaged is put back."""
+    home = Home(tmp_path_factory.mktemp("stored") / "home")
+    shutil.copytree(tiny.path, home.path)
+    shutil.copytree(tiny.dataset("tiny"), home.dataset("other"))
+    names = tuple(caches(home, "tiny"))
+    for seed in (0, 1):
+        heads = expand({"pool": ["gap"], "lr": [1e-2, 1e-3], "epochs": [1], "seed": [seed]})
+        finish(sweep(home, SweepSpec("tiny", names, heads, (SplitSpec(),)), "cpu"))
+    read_board(home)
+    for kind in ("heads", *open_paper(home, paper_on(Dataset.open(home, "tiny"))).estimate().missing):
+        remember(home, kind, {"heads": 2.0, "trunks": 4.0})  # so that no page measures this machine
+    return home
+
+
+def kind_of(file: Path) -> str:
+    """A file's path without what tells one thing of a kind from another."""
+    text = re.sub(r"[0-9a-f]{8,}", "#", str(file))
+    return re.sub(r"\d+", "0", text)
+
+
+def kinds(home: Home) -> list[Path]:
+    """One file of every kind that lies in a home."""
+    files = sorted(path.relative_to(home.path) for path in home.path.rglob("*") if path.is_file())
+    first = {kind_of(file): file for file in reversed(files) if file.name != ".lock" and PARTIAL not in file.name}
+    return sorted(first.values())
+
+
+@contextmanager
+def damaged(home: Home, file: Path, fault: str) -> Iterator[Path]:
+    """A file with a fault, put back as it was."""
+    path, aside = home.path / file, home.path.parent / "aside"
+    shutil.copy2(path, aside)
+    try:
+        FAULTS[fault](path)
+        yield path
+    finally:
+        shutil.move(aside, path)
+
+
+def own_of(file: Path) -> str:
+    """The thing whose file it is."""
+    return {"sweeps": f"sweep {file.parts[1]}", "datasets": f"dataset {file.parts[1]}"}.get(
+        file.parts[0], file.parts[0] if len(file.parts) == 1 else f"{file.parts[0]}/{file.parts[-1]}"
+    )
+
+
+def results(home: Home) -> dict[str, Any]:
+    """What a home shows, thing by thing; of a thing that cannot be shown, the sentence that says why."""
+    told: dict[str, Any] = {}
+
+    def ask(thing: str, show: Callable[[], Any]) -> None:
+        try:
+            told[thing] = show()
+        except MammoError as error:
+            assert "\n" not in str(error)
+            told[thing] = str(error)
+
+    board = read_board(home)
+    rows = to_json(board.runs)
+    for name in home.names("sweeps"):
+        said = [sentence for sentence in board.left_out if repr(name) in sentence]
+        told[f"sweep {name}"] = [row for row in rows if row["sweep"] == name] or said
+        ask(f"opened {name}", lambda name=name: digest_bytes(Sweep.open(home, name).logits.tobytes()))
+    for name in home.names("datasets"):
+        ask(f"dataset {name}", lambda name=name: summary_of(Dataset.open(home, name)))
+    (name,) = home.names("features", "tiny")
+    ask("cache", lambda: digest_bytes(Cache.open(home, "tiny", name).maps().tobytes()))
+    return told
+
+
+def summary_of(dataset: Dataset) -> list[Any]:
+    return [dataset.digest("full"), dataset.digest("crop"), dataset.images.to_csv(), dataset.lesions.to_csv()]
+
+
+def touches(file: Path, thing: str) -> bool:
+    """Whether a thing may show that a file is damaged."""
+    if file.parts[0] == "features":
+        return thing == "cache"
+    return len(file.parts) > 2 and thing.rpartition(" ")[2] == file.parts[1]
+
+
+@pytest.mark.faults(
+    "Any one stored file is truncated, has a byte flipped, is emptied or removed",
+    "All other results are shown as before, the damaged one is named with its file, and nothing ends in a traceback",
+)
+@pytest.mark.parametrize("fault", TRIED)
+def test_one_damaged_file_spoils_nothing_else(stored: Home, fault: str) -> None:
+    whole = results(stored)
+    assert all(not isinstance(told, str) and told for thing, told in whole.items() if thing.startswith("sweep"))
+    files = kinds(stored)
+    assert len(files) > 20
+    for file in files:
+        with damaged(stored, file, fault):
+            shown = results(stored)
+            for thing, before in whole.items():
+                now = shown.get(thing)
+                if now == before or (now is None and file.name == ABOUT):
+                    continue
+                assert touches(file, thing), f"{file} {fault} spoils {thing}: {now}"
+                named = file.name in str(now) or kind_of(Path(file.name)) in kind_of(Path(str(now)))
+                assert named or (fault == "removed" and re.search("There is no|is incomplete", str(now))), (
+                    f"{file} {fault}: {now}"
+                )
+    assert results(stored) == whole
+
+
+@pytest.mark.faults(
+    "Any one stored file is damaged and nobody looks at it",
+    "`mammo verify` names it and ends with 1; what follows from other files is repaired, byte by byte",
+)
+@pytest.mark.parametrize("fault", TRIED)
+def test_verify_names_every_damaged_file_and_repairs_what_it_can(stored: Home, fault: str) -> None:
+    assert finish(verify(stored)).sound
+    for file in kinds(stored):
+        if unseen(file, fault):
+            continue
+        with damaged(stored, file, fault) as path:
+            name = file.parts[1 if file.parts[0] in ("sweeps", "datasets") else -1]
+            only = file.parts[2] if file.parts[0] == "features" else name
+            found = finish(verify(stored, only))
+            named = [row["file"] for row in found.to_json()]
+            assert [one for one in named if one.endswith(file.name)], f"{file} {fault}: {named}"
+            if found.damaged and file.parts[0] == "features":
+                finish(repair(stored, found.damaged))
+                assert path.read_bytes() == (stored.path.parent / "aside").read_bytes() or file.name == "rows.json"
+                assert finish(verify(stored, only)).sound, file
+            elif all("--repair" in one.remedy for one in found.others):
+                repair_others(stored, found.others)
+                assert not [row for row in finish(verify(stored)).to_json() if row["file"].endswith(file.name)], file
+
+
+def unseen(file: Path, fault: str) -> bool:
+    """Whether nothing can tell that a file was changed: it may be gone, or its thing is listed no more."""
+    if file.parent.name == "files" or "files" in file.parts[:-1]:
+        return True  # the phantom's own images are no part of the home's results
+    if fault == "removed" and (file.name in (ABOUT, "index.parquet", "manifest.json", "rows.json", PRICES)):
+        return True
+    if fault == "removed" and (file.name == "files.parquet" or file.parts[0] == "boards"):
+        return True
+    return fault == "flipped" and bool(UNSEEN & {*file.parts})
+
+
+@pytest.mark.faults("A sweep lacks its heads' weights", "Its results are shown; the same sweep makes them again")
+def test_weights_that_are_gone_hide_no_result(stored: Home) -> None:
+    name = sweeps(stored)[0]
+    before = (stored.sweep(name) / HEADS).read_bytes()
+    with damaged(stored, Path("sweeps") / name / HEADS, "removed"):
+        assert Sweep.open(stored, name).runs.shape[0] == 2
+        spec = SweepSpec.from_json(Sweep.open(stored, name).about["spec"])
+        assert finish(sweep(stored, spec, "cpu")) == name
+        assert (stored.sweep(name) / HEADS).read_bytes() == before
+
+
+@pytest.mark.faults("A sweep is damaged", "The same `mammo sweep` makes it again, with the same scores")
+@pytest.mark.parametrize("file", [ABOUT, RUNS, LOGITS])
+def test_the_same_sweep_makes_a_damaged_one_again(stored: Home, file: str) -> None:
+    name = sweeps(stored)[0]
+    opened = Sweep.open(stored, name)
+    spec, scores = SweepSpec.from_json(opened.about["spec"]), opened.logits.tobytes()
+    with damaged(stored, Path("sweeps") / name / file, "flipped"):
+        assert finish(sweep(stored, spec, "cpu")) == name
+        assert Sweep.open(stored, name).logits.tobytes() == scores
+    finish(sweep(stored, spec, "cpu"))
+
+
+@pytest.mark.faults(
+    "One of several sweeps is damaged",
+    "Commands show the others, name it on stderr, and end with 0; alone it ends with 2",
+)
+def test_commands_name_a_damaged_sweep_and_go_on(stored: Home, tmp_path: Path, capsys: Any) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        return main([*words, "--home", str(stored.path)]), *capsys.readouterr()
+
+    first, second = sweeps(stored)
+    with damaged(stored, Path("sweeps") / first / LOGITS, "truncated"):
+        code, out, err = run("leaderboard", "--json")
+        assert code == 0 and {row["sweep"] for row in json.loads(out)} == {second}
+        assert f"The sweep '{first}' is damaged: {LOGITS} has" in err and "run the same `mammo sweep` again" in err
+        code, out, err = run("leaderboard", first, second, "--json")
+        assert code == 0 and {row["sweep"] for row in json.loads(out)} == {second} and LOGITS in err
+        assert run("leaderboard", "--json")[0] == 0, "a board that was kept hides no damage"
+        code, out, err = run("leaderboard", first)
+        assert code == 2 and LOGITS in err and not out
+        assert run("compare", f"{second}.0", f"{second}.1")[0] == 0
+        assert run("compare", f"{first}.0", f"{second}.1")[0] == 2
+        for form in ("csv", "demo", "cards"):
+            code, out, err = run("export", "--to", str(tmp_path / form), "--as", form)
+            assert code == 0 and LOGITS in err
+        assert sweeps(Home(tmp_path / "demo")) == [second]
+        assert run("paper", "tiny", "--no-run", "--trunks", "mini", "--json")[0] == 0
+        code, out, err = run("verify", "--json")
+        (row,) = json.loads(out)["damaged"]
+        assert code == 1 and (row["kind"], row["name"], row["file"], row["cache"]) == ("sweep", first, LOGITS, None)
+    code, out, err = run("leaderboard", "--json")
+    assert code == 0 and {row["sweep"] for row in json.loads(out)} == {first, second} and "damaged" not in err
+
+
+FILES = {file.stem for file in PAGES.glob("*.py")}
+LOOK_BACK = """
+from mammo.data.dataset import Dataset
+from pages.shared import choose, look_back
+look_back.results(choose.home(), Dataset.open(choose.home(), "tiny"))
+"""
+
+
+def page(home: Home, name: str, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
+    monkeypatch.setenv("MAMMO_HOME", str(home.path))
+    test = (
+        AppTest.from_file(PAGES / f"{name}.py", default_timeout=60) if name in FILES else AppTest.from_string(LOOK_BACK)
+    )
+    test.query_params.update(address)
+    return test.run()
+
+
+@pytest.mark.faults(
+    "One of several sweeps is damaged", "Compare, Inspect, Look back and Report warn of it and show the others"
+)
+@pytest.mark.parametrize("name", ["compare", "inspect", "look back", "report"])
+def test_pages_warn_of_a_damaged_sweep_and_show_the_others(
+    stored: Home, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    first, second = sweeps(stored)
+    with damaged(stored, Path("sweeps") / first / (ABOUT if name == "report" else LOGITS), "flipped"):
+        shown = page(stored, name, monkeypatch, dataset="tiny")
+        assert not shown.exception and not shown.error
+        assert any(first in one.value.replace("\\", "") for one in shown.warning)
+        if name != "report":
+            assert second in str([*shown.selectbox, *shown.dataframe])
+
+
+@pytest.mark.faults("A data set's index is damaged", "Another can be chosen, and sweeps of it are shown all the same")
+def test_a_damaged_index_hides_no_other(stored: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with damaged(stored, Path("datasets/other/index.parquet"), "truncated"):
+        assert not page(stored, "data", monkeypatch, dataset="tiny").exception
+        assert not page(stored, "compare", monkeypatch).exception
+        assert set(datasets(stored)) == {"other", "tiny"}
+
+
+@pytest.mark.faults(
+    "The clock was set back, or files bear times of the future", "Everything is listed and opens as before"
+)
+def test_times_of_the_future_and_of_long_ago_change_nothing(stored: Home) -> None:
+    before = results(stored)
+    times = {path: path.stat() for path in stored.path.rglob("*") if path.is_file()}
+    for number, path in enumerate(times):
+        os.utime(path, ns=((4_000_000_000 if number % 2 else 1) * 10**9,) * 2)
+    try:
+        assert results(stored) == before
+        assert set(sweeps(stored)) == set(stored.names("sweeps"))
+        assert finish(verify(stored)).sound
+    finally:
+        for path, stat in times.items():
+            if path.exists():
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
