@@ -75,7 +75,7 @@ def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_
     assert code == 0 and text.splitlines()[-1].startswith("1 file was set aside; ")
     told = dict(re.split(r"  +", line) for line in text.splitlines()[3:-1])
     assert set(told["images by label"].split(", ")) == {"1 malignant", "1 benign"}
-    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "0", "-")
+    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "not told", "-")
 
 
 def killed_over_one(request: Request) -> FileFacts:
