@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table
+from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table, wrap
 
 if TYPE_CHECKING:
     from mammo.results.comparison import Difference, Shared, Tested
@@ -153,7 +153,7 @@ def text_of(told: dict[str, Any]) -> str:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({run["weights_note"] for run in told["runs"]}):
         lines.append("Weights: " + "; ".join(notes) + ".")
-    return "\n".join(lines)
+    return "\n".join(line if "\n" in line else wrap(line) for line in lines)
 
 
 def _left_out(told: dict[str, Any]) -> list[str]:
