@@ -641,3 +641,11 @@ def test_estimates_are_told_and_nothing_is_done(demo_home: Home, tmp_path: Path,
     assert swept["runs"] == 2 and swept["at_most"] and sum(swept["parts"].values()) == pytest.approx(swept["seconds"])
     assert "at most, for heads that stop early take less" in run(capsys, home, *heads)[1]
     assert sorted(path.name for path in home.path.iterdir()) == ["datasets", "features", "rates.json"]
+
+
+def test_a_leaderboard_fits_80_columns(demo_home: Home, capsys: Capture) -> None:
+    for more in ([], ["--group"], ["--level", "patient"], ["--optimism"]):
+        code, text, _ = run(capsys, demo_home, "leaderboard", *more)
+        assert code == 0 and max(map(len, text.splitlines())) <= 80
+    _, wide, _ = run(capsys, demo_home, "leaderboard", "--wide")
+    assert "validation AUC" in wide.splitlines()[0] and "optimizer" in wide.splitlines()[0]
