@@ -63,6 +63,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mammo: interrupted; what was finished is kept.", file=sys.stderr)
         return 130
+    except (MemoryError, RecursionError) as error:
+        what = (
+            "more memory than there is" if isinstance(error, MemoryError) else "values nested more deeply than is read"
+        )
+        print(f"mammo: this needs {what}; ask for less at once.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -13,6 +13,15 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
+def brief(value: object, most: int = 80) -> str:
+    """A value as a sentence names it, cut to `most` letters; one that Python refuses to write is called by its type."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, lists within lists
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 class MammoError(Exception):
     """Something the user can mend: one sentence that says what is wrong and what to do."""
 

@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.files import digest_json
-from mammo.typed import shown, typed
+from mammo.typed import typed
 
 Thing = TypeVar("Thing")
 SpecType = TypeVar("SpecType", bound="Spec")
@@ -35,6 +35,14 @@ SOLVED = {
     "scoring": "plain",
 }
 """What a probe's settings of training come to: it has a step of the path for an epoch, and none of the others."""
+HEAD_BOUNDS = {
+    "hidden": (0, 8192),
+    "batch": (1, 65536),
+    "epochs": (1, 10_000),
+    "patience": (0, 10_000),
+    "first_draws": (0, 1000),
+}
+"""The least and the greatest of every whole number of a head that trains."""
 SHARED = "shared.json"
 """The file by which a home is known as one that was written to be shared, and that nothing is to be added to."""
 READ_ONLY = "MAMMO_READ_ONLY"
@@ -78,18 +86,24 @@ class Spec:
     def from_json(cls: type[SpecType], content: Any) -> SpecType:
         """The spec read from JSON; raises MammoError naming a field that is unknown, missing or of a wrong type."""
         if not isinstance(content, dict):
-            raise MammoError(f"A {cls.what} is written as a table of fields, not as {shown(content)}.")
+            raise MammoError(f"A {cls.what} is written as a table of fields, not as {brief(content)}.")
         kind: Any = cls
         hints = _hints(kind)
         fields = dataclasses.fields(cls)
         names = [field.name for field in fields]
         for name in content:
             if name not in names:
-                raise MammoError(f"A {cls.what} has no field {shown(name)}; its fields are: {', '.join(names)}.")
+                raise MammoError(f"A {cls.what} has no field {brief(name)}; its fields are: {', '.join(names)}.")
         needed = [field.name for field in fields if field.default is dataclasses.MISSING]
         if missing := [name for name in needed if name not in content]:
             raise MammoError(f"A {cls.what} lacks the field{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
         return cls(**{key: typed(value, hints[key], f"{cls.what} field {key!r}") for key, value in content.items()})
+
+    @classmethod
+    def field_value(cls, name: str, value: Any) -> Any:
+        """A value as the field `name` holds it; raises MammoError where it is of a wrong type."""
+        kind: Any = cls
+        return typed(value, _hints(kind)[name], f"{cls.what} field {name!r}")
 
     def digest(self) -> str:
         """SHA-256 of the spec's canonical JSON."""
@@ -211,20 +225,21 @@ class HeadSpec(Spec):
         if self.finetune == "none":
             object.__setattr__(self, "tail_lr", 0.0)
         elif not 0 < self.tail_lr <= 10:
-            raise MammoError(f"The tail's learning rate must be above 0 and at most 10, not {self.tail_lr}.")
+            raise MammoError(f"The tail's learning rate must be above 0 and at most 10, not {brief(self.tail_lr)}.")
         if self.solved:
             self._solve()
         elif not 0 < self.lr <= 10:
-            raise MammoError(f"The learning rate must be above 0 and at most 10, not {self.lr}.")
+            raise MammoError(f"The learning rate must be above 0 and at most 10, not {brief(self.lr)}.")
         if not 0 <= self.dropout < 1:
-            raise MammoError(f"The dropout must be at least 0 and below 1, not {self.dropout}.")
+            raise MammoError(f"The dropout must be at least 0 and below 1, not {brief(self.dropout)}.")
         if abs(self.seed) > LARGEST:
-            raise MammoError(f"The head's seed must be below 2^63, not {self.seed}.")
-        bounds = {"hidden": (0, 8192), "batch": (1, 65536), "epochs": (1, 10_000), "patience": (0, 10_000)}
-        bounds["first_draws"] = (0, 1000)
-        for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high and not self.solved:
-                raise MammoError(f"The head's {name} must be between {low} and {high}, not {getattr(self, name)}.")
+            raise MammoError(f"The head's seed must be below 2^63, not {brief(self.seed)}.")
+        if self.solved:
+            return
+        for name, (low, high) in HEAD_BOUNDS.items():
+            number = getattr(self, name)
+            if not low <= number <= high:
+                raise MammoError(f"The head's {name} must be between {low} and {high}, not {brief(number)}.")
 
     @property
     def solved(self) -> bool:
@@ -263,7 +278,9 @@ class SplitSpec(Spec):
         """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""
         for name in ("seed", "redraw"):
             if not 0 <= getattr(self, name) <= LARGEST:
-                raise MammoError(f"The split's {name} must be between 0 and 2^63 - 1, not {getattr(self, name)}.")
+                raise MammoError(
+                    f"The split's {name} must be between 0 and 2^63 - 1, not {brief(getattr(self, name))}."
+                )
         if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
             raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
 

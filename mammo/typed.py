@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import math
-import reprlib
 import types
 from functools import cache
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 
 WHOLE = range(-(2**63), 2**64)
 """Whole numbers that a stored file may hold: those of 64 bits."""
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 120
-_short.maxlong = 40
-
-
-def shown(value: Any) -> str:
-    """A value as a sentence shows it: cut short where it is long or deep."""
-    return _short.repr(value)
 
 
 def typed(value: Any, hint: Any, where: str) -> Any:
@@ -45,15 +36,15 @@ def _plain(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if value in WHOLE else math.inf
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-        raise MammoError(f"The {where} must be of type {hint.__name__}, not {shown(value)}.")
+        raise MammoError(f"The {where} must be of type {hint.__name__}, not {brief(value)}.")
     if (hint is float and not math.isfinite(value)) or (hint is int and value not in WHOLE):
-        raise MammoError(f"The {where} must be a number of usual size, not {shown(value)}.")
+        raise MammoError(f"The {where} must be a number of usual size, not {brief(value)}.")
     return value
 
 
 def _list(value: Any, arguments: tuple[Any, ...], where: str) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise MammoError(f"The {where} must be a list, not {shown(value)}.")
+        raise MammoError(f"The {where} must be a list, not {brief(value)}.")
     return [typed(item, arguments[0], where) for item in value]
 
 
@@ -63,8 +54,8 @@ def _tuple(value: Any, arguments: tuple[Any, ...], where: str) -> tuple[Any, ...
 
 def _table(value: Any, arguments: tuple[Any, ...], where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MammoError(f"The {where} must be a table of fields, not {shown(value)}.")
-    return {name: typed(item, arguments[1], f"{where} under {shown(name)}") for name, item in value.items()}
+        raise MammoError(f"The {where} must be a table of fields, not {brief(value)}.")
+    return {name: typed(item, arguments[1], f"{where} under {brief(name)}") for name, item in value.items()}
 
 
 def _union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
@@ -82,7 +73,7 @@ def _union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
 def _choice(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
     if isinstance(value, str | int) and value in arguments:
         return value
-    raise MammoError(f"The {where} must be one of {', '.join(map(str, arguments))}, not {shown(value)}.")
+    raise MammoError(f"The {where} must be one of {', '.join(map(str, arguments))}, not {brief(value)}.")
 
 
 @cache
@@ -95,7 +86,7 @@ def _fields(hint: Any) -> tuple[dict[str, Any], frozenset[str]]:
 
 def _record(value: Any, hint: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MammoError(f"The {where} must be a table of fields, not {shown(value)}.")
+        raise MammoError(f"The {where} must be a table of fields, not {brief(value)}.")
     fields, optional = _fields(hint)
     for name, kind in fields.items():
         if name in value:

@@ -6,17 +6,19 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
 from mammo.data.labels import capital
+from mammo.data.origin import origin
 from mammo.data.summary import summary
 from mammo.results.figures.data import counts_by, patient_counts
 from pages.shared import add_data, choose, show, split_view
 from pages.shared.depth_view import depths
+from pages.shared.full_size import full_size
 from pages.shared.guard import said_plainly
 from pages.shared.lens import microscope, preprocessing
 from pages.shared.problems import problems
 from pages.shared.reader_view import reader
 from pages.shared.terms import terms
 from pages.shared.text import plain
-from pages.shared.words import KIND_NAMES, caption, class_namer, groups_of, kinds_of
+from pages.shared.words import KIND_NAMES, NOT_TOLD, caption, class_namer, groups_of, kinds_of
 
 SHOWN = 12
 
@@ -25,11 +27,11 @@ def images(dataset: Dataset, note: str) -> None:
     counts = summary(dataset)
     malignant, crops = counts["image_labels"].get("malignant", 0), counts["kinds"]["crop"]
     named = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
-    facts = {label: counts[name] for label, name in named.items()}
+    facts = {label: NOT_TOLD if counts[name] is None else counts[name] for label, name in named.items()}
     show.facts(
         {**facts, f"{capital(dataset.classes.positive)} mammograms": malignant, **({"Crops": crops} if crops else {})}
     )
-    st.caption(f"From {plain(dataset.about['source'])}. {terms(dataset)}")
+    st.caption(f"From {plain(origin(dataset.about))}. {terms(dataset)}")
     depths(dataset)
     kind = "full" if dataset.metadata_only else sample(dataset, note)
     rows, (thing, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]
@@ -57,7 +59,7 @@ def sample(dataset: Dataset, note: str) -> str:
         some,
         "sample",
         named,
-        lambda row: show.full_size(dataset, row["image"], note, named(row), stretched),
+        lambda row: full_size(dataset, row["image"], note, named(row), stretched),
         stretched,
     )
     return str(kind)

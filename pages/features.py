@@ -12,17 +12,20 @@ from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
 from pages.shared import choose, costs, show, work
+from pages.shared.fields import Fields
 from pages.shared.places import nothing_yet
-from pages.shared.trunk_form import choose_tap, choose_trunk, choose_weights
+from pages.shared.trunk_form import choose_tap, choose_trunk, choose_weights, warn_of_missing
 from pages.shared.words import KIND_NAMES, cache_rows
 
 
-def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None]:
+def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None] | None:
+    """The features that the form describes; None where a field lacks something, which is then said beside it."""
+    fields = Fields()
     left, middle, right = st.columns(3)
     with left:
-        trunk = choose_trunk(dataset.synthetic)
-        weights, file = choose_weights(trunk)
-        tap = choose_tap(trunk)
+        trunk = fields.ask(lambda: choose_trunk(dataset.synthetic))
+        weights, file = (trunk and fields.ask(lambda: choose_weights(trunk))) or ("", None)
+        tap = choose_tap(trunk) if trunk else ""
     with middle:
         kind = choose.one("Images", KINDS, "kind", KIND_NAMES.__getitem__)
         resize = choose.entry("Resize", RESIZES, "resize")
@@ -32,6 +35,8 @@ def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None]:
         augment = choose.entry("Augmentation", AUGMENTATIONS, "augment")
         draws = choose.draws(augment)
         precision = choose.precision()
+    if fields.lacking or not trunk:
+        return None
     spec = CacheSpec(
         dataset=dataset.name,
         trunk=trunk,
@@ -51,6 +56,7 @@ def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None]:
 def offer(home: Home, spec: CacheSpec, file: str | None, images: int) -> None:
     storage = choose.entry("Keep the features", STORAGES, "storage", width=300)
     show.badge(show.notes(False, [weights_note(spec.weights, spec.trunk)]))
+    warn_of_missing(spec.trunk, spec.weights)
     costs.show(home, lambda: extraction_estimate(home, [spec], storage), {"Images": images})
     if st.button("Extract features", type="primary", icon=":material/play_arrow:"):
         work.start(home, "extract", {"specs": [spec.to_json()], "weights_file": file, "storage": storage})
@@ -62,8 +68,8 @@ dataset = choose.dataset(home)
 if dataset.metadata_only:
     nothing_yet(f"{dataset.name} was indexed with --metadata-only: it has no images to extract features from.", "data")
 show.badge(show.notes(dataset.synthetic))
-spec, file = choose_spec(dataset)
-offer(home, spec, file, len(dataset.table(spec.kind)))
+if described := choose_spec(dataset):
+    offer(home, *described, len(dataset.table(described[0].kind)))
 work.follow(home, "extract")
 st.subheader("Extracted so far")
 opened = work.opened_caches(home, dataset.name)

@@ -23,10 +23,9 @@ run = StoredRun.open(home, choose.one("Run, best validation AUC first", best, "r
 note = show.notes(run.sweep.synthetic, [run.weights_note])
 show.badge(note)
 show.warnings(run.sweep.notes)
-with st.container(horizontal=True):
+with st.container(horizontal=True, vertical_alignment="bottom"):
     view = choose.switch("Look at", list(VIEWS), "view", str)
     part = choose.switch("Part", ["test", "validation", "train"], "part")
-with st.container(horizontal=True, vertical_alignment="bottom"):
     criterion = choose_criterion(idle=view in THRESHOLD_FREE)
 with said_plainly():
     VIEWS[view](home, run, part, note, criterion)

@@ -3,24 +3,31 @@
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from mammo.heads.grid import MOST_RUNS
 from mammo.specs import Home, SweepSpec
 from pages.shared import choose, heads_form, instant, look_back, offer, show, work
+from pages.shared.fields import Fields
 from pages.shared.places import nothing_yet
 from pages.shared.tuning import choose_caches
 
 MODES = {"job": "As a job", "instant": "Instant", "results": "Look back"}
 
 
-def choose_spec(home: Home, dataset: Dataset) -> SweepSpec:
+def choose_spec(home: Home, dataset: Dataset) -> SweepSpec | None:
+    """The sweep that the form describes; None where a field lacks something, which is then said beside it."""
     opened = work.opened_caches(home, dataset.name)
     if not opened:
         nothing_yet("There are no features of this data set yet. Extract some on the Features page first.", "features")
-    features = st.container()
-    grid = heads_form.choose_grid()
-    heads = heads_form.choose_heads(grid)
+    fields, features = Fields(), st.container()
+    choice = heads_form.choose_sweep(fields)
     with features:
-        caches = choose_caches(opened, [head.finetune for head in heads])
-    return SweepSpec(dataset.name, caches, heads, heads_form.choose_splits(grid))
+        caches = fields.ask(lambda: choose_caches(opened, choice.axes.get("finetune", ["none"])))
+    if fields.lacking or not caches:
+        st.info("What is missing is said in red beside its field; everything else stays as you chose it.")
+        return None
+    if (runs := choice.runs(len(caches))) > MOST_RUNS:
+        show.facts({"Runs asked for": runs})
+    return fields.ask(lambda: choice.spec(dataset.name, caches))
 
 
 home = choose.home()
@@ -37,6 +44,7 @@ elif mode == "instant":
     with settings:
         spec = choose_spec(home, dataset)
     with results:
-        instant.show_at_once(home, dataset, spec)
-else:
-    offer.sweep(home, choose_spec(home, dataset))
+        if spec:
+            instant.show_at_once(home, dataset, spec)
+elif spec := choose_spec(home, dataset):
+    offer.sweep(home, spec)

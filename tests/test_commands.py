@@ -75,7 +75,7 @@ def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_
     assert code == 0 and text.splitlines()[-1].startswith("1 file was set aside; ")
     told = dict(re.split(r"  +", line) for line in text.splitlines()[3:-1])
     assert set(told["images by label"].split(", ")) == {"1 malignant", "1 benign"}
-    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "0", "-")
+    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "not told", "-")
 
 
 def killed_over_one(request: Request) -> FileFacts:
@@ -641,3 +641,11 @@ def test_estimates_are_told_and_nothing_is_done(demo_home: Home, tmp_path: Path,
     assert swept["runs"] == 2 and swept["at_most"] and sum(swept["parts"].values()) == pytest.approx(swept["seconds"])
     assert "at most, for heads that stop early take less" in run(capsys, home, *heads)[1]
     assert sorted(path.name for path in home.path.iterdir()) == ["datasets", "features", "rates.json"]
+
+
+def test_a_leaderboard_fits_80_columns(demo_home: Home, capsys: Capture) -> None:
+    for more in ([], ["--group"], ["--level", "patient"], ["--optimism"]):
+        code, text, _ = run(capsys, demo_home, "leaderboard", *more)
+        assert code == 0 and max(map(len, text.splitlines())) <= 80
+    _, wide, _ = run(capsys, demo_home, "leaderboard", "--wide")
+    assert "validation AUC" in wide.splitlines()[0] and "optimizer" in wide.splitlines()[0]

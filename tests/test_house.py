@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    "errors progress files parallel limits workers guarded typed specs rates processes load".split(),
+    [
+        "errors",
+        "progress",
+        "files",
+        "parallel",
+        "limits",
+        "workers",
+        "guarded",
+        "typed",
+        "specs",
+        "rates",
+        "processes",
+        "load",
+    ],
     ["data"],
     ["results"],
     ["images"],

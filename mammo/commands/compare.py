@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table
+from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table, wrap
 
 if TYPE_CHECKING:
     from mammo.results.comparison import Difference, Shared, Tested
@@ -49,6 +49,7 @@ def document(
     test: str = "delong",
 ) -> dict[str, Any]:
     """What is told, as plain JSON values; `test` is the one that counts."""
+    from mammo.results.comparison import verdict
     from mammo.results.plain import plain
     from mammo.results.statistics.few import lack_of_patients
 
@@ -64,7 +65,9 @@ def document(
         "runs": _runs(runs, shared, thresholds, part),
         "test": test,
         "reason": lack_of_patients(shared.labels, shared.patients) or None,
-        "pairs": [_pair(pair, names, shared.labels.size, test) for pair in pairs],
+        "pairs": [
+            _pair(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
+        ],
     }
     document: dict[str, Any] = plain(told)
     return document
@@ -100,7 +103,7 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     return rows
 
 
-def _pair(pair: Difference, names: list[str], images: int, test: str) -> dict[str, Any]:
+def _pair(pair: Difference, names: list[str], images: int, test: str, said: str) -> dict[str, Any]:
     flips = pair.flips
     counts = {"both_right": flips.both, "only_first_right": flips.first_only, "only_second_right": flips.second_only}
     return {
@@ -110,6 +113,7 @@ def _pair(pair: Difference, names: list[str], images: int, test: str) -> dict[st
         "auc_difference": pair.value,
         **_tested(pair.tested(test)),
         "reason": pair.reason or None,
+        "verdict": said,
         "delong": _tested(pair.delong),
         "bootstrap": _tested(pair.bootstrap),
         "flips": {**counts, "both_wrong": flips.neither, "p": flips.p_value, "p_holm": pair.flips_corrected},
@@ -136,6 +140,7 @@ def text_of(told: dict[str, Any]) -> str:
         table(
             [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
         ),
+        *(f"{place[pair['first']]} − {place[pair['second']]}: {pair['verdict']}." for pair in told["pairs"]),
         "",
         f"above: the probability above which a run calls {told['classes']['positive']}. "
         f"Rule on validation: {told['criterion']}.",
@@ -148,7 +153,7 @@ def text_of(told: dict[str, Any]) -> str:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
     if notes := sorted({run["weights_note"] for run in told["runs"]}):
         lines.append("Weights: " + "; ".join(notes) + ".")
-    return "\n".join(lines)
+    return "\n".join(line if "\n" in line else wrap(line) for line in lines)
 
 
 def _left_out(told: dict[str, Any]) -> list[str]:

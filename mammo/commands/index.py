@@ -222,6 +222,8 @@ def _renamed(counts: dict[str, int], named: dict[str, str]) -> dict[str, int]:
 
 
 def _plain(value: object) -> str:
+    if value is None:
+        return "not told"
     if isinstance(value, dict):
         return ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in value.items())
     return str(value)

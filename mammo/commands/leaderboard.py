@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, say, show, table, words
+from mammo.commands.shared import (
+    WIDTH,
+    Commands,
+    add_command,
+    add_criterion,
+    criterion_of,
+    home_of,
+    say,
+    show,
+    table,
+    words,
+    wrap,
+)
 
 
 def add(commands: Commands) -> None:
@@ -21,6 +34,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--group", action="store_true", help=meaning)
     meaning = "instead of runs, how much of each winner's validation AUC is owed to having tried so many heads"
     parser.add_argument("--optimism", action="store_true", help=meaning)
+    parser.add_argument("--wide", action="store_true", help="all columns, for a terminal wider than 80 letters")
     parser.add_argument("--top", type=int, default=30, help="rows to print as text (default: 30); JSON holds all")
 
 
@@ -48,14 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
     top, meters = max(arguments.top, 0), meter_rows(board)
     if arguments.optimism:
-        none = f"No runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
-        show(arguments, meters, "\n\n".join(luck_of(meter) for meter in meters) or none)
+        none = f"No two runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
+        if not meters and arguments.json:
+            say(none)
+        show(arguments, meters, "\n\n".join(wrap(luck_of(meter)) for meter in meters) or wrap(none))
     elif arguments.group:
         rows = to_json(by_setting(board.runs))
-        show(arguments, rows, settings_text(rows[:top], arguments.target) + _cut(rows, top) if rows else "")
+        text = settings_text(rows[:top], arguments.target, arguments.wide)
+        show(arguments, rows, text + _cut(rows, top) if rows else "")
     else:
         rows = to_json(board.runs)
-        show(arguments, rows, text_of(rows[:top], meters, arguments.target) + _cut(rows, top) if rows else "")
+        text = text_of(rows[:top], meters, arguments.target, arguments.wide)
+        show(arguments, rows, text + _cut(rows, top) if rows else "")
     return 0
 
 
@@ -64,16 +82,22 @@ def _cut(rows: list[dict[str, Any]], top: int) -> str:
     return f"\nThe first {top} of {len(rows)} rows; --top {len(rows)} prints all." if top < len(rows) else ""
 
 
-def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = (), target: float | None = None) -> str:
+def text_of(
+    rows: list[dict[str, Any]],
+    meters: Sequence[dict[str, Any]] = (),
+    target: float | None = None,
+    wide: bool = False,
+) -> str:
     """The rows as a table, below it the meter of the winner, and what must be known about them.
 
-    `target` is the share that the rule of their thresholds aims at, where it has one.
+    `target` is the share that the rule of their thresholds aims at, where it has one. All columns stand side by side
+    where the table is `wide`; else the figures, and the settings in which rows differ beneath each.
     """
     header = ["run", "trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "split"]
     header += ["n", "validation AUC", "95 %", "n", "test AUC", "95 %", "accuracy", "95 %", "tie", "leaked"]
     unit = _unit(rows)
     lines = [
-        table([_cells(row) for row in rows], header),
+        table([_cells(row) for row in rows], header, None) if wide else _narrow(rows, NARROW, _few_cells),
         f"Ordered by validation AUC. n: validation and test {unit}. 95 %: the interval, by patient. accuracy: on test.",
         f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw",
         *_notes(rows, target),
@@ -81,10 +105,77 @@ def text_of(rows: list[dict[str, Any]], meters: Sequence[dict[str, Any]] = (), t
     more = f"\n{len(meters) - 1} more sets of validation {unit} have winners of their own: --optimism" * (
         len(meters) > 1
     )
-    return "\n".join([*lines, *([f"\n{luck_of(meters[0])}{more}"] if meters and rows else [])])
+    text = "\n".join([*lines[1:], *([f"\n{luck_of(meters[0])}{more}"] if meters and rows else [])])
+    return f"{lines[0]}\n{text if wide else wrap(text)}"
 
 
-def settings_text(rows: list[dict[str, Any]], target: float | None = None) -> str:
+NARROW = ["run", "validation AUC", "test AUC", "tie", "leaked"]
+NARROW_SETTINGS = ["runs", "validation AUC", "test AUC", "cross-validated", "leaked"]
+
+
+def _few_cells(row: dict[str, Any]) -> list[Any]:
+    """A run and its figures, without its settings."""
+    figures = [_short(row[f"{part}_auc"], row[f"{part}_auc_interval"]) for part in ("validation", "test")]
+    return [row["run"], *figures, row["tie_group"], _leaked(row["leaked"], row["n_test"])]
+
+
+def _few_setting_cells(row: dict[str, Any]) -> list[Any]:
+    """The figures of a setting, without what it is."""
+    figures = [_between(row[f"{part}_auc_mean"], row[f"{part}_auc_sd"]) for part in ("validation", "test")]
+    crossed = _short(row["cv_auc"], row["cv_auc_interval"])
+    return [row["count"], *figures, crossed, _leaked(row["leaked"], row["n_test"][1])]
+
+
+def _short(value: float | None, bounds: Sequence[float | None]) -> str:
+    """A figure with its interval as short as it can be said."""
+    from mammo.results.interval_words import interval_words
+
+    interval = interval_words(bounds, ".2f", "–")
+    return _number(value) if interval == "-" else f"{_number(value)} ({interval})"
+
+
+def _narrow(rows: list[dict[str, Any]], header: list[str], few: Callable[[dict[str, Any]], list[Any]]) -> str:
+    """Figures as a table of 80 columns, under each row the settings in which rows differ, and what all share last."""
+    told = [dict(zip(SETTINGS, [row["dataset"], *_settings(row), _split(row)], strict=True)) for row in rows]
+    differ = [name for name in SETTINGS if len({str(settings[name]) for settings in told}) > 1]
+    cells = [few(row) for row in rows]
+    names = [""] * len(rows)
+    first, rule, *lines = table(cells, header, None).split("\n")
+    if max(map(len, [rule, *lines])) > WIDTH:  # long names of runs stand in lines of their own
+        names = [f"{row[0]}\n" for row in cells]
+        first, rule, *lines = table([row[1:] for row in cells], header[1:], None).split("\n")
+    printed = [first, rule]
+    for row, name, line, settings in zip(rows, names, lines, told, strict=True):
+        printed += [f"{name}{line}", _beneath(row, {name: settings[name] for name in differ})]
+    shared = [f"{name} {value}" for name, value in (told[0] if told else {}).items() if name not in differ]
+    return "\n".join([*printed, wrap(f"The same in all rows: {', '.join(shared)}. All columns: --wide.")])
+
+
+def _beneath(row: dict[str, Any], settings: dict[str, Any]) -> str:
+    """The settings of a row and its numbers of images, in lines of their own."""
+    pairs = (row[f"n_{part}"] for part in ("validation", "test"))
+    counts = [pair if isinstance(pair, int) else " to ".join(map(str, dict.fromkeys(pair))) for pair in pairs]
+    named = [f"{name} {value}" if name in NUMBERED else str(value) for name, value in settings.items()]
+    text = f"{' · '.join(named)}{'; ' * bool(named)}n = {', '.join(map(str, counts))}"
+    return textwrap.indent(textwrap.fill(text, WIDTH - 4, break_long_words=False), "    ")
+
+
+SETTINGS = ["data set", "trunk", "images", "preprocess", "resize", "pool"]
+SETTINGS += ["hidden", "optimizer", "lr", "labels", "split"]
+"""What the settings of a row are called, in the order of `_settings`."""
+NUMBERED = ("hidden", "lr", "split")
+"""Those that say nothing without their name."""
+
+
+def _split(row: dict[str, Any]) -> str:
+    """The protocol with the draw, where a row is of one."""
+    if "count" in row:
+        return str(row["protocol"])
+    seed, redraw = ("several" if row[name] is None else row[name] for name in ("split_seed", "redraw"))
+    return f"{row['protocol']} {seed}.{redraw}"
+
+
+def settings_text(rows: list[dict[str, Any]], target: float | None = None, wide: bool = False) -> str:
     """Settings as a table, and below it what must be known about them."""
     from mammo.results.by_setting import strength_words
 
@@ -99,13 +190,14 @@ def settings_text(rows: list[dict[str, Any]], target: float | None = None) -> st
         header.insert(0, "data set")
         cells = [[row["dataset"], *shown] for row, shown in zip(rows, cells, strict=True)]
     lines = [
-        table(cells, header),
+        table(cells, header, None) if wide else _narrow(rows, NARROW_SETTINGS, _few_setting_cells),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
         "of one run: the 95 % interval of a single run, each of its bounds the mean over the runs.",
         f"n: validation and test {_unit(rows)} of a run.",
         *_cross_validation(rows),
     ]
-    return "\n".join([*lines, *_notes(rows, target)])
+    text = "\n".join([*lines[1:], *_notes(rows, target)])
+    return f"{lines[0]}\n{text if wide else wrap(text)}"
 
 
 def _cross_validation(rows: list[dict[str, Any]]) -> list[str]:
@@ -179,12 +271,10 @@ def _notes(rows: list[dict[str, Any]], target: float | None) -> list[str]:
 def _cells(row: dict[str, Any]) -> list[Any]:
     from mammo.results.interval_words import interval_words
 
-    seed, redraw = ("several" if row[name] is None else row[name] for name in ("split_seed", "redraw"))
-    split = f"{row['protocol']} {seed}.{redraw}"
     return [
         row["run"],
         *_settings(row),
-        split,
+        _split(row),
         row["n_validation"],
         _number(row["validation_auc"]),
         interval_words(row["validation_auc_interval"]),

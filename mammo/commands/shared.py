@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,8 @@ POLICIES = "what benign without callback counts as: merged (default), dropped or
 """What `--labels` takes; `data.labels` says what each means."""
 NUMBER = re.compile(r"[-+<.\d]*(e[-+]?\d+)?|[-+\d.]+ (to|of|±) [-+\d.]+")
 """A cell that counts as a number: none, a dash, a number, or two as in `0.722 to 0.812`."""
+WIDTH = 80
+"""Columns of the terminal that everything printed fits into where it can."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""
 
@@ -137,10 +140,37 @@ def criterion_of(arguments: argparse.Namespace) -> Criterion:
     return Criterion(arguments.rule, arguments.target).checked()
 
 
-def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
-    """Rows as aligned columns of text; a column that holds numbers alone goes to the right."""
+def wrap(text: str, indent: str = "  ") -> str:
+    """Lines of text broken where a terminal of `WIDTH` columns ends, what goes on indented."""
+    lines = (textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False) for line in text.split("\n"))
+    return "\n".join("\n".join(pieces) for pieces in lines)
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str], width: int | None = WIDTH) -> str:
+    """Rows as aligned columns of text; a column that holds numbers alone goes to the right.
+
+    Columns that do not fit into `width` letters go on below, beside the first one again; None sets no limit.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
+    blocks = _blocks(widths, width)
+    picked = [[[row[column] for column in block] for row in [list(header), *cells]] for block in blocks]
+    return "\n\n".join(_aligned(block[1:], block[0]) for block in picked)
+
+
+def _blocks(widths: Sequence[int], width: int | None) -> list[list[int]]:
+    """The columns that stand side by side: all, or as many as fit, the first of all before each."""
+    blocks = [[0]] if widths else []
+    for column in range(1, len(widths)):
+        taken = sum(widths[other] + 2 for other in blocks[-1]) + widths[column]
+        if width is not None and taken > width and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(column)
+    return blocks
+
+
+def _aligned(cells: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    widths = [max(len(row[column]) for row in [header, *cells]) for column in range(len(header))]
     right = [all(_numeric(row[column]) for row in cells) for column in range(len(header))]
 
     def line(row: Sequence[str]) -> str:

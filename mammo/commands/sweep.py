@@ -17,6 +17,7 @@ from mammo.commands.shared import (
     add_command,
     home_of,
     measured_estimate,
+    say,
     show,
     with_bar,
     words,
@@ -24,11 +25,10 @@ from mammo.commands.shared import (
 from mammo.errors import MammoError
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.scoring import SCORINGS
-from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
 
 if TYPE_CHECKING:
     from mammo.heads.grid import Grid
-    from mammo.specs import HeadSpec
 
 AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "pool": (str, "flatten, gap"),
@@ -37,7 +37,7 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
     "optimizer": (str, "adam, nadam, or probe, which solves a linear head to its optimum"),
     "lr": (float, "learning rates"),
     "batch": (int, "images in a batch"),
-    "epochs": (int, "epochs"),
+    "epochs": (int, "how often all training images are seen"),
     "patience": (int, "epochs without a better validation AUC before stopping, 0 for never"),
     "seed": (int, "random starts"),
     "finetune": (str, f"layers behind the tap last-layer that learn too: {', '.join(FINETUNES)}"),
@@ -47,6 +47,10 @@ AXES: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 
+MANY = 10_000
+"""Runs from which on their cost is said before they are trained, asked for or not."""
+
+
 def add(commands: Commands) -> None:
     """Add the command."""
     example = "mammo sweep phantom --pool flatten,gap --optimizer adam,nadam --lr 1e-3,1e-4,1e-5 --epochs 50"
@@ -54,7 +58,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
     for name, (_, meaning) in AXES.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{meaning}; a list separated by commas")
+        usual = HeadSpec.__dataclass_fields__[name].default
+        said = f"{meaning} (default: {usual:g})" if isinstance(usual, float) else f"{meaning} (default: {usual})"
+        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{said}; a list separated by commas")
     add_inputs(parser)
     memory = "gigabytes that features may take (default: half of what is free); more are read as they are needed"
     parser.add_argument("--memory", type=float, metavar="GB", help=memory)
@@ -66,7 +72,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which caches and splits heads are trained on, and where."""
     parser.add_argument("--cache", help="names of caches (default: all of the image kind); a list")
     parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
-    parser.add_argument("--trunk", help="take only the caches of these trunks; a list")
+    parser.add_argument("--trunk", help="take only the caches of these trunks (default: all); a list")
     tapped = "last-layer where a head is fine-tuned, else features where there are some"
     parser.add_argument("--tap", help=f"take only the caches of these taps (default: {tapped}); a list")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the weights of last layers that came from a file")
@@ -85,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     home = home_of(arguments)
     spec = spec_of(home, arguments)
+    if spec.runs > MANY and not (arguments.keep_finished or arguments.estimate):
+        _say_cost(home, spec)
     if arguments.keep_finished:
         return _show_kept(arguments, home, keep_finished(home, spec))
     if arguments.estimate:
@@ -115,6 +123,14 @@ def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
     return 0
 
 
+def _say_cost(home: Home, spec: SweepSpec) -> None:
+    """Say what very many runs will take, before the first of them is trained."""
+    from mammo.estimates import sweep_estimate
+
+    estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
+    say(f"{spec.runs:,} runs: {estimate.sentence}")
+
+
 def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -> int:
     from mammo.estimates import sweep_estimate
 
@@ -125,10 +141,14 @@ def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -
 
 def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
     """The sweep that the options and the grid file describe; an option outweighs the file."""
-    from mammo.heads.grid import Grid, expand, load_grid
+    from mammo.heads.grid import Grid, count_heads, expand
+    from mammo.heads.grid_file import load_grid
 
     grid = load_grid(arguments.grid) if arguments.grid else Grid({})
-    return with_inputs(home, arguments, expand({**grid.axes, **_axes(arguments)}), grid)
+    axes = {**grid.axes, **_axes(arguments)}
+    if (heads := count_heads(axes)) > MANY:
+        say(f"The grid multiplies out to {heads:,} heads for each cache and split …")
+    return with_inputs(home, arguments, expand(axes), grid)
 
 
 def with_inputs(home: Home, arguments: argparse.Namespace, heads: tuple[HeadSpec, ...], grid: Grid) -> SweepSpec:
@@ -139,12 +159,15 @@ def with_inputs(home: Home, arguments: argparse.Namespace, heads: tuple[HeadSpec
 
 def _splits(arguments: argparse.Namespace, grid: Grid) -> tuple[SplitSpec, ...]:
     """Every protocol under every label policy, drawn as often as is asked for."""
+    from mammo.heads.grid import refuse_many
+
     protocols = words(arguments.protocol) if arguments.protocol else list(grid.protocol or ("patient",))
     policies = words(arguments.labels) if arguments.labels else list(grid.labels or ("merged",))
     seed = _first(arguments.split_seed, grid.split_seed, 0)
     redraws = _first(arguments.redraws, grid.redraws, 1)
     if redraws < 1:
         raise MammoError(f"--redraws must be at least 1, not {redraws}.")
+    refuse_many(len(protocols) * len(policies) * redraws, what="splits")
     drawn = itertools.product(protocols, policies, range(redraws))
     return tuple(SplitSpec(protocol, seed, redraw, labels=labels) for protocol, labels, redraw in drawn)
 

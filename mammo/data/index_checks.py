@@ -12,9 +12,9 @@ import pandas as pd
 
 from mammo.data.depths.record import GroupDepth
 from mammo.data.tables import TEXT, TRUTH, WHOLE, check_columns, check_unlike
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.files import digest_json
-from mammo.typed import shown, typed
+from mammo.typed import typed
 
 DIGEST = "digest"
 """Where `about` keeps its own digest, in the file alone; earlier versions kept none."""
@@ -61,7 +61,7 @@ def checked_about(content: Any, images: pd.DataFrame) -> dict[str, Any]:
     if written not in (None, digest_of(about, images)):
         raise ValueError("it does not have the digest it was written with")
     if not LESIONS_FILE.fullmatch(about["lesions_file"]):
-        raise ValueError(f"it names {shown(about['lesions_file'])} as the file of its lesions")
+        raise ValueError(f"it names {brief(about['lesions_file'])} as the file of its lesions")
     if any(len(pair) != 2 for pair in about["quarantined"]):
         raise ValueError("what was set aside is no list of files and reasons")
     return about
@@ -86,5 +86,5 @@ def check_lesions(lesions: pd.DataFrame) -> None:
 def inside(file: str) -> str:
     """The name of a file below a folder; raises MammoError where it leads out of it."""
     if not file or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\0" in file:
-        raise MammoError(f"The name {shown(file)} leads out of its folder; index the data set again.")
+        raise MammoError(f"The name {brief(file)} leads out of its folder; index the data set again.")
     return file

@@ -8,6 +8,12 @@ import pandas as pd
 
 from mammo.data.dataset import Dataset
 from mammo.data.licence import LICENCE, attribution_of
+from mammo.data.origin import origin
+
+
+def lesions_told(dataset: Dataset) -> bool:
+    """Whether anybody listed lesions: a manifest of images alone has none, which does not say that there are none."""
+    return not dataset.lesions.empty
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
@@ -16,12 +22,12 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     everyone = pd.concat([images["patient"], lesions.loc[lesions["crop"].notna(), "patient"]])
     return {
         "dataset": dataset.name,
-        "source": dataset.about["source"],
+        "source": origin(dataset.about),
         "synthetic": dataset.synthetic,
         "metadata_only": dataset.metadata_only,
         "images": len(images),
         "views": int(images["film"].nunique()),
-        "lesions": len(held),
+        "lesions": len(held) if lesions_told(dataset) else None,
         "patients": int(everyone.nunique()),
         "labels": {str(name).lower(): int(count) for name, count in held["pathology"].value_counts().items()},
         "image_labels": {str(name): int(count) for name, count in images["label"].value_counts().items()},

@@ -11,12 +11,12 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
 from mammo.features.weights import TENSORS
 from mammo.files import digest_file, digest_json, read_json
 from mammo.specs import CacheSpec, Home
-from mammo.typed import shown, typed
+from mammo.typed import typed
 
 CHUNK = 64
 """Images in one chunk."""
@@ -228,13 +228,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _checked(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     """A manifest whose fields have their types and whose names stay in its folder; raises MammoError otherwise."""
-    typed(manifest, Manifest, f"manifest of the cache {shown(name)}")
+    typed(manifest, Manifest, f"manifest of the cache {brief(name)}")
     CacheSpec.from_json(manifest["identity"]["spec"])
     if len(manifest["shape"]) != 4 or len(manifest["ids"]) != manifest["shape"][0] or manifest["versions"] < 1:
         raise MammoError(f"The manifest of the cache {name!r} has no shape of maps; extract the cache again.")
     for file in {**manifest["arrays"], **manifest["chunks"]}:
         if not ARRAY_FILE.fullmatch(file):
-            raise MammoError(f"The manifest of the cache {name!r} names {shown(file)}; extract the cache again.")
+            raise MammoError(f"The manifest of the cache {name!r} names {brief(file)}; extract the cache again.")
     return manifest
 
 

@@ -34,6 +34,13 @@ NOTES = {
 """What is said of a trunk's weights wherever they are used, by the first word of their label."""
 
 
+TORCHVISION = {
+    "vgg16": ("vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
+    "resnet50": ("resnet50-0676ba61.pth", "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
+}
+"""Files with the ImageNet weights of a trunk that can be brought here by hand, and their SHA-256."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Weights that are there: their label, their file (none for random ones) and their digest.
@@ -129,12 +136,32 @@ def _shipped(trunk: str, kind: TrunkKind) -> Path:
 
 
 def locally(trunk: str) -> Path | None:
-    """The file of a trunk's default weights where it is on this machine; fetches nothing."""
+    """The file of a trunk's default weights where it is on this machine; fetches nothing and asks no network.
+
+    Of a timm model without a tag any of its tags counts.
+    """
     kind = find_trunk(trunk)
     if kind.shipped:
         path = SHIPPED / kind.shipped
         return path if path.is_file() else None
-    return _in_hub_cache(kind.hub, HUB_FILE)
+    if not trunk.startswith(ANY_TIMM):
+        return _in_hub_cache(kind.hub, HUB_FILE)
+    model = trunk.removeprefix(ANY_TIMM)
+    return next((path for path in hub_cache().glob(f"models--timm--{model}*/snapshots/*/{HUB_FILE}")), None)
+
+
+def hub_cache() -> Path:
+    """The folder in which weights are kept that were fetched."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def kept_offline() -> bool:
+    """Whether this machine is told to fetch nothing (HF_HUB_OFFLINE)."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
 
 
 def _given(trunk: str, label: str, file: Path | None) -> Weights:

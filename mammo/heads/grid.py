@@ -1,16 +1,17 @@
-"""Grids of heads: lists of settings, multiplied out."""
+"""Grids of heads: lists of settings, counted and multiplied out."""
 
 from __future__ import annotations
 
 import itertools
-import tomllib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from mammo.data.labels import LABELS
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.heads.finetune import FINETUNES
+from mammo.heads.memory import free_memory
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.heads.scoring import SCORINGS
@@ -18,11 +19,21 @@ from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 AXES = tuple(field.name for field in fields(HeadSpec))
-NAMES, NUMBERS = ("protocol", "labels", "trunk"), ("split_seed", "redraws")
-"""What a grid file may hold beside its axes: names or lists of them, and numbers."""
+REGISTRIES: dict[str, tuple[Mapping[str, Any], str]] = {
+    "pool": (POOLS, "pool"),
+    "optimizer": ({**OPTIMIZERS, PROBE: None}, "optimiser"),
+    "finetune": (FINETUNES, "way to fine-tune"),
+    "scoring": (SCORINGS, "way to score"),
+}
+"""The axes whose values are names, where those are listed, and what such a name is called."""
+MOST_RUNS = 10_000
+"""The most runs that whoever follows a link or fills a form may ask for."""
+MOST_REDRAWS = 50
+"""And the most draws of train and validation."""
+BYTES_A_HEAD = 250
+"""What a head of an expanded grid takes with its place in the table of those already seen; a split takes as much."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +53,56 @@ class Grid:
         return expand(self.axes)
 
 
-def expand(axes: Mapping[str, Any]) -> tuple[HeadSpec, ...]:
+def count_heads(axes: Mapping[str, Any]) -> int:
+    """How many heads the axes multiply out to, none of them made; `expand` may give fewer, never more.
+
+    Raises MammoError naming an unknown axis and an empty one.
+    """
+    return math.prod(len(set(map(_key, values))) for values in _listed_axes(axes).values())
+
+
+def expand(axes: Mapping[str, Any], at_most: int | None = None) -> tuple[HeadSpec, ...]:
     """Every combination of the axes, the last varying fastest; a head named twice comes once.
 
-    `axes` maps fields of `HeadSpec` to a value or a list of values; other fields keep their defaults.
-    Raises MammoError naming an unknown axis, an empty one, and a value that is of a wrong type or cannot train.
+    `axes` maps fields of `HeadSpec` to a value or a list of values; other fields keep their defaults. They are counted
+    before any head is made. Raises MammoError naming an unknown axis, an empty one, and a value that is of a wrong
+    type or cannot train; and where there are more than `at_most` heads, or more than memory holds.
     """
-    for name in axes:
-        if name not in AXES:
-            raise MammoError(f"A grid of heads has no axis {name!r}; its axes are: {', '.join(AXES)}.")
-    values = [_listed(name, value) for name, value in axes.items()]
-    heads = (HeadSpec.from_json(dict(zip(axes, chosen, strict=True))) for chosen in itertools.product(*values))
-    distinct = tuple(dict.fromkeys(heads))
-    for head in distinct:
-        check_names(head)
-    return distinct
+    listed = _listed_axes(axes)
+    refuse_many(count_heads(axes), at_most)
+    names = tuple(listed)
+    values = [_checked(name, values) for name, values in listed.items()]
+    heads = (HeadSpec(**dict(zip(names, chosen, strict=True))) for chosen in itertools.product(*values))
+    return tuple(dict.fromkeys(heads))
+
+
+def refuse_many(number: int, at_most: int | None = None, what: str = "heads") -> None:
+    """Raise MammoError where so many heads, splits or runs are more than `at_most`, or more than memory holds."""
+    if at_most is not None and number > at_most:
+        raise MammoError(
+            f"These settings multiply out to {number:,} {what}, and at most {at_most:,} can be asked for here: choose "
+            "fewer values, or train them with `mammo sweep --grid FILE`, which takes any number."
+        )
+    if (needed := number * BYTES_A_HEAD) > (free := free_memory()):
+        raise MammoError(
+            f"These settings multiply out to {number:,} {what}, whose list alone takes {needed / 1e9:,.0f} GB of "
+            f"memory, and {free / 1e9:,.1f} GB are free: make several sweeps of them."
+        )
+
+
+def check_values(name: str, values: Sequence[Any], **others: Any) -> None:
+    """Raise MammoError where a value of one axis is of a wrong type or cannot train, whatever the other axes hold.
+
+    `others` are settings without which the axis says nothing.
+    """
+    for value in _checked(name, tuple(values)):
+        HeadSpec(**{**others, name: value})
 
 
 def check_names(head: HeadSpec) -> None:
     """Raise MammoError where the head's pool, optimiser, way to fine-tune or to score is not one of ours."""
-    pick(POOLS, head.pool, "pool")
-    pick({**OPTIMIZERS, PROBE: None}, head.optimizer, "optimiser")
-    pick(FINETUNES, head.finetune, "way to fine-tune")
-    pick(SCORINGS, head.scoring, "way to score")
+    for name, (registry, what) in REGISTRIES.items():
+        pick(registry, getattr(head, name), what)
 
 
 def check_probes(splits: Iterable[SplitSpec]) -> None:
@@ -77,50 +115,31 @@ def check_probes(splits: Iterable[SplitSpec]) -> None:
             )
 
 
-def load_grid(path: Path) -> Grid:
-    """`read_grid` of a file; raises MammoError where it cannot be read."""
-    try:
-        return read_grid(path.read_text(), f"grid {path}")
-    except OSError as error:
-        raise MammoError(f"The grid {path} cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError as error:
-        raise MammoError(f"The grid {path} is not valid TOML: {error}.") from None
-
-
-def read_grid(text: str, named: str = "grid") -> Grid:
-    """A grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
-
-    Beside the axes it may hold `protocol`, `labels`, `trunk` (a name or a list), `split_seed`, `redraws` (numbers).
-    Raises MammoError, which calls the grid `named`, where the text is no TOML or names something else.
-    """
-    try:
-        content = tomllib.loads(text)
-    except ValueError as error:
-        raise MammoError(f"The {named} is not valid TOML: {error}.") from None
-    axes = {name: _listed(name, content.pop(name)) for name in list(content) if name in AXES}
-    names = {name: _names(name, content.pop(name)) for name in NAMES if name in content}
-    numbers = {name: _number(name, content.pop(name)) for name in NUMBERS if name in content}
-    if content:
-        known = ", ".join((*AXES, *NAMES, *NUMBERS))
-        raise MammoError(f"The {named} has an unknown entry {next(iter(content))!r}; it may hold: {known}.")
-    return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
-
-
-def _listed(name: str, value: Any) -> tuple[Any, ...]:
+def listed_values(name: str, value: Any) -> tuple[Any, ...]:
+    """A value or a list of values as a tuple; raises MammoError where it is empty."""
     listed = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     if not listed:
         raise MammoError(f"The grid's {name!r} is empty; give it at least one value, or leave it out.")
     return listed
 
 
-def _names(name: str, value: Any) -> tuple[str, ...]:
-    listed = _listed(name, value)
-    if not all(isinstance(item, str) for item in listed):
-        raise MammoError(f"The grid's {name!r} must be a name or a list of names, not {value!r}.")
-    return listed
+def _listed_axes(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    for name in axes:
+        if name not in AXES:
+            raise MammoError(f"A grid of heads has no axis {brief(name)}; its axes are: {', '.join(AXES)}.")
+    return {name: listed_values(name, value) for name, value in axes.items()}
 
 
-def _number(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise MammoError(f"The grid's {name!r} must be a whole number of at least 0, not {value!r}.")
-    return value
+def _key(value: Any) -> Any:
+    """What tells a value of an axis from others, also one that is refused later, such as a list."""
+    return value if isinstance(value, str | int | float) else id(value)
+
+
+def _checked(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values of an axis, each once and of the axis' type: checked here, and not again for every head."""
+    typed = tuple(dict.fromkeys(HeadSpec.field_value(name, value) for value in values))
+    if name in REGISTRIES:
+        registry, what = REGISTRIES[name]
+        for value in typed:
+            pick(registry, value, what)
+    return typed

@@ -47,7 +47,7 @@ def _training(
     splits: int = 1,
     dropout: float = 0.0,
 ) -> Training:
-    """Heads of half Adam, half Nadam, that all train to the last epoch."""
+    """Heads of half Adam, half NAdam, that all train to the last epoch."""
     one = HeadSpec("gap", hidden, dropout, batch=batch, epochs=epochs)
     rules = [("adam", "nadam")[number % 2] for number in range(heads)]
     made = [replace(one, optimizer=rule, lr=1e-5 * (1 + number)) for number, rule in enumerate(rules)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -21,6 +22,11 @@ SHOWN = 320
 """Side in pixels at which a page shows three versions side by side: thinner lines would be lost there."""
 SURROUNDINGS = 2.5
 """Side of a close-up over the longer side of the lesion in its middle."""
+
+FEW = 20
+"""Pixels of a lesion below which hardly anything tells it from noise: a disc of five pixels across."""
+SKEWED = 1.1
+"""From which factor on a lesion's changed shape is worth a word."""
 
 LINE, HALO = (255, 196, 0), (24, 24, 24)
 """The outline's colour and that of the line around it: one of them stands out from any grey."""
@@ -73,6 +79,47 @@ def look(picture: Picture, mask: Mask | None, size: int) -> list[Look]:
         raise MammoError(f"The mask's shape {mask.shape} differs from the picture's {picture.shape}; resize it first.")
     lesions = _lesions(mask)
     return [_original(picture, mask, lesions), *(_resized(name, picture, mask, lesions, size) for name in RESIZES)]
+
+
+def advice(looks: Sequence[Look], sizes: Sequence[int]) -> str:
+    """What the figures of `look` say of the lesions and the choice of a resize; empty where none is outlined.
+
+    `sizes` are those that can be chosen instead.
+    """
+    original, *resized = looks
+    if original.close is None:
+        return ""
+    best = max(resized, key=lambda one: one.lesion_pixels)
+    others = [one for one in resized if one.lesion_pixels < 0.99 * best.lesion_pixels]
+    less = f", {', '.join(f'{one.label} {_pixels(one.lesion_pixels)}' for one in others)}" if others else ""
+    said = [f"{best.label if others else 'Every resize'} keeps {'most' if others else 'as much'}: "
+            f"{_pixels(best.lesion_pixels)} pixels inside the outlines{less}."]  # fmt: skip
+    said += [sentence for one in resized if (sentence := _skew(one, original))]
+    if best.lesion_pixels >= FEW:
+        return " ".join(said)
+    now = max(best.whole.picture.shape)
+    enough = [size for size in sorted(sizes) if best.lesion_pixels * (size / now) ** 2 >= FEW]
+    larger = f"{best.label} at {enough[0]} pixels or more, or " if enough else ""
+    said.append(
+        f"Fewer than {FEW} pixels can hardly be told from noise, whatever the head: take {larger}crops of lesions."
+    )
+    return " ".join(said)
+
+
+def _pixels(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+
+
+def _skew(one: Look, original: Look) -> str:
+    """By how much a resize changes the shape of the largest lesion, where that is worth a word."""
+    (wide, tall), (own_wide, own_tall) = one.sizes[0], original.sizes[0]
+    factor = (wide / tall) / (own_wide / own_tall)
+    if max(factor, 1 / factor) < SKEWED:
+        return ""
+    sides = ("wide", "height") if factor > 1 else ("tall", "width")
+    return (
+        f"{one.label} makes lesions {max(factor, 1 / factor):.1f} times as {sides[0]} for their {sides[1]} as they are."
+    )
 
 
 def drawn(frame: Frame) -> RGB:

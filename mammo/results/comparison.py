@@ -47,6 +47,8 @@ TESTS: dict[str, PairedTest] = {
 }
 PRIMARY = "delong"
 """The test that is shown unless the other one is asked for."""
+LEVEL = 0.05
+"""A corrected p value below this tells two runs apart."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,22 @@ def _tested(test: PairedTest, shared: Shared, pairs: list[tuple[int, int]]) -> l
     corrected: Floats = holm(p_values)
     each = zip(bounds.tolist(), p_values.tolist(), corrected.tolist(), strict=True)
     return [Tested((low, high), p_value, adjusted) for (low, high), p_value, adjusted in each]
+
+
+def verdict(pair: Difference, names: Sequence[str], pairs: int, test: str = PRIMARY) -> str:
+    """What a pair's interval and p value come to, in a few words: which run is better, or that they are not told apart.
+
+    The p value counts, corrected for all `pairs` of the comparison. Where the interval, which is of this pair alone,
+    leaves 0 out all the same, that is said.
+    """
+    tested = pair.tested(test)
+    if np.isnan(tested.corrected):
+        return "not tested: too few patients"
+    if tested.corrected < LEVEL:
+        return f"{names[pair.first] if pair.value > 0 else names[pair.second]} is better"
+    if tested.p_value < LEVEL:
+        return f"not told apart: by itself it would be, but not as one of {pairs} pairs"
+    return "not told apart"
 
 
 def p_words(value: float | None) -> str:

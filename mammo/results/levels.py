@@ -67,6 +67,12 @@ def at_level(sweep: Sweep, level: str, fuses: Sequence[str]) -> list[Sweep]:
     ]
 
 
+def images_of(images: pd.DataFrame, group: pd.Series, level: str) -> pd.DataFrame:
+    """The rows of `images`, of one part of a split, whose scores were fused into the row `group` at a level."""
+    columns = list(LEVELS[level].columns)
+    return images[(images[columns].astype(str) == group[columns].astype(str)).all(axis=1)]
+
+
 def _grouped(sweep: Sweep, level: str) -> tuple[Members, NDArray[np.int8]]:
     """The images that are scored together, and the part in which each such group stands in each split."""
     code = _codes(sweep.images, level)

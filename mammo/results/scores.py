@@ -106,6 +106,11 @@ class StoredRun:
         """The run's id."""
         return str(self.settings["run"])
 
+    def by_image(self, home: Home) -> StoredRun:
+        """The same run read image by image."""
+        name = RunName.parse(self.id)
+        return self if name.level == "image" else StoredRun.open(home, str(RunName(name.members, name.combine)))
+
     def dataset(self, home: Home) -> Dataset:
         """The data set that the run scored; raises MammoError where its name now holds other images."""
         about = self.sweep.about["dataset"]

@@ -30,9 +30,8 @@ AT_HALF = "Share of test images called what they are at probability 0.5, whateve
 LEAKED = (
     "Test images whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
 )
-INTERVAL = (
-    "The 95 % interval of the figure to its left; a patient's images count together. Too few: of patients, as beneath."
-)
+INTERVAL = "The 95 % interval; a patient's images count together. Too few: of patients, as beneath."
+INTERVALS = ("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated")
 REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test"}
 FEW = "no interval: "
 """How a reason begins that counts patients."""
@@ -161,9 +160,9 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     unit = unit_of(runs["level"].iloc[0]) if len(runs) else "images"
     return pd.DataFrame(
         {
-            "Group": runs["tie_group"],
-            "Run": runs["run"].map(names),
             "Validation AUC": runs["validation_auc"],
+            "Run": runs["run"].map(names),
+            "Group": runs["tie_group"],
             "95 % validation": interval_column(runs["validation_auc_interval"], runs["validation_interval_reason"]),
             f"Validation {unit}": runs["n_validation"],
             "Test AUC": runs["test_auc"],
@@ -201,7 +200,6 @@ def columns() -> dict[str, object]:
     """How the columns of `shown` and of settings look."""
     column = st.column_config
     bar = column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=112)
-    interval = column.TextColumn("95 %", width=92, help=INTERVAL)
     deviation = column.NumberColumn("sd", format="%.3f", width=62, help="Standard deviation over the runs.")
     tied = (
         "Runs of one group cannot be told apart from its best on the validation images, which led by luck or by skill."
@@ -215,7 +213,7 @@ def columns() -> dict[str, object]:
         "Test accuracy": column.ProgressColumn(
             "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
         ),
-        **dict.fromkeys(("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated"), interval),
+        **dict.fromkeys(INTERVALS, column.TextColumn(width=104, help=INTERVAL)),
         **dict.fromkeys(("sd validation", "sd test"), deviation),
         **{
             f"{part} {level.unit}": column.NumberColumn("n", width=46, help=f"{part} {level.unit}.")

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.images.augment import AUGMENTATIONS
 from mammo.specs import Home
@@ -85,7 +85,7 @@ def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[f
     try:
         return [_finite(number) for number in chosen]
     except ValueError:
-        raise MammoError(f"“{label}” takes numbers such as {options[0]}, not {', '.join(chosen)}.") from None
+        raise MammoError(f"“{label}” takes numbers such as {options[0]}, not {brief(', '.join(chosen))}.") from None
 
 
 def _finite(number: str) -> float:

@@ -14,7 +14,7 @@ def choose_criterion(idle: bool = False) -> Criterion:
 
     Where it is `idle`, no view on the page counts errors: what was chosen is seen and kept, not to be changed.
     """
-    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=260, disabled=idle)
+    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=225, disabled=idle)
     aim = 90
     if RULES[rule].has_target:
         aim = choose.number("Aim in %", 1, 100, 90, "target", width=140, disabled=idle)

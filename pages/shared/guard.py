@@ -16,3 +16,5 @@ def said_plainly() -> Iterator[None]:
         yield
     except MammoError as error:
         st.error(plain(error), icon=":material/error:")
+    except (MemoryError, RecursionError):
+        st.error("This needs more memory than there is: choose less at once.", icon=":material/error:")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from mammo.data.dataset import Dataset
 from mammo.data.masks import findings_mask
 from mammo.images.enhance import STEPS, trace
-from mammo.images.microscope import Look, drawn, look
+from mammo.images.microscope import Look, advice, drawn, look
 from pages.shared import choose
 from pages.shared.text import plain
 from pages.shared.words import described
@@ -33,11 +33,8 @@ def microscope(dataset: Dataset, _note: str) -> None:
             if one.close:
                 column.image(drawn(one.close), width="stretch")
                 column.caption(_survives(one, looks[0]))
-    st.caption(
-        "Above the whole mammogram, below the surroundings of its largest lesion, as a trunk would get them. A lesion "
-        "that keeps only a few pixels cannot be told from noise, whatever the head: try the letterbox, a larger size, "
-        "or crops of lesions."
-    )
+    beneath = ", below the surroundings of its largest lesion" if looks[0].close else ""
+    st.caption(f"Above the whole mammogram{beneath}, as a trunk would get them. {advice(looks, SIZES)}")
 
 
 def preprocessing(dataset: Dataset, _note: str) -> None:

@@ -11,11 +11,13 @@ from pages.shared.board import Listed
 from pages.shared.reading import unit_of
 
 MOST = 12
-SAID = (
+DOTS = (
     "Each dot is a run; bars are means ± one standard deviation over random starts and draws of the split. They say "
     "how much training wavers, not how much patients do: that is the 95 % interval of a run in the table, the mean "
-    "bounds. Cross-validated AUC is the mean of the five folds' test AUCs, with its interval by patient."
+    "bounds."
 )
+SINGLE = "has no spread: one start on one draw of the split says nothing of how much training wavers."
+FOLDS = "Cross-validated AUC is the mean of the five folds' test AUCs, with its interval by patient."
 
 
 def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
@@ -25,8 +27,9 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
         return
     table = by_setting(runs)
     names = list(run_names(table.assign(run=table["runs"].str[0])).values())
-    asked = st.query_params.get("settings", "").split(",")
-    wrong = board.unlisted("settings", lambda name: any(own[0] == name for own in table["runs"]))
+    asked = set(st.query_params.get("settings", "").split(","))
+    listed_first = {own[0] for own in table["runs"]}
+    wrong = board.unlisted("settings", listed_first.__contains__)
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
     key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
     ticked = board.ticked_rows(_shown(table, names), key, rows)
@@ -49,12 +52,26 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     said = "<br>".join(filter(None, (note, seen)))
     drawn = settings_figure(table.iloc[some], runs, [names[row] for row in some], said, show.dark())
     show.figure(drawn, "settings")
-    st.caption(SAID)
+    st.caption(_said(table.iloc[some], bool(folds)))
+
+
+def _said(some: pd.DataFrame, folds: bool) -> str:
+    """What the figure's dots and bars are, and which settings have no bar."""
+    single = int((some["count"] == 1).sum())
+    which = "Each of these settings is a single run and" if single == len(some) else "A setting of a single run"
+    dots = "" if single == len(some) else DOTS
+    return " ".join(filter(None, (dots, f"{which} {SINGLE}" if single else "", FOLDS if folds else "")))
 
 
 def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     unit = unit_of(table["level"].iloc[0])
-    told = {"Setting": names, "Runs": table["count"], "Starts": table["starts"], "Draws": table["splits"]}
+    told = {
+        "Validation AUC": table["validation_auc_mean"],
+        "Setting": names,
+        "Runs": table["count"],
+        "Starts": table["starts"],
+        "Draws": table["splits"],
+    }
     if (table["protocol"] == "five-fold").any():
         told["Cross-validated AUC"] = table["cv_auc"]
         told["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])

@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.dataset import Dataset
+from mammo.data.labels import capital
 from mammo.data.previews import read_preview, stretch
-from mammo.data.spreadsheets import plain_cells
-from pages.shared.text import exposure, plain
+from pages.shared.text import plain
 
 CARD = 168
 
@@ -30,7 +30,7 @@ def notes(synthetic: bool, weights: Iterable[str] = ()) -> str:
     for weight in dict.fromkeys(weights):
         if "synthetic" in weight or "random" in weight:
             said.append(weight if "weights" in weight else f"weights {weight}")
-    return "; ".join(said).capitalize()
+    return capital("; ".join(said))
 
 
 def badge(note: str) -> None:
@@ -83,32 +83,6 @@ def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
         st.image(stretch(read_preview(preview)) if stretched else preview, width="stretch")
     elif not dataset.metadata_only:
         st.image(dataset.pixels(image, stretched), width="stretch")
-
-
-@st.dialog("Mammogram", width="large")
-def full_size(dataset: Dataset, image: str, note: str, said: str, stretched: bool = False) -> None:
-    """One image at full size with its patient, view and lesions."""
-    row = dataset.item(image)
-    left, right = st.columns([3, 2], gap="medium")
-    with left, st.container(key=f"wall-full-{image}", horizontal_alignment="center"):
-        st.image(dataset.pixels(image, stretched), output_format="JPEG")
-    with right:
-        badge(note)
-        st.markdown(said)
-        st.markdown(f"Patient {plain(row['patient'])}  \n{exposure(row)}")
-        own = dataset.lesions["lesion" if "parent" in row else "image"] == image
-        told = [column for column in FINDINGS if column in dataset.lesions]
-        st.dataframe(plain_cells(dataset.lesions.loc[own, told].rename(columns=FINDINGS)), hide_index=True)
-
-
-FINDINGS = {
-    "number": "Lesion",
-    "abnormality": "Kind",
-    "pathology": "Pathology",
-    "birads": "BI-RADS",
-    "density": "Density",
-    "subtlety": "Subtlety",
-}
 
 
 def size(number: float) -> str:

@@ -1,24 +1,31 @@
 """Widgets of fine-tuning: what of the trunk learns, and the features that it can be learnt from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from mammo.features.cache import Cache
 from mammo.heads.finetune import FINETUNES, suited
+from mammo.heads.grid import check_values
 from pages.shared import choose
+from pages.shared.fields import Fields
 from pages.shared.places import nothing_yet
 from pages.shared.words import KIND_NAMES
 
 
-def choose_finetune(rates: Sequence[str]) -> dict[str, list[object]]:
+def choose_finetune(rates: Sequence[str], fields: Fields) -> dict[str, list[object]]:
     """The axes of a grid of heads that say what of the trunk learns, and how fast."""
     name = choose.entry("Fine-tuning", FINETUNES, "finetune")
     if name == "none":
         return {"finetune": [name]}
-    chosen = choose.numbers("Learning rate of the trunk's layers", rates, "tail_lr", default=["1e-5"])
-    return {"finetune": [name], "tail_lr": [*chosen]}
+    label = "Learning rate of the trunk's layers"
+    rate = fields.axis(
+        lambda: [*choose.numbers(label, rates, "tail_lr", default=["1e-5"])],
+        partial(check_values, "tail_lr", finetune=name),
+    )
+    return {"finetune": [name], "tail_lr": rate}
 
 
-def choose_caches(opened: Sequence[Cache], finetunes: list[object]) -> tuple[str, ...]:
+def choose_caches(opened: Sequence[Cache], finetunes: Iterable[object]) -> tuple[str, ...]:
     """Names of caches of one image kind that suit heads which are tuned so.
 
     Where there are none, the page says so and ends.

@@ -11,9 +11,15 @@ from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
 from mammo.features.trunks import find_trunk
 from mammo.features.weights import weights_note
+from mammo.images.augment import AUGMENTATIONS
+from mammo.images.preprocess import PREPROCESSINGS
+from mammo.images.resize import RESIZES
+from mammo.results.figures.data import UNKNOWN, worded
 from pages.shared.show import size
 from pages.shared.text import plain
 
+NOT_TOLD = "not told"
+"""What stands for a number that nobody gave."""
 KIND_NAMES = {"full": "Full mammograms", "crop": "Crops of lesions"}
 FINDINGS = {"mass": "mass", "calc": "calcification"}
 
@@ -41,6 +47,10 @@ GROUPS = {
     "spacing_kind": "Spacing measured at",
     "magnification": "Magnification",
 }
+SHOWN_APART = {"breast", "view"}
+"""Columns that an image's details say in a line of their own."""
+OF_IMAGE = {*SHOWN_APART, "split"}
+"""Columns that are the same of all lesions of an image."""
 OWN = {"image", "patient", "film", "label", "conflict", "lesions", *FILE, "parent", "number", "mask", "frame", *BOX}
 
 
@@ -53,6 +63,24 @@ def groups_of(images: pd.DataFrame) -> dict[str, str]:
 def _tells(column: pd.Series) -> bool:
     """Whether a column says anything."""
     return bool((column.notna() & (column.astype("string") != "")).any())
+
+
+def facts_of(row: pd.Series, names: Mapping[str, str], classes: ClassNames = PLAIN) -> pd.DataFrame:
+    """What is told of one image, a row a column that has a name and says something of it."""
+    told = [
+        (name, worded(row[column], classes))
+        for column, name in names.items()
+        if column in row.index and column not in SHOWN_APART
+    ]
+    return pd.DataFrame([pair for pair in told if pair[1] != UNKNOWN], columns=["Column", "Value"], dtype=str)
+
+
+def lesion_rows(lesions: pd.DataFrame, names: Mapping[str, str], classes: ClassNames = PLAIN) -> pd.DataFrame:
+    """Lesions as a table: number, kind and pathology, and every other column that tells something of them."""
+    own = {"number": "Lesion", "abnormality": "Kind", "pathology": "Pathology", **names}
+    kept = [name for name in own if name in lesions and name not in OF_IMAGE and _tells(lesions[name])]
+    cells = lesions[kept].astype(object).map(lambda value: worded(value, classes)).replace(UNKNOWN, "")
+    return cells.rename(columns=own)
 
 
 def described(row: pd.Series, classes: ClassNames = PLAIN) -> str:
@@ -105,14 +133,15 @@ def part_rows(images: pd.DataFrame, parts: Parts, classes: ClassNames = PLAIN) -
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def verdict(row: pd.Series, classes: ClassNames = PLAIN) -> str:
-    """What an image is, and what a run says of it."""
-    return f"**{plain(capital(classes.by_label[row['label']]))}**, run says {row['probability']:.0%}"
+def verdict(row: pd.Series, classes: ClassNames = PLAIN, says: str = "run says") -> str:
+    """What an image, breast or patient is, and what a run says of it."""
+    return f"**{plain(capital(classes.by_label[row['label']]))}**, {says} {row['probability']:.0%}"
 
 
 def judgement(row: pd.Series, classes: ClassNames = PLAIN) -> str:
-    """The verdict on an image, and whose it is."""
-    whose = (row["patient"], f"{row['breast'].lower()} {row['view']}".strip())
+    """The verdict on an image, breast or patient, and whose it is."""
+    told = ["" if pd.isna(row[name]) else str(row[name]).replace("+", " and ") for name in ("breast", "view")]
+    whose = (str(row["patient"]), f"{told[0].lower()} {told[1]}".strip())
     return f"{verdict(row, classes)}  \n{plain(', '.join(filter(None, whose)))}"
 
 
@@ -152,6 +181,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def _augmented(cache: Cache) -> str:
+    label = AUGMENTATIONS[cache.spec.augment].label
+    return f"{label}, {cache.spec.draws} draws" if cache.spec.draws else label
+
+
 def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
     """Caches as a table."""
     rows = [
@@ -160,9 +194,9 @@ def cache_rows(caches: Sequence[Cache]) -> pd.DataFrame:
             "Weights": weights_note(cache.spec.weights, cache.spec.trunk),
             "Kind": KIND_NAMES.get(cache.spec.kind, cache.spec.kind),
             "Cut": cache.spec.tap,
-            "Preprocessing": cache.spec.preprocess,
-            "Resize": f"{cache.spec.resize} to {cache.spec.size}",
-            "Augmentation": f"{cache.spec.augment}, {cache.spec.draws} draws" if cache.spec.draws else "none",
+            "Preprocessing": PREPROCESSINGS[cache.spec.preprocess].label,
+            "Resize": f"{RESIZES[cache.spec.resize].label} to {cache.spec.size}",
+            "Augmentation": _augmented(cache),
             "Images": cache.shape[0],
             "Map": "×".join(str(side) for side in cache.shape[1:]),
             "On disk": size(cache.bytes),

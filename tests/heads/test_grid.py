@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mammo.errors import MammoError
-from mammo.heads.grid import Grid, expand, load_grid
+from mammo.heads.grid import MOST_RUNS, Grid, count_heads, expand
+from mammo.heads.grid_file import load_grid
 from mammo.specs import HeadSpec
 
 
@@ -89,3 +93,60 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_grids_pools_and_optimizers_import_without_torch():
     code = "import sys, mammo.heads.grid; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+HOSTILE = {
+    "deep lists": "lr = " + "[" * 30_000 + "1" + "]" * 30_000,
+    "deep tables": "a" + ".a" * 20_000 + " = 1",
+    "a huge whole number": "seed = 0x" + "f" * 50_000,
+    "a huge rate": "lr = 0x" + "f" * 50_000,
+    "a rate beyond floats": "lr = 1e999",
+    "no number": "lr = nan",
+    "huge draws": "split_seed = [0x" + "f" * 50_000 + "]",
+    "a list within a list": "lr = [[1e-3]]",
+    "larger than 64 KB": "lr = [" + "1e-3, " * 12_000 + "]",
+}
+
+
+@pytest.mark.faults("a hostile grid in TOML", "it ends in one short sentence")
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_grids_end_in_a_short_sentence(tmp_path, text):
+    with pytest.raises(MammoError) as error:
+        load_grid(written(tmp_path, text)).heads  # noqa: B018
+    assert len(str(error.value)) < 400 and "\n" not in str(error.value)
+
+
+@pytest.mark.faults("a grid that is a pipe, a device or a folder", "it is refused at once")
+def test_only_plain_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (tmp_path / "pipe.toml", Path("/dev/zero"), tmp_path):
+        with pytest.raises(MammoError, match="no plain file|directory"):
+            load_grid(path)
+
+
+MANY = {name: list(range(1, 100)) for name in ("hidden", "batch", "epochs", "patience", "seed")}
+
+
+@pytest.mark.faults("a grid of 9,509,900,499 heads", "it is counted, and refused before any head is made")
+@pytest.mark.parametrize("limit", [None, MOST_RUNS])
+def test_grids_are_counted_before_they_are_expanded(limit):
+    assert count_heads(MANY) == 99**5
+    with pytest.raises(MammoError, match="multiply out to 9,509,900,499 heads"):
+        expand(MANY, limit)
+
+
+def test_the_count_is_that_of_the_heads_or_more():
+    axes = {"pool": ["gap", "flatten", "gap"], "lr": [1, 1.0, 1e-3], "seed": range(5)}
+    assert count_heads(axes) == len(expand(axes)) == 20
+    assert (
+        count_heads({"optimizer": ["probe"], "lr": [1e-3, 1e-4]})
+        == 2
+        > len(expand({"optimizer": ["probe"], "lr": [1e-3, 1e-4]}))
+    )
+
+
+def test_heads_expand_as_they_would_one_by_one():
+    axes = {"pool": ["flatten", "gap"], "finetune": ["none", "last-layer"], "tail_lr": [1e-5, 1], "seed": [0, 1]}
+    each = itertools.product(*axes.values())
+    slow = dict.fromkeys(HeadSpec.from_json(dict(zip(axes, values, strict=True))) for values in each)
+    assert expand(axes) == tuple(slow)

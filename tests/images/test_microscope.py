@@ -3,7 +3,7 @@ import pytest
 from skimage.transform import resize as skimage_resize
 
 from mammo.errors import MammoError
-from mammo.images.microscope import CLOSE, HALO, LINE, SCREEN, drawn, look
+from mammo.images.microscope import CLOSE, HALO, LINE, SCREEN, advice, drawn, look
 from mammo.images.resize import RESIZES
 
 
@@ -137,3 +137,15 @@ def test_close_ups_show_the_pixels_of_the_trunk_unchanged():
     one = by_name(look(picture, disc(picture.shape, 300, 200, 40), 64))["letterbox"]
     assert set(np.unique(one.close.picture)) <= set(np.unique(one.whole.picture))
     assert one.close.region.mean() == pytest.approx(np.pi / 4 / 2.5**2, rel=0.4)
+
+
+def test_advice_follows_the_figures():
+    picture, mask = np.zeros((1000, 500), np.float32), np.zeros((1000, 500), np.bool_)
+    assert advice(look(picture, mask, 64), [64, 224]) == ""
+    mask[500:520, 200:220] = True
+    few = look(picture, mask, 64)
+    assert few[1].lesion_pixels < 20 and "Stretch keeps most" in advice(few, [64, 224])
+    assert "Stretch at 224 pixels or more, or crops of lesions" in advice(few, [64, 224])
+    assert "Stretch makes lesions 2.0 times as wide for their height" in advice(few, [64, 224])
+    assert "take crops of lesions" in advice(few, [64])
+    assert "noise" not in advice(look(picture, mask, 448), [64, 224])

@@ -38,7 +38,7 @@ def test_differences_shows_every_pair_of_the_chosen_runs(demo, demo_home):
 
 def test_settings_stand_in_the_place_of_runs(demo):
     with demo.visit("compare?rows=Settings") as page:
-        page.get_by_text("Each dot is a run").wait_for()
+        page.get_by_text("Each of these settings is a single run and has no spread").wait_for()
         page.wait_for_url("**settings=*")
         stands(page)
 

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.comparison import TESTS, Shared, differences, p_words, shared_images
+from mammo.results.comparison import TESTS, Difference, Shared, Tested, differences, p_words, shared_images, verdict
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import stored_runs
 from mammo.results.statistics.few import lack_of
@@ -122,3 +122,18 @@ def test_few_patients_leave_a_difference_without_test(three):
 )
 def test_no_p_value_is_said_to_be_zero(value, said):
     assert p_words(value) == said
+
+
+def test_one_verdict_stands_for_interval_and_p_values():
+    def pair(value, p_value, corrected):
+        tested = Tested((np.nan, np.nan), p_value, corrected)
+        return Difference(0, 1, value, tested, tested, flips(np.array([True]), np.array([True]), np.array(["a"])), 1.0)
+
+    names = ["first", "second"]
+    assert verdict(pair(0.2, 0.01, 0.03), names, 3) == "first is better"
+    assert verdict(pair(-0.2, 0.01, 0.03), names, 3) == "second is better"
+    assert (
+        verdict(pair(0.2, 0.04, 0.12), names, 3) == "not told apart: by itself it would be, but not as one of 3 pairs"
+    )
+    assert verdict(pair(0.2, 0.4, 0.4), names, 3) == "not told apart"
+    assert verdict(pair(0.2, np.nan, np.nan), names, 3).startswith("not tested")

@@ -18,6 +18,8 @@ from mammo.errors import MammoError
 
 SEPARATORS = ",;\t|"
 TOO_LONG = f"a cell is longer than {csv.field_size_limit():,} characters"
+MOST_COLUMNS = 1_000
+"""Columns of a table at most; each but those that are understood becomes a subgroup of the images."""
 BLOCK = 50_000
 """Rows that become columns together: text in columns takes a fraction of the memory of lists."""
 
@@ -76,6 +78,11 @@ def _table(
             raise MammoError(f"{path} is empty; its first row must name the columns.")
         names = [composed(name) for name in first[1]]
     wide = len(names)
+    if wide > MOST_COLUMNS:
+        raise MammoError(
+            f"{path} has {wide:,} columns, and at most {MOST_COLUMNS:,} are read: keep path, label, patient and those "
+            "that you want to see as subgroups."
+        )
     blocks, index, block = [], [], []
     for row, cells in filled:
         if any(cells[wide:]):

@@ -14,6 +14,7 @@ from mammo import __version__
 from mammo.data.labels import LABELS, capital
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.licence import attribution_of, licence_of
+from mammo.data.origin import origin
 from mammo.data.splits import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
 from mammo.results.markdown import markdown_table as _table
@@ -109,11 +110,10 @@ def _data(run: StoredRun, terms: Mapping[str, Any]) -> str:
     malignant, patients = int(run.sweep.labels.sum()), images["patient"].replace("", np.nan).nunique()
     policy, classes = LABELS[str(run.settings["labels"])], run.sweep.classes
     positive, negative = marked(classes.positive), marked(classes.negative)
-    came = "made by a program, as" if run.sweep.synthetic else "from"
     named = attribution_of(terms)
     return _listed(
         {
-            "Data set": f"`{about['name']}`, {came} {marked(about['source'])}",
+            "Data set": f"`{about['name']}`: {marked(origin(about))}",
             "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them {positive}",
             **({} if classes.plain else {"Classes": f"{positive}, and {negative}"}),
             "Labels": f"{policy.label}. {policy.description}",

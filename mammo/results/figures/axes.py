@@ -96,19 +96,25 @@ def parallel_figure(sweep: Sweep, note: str = "", dark: bool = False) -> Figure:
     areas = validation_auc(sweep)
     known = np.isfinite(areas)
     runs, areas = sweep.runs[known], areas[known]
-    figure = blank_figure(note, dark, height=440)
+    figure = blank_figure(note, dark, height=480)
     dimensions = [_dimension(name, runs[name]) for name in varied(runs)]
     figure.add_parcoords(
         dimensions=[*dimensions, {"label": "Validation AUC", "values": areas, "tickformat": ".2f"}],
         line={"color": areas, "colorscale": [[0, SERIES[0]], [1, SERIES[1]]], "showscale": False},
+        labelangle=-28,
         labelfont={"size": 13, "color": colours.faint},
-        tickfont={"size": 12, "color": colours.text},
+        tickfont={"size": 12, "color": colours.text, "shadow": _halo(colours.paper)},
         rangefont={"size": 11, "color": "rgba(0,0,0,0)"},
     )
-    figure.update_layout(margin={"l": 110, "r": 56, "t": 72 + LINE * note.count("<br>"), "b": 24})
+    figure.update_layout(margin={"l": 110, "r": 56, "t": 112 + LINE * note.count("<br>"), "b": 24})
     for annotation in figure.layout.annotations:
-        annotation.yshift = 42
+        annotation.yshift = 86
     return figure
+
+
+def _halo(colour: str) -> str:
+    """A shadow all around letters, through which no line is seen."""
+    return ", ".join(f"{x}px {y}px 2px {colour}" for x in (-3, 0, 3) for y in (-2, 0, 2))
 
 
 def _told(name: str, value: Any) -> str:

@@ -61,6 +61,8 @@ def settings_figure(
     """Validation and test AUC of settings, as `by_setting` gives them: every run of `runs` a dot, mean ± deviation."""
     told = [f"{wrapped(name)}<br>{_counted(row)}" for name, row in zip(names, settings.to_dict("records"), strict=True)]
     figure = blank_figure(note, dark, height=150 + _rows_high(told))
+    single = (settings["count"] == 1).to_numpy()
+    spread = "" if single.all() else ", mean ± standard deviation"
     own = {run: place for place, listed in enumerate(settings["runs"]) for run in listed}
     some = runs[runs["run"].isin(list(own))]
     places = some["run"].map(own).to_numpy(dtype=float)
@@ -75,13 +77,13 @@ def settings_figure(
             hovertemplate=f"%{{customdata}}<br>{part} AUC %{{x:.3f}}<extra></extra>",
             showlegend=False,
         )
-        means, deviations = settings[f"{part}_auc_mean"], settings[f"{part}_auc_sd"].fillna(0.0)
+        means, deviations = settings[f"{part}_auc_mean"], settings[f"{part}_auc_sd"]
         below, above = np.minimum(deviations, means), np.minimum(deviations, 1 - means)  # bars end where AUCs do
         figure.add_scatter(
             x=means,
             y=np.arange(len(settings)) + shift,
             mode="markers",
-            name=f"{part.capitalize()}, mean ± standard deviation",
+            name=f"{part.capitalize()}{spread}",
             marker={"size": 10, "color": colour, "symbol": "line-ns", "line": {"width": 3, "color": colour}},
             error_x={
                 "type": "data",
@@ -91,8 +93,8 @@ def settings_figure(
                 "width": 5,
                 "color": colour,
             },
-            customdata=np.column_stack([deviations, settings["count"]]),
-            hovertemplate="%{x:.3f} ± %{customdata[0]:.3f}, %{customdata[1]:.0f} runs<extra></extra>",
+            customdata=_spreads(settings, part),
+            hovertemplate="%{x:.3f} %{customdata}<extra></extra>",
         )
     figure.update_xaxes(title_text="AUC", nticks=6)
     _name_rows(figure, told)
@@ -156,4 +158,11 @@ def _name_rows(figure: Figure, told: Sequence[str]) -> None:
 def _counted(row: Mapping[Any, Any]) -> str:
     fewest, most = row["n_test"]
     images = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    return f"{row['count']} run{'s' if row['count'] > 1 else ''}, n = {images}"
+    runs = f"{row['count']} runs" if row["count"] > 1 else "1 run, no spread"
+    return f"{runs}, n = {images}"
+
+
+def _spreads(settings: pd.DataFrame, part: str) -> list[str]:
+    """What stands behind each mean: its standard deviation over so many runs, or that one run has none."""
+    pairs = zip(settings[f"{part}_auc_sd"], settings["count"], strict=True)
+    return [f"± {deviation:.3f}, {count} runs" if count > 1 else "of one run: no spread" for deviation, count in pairs]

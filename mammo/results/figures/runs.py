@@ -196,7 +196,7 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: 
     figure.update_layout(barmode="overlay", bargap=0.06)
     dashed = "" if threshold is None else " (dashed: threshold)"
     figure.update_xaxes(title_text=f"Probability of {run.classes.quality}{dashed}", range=[0, 1])
-    figure.update_yaxes(title_text="Images")
+    figure.update_yaxes(title_text=capital(run.unit))
     legend_below(figure, 1, "h")
     return figure
 
@@ -216,7 +216,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     figure.add_scatter(
         x=false,
         y=found,
-        mode="lines+markers+text",
+        mode="lines+markers",
         line={"color": colours.text, "dash": "dash", "width": 1.8},
         marker={
             "color": colours.text,
@@ -224,14 +224,22 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
             "symbol": "diamond",
             "opacity": 1,
         },
-        text=["", *np.where(_legible(false[1:], found[1:], operating), marks, "")],
-        textposition="bottom right",
-        textfont={"size": 11, "color": colours.faint},
         cliponaxis=False,
         name=_told_of(reader),
         customdata=["", *words],
         hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
     )
+    legible = _legible(false[1:], found[1:], operating)
+    for x, y, mark, shown in zip(false[1:], found[1:], marks, legible, strict=True):
+        if shown:
+            _label(figure, float(x), float(y), mark, dark)
+
+
+def _label(figure: Figure, x: float, y: float, words: str, dark: bool) -> None:
+    """Words beside a mark, on a ground of their own so that no curve runs through them, and within the plot."""
+    side = {"xanchor": "right", "xshift": -9} if x > 0.85 else {"xanchor": "left", "xshift": 9}
+    look = {"font": {"size": 11, "color": ground(dark).text}, "bgcolor": ground(dark).paper, "borderpad": 1}
+    figure.add_annotation(x=x, y=y, text=words, showarrow=False, yanchor="top", yshift=-7, opacity=0.9, **side, **look)
 
 
 def _mark(score: float, zero: bool, operating: bool) -> str:

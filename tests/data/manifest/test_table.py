@@ -157,3 +157,11 @@ def test_a_workbook_that_is_not_read_is_called_one_with_the_way_out(tmp_path, mo
     monkeypatch.delitem(sys.modules, "openpyxl")
     with pytest.raises(MammoError, match=r"set.xlsx is a workbook; install openpyxl .* to read it, or save the sheet"):
         read_table(tmp_path / "set.xlsx")
+
+
+@pytest.mark.faults("a manifest of 10,000 columns", "it is refused in a sentence")
+def test_very_many_columns_are_refused(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text("path,label," + ",".join(f"c{number}" for number in range(10_000)) + "\n")
+    with pytest.raises(MammoError, match="has 10,002 columns, and at most 1,000 are read"):
+        read_table(path)

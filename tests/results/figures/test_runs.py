@@ -108,7 +108,9 @@ def test_the_reader_is_a_dashed_line_marked_at_each_threshold():
     assert np.trapezoid(line.y, line.x) == pytest.approx(area)
     assert line.line.dash == "dash" and "markers" in line.mode
     assert list(line.customdata) == ["", "BI-RADS ≥ 5", "BI-RADS ≥ 4", "BI-RADS ≥ 4 or 0", "BI-RADS ≥ 2 or 0"]
-    assert list(line.text) == ["", "5", "≥ 4", "≥ 4 or 0", "2"]
+    labels = [note for note in drawn.layout.annotations if note.text in ("5", "≥ 4", "≥ 4 or 0", "2")]
+    assert [(note.x, note.y) for note in labels] == list(zip(line.x[1:], line.y[1:], strict=True))
+    assert all(note.bgcolor for note in labels) and labels[-1].xanchor == "right"
     assert list(line.marker.size) == [0, 8, 12, 12, 8]
     assert line.line.color not in SERIES
     assert drawn.layout.height > plain.layout.height
