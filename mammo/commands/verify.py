@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = with_bar(verify(home, arguments.cache))
     content: dict[str, Any] = {"caches": found.caches, "chunks": found.chunks}
     content |= {"sweeps": found.sweeps, "datasets": found.datasets, "damaged": found.to_json(), "repaired": False}
-    counts = f"{found.caches} caches, {found.chunks} chunks, {found.sweeps} sweeps, {found.datasets} data sets"
+    numbers = {"cache": found.caches, "chunk": found.chunks, "sweep": found.sweeps, "data set": found.datasets}
+    counts = ", ".join(f"{number:,} {name}{'' if number == 1 else 's'}" for name, number in numbers.items())
     lines = [f"{counts}: {len(content['damaged'])} damaged.", *_lines(found)]
     remaining, failed = found, False
     if arguments.repair and not found.sound:

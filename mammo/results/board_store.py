@@ -79,9 +79,10 @@ def recall(path: Path) -> Held | None:
 
 
 def is_damaged(file: Path) -> bool:
-    """Whether a board is not what was written; it costs no more than its reading."""
+    """Whether a board is not what was written; those of earlier versions, named without a digest, are read no more."""
+    _, dash, digest = file.stem.rpartition("-")
     try:
-        return digest_bytes(read_bytes(file, MOST_BYTES))[:32] != file.stem.rpartition("-")[2]
+        return bool(dash) and digest_bytes(read_bytes(file, MOST_BYTES))[:32] != digest
     except OSError:
         return True
 

@@ -8,6 +8,8 @@ import pytest
 
 from mammo.data.splits import VALIDATION
 from mammo.errors import MammoError
+from mammo.features.verify import verify
+from mammo.progress import finish
 from mammo.results import board_store
 from mammo.results.by_setting import by_setting
 from mammo.results.leaderboard import leaderboard, meter_rows, ranked, read_board
@@ -70,6 +72,15 @@ def test_a_board_that_is_damaged_is_computed_anew(copied):
     path.write_bytes(path.read_bytes()[:1000])
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
+
+
+def test_a_board_of_an_earlier_version_is_no_damage(copied):
+    read_board(copied)
+    (board,) = kept(copied)
+    board.rename(board.with_name(f"{board.stem.partition('-')[0]}.parquet"))
+    assert finish(verify(copied)).others == ()
+    read_board(copied)
+    assert len(kept(copied)) == 2
 
 
 def test_only_the_newest_boards_are_kept(copied, monkeypatch):
