@@ -279,11 +279,11 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
         low, high = row["test_auc_interval"]
         assert 0 <= low < row["test_auc"] < high <= 1
         assert row["synthetic"] is True and "synthetic" in row["weights_note"]
-    _, text, _ = run(capsys, demo_home, "leaderboard")
+    _, text, _ = run(capsys, demo_home, "leaderboard", "--wide")
     assert "SYNTHETIC DATA" in text and "trained on synthetic data" in text
     assert {"preprocess", "resize"} <= set(text.splitlines()[0].split())
     assert rows[0]["leaked"] == 0 and rows[0]["notes"] == []
-    told = text_of([{**rows[0], "leaked": None, "notes": ["Nobody names patients."]}])
+    told = text_of([{**rows[0], "leaked": None, "notes": ["Nobody names patients."]}], wide=True)
     assert told.splitlines()[2].endswith(" -") and f"{rows[0]['dataset']}: Nobody names patients." in told
 
 
@@ -319,10 +319,11 @@ def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capt
 
 def test_what_is_listed_says_its_data_set_its_rule_and_that_it_is_cut(demo_home: Home, capsys: Capture) -> None:
     settings = run_json(capsys, demo_home, "leaderboard", "--group")
-    assert "data set" not in settings_text(settings)
-    several = settings_text([settings[0], {**settings[1], "dataset": "another"}])
+    assert "data set" not in settings_text(settings, wide=True)
+    several = settings_text([settings[0], {**settings[1], "dataset": "another"}], wide=True)
     assert several.startswith("data set") and "\nanother " in several
     told = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3")[1]
+    told = " ".join(told.split())
     assert "by the rule 'At a sensitivity of 0.8'" in told and "The first 3 of 24 rows; --top 24 prints all." in told
     assert "The first" not in run(capsys, demo_home, "leaderboard")[1]
 

@@ -266,10 +266,10 @@ def datasets(home: Home) -> list[str]:
     return [name for name in home.names("datasets") if (home.dataset(name) / INDEX).is_file()]
 
 
-def quarantine_csv(about: Mapping[str, Any]) -> bytes:
+def quarantine_csv(about: Mapping[str, Any], neutral: bool = True) -> bytes:
     """The list of the files that were set aside, as a CSV to look at."""
     rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
-    return csv_of_rows(rows, ["path", "reason"]).encode()
+    return csv_of_rows(rows, ["path", "reason"], neutral).encode()
 
 
 def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataFrame, lesions: pd.DataFrame) -> Dataset:

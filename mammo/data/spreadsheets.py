@@ -43,10 +43,13 @@ def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
-def csv_of_rows(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """Rows as the text of a CSV with the columns `names`; what a row lacks is empty."""
+def csv_of_rows(rows: Iterable[Mapping[str, Any]], names: Sequence[str], neutral: bool = True) -> str:
+    """Rows as the text of a CSV with the columns `names`; what a row lacks is empty.
+
+    Without `neutral` formulas stay what they are: that is for comparing with files of earlier versions alone.
+    """
     lines = [list(names), *([row.get(name, "") for name in names] for row in rows)]
-    return "".join(f"{_line(map(plain_cell, cells))}\n" for cells in lines)
+    return "".join(f"{_line(map(plain_cell, cells) if neutral else cells)}\n" for cells in lines)
 
 
 def _line(cells: Iterable[Any]) -> str:

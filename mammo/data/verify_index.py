@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from mammo.data.dataset import INDEX_AGAIN, KINDS, OWN, QUARANTINE, Dataset, quarantine_csv
 from mammo.data.inspected import INSPECTED
 from mammo.data.previews import read_preview, save_preview
@@ -60,8 +58,8 @@ def mend_index(home: Home, name: str) -> None:
 def _lists(dataset: Dataset) -> Iterator[tuple[str, str]]:
     """The lists beside the index that are damaged, and why; notes of inspections may be gone."""
     try:
-        plain = pd.DataFrame(dataset.about["quarantined"], columns=["path", "reason"]).to_csv(index=False).encode()
-        known = {quarantine_csv(dataset.about), plain}  # earlier versions wrote formulas as they were
+        # earlier versions wrote formulas as they were
+        known = {quarantine_csv(dataset.about, neutral) for neutral in (True, False)}
         if read_bytes(dataset.folder / QUARANTINE).replace(b"\r\n", b"\n") not in known:
             yield QUARANTINE, "is not the list that the index holds"
     except OSError as error:

@@ -7,12 +7,16 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from PIL import Image
 
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset import Dataset
+from mammo.data.index_manifest import index_manifest
 from mammo.data.spreadsheets import CsvWriter, csv_of_rows, plain_cell, plain_cells
+from mammo.progress import finish
 from mammo.results.exports.files import FORMATS, as_bytes
 from mammo.specs import Home
 
@@ -91,13 +95,15 @@ def test_a_writer_takes_one_table_after_another() -> None:
     assert stream.getvalue().decode().splitlines() == ['"text","number"', '"\'=1",-1.5', '"a",-1.5']
 
 
-def test_files_set_aside_are_listed_as_text(home: Home) -> None:
-    images = pd.DataFrame({"image": ["a"], "patient": ["p"], "label": ["benign"], "digest": ["0"], "depth": [None]})
-    about = {"quarantined": [["=cmd|x.png", "@odd"]], "synthetic": True, "depth": [], "notes": []}
-    dataset = write_dataset(home, "odd", about, images, images.iloc[:0])
+def test_files_set_aside_are_listed_as_text(home: Home, tmp_path: Path) -> None:
+    Image.fromarray(np.arange(4096, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "m.csv").write_text("path,label\na.png,benign\n=cmd|x.png,malignant\n")
+    dataset = finish(index_manifest(home, "odd", tmp_path / "m.csv", workers=1))
+    ((path, reason),) = dataset.quarantine.to_numpy().tolist()
+    assert path == "=cmd|x.png"
     listed = (dataset.folder / "quarantine.csv").read_text()
-    assert listed == "path,reason\n'=cmd|x.png,'@odd\n"
-    assert Dataset.open(home, "odd").quarantine.to_numpy().tolist() == [["=cmd|x.png", "@odd"]]
+    assert listed == f"path,reason\n'=cmd|x.png,{reason}\n"
+    assert Dataset.open(home, "odd").quarantine.to_numpy().tolist() == [[path, reason]]
 
 
 WRITERS = re.compile(r"to_csv|csv\.writer|DictWriter|CSVWriter|write_csv|to_excel|xlsxwriter|ExcelWriter|Workbook\(")

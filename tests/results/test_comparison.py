@@ -4,7 +4,8 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.data.splits import PARTS
 from mammo.errors import MammoError
-from mammo.results.comparison import TESTS, Difference, Shared, Tested, differences, p_words, shared_images, verdict
+from mammo.results import comparison
+from mammo.results.comparison import TESTS, Difference, Shared, differences, p_words, shared_images, verdict
 from mammo.results.leaderboard import leaderboard
 from mammo.results.scores import stored_runs
 from mammo.results.statistics.few import lack_of
@@ -126,7 +127,7 @@ def test_no_p_value_is_said_to_be_zero(value, said):
 
 def test_one_verdict_stands_for_interval_and_p_values():
     def pair(value, p_value, corrected):
-        tested = Tested((np.nan, np.nan), p_value, corrected)
+        tested = comparison.Tested((np.nan, np.nan), p_value, corrected)
         return Difference(0, 1, value, tested, tested, flips(np.array([True]), np.array([True]), np.array(["a"])), 1.0)
 
     names = ["first", "second"]
