@@ -304,8 +304,10 @@ def _setting_cells(row: dict[str, Any]) -> list[Any]:
 
 
 def _settings(row: dict[str, Any]) -> list[Any]:
+    from mammo.results.setting_words import label_of
+
     names = ("trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
-    settings = ["-" if row[name] is None else row[name] for name in names]
+    settings = ["-" if row[name] is None else label_of(name, row[name]) for name in names]
     return [*settings, f"{row['lr']:g}" if row["lr"] else "-", row["labels"]]
 
 
