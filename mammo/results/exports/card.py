@@ -102,8 +102,9 @@ def _training(settings: dict[str, Any]) -> str:
     stop = f", stopped after {settings['patience']} without a better validation AUC" if settings["patience"] else ""
     return (
         f"{label_of('optimizer', settings['optimizer'])} at a learning rate of {settings['lr']:g}{tuned}; "
-        f"batches of {settings['batch']}, dropout {settings['dropout']:g}, seed {settings['seed']}; {settings['trained_epochs']} of "
-        f"{settings['epochs']} epochs{stop}, the weights of epoch {settings['best_epoch']} kept"
+        f"batches of {settings['batch']}, dropout {settings['dropout']:g}, seed {settings['seed']}; "
+        f"{settings['trained_epochs']} of {settings['epochs']} epochs{stop}, "
+        f"the weights of epoch {settings['best_epoch']} kept"
     )
 
 

@@ -138,7 +138,7 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
 def _threshold_note(criterion: Criterion) -> list[str]:
     """At which threshold our accuracies are counted; the report's own are at probability 0.5."""
     if not criterion.looks:
-        return ["Accuracy calls malignant what lies above probability 0.5, as the report's does."]
+        return ["Accuracy calls positive what lies above probability 0.5, as the report's does."]
     return [
         f"Our accuracies are those at each run's own threshold, chosen on its validation images: {criterion.words}. "
         "Those on validation come out too high by that choice; the report's are at probability 0.5."
