@@ -51,7 +51,7 @@ class Trial:
 
 
 def heads(count: int, **axes: Any) -> dict[str, list[Any]]:
-    """So many heads, half Adam and half Nadam where there is more than one."""
+    """So many heads, half Adam and half NAdam where there is more than one."""
     optimizers = ["adam", "nadam"] if count > 1 else ["adam"]
     base: dict[str, list[Any]] = {"pool": ["gap"], "optimizer": optimizers, "lr": RATES[: max(count // 2, 1)]}
     return base | {"epochs": [50]} | {name: [value] for name, value in axes.items()}

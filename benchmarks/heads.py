@@ -26,7 +26,7 @@ SHORT = 5000
 
 
 def rates(count: int) -> Rates:
-    """Half Adam, half Nadam, each with its own learning rate."""
+    """Half Adam, half NAdam, each with its own learning rate."""
     return [(("adam", "nadam")[number % 2], 1e-5 * (1 + number)) for number in range(count)]
 
 

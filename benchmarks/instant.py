@@ -20,8 +20,8 @@ from benchmarks.timing import seconds
 
 EPOCHS = 30
 GRIDS: dict[str, dict[str, Any]] = {
-    "Adam and Nadam, 32 learning rates": {"lr": [f"{1e-4 * 1.15**number:.6f}" for number in range(32)]},
-    "Adam and Nadam, 4 learning rates, 8 starts": {"lr": ["1e-2", "3e-3", "1e-3", "3e-4"], "seeds": 8},
+    "Adam and NAdam, 32 learning rates": {"lr": [f"{1e-4 * 1.15**number:.6f}" for number in range(32)]},
+    "Adam and NAdam, 4 learning rates, 8 starts": {"lr": ["1e-2", "3e-3", "1e-3", "3e-4"], "seeds": 8},
 }
 """64 heads each: of one bank, and of a bank a start."""
 TOLD = re.compile(r"64 heads trained in ([0-9.]+) s")

@@ -57,7 +57,7 @@ class Tight(Loop):
 class Shared:
     """All heads in one step, as DINOv2's linear evaluation: a module and a parameter group each, one loss.
 
-    One optimiser takes one rule, so it is Adam for all; half Nadam would make it slower.
+    One optimiser takes one rule, so it is Adam for all; half NAdam would make it slower.
     """
 
     def __init__(self, vectors: Tensor, labels: Tensor, rates: Rates) -> None:

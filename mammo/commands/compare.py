@@ -64,7 +64,7 @@ def document(
         "synthetic": runs[0].sweep.synthetic,
         "runs": _runs(runs, shared, thresholds, part),
         "test": test,
-        "reason": lack_of_patients(shared.labels, shared.patients) or None,
+        "reason": lack_of_patients(shared.labels, shared.patients, classes=shared.classes) or None,
         "pairs": [
             _pair(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
         ],

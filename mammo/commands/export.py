@@ -12,7 +12,7 @@ FORMS = "demo (default), csv, parquet, cards, mlflow, tensorboard"
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    example = "mammo export phantom-demo-5eca95d1 --to shared\n  mammo serve --home shared"
+    example = "mammo export SWEEP --to shared\n  mammo serve --home shared"
     purpose = "write results for others: a demo to look at, tables, model cards, MLflow, TensorBoard"
     parser = add_command(commands, "export", purpose, example, run)
     parser.add_argument("names", nargs="*", metavar="SWEEP", help="sweeps, or single runs as listed (default: all)")

@@ -54,10 +54,18 @@ LICENCE_HELP = (
 )
 
 
+PHANTOM_EXAMPLE = "mammo index phantom --images 400 --seed 7 --as phantom"
+MANIFEST_EXAMPLE = (
+    "mammo index manifest images.csv --column path=filename --column label=diagnosis --positive M --as mine"
+)
+
+
 def add(commands: Commands) -> None:
     """Add the command and its sources."""
     purpose = "index mammograms into a data set"
-    parser = commands.add_parser("index", help=purpose, description=purpose[0].upper() + purpose[1:] + ".")
+    described = purpose[0].upper() + purpose[1:] + "."
+    examples = "\n  ".join(("examples:", PHANTOM_EXAMPLE, MANIFEST_EXAMPLE))
+    parser = commands.add_parser("index", help=purpose, description=described, epilog=examples, **_RAW)
     sources = parser.add_subparsers(dest="source", required=True, metavar="SOURCE")
     _add_phantom(sources)
     _add_cbis_ddsm(sources)
@@ -66,8 +74,7 @@ def add(commands: Commands) -> None:
 
 def _add_phantom(sources: Commands) -> None:
     purpose = "write synthetic mammograms in the layout of CBIS-DDSM and index them"
-    example = "mammo index phantom --images 400 --seed 7 --as phantom"
-    parser = sources.add_parser("phantom", help=purpose, epilog=f"example:\n  {example}", **_RAW)
+    parser = sources.add_parser("phantom", help=purpose, epilog=f"example:\n  {PHANTOM_EXAMPLE}", **_RAW)
     parser.add_argument("--images", type=int, default=400, help="full mammograms to write (default: 400)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same files (default: 0)")
     _finish(parser)
@@ -87,9 +94,8 @@ def _add_cbis_ddsm(sources: Commands) -> None:
 
 def _add_manifest(sources: Commands) -> None:
     purpose = "index any mammograms that a CSV or a workbook lists"
-    example = "mammo index manifest images.csv --column path=filename --column label=diagnosis --positive M --as mine"
     template = "mammo index manifest train.csv --column path='images/{study_id}/{image_id}.dicom' --as ours"
-    epilog = f"{_columns()}\n\nexamples:\n  {example}\n  {template}"
+    epilog = f"{_columns()}\n\nexamples:\n  {MANIFEST_EXAMPLE}\n  {template}"
     parser = sources.add_parser("manifest", help=purpose, epilog=epilog, **_RAW)
     parser.add_argument("file", type=Path, metavar="FILE", help="one row an image, or one row a finding")
     for flag, (metavar, meaning) in MANIFEST_OPTIONS.items():

@@ -226,7 +226,7 @@ def luck_of(meter: dict[str, Any]) -> str:
             f"Of the {tied['heads']} heads in its tie group the best would lie {tied['expected_margin']:.3f} above "
             f"their mean; it lies {tied['margin']:.3f} above it."
         )
-    leak = " Test images leak into train." if meter["leaked"] else ""
+    leak = f" Test {unit} leak into train." if meter["leaked"] else ""
     return "\n".join([*lines, f"Its test AUC is {_with_interval(meter, 'test')} on {meter['n_test']} {unit}.{leak}"])
 
 
@@ -262,7 +262,7 @@ def _notes(rows: list[dict[str, Any]], target: float | None) -> list[str]:
         lines += [f"On {part}: {reason}." for reason in sorted(reasons)]
     if any(row["leaked"] for row in rows):
         lines.append(
-            "leaked: test images whose patient, or what may be a near-duplicate, also stands in train; "
+            f"leaked: test {_unit(rows)} whose patient, or what may be a near-duplicate, also stands in train; "
             "such a run's test figures come out too high."
         )
     return lines + sorted({f"{row['dataset']}: {note}" for row in rows for note in row.get("notes", [])})
@@ -304,8 +304,10 @@ def _setting_cells(row: dict[str, Any]) -> list[Any]:
 
 
 def _settings(row: dict[str, Any]) -> list[Any]:
+    from mammo.results.setting_words import label_of
+
     names = ("trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
-    settings = ["-" if row[name] is None else row[name] for name in names]
+    settings = ["-" if row[name] is None else label_of(name, row[name]) for name in names]
     return [*settings, f"{row['lr']:g}" if row["lr"] else "-", row["labels"]]
 
 

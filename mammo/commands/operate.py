@@ -96,7 +96,8 @@ def _groups(told: dict[str, Any]) -> str:
 
 
 def _notes(told: dict[str, Any]) -> str:
-    lines = ["Intervals count patients, not images; threshold and temperature were chosen on validation alone."]
+    of = "" if told["unit"] == "patients" else f", not {told['unit']}"
+    lines = [f"Intervals count patients{of}; threshold and temperature were chosen on validation alone."]
     if note := told["calibration"]["temperature_note"]:
         lines.append(note)
     if told["synthetic"]:

@@ -73,10 +73,12 @@ def _against(row: dict[str, Any]) -> list[Any]:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     from mammo.results.interval_words import interval_words
+    from mammo.results.setting_words import label_of
 
     chosen = next(step for step in row["path"] if step["C"] == row["C"])
     return [
-        *(row[name] for name in ("run", "cache", "pool")),
+        *(row[name] for name in ("run", "cache")),
+        label_of("pool", row["pool"]),
         f"{row['protocol']} {row['split_seed']}.{row['redraw']}",
         row["labels"],
         row["n_test"],

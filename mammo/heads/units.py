@@ -18,6 +18,7 @@ from mammo.features.weights import Weights
 from mammo.files import digest_bytes, digest_json, whole_file
 from mammo.heads.banks import group_heads
 from mammo.heads.finetune import map_shape
+from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.heads.setting import Setting
 from mammo.heads.source import Source, source_of
@@ -225,12 +226,12 @@ def _names(setting: Setting, unit: Unit) -> list[str]:
 
 
 def label_of(head: HeadSpec) -> str:
-    """A head in a few words, such as `flatten adam 0.0001`."""
+    """A head in a few words, such as `Flatten Adam 0.0001`."""
     if head.solved:
-        return f"{head.pool} {PROBE}"
+        return f"{POOLS[head.pool].label} {PROBE}"
     hidden = f" {head.hidden} units" if head.hidden else ""
     tail = "" if head.finetune == "none" else f", {head.finetune} {head.tail_lr:g}"
-    return f"{head.pool}{hidden} {head.optimizer} {head.lr:g}{tail}"
+    return f"{POOLS[head.pool].label}{hidden} {OPTIMIZERS[head.optimizer].label} {head.lr:g}{tail}"
 
 
 def _save(unit: Unit, trained: Sequence[Trained]) -> None:

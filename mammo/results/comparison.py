@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.data.labels import PLAIN, ClassNames
 from mammo.errors import MammoError
 from mammo.results.statistics.bootstrap import resampled
 from mammo.results.statistics.content_order import arranged
@@ -62,6 +63,7 @@ class Shared:
     patients: NDArray[np.str_]
     logits: NDArray[np.float32]
     left_out: tuple[int, ...]
+    classes: ClassNames = PLAIN
 
     @property
     def arranged(self) -> Shared:
@@ -130,7 +132,8 @@ def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
                 f"The runs {runs[0].id} and {run.id} disagree on the truth or the patient of images that they share, "
                 "for the data set changed between them; run the older sweep again."
             )
-    _refuse_without_class(truth, part)
+    classes = runs[0].sweep.classes
+    _refuse_without_class(truth, part, classes, runs[0].unit)
     logits = np.stack(
         [
             np.asarray(run.scored(part).logits)[table.index.get_indexer(common)]
@@ -138,20 +141,21 @@ def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
         ]
     )
     labels = np.asarray(truth["label"] == "malignant", dtype=np.int8)
-    return Shared(labels, truth["patient"].to_numpy(), logits, tuple(len(table) - len(common) for table in tables))
+    left_out = tuple(len(table) - len(common) for table in tables)
+    return Shared(labels, truth["patient"].to_numpy(), logits, left_out, classes)
 
 
-def _refuse_without_class(truth: pd.DataFrame, part: str) -> None:
+def _refuse_without_class(truth: pd.DataFrame, part: str, classes: ClassNames, unit: str) -> None:
     if truth.empty:
         raise MammoError(
-            f"These runs share none of their {part} images, so they cannot be compared; "
+            f"These runs share none of their {part} {unit}, so they cannot be compared; "
             "choose runs of one split (the same protocol, seed and redraw)."
         )
-    for label in ("malignant", "benign"):
+    for label, name in classes.by_label.items():
         if not (truth["label"] == label).any():
             raise MammoError(
-                f"None of the {len(truth)} {part} images that these runs share is {label}, so they have no AUC to "
-                "compare; choose another part, or runs of a split with images of both classes."
+                f"None of the {len(truth)} {part} {unit} that these runs share is {name}, so they have no AUC to "
+                f"compare; choose another part, or runs of a split with {unit} of both classes."
             )
 
 
@@ -165,7 +169,10 @@ def differences(shared: Shared, thresholds: Sequence[float]) -> list[Difference]
     right = (shared.logits > np.asarray(thresholds)[:, None]) == (shared.labels == 1)
     pairs = list(combinations(range(len(right)), 2))
     flipped = [flips(right[first], right[second], shared.patients) for first, second in pairs]
-    area, reason = auc(shared.labels, shared.logits), lack_of_patients(shared.labels, shared.patients)
+    area, reason = (
+        auc(shared.labels, shared.logits),
+        lack_of_patients(shared.labels, shared.patients, classes=shared.classes),
+    )
     tests = [_tested(test, shared, pairs) for test in TESTS.values()]
     corrected = holm([one.p_value for one in flipped])
     return [

@@ -199,7 +199,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
         labels, logits, patients = arranged(*_part(sweep, split, part, runs.index.to_numpy()))
         called = logits - thresholds[:, None] if criterion.looks else logits
         board[f"n_{part}"] = len(labels)
-        board[f"{part}_interval_reason"] = lack_of_patients(labels, patients) or None
+        board[f"{part}_interval_reason"] = lack_of_patients(labels, patients, classes=sweep.classes) or None
         for name in USUAL:
             board[f"{part}_{name}"] = METRICS[name].function(labels, called if METRICS[name].at_half else logits)
         for name, interval in INTERVALS.items():
@@ -232,7 +232,7 @@ def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFr
         name, run = str(runs["sweep"].iloc[number]), str(runs["run"].iloc[number])
         sweep, row = held[name], rows[run]
         members, labels, patients = part_of(name, int(sweep.runs["split"].iloc[row]))
-        return Fold(*arranged(labels, np.asarray(sweep.logits[row])[members][None], patients))
+        return Fold(*arranged(labels, np.asarray(sweep.logits[row])[members][None], patients), sweep.classes)
 
     return with_cross_validation(runs, fold_of)
 

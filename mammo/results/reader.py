@@ -117,7 +117,7 @@ def _summary(read: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[s
     return {
         "auc": _plain(read.value(auc)),
         "interval": [_plain(bound) for bound in read.interval(auc_interval)],
-        "reason": lack_of_patients(read.labels, read.patients) or None,
+        "reason": lack_of_patients(read.labels, read.patients, classes=read.classes) or None,
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "patients": int(pd.Series(read.patients).nunique()),

@@ -88,7 +88,7 @@ def _calibration(validation: Scored, shown: Scored) -> dict[str, Any]:
     hot, scaled = calibrated(validation, shown)
     return {
         "temperature": hot if np.isfinite(hot) else None,
-        "temperature_note": bound_note(hot) or None,
+        "temperature_note": bound_note(hot, unit=validation.unit, classes=validation.classes) or None,
         "brier": measure("brier", scaled).to_json(),
         "bins": [plain(asdict(one)) for one in calibration_curve(shown)],
         "scaled_bins": [plain(asdict(one)) for one in calibration_curve(scaled)],

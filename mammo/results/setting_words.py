@@ -1,4 +1,4 @@
-"""The settings of runs in words, such as `gap`, `hidden 128`, `3e-4`."""
+"""The settings of runs in words, such as `GAP`, `hidden 128`, `3e-4`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,19 @@ NUMBERS = (
 )
 
 
+LABELS = {
+    "pool": {"flatten": "Flatten", "gap": "GAP"},
+    "optimizer": {"adam": "Adam", "nadam": "NAdam"},
+    "preprocess": {"builtin": "built-in"},
+}
+"""Values of settings that people read otherwise than commands and files write them: as their registries label them."""
+
+
+def label_of(setting: str, value: Any) -> str:
+    """A value of a setting as people read it, such as `NAdam` for the optimizer `nadam`."""
+    return LABELS.get(setting, {}).get(value, str(value))
+
+
 def setting_words(runs: pd.DataFrame) -> dict[str, list[str]]:
     """The settings in which these runs differ, each with its words run by run.
 
@@ -75,7 +88,7 @@ def worded(setting: str, value: Any) -> str:
         return WORDS[setting](value)
     if setting in ("dropout", *NUMBERS) and setting != "protocol":
         return f"{setting.replace('_', ' ')} {value:g}"
-    return str(value)
+    return label_of(setting, value)
 
 
 WORDS: dict[str, Callable[[Any], str]] = {

@@ -14,6 +14,8 @@ from pages.shared.text import plain
 
 KEY = "address as opened"
 LONGEST = 80
+MOST = 200
+"""As many values of one choice, and as many choices, as are read from an address."""
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Address:
     rewritten: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     unmet: dict[str, Unmet] = field(default_factory=dict)
+    cut: str = ""
     shown: set[str] = field(default_factory=set)
     """The choices that stand on the page as it is now."""
 
@@ -45,10 +48,24 @@ def arrive(page: str, spot: Any = None) -> None:
     """Take down the address where a page is opened, not where it runs again; what must be said of it goes to `spot`."""
     known = st.session_state.get(KEY)
     if known is None or known.page != page:
-        known = Address(page, {key: st.query_params.get_all(key) for key in st.query_params})
+        known = Address(page, {key: st.query_params.get_all(key) for key in list(st.query_params)[:MOST]})
         st.session_state[KEY] = known
+        _cut(known)
     known.shown.clear()
     known.spot = spot
+    if known.cut and spot is not None:
+        spot.warning(known.cut, icon=":material/link_off:")
+
+
+def _cut(address: Address) -> None:
+    """Leave of a choice with too many values the first, so that no link makes widgets of any size; and run anew."""
+    if long := [key for key, values in address.opened.items() if len(values) > MOST]:
+        named = ", ".join(f"“{plain(_short(key))}” ({len(address.opened[key]):,})" for key in long[:5])
+        address.cut = f"The address gives more values than are read: {named}. The first {MOST} are taken."
+        for key in long:
+            address.opened[key] = address.opened[key][:MOST]
+            st.query_params[key] = address.opened[key]
+        st.rerun()
 
 
 def asked(key: str) -> list[str] | None:
@@ -85,7 +102,7 @@ def settle(key: str, label: str, wrong: Sequence[str], chosen: str, why: str = "
         del address.unmet[key]
     if key in address.unmet and address.spot is not None:
         lines = [unmet.sentence for name, unmet in address.unmet.items() if name in address.shown]
-        address.spot.warning("  \n".join(lines), icon=":material/link_off:")
+        address.spot.warning("  \n".join(filter(None, (address.cut, *lines))), icon=":material/link_off:")
 
 
 def _sentence(label: str, wrong: Sequence[str], chosen: str, why: str) -> str:

@@ -26,11 +26,11 @@ from pages.shared.reading import choose_reading, unit_of
 MOST = 7
 OFFERED = 1000
 ALL = "all"
-AT_HALF = "Share of test images called what they are at probability 0.5, whatever the rule for thresholds below."
+AT_HALF = "Share of test {unit} called what they are at probability 0.5, whatever the rule for thresholds below."
 LEAKED = (
-    "Test images whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
+    "Test {unit} whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
 )
-INTERVAL = "The 95 % interval; a patient's images count together. Too few: of patients, as beneath."
+INTERVAL = "The 95 % interval{together}. Too few: of patients, as beneath."
 INTERVALS = ("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated")
 REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test"}
 FEW = "no interval: "
@@ -103,7 +103,8 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
     if len(runs) < len(listed.runs):
         st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
     rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
-    ticked = ticked_rows(shown(runs, listed.names), f"{listed.key}-{st.query_params.get_all('only')}", rows)
+    key = f"{listed.key}-{st.query_params.get_all('only')}"
+    ticked = ticked_rows(shown(runs, listed.names), key, rows, unit_in(runs))
     lacks(runs)
     chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
@@ -113,13 +114,13 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
     return chosen[:MOST]
 
 
-def ticked_rows(table: pd.DataFrame, key: str, rows: list[int]) -> list[int]:
-    """The rows of a table that are ticked, those of `rows` at first."""
+def ticked_rows(table: pd.DataFrame, key: str, rows: list[int], unit: str) -> list[int]:
+    """The rows of a table that are ticked, those of `rows` at first; its figures are of images, breasts or patients."""
     event = st.dataframe(
         plain_cells(table),
         hide_index=True,
         height=min(38 + 35 * max(len(table), 1), 420),
-        column_config=columns(),
+        column_config=columns(unit),
         key=f"board-{key}",
         on_select="rerun",
         selection_mode="multi-row",
@@ -157,7 +158,7 @@ def numbered(names: dict[str, str]) -> Callable[[str], str]:
 
 def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     """The leaderboard in words and numbers that a table shows."""
-    unit = unit_of(runs["level"].iloc[0]) if len(runs) else "images"
+    unit = unit_in(runs)
     return pd.DataFrame(
         {
             "Validation AUC": runs["validation_auc"],
@@ -178,6 +179,11 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     )
 
 
+def unit_in(runs: pd.DataFrame) -> str:
+    """What is counted in a table of runs or settings, in the plural."""
+    return unit_of(runs["level"].iloc[0]) if len(runs) else "images"
+
+
 def interval_column(bounds: pd.Series, reasons: pd.Series) -> list[str]:
     """Intervals in words; `lacks` says why there is none."""
     few = ["too few" if str(reason).startswith(FEW) else "" for reason in reasons]
@@ -196,13 +202,14 @@ def lacks(table: pd.DataFrame, **more: str) -> None:
         st.caption(f"Why intervals are missing. {' '.join(sentences)}")
 
 
-def columns() -> dict[str, object]:
-    """How the columns of `shown` and of settings look."""
+def columns(unit: str) -> dict[str, object]:
+    """How the columns of `shown` and of settings look, whose figures are of images, breasts or patients."""
+    together = "" if unit == "patients" else f"; a patient's {unit} count together"
     column = st.column_config
     bar = column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=112)
     deviation = column.NumberColumn("sd", format="%.3f", width=62, help="Standard deviation over the runs.")
     tied = (
-        "Runs of one group cannot be told apart from its best on the validation images, which led by luck or by skill."
+        f"Runs of one group cannot be told apart from its best on the validation {unit}, which led by luck or by skill."
     )
     return {
         "Group": column.NumberColumn(width=60, help=tied),
@@ -211,16 +218,21 @@ def columns() -> dict[str, object]:
         **dict.fromkeys(("Validation AUC", "Test AUC"), bar),
         "Cross-validated AUC": column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=146),
         "Test accuracy": column.ProgressColumn(
-            "Test accuracy at 0.5", min_value=0.0, max_value=1.0, format="%.3f", width=132, help=AT_HALF
+            "Test accuracy at 0.5",
+            min_value=0.0,
+            max_value=1.0,
+            format="%.3f",
+            width=132,
+            help=AT_HALF.format(unit=unit),
         ),
-        **dict.fromkeys(INTERVALS, column.TextColumn(width=104, help=INTERVAL)),
+        **dict.fromkeys(INTERVALS, column.TextColumn(width=104, help=INTERVAL.format(together=together))),
         **dict.fromkeys(("sd validation", "sd test"), deviation),
         **{
             f"{part} {level.unit}": column.NumberColumn("n", width=46, help=f"{part} {level.unit}.")
             for level in LEVELS.values()
             for part in ("Validation", "Test")
         },
-        "Leaked": column.NumberColumn(width=70, help=LEAKED),
+        "Leaked": column.NumberColumn(width=70, help=LEAKED.format(unit=unit)),
         "Weights": column.TextColumn(width=150),
         "Split": column.TextColumn(width=70),
     }

@@ -11,7 +11,8 @@ from mammo.results.statistics.measures import measure
 from mammo.results.statistics.operating import Criterion
 from mammo.specs import Home
 from pages.shared import show
-from pages.shared.operating_view import INTERVALS_SAID, table
+from pages.shared.operating_view import intervals_said, table
+from pages.shared.reading import singular
 
 
 def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: Criterion) -> None:
@@ -23,14 +24,14 @@ def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: C
         show.figure(calibration_figure(shown, scaled, temperature, note, show.dark()), "calibration")
     with right:
         show.facts({"Temperature": f"{temperature:.2f}"})
-        if note_of_bound := bound_note(temperature):
+        if note_of_bound := bound_note(temperature, unit=shown.unit, classes=shown.classes):
             st.info(note_of_bound, icon=":material/info:")
         brier = {"Brier score, as trained": shown, f"Brier score, at temperature {temperature:.2f}": scaled}
         table({name: measure("brier", one) for name, one in brier.items()}, shown.unit)
         st.caption(
-            "Logits are divided by the temperature that fits the validation images best, to Platt's smoothed targets: "
-            "above 1 the run was too sure of itself. No image passes another, so AUC stays as it is. "
-            f"{INTERVALS_SAID}"
+            f"Logits are divided by the temperature that fits the validation {shown.unit} best, to Platt's smoothed "
+            f"targets: above 1 the run was too sure of itself. No {singular(shown.unit)} passes another, so AUC "
+            f"stays as it is. {intervals_said(shown.unit)}"
         )
     st.subheader("Scores")
     show.figure(score_histogram(shown, note, show.dark()), "scores")

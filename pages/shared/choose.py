@@ -1,6 +1,7 @@
 """Widgets that choose: each keeps its choice in the address, so that a link shares a view."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -72,11 +73,16 @@ def misread(key: str, options: Sequence[Any], named: Callable[[Any], str], last:
 
 def _meant(text: str, shown: Mapping[str, str]) -> str | None:
     """What is shown of the option that a text names: by its name, in other letters, or with its name at the end."""
-    plainly = text.strip().casefold()
+    plainly = _plainly(text)
     for label, name in shown.items():
-        if plainly in (name.casefold(), label.casefold()) or (name and text.endswith(f"({name})")):
+        if plainly in (_plainly(name), _plainly(label)) or (name and text.endswith(f"({name})")):
             return label
     return None
+
+
+def _plainly(text: str) -> str:
+    """A text in small letters and without the hyphens of `built-in`, which older links write `builtin`."""
+    return re.sub(r"(?<=[a-z])-(?=[a-z])", "", text.strip().casefold())
 
 
 def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[float]:

@@ -16,6 +16,7 @@ from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed
 from pages.shared.courses import courses
+from pages.shared.reading import counted_by_patient
 from pages.shared.text import plain
 
 PARTS = ["test", "validation", "train"]
@@ -23,7 +24,8 @@ PARTS = ["test", "validation", "train"]
 
 def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
     """ROC curves, and AUC and accuracy beside the converged probes."""
-    part = choose.switch("Images", PARTS, "part")
+    unit = runs[0].unit if runs else "images"
+    part = choose.switch(unit.capitalize(), PARTS, "part")
     scored = [_at(run, criterion, run.scored(part, listed.names[run.id])) for run in runs]
     left, right = st.columns(2, gap="large")
     with left:
@@ -43,12 +45,12 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
         strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
         if any(map(math.isnan, (run.threshold for run in scored))):
             st.info(
-                "The validation images of some runs allow no threshold; choose Probability 0.5 for their accuracy.",
+                f"The validation {unit} of some runs allow no threshold; choose Probability 0.5 for their accuracy.",
                 icon=":material/info:",
             )
         st.caption(
             f"Accuracy is that at each run's own threshold by the rule above: {criterion.words}. Lines are 95 % "
-            f"intervals and count patients, not images.{strokes}"
+            f"intervals and {counted_by_patient(unit)}.{strokes}"
         )
 
 

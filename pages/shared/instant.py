@@ -105,7 +105,7 @@ def _results(sweep: Sweep) -> None:
     show.figure(roc_figure([run.scored(part, names[run.id]) for run in best], note, show.dark()), "instant-roc")
     st.caption(f"ROC curves of the best {len(best)} by validation AUC, on the {part} images.")
     told = _told(table, names, test)
-    columns = {**board.columns(), "Run": st.column_config.TextColumn(width=190)}
+    columns = {**board.columns("images"), "Run": st.column_config.TextColumn(width=190)}
     st.dataframe(plain_cells(told), hide_index=True, height=min(38 + 35 * len(told), 420), column_config=columns)
 
 

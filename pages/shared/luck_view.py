@@ -17,7 +17,7 @@ from pages.shared.reading import unit_of
 SAID = (
     "Of many equally good heads the best still looks better than it is. The band is where chance alone puts the best "
     "of as many heads that score as much alike as these, in nine cases of ten. What the winner shows beyond it is "
-    "skill; what it shows within it may not be seen again on other images."
+    "skill; what it shows within it may not be seen again on other {unit}."
 )
 ALIKE = ["dataset", "level", "protocol", "labels", "split_seed", "redraw", "n_validation"]
 """What runs that were validated on the same images share."""
@@ -34,7 +34,8 @@ def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criter
     places = {meter["winner"]: meter for meter in listed.meters}
     winner = next(iter(places))
     if len(places) > 1:
-        winner = choose.one("Best on each set of validation images", list(places), "winner", listed.names.__getitem__)
+        question = f"Best on each set of validation {unit_of(listed.meters[0]['level'])}"
+        winner = choose.one(question, list(places), "winner", listed.names.__getitem__)
     meter, runs = places[winner], listed.runs
     own = runs.loc[runs["run"] == winner, ALIKE].iloc[0]
     heads = runs.loc[(runs[ALIKE] == own).all(axis=1), "validation_auc"].dropna()
@@ -52,8 +53,8 @@ def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criter
     unit = unit_of(meter["level"])
     st.markdown(f"{_words(meter)} n: {meter['n_validation']} validation and {meter['n_test']} test {unit}.")
     if meter["leaked"]:
-        st.warning("Train has seen some of the test images: the winner's test AUC comes out too high.")
-    st.caption(SAID)
+        st.warning(f"Train has seen some of the test {unit}: the winner's test AUC comes out too high.")
+    st.caption(SAID.format(unit=unit))
 
 
 def luck_line(listed: Listed) -> None:

@@ -22,10 +22,15 @@ from mammo.results.statistics.predictive import predictive_values
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
+from pages.shared.reading import counted_by_patient
 from pages.shared.text import plain
 
 PREVALENCES = [0.001, 0.002, 0.003, 0.005, PREVALENCE, 0.008, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
-INTERVALS_SAID = "Intervals are 95 % and count patients, not images."
+
+
+def intervals_said(unit: str) -> str:
+    """What the intervals beside figures of images, breasts or patients are."""
+    return f"Intervals are 95 % and {counted_by_patient(unit)}."
 
 
 def operating(_home: Home, run: StoredRun, part: str, note: str, criterion: Criterion) -> None:
@@ -40,7 +45,8 @@ def operating(_home: Home, run: StoredRun, part: str, note: str, criterion: Crit
         st.subheader("Confusion matrix")
         show.figure(confusion_figure(shown, point, note, show.dark()), "confusion")
         table({MEASURES[name].label: one for name, one in point.measures.items()}, shown.unit)
-        st.caption(f"{INTERVALS_SAID} That other validation images would choose another threshold is not part of them.")
+        other = f"That other validation {shown.unit} would choose another threshold is not part of them."
+        st.caption(f"{intervals_said(shown.unit)} {other}")
     st.subheader("In a clinic")
     _clinic(point, shown, note)
 
@@ -55,9 +61,9 @@ def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criteri
         free = {name: metric.label for name, metric in METRICS.items() if not metric.at_half}
         table({label: _measure(name, shown) for name, label in free.items()}, shown.unit)
         st.caption(
-            f"{INTERVALS_SAID} Average precision rises with the share of {plain(shown.classes.positive)} images; "
-            "compare it on the same images only. Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is "
-            "chance."
+            f"{intervals_said(shown.unit)} Average precision rises with the share of "
+            f"{plain(shown.classes.positive)} {shown.unit}; compare it on the same {shown.unit} only. "
+            "Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is chance."
         )
 
 

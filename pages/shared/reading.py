@@ -20,6 +20,16 @@ def choose_reading() -> tuple[str, tuple[str, ...]]:
     return level, tuple(ways)
 
 
+def counted_by_patient(unit: str) -> str:
+    """What intervals count of scores that are each of a `unit`."""
+    return "count patients" if unit == "patients" else f"count patients, not {unit}"
+
+
+def singular(unit: str) -> str:
+    """One of what scores are of."""
+    return unit.removesuffix("s")
+
+
 def unit_of(level: str) -> str:
     """What is counted at a level, in the plural."""
     return LEVELS[level].unit

@@ -32,7 +32,7 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     wrong = board.unlisted("settings", listed_first.__contains__)
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
     key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
-    ticked = board.ticked_rows(_shown(table, names), key, rows)
+    ticked = board.ticked_rows(_shown(table, names), key, rows, board.unit_in(table))
     folds = (table["protocol"] == "five-fold").any()
     board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
     chosen = [str(table["runs"].iloc[row][0]) for row in ticked]
@@ -45,7 +45,7 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
         st.warning(f"The figure shows the first {MOST} of the {len(ticked)} settings chosen.")
     some = ticked[:MOST]
     seen = (
-        "test images have their patient, or what may be a near-duplicate, in train"
+        f"test {unit_of(table['level'].iloc[0])} have their patient, or what may be a near-duplicate, in train"
         if table["leaked"].iloc[some].any()
         else ""
     )

@@ -13,7 +13,8 @@ from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
-from pages.shared.operating_view import INTERVALS_SAID, interval
+from pages.shared.operating_view import interval, intervals_said
+from pages.shared.reading import singular
 from pages.shared.text import plain
 from pages.shared.words import groups_of
 
@@ -30,8 +31,9 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
     positive, negative = plain(shown.classes.positive), plain(shown.classes.negative)
     st.caption(
         f"Grey: groups with fewer than {FEWEST} {positive} or {FEWEST} {negative} {shown.unit}, whose figures say "
-        f"little. {INTERVALS_SAID} None is corrected for how many groups one looks at: of twenty, one differs by "
-        "chance. A question mark stands where a group has no image of a class that the figure needs."
+        f"little. {intervals_said(shown.unit)} None is corrected for how many groups one looks at: of twenty, one "
+        f"differs by chance. A question mark stands where a group has no {singular(shown.unit)} of a class that the "
+        "figure needs."
     )
 
 

@@ -277,7 +277,9 @@ def test_a_box_between_pixels_is_rounded_outwards(write):
 
 
 def test_only_a_plain_file_is_a_manifest(tmp_path):
-    for place in (Path("/dev/zero"), tmp_path):
+    for name in ("pipe.csv", "pipe.xlsx"):
+        os.mkfifo(tmp_path / name)
+    for place in (tmp_path / "pipe.csv", tmp_path / "pipe.xlsx", Path("/dev/zero"), tmp_path):
         with pytest.raises(MammoError, match="not a plain file"):
             read_manifest(place)
 

@@ -123,12 +123,12 @@ def _leave_half_boxes(headers: Headers) -> None:
 
 def _tell(headers: Headers, mapped: Mapping[str, str]) -> None:
     understood = [
-        f"{ours} from {source}"
+        f"{source} as {ours}"
         for ours, source in headers.sources.items()
         if ours not in mapped and header_key(str(source)) != ours
     ]
     if understood:
-        headers.remarks.append(f"Understood: {', '.join(understood)}.")
+        headers.remarks.append(f"Read from columns of other names: {', '.join(understood)}.")
     patient = headers.sources.get("patient")
     if "patient" not in mapped and isinstance(patient, str) and header_key(patient) in INSTEAD:
         headers.notes.append(

@@ -172,13 +172,13 @@ def _notes(
     if named or unclear:
         malignant, benign = (classes["positive"], classes["negative"]) if classes else ("malignant", "benign")
         groups = {
-            f"as {malignant}": [word for word, answer in words.pathology.items() if answer == "MALIGNANT"],
-            f"as {benign}": [word for word, answer in words.pathology.items() if answer != "MALIGNANT"],
-            "left out (--drop)": sorted(words.dropped),
-            "set aside": [word for word in words.refused if word not in words.dropped],
+            f"count as {malignant}": [word for word, answer in words.pathology.items() if answer == "MALIGNANT"],
+            f"count as {benign}": [word for word, answer in words.pathology.items() if answer != "MALIGNANT"],
+            "are left out, as --drop asks": sorted(words.dropped),
+            "are set aside": [word for word in words.refused if word not in words.dropped],
         }
-        listed = "; ".join(f"{what}: {_listed(chosen, counts)}" for what, chosen in groups.items() if chosen)
-        notes.append(f"The {column} was taken {listed}.")
+        listed = "; ".join(f"{_listed(chosen, counts)} {what}" for what, chosen in groups.items() if chosen)
+        notes.append(f"Labels in the column {column}, with how often each stands: {listed}.")
     explicit = [word for word, answer in named.items() if answer == "BENIGN" and _unknown(word)]
     if explicit:
         notes.append(f"{', '.join(map(repr, explicit))} says that nothing is known and counts as benign, as asked.")

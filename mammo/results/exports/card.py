@@ -19,6 +19,7 @@ from mammo.data.splits import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
 from mammo.results.markdown import markdown_table as _table
 from mammo.results.markdown import marked
+from mammo.results.setting_words import label_of
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
@@ -81,11 +82,12 @@ def _model(run: StoredRun) -> str:
     )
     if members := about.get("members"):
         return _listed({"Ensemble of": ", ".join(f"`{member}`" for member in members), **told})
+    prepared = label_of("preprocess", cache["preprocess"])
     named = {
         "Trunk": f"{cache['trunk']}, {run.weights_note}, frozen up to the tap `{cache['tap']}`",
-        "Images": f"{cache['kind']}, {cache['preprocess']} preprocessing, {cache['resize']} to {cache['size']} pixels",
+        "Images": f"{cache['kind']}, {prepared} preprocessing, {cache['resize']} to {cache['size']} pixels",
         "Augmentation": "none" if cache["augment"] == "none" else f"{cache['augment']}, {cache['draws']} draws",
-        "Features": f"{settings['pool']}, in {cache['precision']}",
+        "Features": f"{label_of('pool', settings['pool'])}, in {cache['precision']}",
         "Head": "linear" if settings["hidden"] == 0 else f"{settings['hidden']} hidden units",
         "Training": _training(settings),
     }
@@ -99,9 +101,10 @@ def _training(settings: dict[str, Any]) -> str:
     tuned = "" if settings["finetune"] == "none" else tuned
     stop = f", stopped after {settings['patience']} without a better validation AUC" if settings["patience"] else ""
     return (
-        f"{settings['optimizer']} at a learning rate of {settings['lr']:g}{tuned}; batches of {settings['batch']}, "
-        f"dropout {settings['dropout']:g}, seed {settings['seed']}; {settings['trained_epochs']} of "
-        f"{settings['epochs']} epochs{stop}, the weights of epoch {settings['best_epoch']} kept"
+        f"{label_of('optimizer', settings['optimizer'])} at a learning rate of {settings['lr']:g}{tuned}; "
+        f"batches of {settings['batch']}, dropout {settings['dropout']:g}, seed {settings['seed']}; "
+        f"{settings['trained_epochs']} of {settings['epochs']} epochs{stop}, "
+        f"the weights of epoch {settings['best_epoch']} kept"
     )
 
 

@@ -11,7 +11,7 @@ from mammo.results.axes import AXES, Influence, response, validation_auc, varied
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import interval_words
-from mammo.results.setting_words import worded
+from mammo.results.setting_words import label_of, worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
     numeric = pd.api.types.is_numeric_dtype(table["value"])
     for number, (name, rows) in enumerate(groups):
         figure.add_scatter(
-            x=rows["value"] if numeric else rows["value"].astype(str),
+            x=rows["value"] if numeric else [label_of(axis, value) for value in rows["value"]],
             y=rows["mean"],
             mode="lines+markers" if numeric else "markers",
             line={**style(number), "width": 2.2},
@@ -78,7 +78,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
             error_y={"type": "data", "array": rows["sd"].fillna(0), "thickness": 1.2, "width": 4},
             customdata=np.column_stack([rows["sd"], rows["runs"]]),
             hovertemplate="%{x}: %{y:.3f} ± %{customdata[0]:.3f}, %{customdata[1]} runs<extra></extra>",
-            name=f"{name} — {int(rows['runs'].sum())} runs" if by else "all runs",
+            name=f"{label_of(by, name)} — {int(rows['runs'].sum())} runs" if by else "all runs",
             showlegend=bool(by),
         )
     kind: dict[str, Any] = {"type": "log", "tickvals": sorted(set(table["value"]))} if logarithmic else {}
@@ -121,7 +121,7 @@ def _told(name: str, value: Any) -> str:
     """A value of an axis: a learning rate as runs are named by it."""
     if name in LOGARITHMIC and value > 0:
         return worded("lr", value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else label_of(name, value)
 
 
 def _dimension(name: str, column: pd.Series) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
     said = (
         [*(leaks[0] if leaks else ())]
         if shared
-        else ["leaked: images whose patient, or what may be a near-duplicate, is in train"]
+        else [f"leaked: {runs[0].unit} whose patient, or what may be a near-duplicate, is in train"]
     )
     marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
     return "<br>".join(filter(None, (note, *said))), marks

@@ -122,7 +122,9 @@ def predictive_figure(
     if PREVALENCES[0] < own < PREVALENCES[-1]:
         figure.add_vline(x=own, line={"color": ground(dark).muted, "width": 1, "dash": "dot"})
     ticks = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
-    figure.update_xaxes(type="log", title_text="Prevalence (dotted: of these images)", tickvals=ticks, ticktext=ticks)
+    figure.update_xaxes(
+        type="log", title_text=f"Prevalence (dotted: of these {shown.unit})", tickvals=ticks, ticktext=ticks
+    )
     figure.update_yaxes(title_text="Predictive value", range=[-0.01, 1.01])
     legend_below(figure, 2)
     figure.update_layout(legend_traceorder="normal")

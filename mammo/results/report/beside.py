@@ -150,7 +150,8 @@ def beside(
 def _cross_validated(runs: Sequence[StoredRun]) -> CrossValidated:
     scored = [run.scored("test") for run in runs]
     folds = [
-        Fold(np.asarray(one.labels), np.atleast_2d(one.logits), np.asarray(one.patients).astype(str)) for one in scored
+        Fold(np.asarray(one.labels), np.atleast_2d(one.logits), np.asarray(one.patients).astype(str), one.classes)
+        for one in scored
     ]
     return cross_validated([folds])
 
@@ -196,7 +197,10 @@ METRICS = {"auc": auc, "accuracy": accuracy}
 def figures(run: Scored, patients_known: bool) -> Figures:
     """What a run scores."""
     areas, shares = run.interval(auc_interval), run.called.interval(accuracy_interval)
-    leaked, reason = run.leaked if patients_known else None, lack_of_patients(run.labels, run.patients)
+    leaked, reason = (
+        run.leaked if patients_known else None,
+        lack_of_patients(run.labels, run.patients, classes=run.classes),
+    )
     right = run.called.value(accuracy)
     return Figures(run.value(auc), areas, right, shares, np.size(run.labels), leaked, run.repeated, reason)
 

@@ -39,7 +39,9 @@ def mean_difference(more: Sequence[Scored], less: Sequence[Scored]) -> Effect:
     the spread over draws. Without interval where a run has too few patients for one of its own.
     """
     value = float(np.mean([run.value(auc) for run in more]) - np.mean([run.value(auc) for run in less]))
-    reason = next(filter(None, (lack_of_patients(run.labels, run.patients) for run in (*more, *less))), "")
+    reason = next(
+        filter(None, (lack_of_patients(run.labels, run.patients, classes=run.classes) for run in (*more, *less))), ""
+    )
     if reason or np.isnan(value):
         return Effect(value, np.nan, np.nan, reason)
     sides = [pd.concat([_by_patient(run) / len(runs) for run in runs]).groupby(level=0).sum() for runs in (more, less)]

@@ -7,23 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mammo.errors import MammoError
+from mammo.results.setting_words import label_of
 from mammo.specs import CacheSpec, HeadSpec, Spec, SplitSpec, pick
 
 TITLES = {1: "VGG16", 2: "ResNet50"}
 """The report's tables, by number, and the trunk that each is about."""
 VALIDATED = 326
 """Images on which the report validated: each of its accuracies is a whole number of 326ths."""
-
-
-NAMES = {
-    "builtin": "built-in",
-    "enhanced": "self-written",
-    "adam": "Adam",
-    "nadam": "Nadam",
-    "flatten": "Flatten",
-    "gap": "GAP",
-}
-"""What the report calls our settings."""
 
 
 def power(rate: float) -> str:
@@ -61,8 +51,14 @@ class Row:
         """The row's number and settings in a few words, such as `5 · Adam · Flatten · 1e-5`."""
         more = {"self-written": self.preprocess == "enhanced", "last layer": self.last_layer}
         more |= {"augmented": self.augmented, "ratio kept": self.ratio_kept}
-        named = [NAMES[self.optimizer], NAMES[self.pool], power(self.lr), *(word for word, on in more.items() if on)]
+        named = [label_of("optimizer", self.optimizer), label_of("pool", self.pool), power(self.lr)]
+        named += [word for word, on in more.items() if on]
         return " · ".join([str(self.row), *named])
+
+    @property
+    def preprocessing(self) -> str:
+        """The preprocessing as the report calls it."""
+        return {"enhanced": "self-written"}.get(self.preprocess) or label_of("preprocess", self.preprocess)
 
     @property
     def hidden(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 
 from mammo.results.interval_words import interval_words
 from mammo.results.report.beside import HONEST, LEAKY, PROTOCOLS, UNDER
-from mammo.results.report.stated import BOLD, FIVE_SPLITS, NAMES, TITLES, VALIDATED, left_open, power
+from mammo.results.report.stated import BOLD, FIVE_SPLITS, TITLES, VALIDATED, left_open, power
+from mammo.results.setting_words import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def rows_table(report: Report, number: int) -> Table:
     """One of the report's tables, row by row, with ours beside it."""
     rows = report.table(number)
     shown = [name for name in PROTOCOLS if name not in report.refused]
-    settings = ("Prepro", "Last layer trainable", "Adam/ Nadam", "Flatten/ GAP", "Learning rate", "Data augm.")
+    settings = ("Prepro", "Last layer trainable", "Adam/ NAdam", "Flatten/ GAP", "Learning rate", "Data augm.")
     header = ["Row", *settings, "H/W ratio", "Accuracy", "AUC"]
     groups = [("", 8), ("The report", 2)]
     for name in shown:
@@ -91,7 +92,8 @@ def _row(one: Beside, shown: Sequence[str]) -> tuple[Cell, ...]:
     row = one.row
     mark = " ★" if one.best else " ≈" if one.tied else ""
     yes = {True: "yes", False: "no"}
-    words = [f"{row.row}{mark}", NAMES[row.preprocess], yes[row.last_layer], NAMES[row.optimizer], NAMES[row.pool]]
+    words = [f"{row.row}{mark}", row.preprocessing, yes[row.last_layer]]
+    words += [label_of("optimizer", row.optimizer), label_of("pool", row.pool)]
     words += [power(row.lr), yes[row.augmented], yes[row.ratio_kept]]
     bold = BOLD[row.table] == row.row
     cells = [Cell(word, bold=one.best) for word in words]
@@ -136,7 +138,7 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
 def _threshold_note(criterion: Criterion) -> list[str]:
     """At which threshold our accuracies are counted; the report's own are at probability 0.5."""
     if not criterion.looks:
-        return ["Accuracy calls malignant what lies above probability 0.5, as the report's does."]
+        return ["Accuracy calls positive what lies above probability 0.5, as the report's does."]
     return [
         f"Our accuracies are those at each run's own threshold, chosen on its validation images: {criterion.words}. "
         "Those on validation come out too high by that choice; the report's are at probability 0.5."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.data.labels import PLAIN, ClassNames
 from mammo.results.statistics.curves import Floats, checked
 from mammo.results.statistics.metrics import probability
 from mammo.results.statistics.shares import share_interval
@@ -63,10 +64,13 @@ def temperature(labels: ArrayLike, logits: ArrayLike) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def bound_note(hot: float, of: str = "") -> str:
-    """What must be said of a temperature that stands at a bound; empty of any other. `of` says whose it is."""
+def bound_note(hot: float, of: str = "", unit: str = "images", classes: ClassNames = PLAIN) -> str:
+    """What must be said of a temperature that stands at a bound; empty of any other.
+
+    `of` says whose it is; it was fitted on images, breasts or patients, the `unit`.
+    """
     if hot > HOTTEST * (1 - AT_BOUND):
-        why = "validation images of higher scores are not malignant more often"
+        why = f"validation {unit} of higher scores are not {classes.positive} more often"
         return f"The temperature{of} is at its upper bound, {HOTTEST:g}: {why}."
     if hot < COLDEST * (1 + AT_BOUND):
         return f"The temperature{of} is at its lower bound, {COLDEST:g}: the scores hardly differ from one another."

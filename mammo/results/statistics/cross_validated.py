@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.results.statistics.few import class_patients, lack_of, lack_of_patients
+from mammo.data.labels import PLAIN, ClassNames
+from mammo.results.statistics.few import by_class, class_patients, lack_of, lack_of_patients
 from mammo.results.statistics.intervals import Components, components, sizes_of
 from mammo.results.statistics.metrics import auc
 from mammo.results.statistics.score import Estimated, Sizes, score_interval
@@ -29,6 +30,7 @@ class Fold:
     labels: NDArray[np.int8]
     logits: NDArray[np.floating]
     patients: NDArray[np.str_]
+    classes: ClassNames = PLAIN
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class CrossValidated:
 def lack_of_folds(folds: Sequence[Fold]) -> str:
     """Why folds give no interval of a cross-validated AUC; empty where they do."""
     labels, patients = (np.concatenate([getattr(fold, name) for fold in folds]) for name in ("labels", "patients"))
-    if reason := lack_of_patients(labels, patients):
+    classes = folds[0].classes
+    if reason := lack_of_patients(labels, patients, classes=classes):
         return reason
     for number, fold in enumerate(folds):
-        malignant, benign = class_patients(fold.labels, fold.patients)
-        counts = {f"malignant patients in fold {number}": malignant, f"benign patients in fold {number}": benign}
-        if reason := lack_of(counts, LEAST_IN_A_FOLD):
+        counts = by_class(class_patients(fold.labels, fold.patients), classes)
+        in_fold = {f"{kind} in fold {number}": count for kind, count in counts.items()}
+        if reason := lack_of(in_fold, LEAST_IN_A_FOLD):
             return reason
     return ""
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mammo.data.labels import PLAIN, ClassNames
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,13 +21,18 @@ MORE = {"partial_auc": 20}
 """What metrics need of which no interval covers the truth often enough with fewer, by their names in `METRICS`."""
 
 
-def lack_of_patients(labels: ArrayLike, patients: ArrayLike, fewest: int = FEWEST) -> str:
+def lack_of_patients(labels: ArrayLike, patients: ArrayLike, fewest: int = FEWEST, classes: ClassNames = PLAIN) -> str:
     """Why images of `labels` in {0, 1} (N,) and `patients` (N,) give no interval; empty where they give one.
 
+    The patients are named by their `classes`.
     For whatever sets malignant images against benign ones: every class must come from enough patients.
     """
-    malignant, benign = class_patients(labels, patients)
-    return lack_of({"malignant patients": malignant, "benign patients": benign}, fewest)
+    return lack_of(by_class(class_patients(labels, patients), classes), fewest)
+
+
+def by_class(counts: tuple[int, int], classes: ClassNames = PLAIN) -> dict[str, int]:
+    """Counts of the patients of both classes, positive first, by what such patients are called."""
+    return dict(zip((f"{classes.positive} patients", f"{classes.negative} patients"), counts, strict=True))
 
 
 def lack_of(counts: Mapping[str, int], fewest: int = FEWEST) -> str:
@@ -41,4 +48,7 @@ def class_patients(labels: ArrayLike, patients: ArrayLike) -> tuple[int, int]:
 
 
 def _counted(count: int, kind: str) -> str:
-    return f"{count or 'no'} {kind.replace('patients', 'patient') if count == 1 else kind}"
+    if count != 1:
+        return f"{count or 'no'} {kind}"
+    before, _, behind = kind.rpartition("patients")
+    return f"{count} {before}patient{behind}"

@@ -67,7 +67,7 @@ def measured(
     labels, logits = np.asarray(scored.labels), np.asarray(scored.logits)
     number = labels.size
     value = float(metric(labels, logits, np.ones((1, number)))[0]) if number else np.nan
-    reason = lack_of_patients(labels, scored.patients, fewest)
+    reason = lack_of_patients(labels, scored.patients, fewest, scored.classes)
     if reason or not np.isfinite(value):
         return Measured(value if np.isfinite(value) else np.nan, np.nan, np.nan, number, reason)
     names, patient = first_seen(scored.patients)

@@ -33,8 +33,12 @@ def measure(name: str, scored: Scored) -> Measured:
     return measured(metric.function, scored, metric.least, metric.smooth, MORE.get(name, FEWEST))
 
 
+def _lack(scored: Scored) -> str:
+    return lack_of_patients(scored.labels, scored.patients, classes=scored.classes)
+
+
 def measured_auc(scored: Scored) -> Measured:
     """The AUC of a run with its score interval."""
     low, high = scored.interval(auc_interval)
-    value, reason = scored.value(METRICS["auc"].function), lack_of_patients(scored.labels, scored.patients)
+    value, reason = scored.value(METRICS["auc"].function), _lack(scored)
     return Measured(value, low, high, np.size(scored.labels), reason)

@@ -127,7 +127,8 @@ class Measure:
     """A number that a threshold gives a run.
 
     It is made by `scale` of a share: `of(malignant (N,), called (N,))` says which images are right, and which of all
-    are looked at, whose patients are called `who`. Without `of` it is the mean of sensitivity and specificity.
+    are looked at, whose patients are called `who`, in which the classes' names stand. Without `of`
+    it is the mean of sensitivity and specificity.
     """
 
     label: str
@@ -142,25 +143,25 @@ MEASURES: dict[str, Measure] = {
         "Sensitivity",
         "Share of the positive class that is called positive.",
         lambda truth, called: (called, truth),
-        "malignant patients",
+        "{positive} patients",
     ),
     "specificity": Measure(
         "Specificity",
         "Share of the negative class that is called negative.",
         lambda truth, called: (~called, ~truth),
-        "benign patients",
+        "{negative} patients",
     ),
     "ppv": Measure(
         "Positive predictive value",
         "Share of those called positive that are.",
         lambda truth, called: (truth, called),
-        "patients called malignant",
+        "patients called {positive}",
     ),
     "npv": Measure(
         "Negative predictive value",
         "Share of those called negative that are.",
         lambda truth, called: (~truth, ~called),
-        "patients called benign",
+        "patients called {negative}",
     ),
     "accuracy": Measure(
         "Accuracy", "Share of all that are called what they are.", lambda truth, called: (truth == called, truth | True)
@@ -170,7 +171,7 @@ MEASURES: dict[str, Measure] = {
         "F1",
         "Harmonic mean of sensitivity and positive predictive value.",
         lambda truth, called: (truth & called, truth | called),
-        "patients malignant or called so",
+        "patients {positive} or called so",
         lambda overlap: 2 * overlap / (1 + overlap),
     ),
 }
@@ -262,7 +263,7 @@ def measure_at(shown: Scored, threshold: float, name: str) -> Measured:
     right, among = measure.of(np.asarray(shown.labels) == 1, logits > np.float64(threshold))
     value = float(right[among].mean()) if among.any() else np.nan
     low, high = share_interval(right[among], patients[among])
-    reason = lack_of({measure.who: np.unique(patients[among]).size})
+    reason = lack_of({measure.who.format(**shown.classes.to_json()): np.unique(patients[among]).size})
     if measure.scale is None:
         return Measured(value, low, high, int(among.sum()), reason)
     return Measured(measure.scale(value), measure.scale(low), measure.scale(high), logits.size, reason)

@@ -44,7 +44,7 @@ def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, theirs
     header = [theirs if name == ours else name for name in CELLS]
     manifest = read_manifest(write(",".join(header), ",".join(CELLS.values())))
     assert manifest.rows[ours][0] == VALUES[ours] and manifest.columns[ours] == theirs and manifest.extra == []
-    said = any(note == f"Understood: {ours} from {theirs}." for note in manifest.remarks)
+    said = any(note == f"Read from columns of other names: {theirs} as {ours}." for note in manifest.remarks)
     assert said == (header_key(theirs) != ours)
 
 

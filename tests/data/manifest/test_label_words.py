@@ -31,8 +31,8 @@ def test_biopsy_results_give_three_answers(write):
     manifest, labels = read(write, words, "biopsy_result", positive=["MALIGNANT", "DCIS"])
     assert [labels.get(f"{number}.png") for number in range(5)] == ["benign", "malignant", "malignant", None, None]
     assert manifest.notes[0] == (
-        "The biopsy_result was taken as malignant: DCIS (1), MALIGNANT (1); as benign: benign (5), BENIGN (1); "
-        "set aside: NAN (1), NOT AVAILABLE (1)."
+        "Labels in the column biopsy_result, with how often each stands: DCIS (1), MALIGNANT (1) count as malignant; "
+        "benign (5), BENIGN (1) count as benign; NAN (1), NOT AVAILABLE (1) are set aside."
     )
     assert manifest.classes is None
 

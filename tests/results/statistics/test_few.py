@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
+from mammo.data.labels import ClassNames
+from mammo.results.scores import Scored
+from mammo.results.statistics.cross_validated import Fold, lack_of_folds
 from mammo.results.statistics.few import FEWEST, class_patients, lack_of, lack_of_patients
+from mammo.results.statistics.measures import measure
+from mammo.results.statistics.operating import measure_at
 
 
 @pytest.mark.parametrize(
@@ -21,3 +26,15 @@ def test_the_class_of_too_few_patients_is_named(malignant, benign, said):
 def test_a_patient_with_images_of_both_classes_counts_for_both():
     assert class_patients([1, 0, 1, 0, 0], ["a", "a", "b", "c", "c"]) == (2, 2)
     assert lack_of({"patients called malignant": 1}) == "no interval: 1 patient called malignant, 3 are needed"
+
+
+def test_patients_are_named_by_their_classes():
+    dense = ClassNames("dense", "fatty")
+    said = "no interval: 1 dense patient and 2 fatty patients, 3 are needed"
+    assert lack_of_patients([1, 0, 0], ["a", "b", "c"], classes=dense) == said
+    scored = Scored("r", np.array([1, 0, 0]), np.array([1.0, -1.0, 2.0]), np.array(["a", "b", "c"]), classes=dense)
+    assert {measure(name, scored).reason for name in ("auc", "average_precision")} == {said}
+    assert measure_at(scored, 0.0, "sensitivity").reason == "no interval: 1 dense patient, 3 are needed"
+    assert measure_at(scored, 0.0, "ppv").reason == "no interval: 2 patients called dense, 3 are needed"
+    folds = [Fold(scored.labels, scored.logits[None], scored.patients, dense)]
+    assert lack_of_folds(folds) == said
