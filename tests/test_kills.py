@@ -30,13 +30,15 @@ pytestmark = pytest.mark.nightly
 
 def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with (home.path / "said.txt").open("wb") as said:
+        return subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
 
 
 def through(home: Home, words: list[str]) -> float:
     """Run a command to its end; the seconds that it took."""
     began = time.monotonic()
-    assert start(home, words).wait(timeout=300) == 0
+    code = start(home, words).wait(timeout=120)
+    assert code == 0, (home.path / "said.txt").read_text()[-2000:]
     return time.monotonic() - began
 
 
@@ -125,7 +127,13 @@ def test_a_killed_repair(homes: tuple[Home, Home]) -> None:
     (name,) = caches(killed, "tiny")
     chunk = killed.cache("tiny", name) / ARRAYS / "maps/c/0/1/0/0/0"
     chunk.write_bytes(b"damaged")
-    kill_at_moments(killed, ["verify", "--repair"], 8, lambda: None, 4)
+    seconds = through(killed, ["verify", "--repair"])
+
+    def damage_again() -> None:
+        chunk.write_bytes(b"damaged")
+
+    damage_again()
+    kill_at_moments(killed, ["verify", "--repair"], seconds, damage_again, 4)
     through(killed, ["verify", "--repair"])
     assert finish(verify(killed)).sound
     assert contents(killed.features("tiny")) == contents(calm.features("tiny"))
