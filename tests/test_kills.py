@@ -129,8 +129,11 @@ def test_a_killed_repair(homes: tuple[Home, Home]) -> None:
     chunk.write_bytes(b"damaged")
     seconds = through(killed, ["verify", "--repair"])
 
+    sound = chunk.read_bytes()
+
     def damage_again() -> None:
-        chunk.write_bytes(b"damaged")
+        if chunk.is_file() and chunk.read_bytes() == sound:
+            chunk.write_bytes(b"damaged")
 
     damage_again()
     kill_at_moments(killed, ["verify", "--repair"], seconds, damage_again, 4)
