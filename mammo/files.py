@@ -61,9 +61,14 @@ class WriteError(MammoError):
     """Something could not be written: the disk's fault or the folder's, and not that of what was read for it."""
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or what one may take of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def unwritable(path: Path, error: OSError) -> WriteError:
     """The sentence for a failed write to `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return WriteError(f"The disk is full: cannot write {path}. Free some space and run the same command again.")
     reason = error.strerror or str(error)
     return WriteError(f"Cannot write {path}: {reason}. Choose a folder you may write to with --home.")
@@ -214,8 +219,8 @@ def _rest(files: Sequence[Path], before: list[State | None]) -> bool:
     """Whether nobody is writing these files: they are what they were, and stay so for a while if they are fresh."""
     deadline = time.monotonic() + STILL
     while before == [state_of(file) for file in files]:
-        age = time.time() - max((state[2] for state in before if state), default=0) / 1e9
-        if not 0 <= age < FRESH or time.monotonic() > deadline:
+        ages = [time.time() - state[2] / 1e9 for state in before if state]
+        if not any(0 <= age < FRESH for age in ages) or time.monotonic() > deadline:
             return True
         time.sleep(0.01)
     return False

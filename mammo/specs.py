@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from mammo.errors import MammoError, brief
 from mammo.files import digest_json
+from mammo.links import LEADS_OUT, leads_out
 from mammo.typed import typed
 
 Thing = TypeVar("Thing")
@@ -340,6 +341,18 @@ class Home:
             raise MammoError("This is a shared home to look at: nothing can be added to it.")
         if self.read_only:
             raise MammoError("This server was started with --read-only: nothing can be added.")
+
+    def leads_out(self, *paths: Path) -> Path | None:
+        """The first of some paths below a room that a link leads out of the home, and of its rooms unless shared."""
+        return next((path for path in paths if leads_out(self.path, path, rooms=not self.shared)), None)
+
+    def refuse_links(self, *folders: Path) -> None:
+        """Raise MammoError where a link leads one of some folders out of the home: nothing is written there."""
+        if folder := self.leads_out(*folders):
+            raise MammoError(
+                f"{folder} {LEADS_OUT}: nothing is written there. Remove the link; the home itself, or its folder "
+                f"{folder.relative_to(self.path).parts[0]}, may be a link to a larger disk."
+            )
 
     def dataset(self, name: str) -> Path:
         """The folder of the data set `name`."""

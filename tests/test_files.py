@@ -111,6 +111,7 @@ def test_content_that_is_no_json_leaves_the_old_content(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
+@pytest.mark.faults("SIGKILL in the midst of writing a file", "The old content stays, and what was left is swept")
 def test_a_killed_writer_leaves_the_old_content_and_litter_that_is_swept(tmp_path, started):
     path = tmp_path / "file"
     write_bytes(path, b"old")
@@ -131,6 +132,7 @@ def test_sweeping_a_folder_that_is_not_there_is_no_error(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.faults("The disk is full while a file is written", "A sentence says so, and the old content stays")
 def test_a_full_disk_is_said_plainly_and_keeps_what_was_there(small_disk):
     disk = small_disk(kilobytes=64)
     write_bytes(disk / "file", b"old")
@@ -187,6 +189,7 @@ def test_digests_are_sha256(tmp_path):
     assert digest_json({"a": 1}) != digest_json({"a": 2})
 
 
+@pytest.mark.faults("SIGKILL to a process that holds a lock", "The lock is free at once")
 def test_a_folder_is_held_by_one_process_until_it_ends_however_it_ends(tmp_path, started):
     process = started(HOLDER, tmp_path)
     with pytest.raises(MammoError, match="Another process is extracting in"), only_one(tmp_path, "extracting"):

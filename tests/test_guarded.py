@@ -97,6 +97,9 @@ def outcomes(kinds, workers=2, **work):
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.faults(
+    "A file lets its reader hang, crash or take all memory", "That file alone is set aside, with the reason"
+)
 def test_what_misbehaves_is_lost_alone_for_a_reason_of_its_own(kind, workers):
     found = outcomes(["a", "b", kind, "c", "d"], workers, limits=tight)
     assert found == {"a": "a", "b": "b", kind: Fault(FAULTS[kind]), "c": "c", "d": "d"}
@@ -240,6 +243,7 @@ for _, worker in guarded_map(GuardedWork(long_work), [0, 0, 60, 60], print, 2):
 
 
 @pytest.mark.slow
+@pytest.mark.faults("SIGKILL to a command whose workers read files", "The workers end by themselves")
 def test_workers_end_with_a_killed_parent_in_the_middle_of_their_work(tmp_path):
     function = "import os, time\n\ndef long_work(seconds):\n    time.sleep(seconds)\n    return os.getpid()\n"
     (tmp_path / "long_work.py").write_text(function)

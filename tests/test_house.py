@@ -14,6 +14,7 @@ FLOORS = [
         "errors",
         "progress",
         "files",
+        "links",
         "parallel",
         "limits",
         "workers",

@@ -18,26 +18,35 @@ import pytest
 from mammo.features.cache import ARRAYS, Cache, caches
 from mammo.features.verify import verify
 from mammo.files import PARTIAL
+from mammo.heads.grid import expand
+from mammo.heads.sweep import sweep
+from mammo.heads.units import UNITS
 from mammo.progress import finish
 from mammo.results.sweep import open_sweeps
-from mammo.specs import Home
+from mammo.specs import Home, SplitSpec, SweepSpec
 
 MOMENTS = 20
+LONGEST = 12.0
+"""Seconds within which a command is killed, however slow the machine is."""
 EXTRACT = ["extract", "tiny", "--trunk", "resnet50-mini", "--weights", "random-0", "--size", "64"]
 SWEEP = ["sweep", "tiny", "--pool", "gap,flatten", "--lr", "1e-2,1e-3", "--epochs", "40", "--redraws", "4"]
-pytestmark = pytest.mark.nightly
+
+
+HALF_A_MINUTE = 30.0
 
 
 def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with (home.path / "said.txt").open("wb") as said:
+        return subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
 
 
 def through(home: Home, words: list[str]) -> float:
     """Run a command to its end; the seconds that it took."""
     began = time.monotonic()
-    assert start(home, words).wait(timeout=300) == 0
-    return time.monotonic() - began
+    code = start(home, words).wait(timeout=120)
+    assert code == 0, (home.path / "said.txt").read_text()[-2000:]
+    return min(time.monotonic() - began, LONGEST)
 
 
 def kill_at_moments(home: Home, words: list[str], seconds: float, check: Callable[[], None], seed: int) -> None:
@@ -47,10 +56,14 @@ def kill_at_moments(home: Home, words: list[str], seconds: float, check: Callabl
         process = start(home, words)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=chance.uniform(0.3, 1.0) * seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process)
         check()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -66,6 +79,36 @@ def homes(tiny: Home, tmp_path: Path) -> tuple[Home, Home]:
 
 
 @pytest.mark.faults(
+    "SIGKILL after the first unit of a sweep, and again while it goes on",
+    "The finished unit stays as it is, and the same command ends in the same scores",
+)
+def test_a_sweep_that_is_killed_twice(homes: tuple[Home, Home]) -> None:
+    calm, killed = homes
+    words = ["sweep", "tiny", "--pool", "gap,flatten", "--lr", "1e-2,1e-3", "--epochs", "8", "--device", "cpu"]
+    for least in (1, 2):
+        process = start(killed, words)
+        end = time.monotonic() + HALF_A_MINUTE
+        while process.poll() is None and time.monotonic() < end and len(units(killed)) < least:
+            time.sleep(0.002)
+        kill(process)
+        assert open_sweeps(killed)[1] == []
+    kept = {path: path.stat().st_mtime_ns for path in units(killed)}
+    assert kept
+    heads = expand({"pool": ["gap", "flatten"], "lr": [1e-2, 1e-3], "epochs": [8]})
+    spec = SweepSpec("tiny", tuple(caches(killed, "tiny")), heads, (SplitSpec(),))
+    for _ in sweep(killed, spec, "cpu"):
+        assert {path: path.stat().st_mtime_ns for path in kept if path.exists()}.items() <= kept.items()
+    finish(sweep(calm, spec, "cpu"))
+    ours, theirs = ([opened.logits.tobytes() for opened in open_sweeps(home)[0]] for home in homes)
+    assert ours == theirs and len(ours) == 1
+
+
+def units(home: Home) -> list[Path]:
+    return list(home.path.glob(f"sweeps/*/{UNITS}/*.safetensors"))
+
+
+@pytest.mark.nightly
+@pytest.mark.faults(
     "SIGKILL during an extraction, at twenty random moments",
     "No chunk that was complete is lost, and the same command ends in the same bytes",
 )
@@ -78,6 +121,7 @@ def test_a_killed_extraction(homes: tuple[Home, Home]) -> None:
     assert contents(killed.features("tiny")) == contents(calm.features("tiny"))
 
 
+@pytest.mark.nightly
 @pytest.mark.faults(
     "SIGKILL during a sweep, at twenty random moments",
     "No unit that was finished is lost, sweeps that are there stay whole, and the same command ends in the same scores",
@@ -95,6 +139,7 @@ def test_a_killed_sweep(homes: tuple[Home, Home]) -> None:
     assert ours == theirs and len(ours) == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.faults(
     "SIGKILL during an export, at twenty random moments",
     "The home stays as it is, a demo that stood before stays whole or is replaced by a whole one",
@@ -116,6 +161,7 @@ def test_a_killed_export(homes: tuple[Home, Home], tmp_path: Path) -> None:
     assert contents(home.path / "sweeps") == before
 
 
+@pytest.mark.nightly
 @pytest.mark.faults(
     "SIGKILL during a repair, at twenty random moments",
     "No chunk that was sound is lost, and the same command ends in the bytes that were there",
@@ -125,7 +171,16 @@ def test_a_killed_repair(homes: tuple[Home, Home]) -> None:
     (name,) = caches(killed, "tiny")
     chunk = killed.cache("tiny", name) / ARRAYS / "maps/c/0/1/0/0/0"
     chunk.write_bytes(b"damaged")
-    kill_at_moments(killed, ["verify", "--repair"], 8, lambda: None, 4)
+    seconds = through(killed, ["verify", "--repair"])
+
+    sound = chunk.read_bytes()
+
+    def damage_again() -> None:
+        if chunk.is_file() and chunk.read_bytes() == sound:
+            chunk.write_bytes(b"damaged")
+
+    damage_again()
+    kill_at_moments(killed, ["verify", "--repair"], seconds, damage_again, 4)
     through(killed, ["verify", "--repair"])
     assert finish(verify(killed)).sound
     assert contents(killed.features("tiny")) == contents(calm.features("tiny"))

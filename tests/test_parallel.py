@@ -61,6 +61,7 @@ def test_an_error_arrives_with_its_sentence_after_the_results_before_it(workers)
         next(results)
 
 
+@pytest.mark.faults("SIGKILL to a worker process", "It is said in a sentence, and the next work goes on")
 def test_a_killed_worker_is_said_plainly_and_the_next_work_goes_on():
     with pytest.raises(MammoError, match="A worker process was killed"):
         list(ordered_map(die, range(10), 2))

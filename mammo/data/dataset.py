@@ -25,6 +25,7 @@ from mammo.data.spreadsheets import csv_of_rows
 from mammo.data.tables import read_stored
 from mammo.errors import Damaged, DamagedError, MammoError, first_line
 from mammo.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
+from mammo.links import LEADS_OUT
 from mammo.specs import Home, check_name
 
 INDEX = "index.parquet"
@@ -210,6 +211,10 @@ class Dataset:
         )
         return before if before.is_file() and not preview.is_file() else preview
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file is there and no link leads to it from out of the home."""
+        return path.is_file() and not Home(self.folder.parents[1]).leads_out(path)
+
     def source(self, image: str) -> Source:
         """The file of an image or crop; raises MammoError where the index holds none."""
         row = self.item(image)
@@ -227,9 +232,11 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
     """What an index tells of itself, its images and its lesions; raises DamagedError naming the file at fault."""
     folder, file = home.dataset(name), INDEX
     try:
+        _refuse_links(home, folder / INDEX)
         images, told = read_stored(folder / INDEX)
         about = checked_about(parse_json(told[ABOUT]), images)
         file = about["lesions_file"]
+        _refuse_links(home, folder / file)
         lesions, _ = read_stored(folder / file)
         if DEPTH not in about:
             about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
@@ -246,6 +253,17 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
         damaged = Damaged("data set", name, file, f"is not what was written ({reason})", INDEX_AGAIN)
         sentence = f"The index of {name!r} is damaged ({file}: {reason}); {INDEX_AGAIN}."
         raise DamagedError(damaged, sentence) from None
+
+
+def refuse_links(home: Home, name: str) -> None:
+    """Raise MammoError where a folder that an index is written into lies out of the home by a link."""
+    folder = home.dataset(name)
+    home.refuse_links(folder, *(folder / inside for inside in ("files", "previews", "cuts")))
+
+
+def _refuse_links(home: Home, path: Path) -> None:
+    if home.leads_out(path):
+        raise ValueError(f"it {LEADS_OUT}")
 
 
 def _of_today(table: pd.DataFrame, prefix: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mammo.data.attach import attach_crops, attach_files, kept_root
 from mammo.data.casecsv import Cases, find_case_files, images_of, read_cases
-from mammo.data.dataset import DEPTH, REMARKS, STALLED, Dataset, write_dataset
+from mammo.data.dataset import DEPTH, REMARKS, STALLED, Dataset, refuse_links, write_dataset
 from mammo.data.depths.films import decide_depths, reread
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
@@ -45,6 +45,7 @@ def index_phantom(
     home.refuse_shared()
     recorded({}, licence, USUAL)
     folder = home.dataset(name)
+    refuse_links(home, name)
     with only_one(folder, "indexing"):
         yield from write_phantom(folder / "files", PhantomSpec(images, seed), workers)
     return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers, reading=reading, licence=licence))
@@ -75,6 +76,7 @@ def index_cbis_ddsm(
     cases = read_cases(tables)
     lesions = cases.lesions
     folder = home.dataset(name)
+    refuse_links(home, name)
     if metadata_only:
         with only_one(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")

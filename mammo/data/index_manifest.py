@@ -12,7 +12,7 @@ import pandas as pd
 from mammo.data.attach import attach_crops, attach_files
 from mammo.data.casecsv import images_of
 from mammo.data.cutting import Cut, cut, cutting_limits, not_cut
-from mammo.data.dataset import REMARKS, STALLED, Dataset, write_dataset
+from mammo.data.dataset import REMARKS, STALLED, Dataset, refuse_links, write_dataset
 from mammo.data.depths.films import decide_depths, depth_of, reread
 from mammo.data.depths.record import GroupDepth
 from mammo.data.frame_range import FrameRange
@@ -62,6 +62,7 @@ def index_manifest(
     terms = recorded(about_before(home, name, f"{MANIFEST}{path.name}"), options.licence, USUAL)
     manifest = read_manifest(path, columns, positive, options)
     folder, root = home.dataset(name), manifest.root
+    refuse_links(home, name)
     rows = manifest.rows
     with only_one(folder, "indexing"):
         sweep_partials(folder)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mammo.data.dataset import INDEX_AGAIN, KINDS, OWN, QUARANTINE, Dataset, quarantine_csv
+from mammo.data.dataset import INDEX_AGAIN, KINDS, OWN, QUARANTINE, Dataset, quarantine_csv, refuse_links
 from mammo.data.inspected import INSPECTED
 from mammo.data.previews import read_preview, save_preview
 from mammo.data.tables import read_stored
 from mammo.errors import Damaged, DamagedError, MammoError, first_line
 from mammo.files import digest_file, read_bytes, write_bytes
+from mammo.links import LEADS_OUT
 from mammo.specs import Home
 
 PREVIEWS = "previews"
@@ -38,6 +39,7 @@ def mend_index(home: Home, name: str) -> None:
     MammoError where an image cannot be read for its preview, after all others were.
     """
     dataset = Dataset.open(home, name)
+    refuse_links(home, name)
     for file, _ in _lists(dataset):
         if file == QUARANTINE:
             write_bytes(dataset.folder / file, quarantine_csv(dataset.about))
@@ -92,7 +94,7 @@ def _previews(dataset: Dataset) -> dict[str, tuple[str, str]]:
     damaged = {}
     for kind in KINDS:
         for image, path in dataset.previews(kind).items():
-            if reason := _preview_fault(path):
+            if reason := _preview_fault(path) if dataset.holds(path) or not path.exists() else LEADS_OUT:
                 damaged[f"{PREVIEWS}/{path.name}"] = image, reason
     return damaged
 

@@ -15,6 +15,7 @@ from mammo.errors import MammoError, brief
 from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
 from mammo.features.weights import TENSORS
 from mammo.files import digest_file, digest_json, read_json
+from mammo.links import LEADS_OUT
 from mammo.specs import CacheSpec, Home
 from mammo.typed import typed
 
@@ -93,6 +94,8 @@ class Cache:
         folder = home.cache(dataset, name)
         if not (folder / SPEC).is_file():
             raise MammoError(f"There is no cache {name!r} of the data set {dataset!r}; make it with `mammo extract`.")
+        if path := home.leads_out(folder / SPEC, folder / MANIFEST):
+            raise MammoError(f"The cache {name!r} is not opened: {path} {LEADS_OUT}; remove the link.")
         content = read_identity(folder)
         if not (folder / MANIFEST).is_file():
             done = len(list((folder / RECORDS).glob("*.json")))
@@ -169,11 +172,14 @@ class Cache:
         return self._faults(lambda _: True)
 
     def _faults(self, read: Callable[[str], bool]) -> Iterator[Damage]:
+        home = Home(self.folder.parents[2])
         for file, record in {**self.manifest["arrays"], **self.manifest["chunks"]}.items():
             path = self.folder / ARRAYS / file
             size = path.stat().st_size if path.is_file() else None
             if size is None:
                 yield Damage(self.name, file, "is missing")
+            elif home.leads_out(path):
+                yield Damage(self.name, file, LEADS_OUT)
             elif size != record["bytes"]:
                 yield Damage(self.name, file, f"has {size} bytes instead of {record['bytes']}")
             elif read(file) and digest_file(path) != record["sha256"]:

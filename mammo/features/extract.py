@@ -12,7 +12,7 @@ import pandas as pd
 
 from mammo.data.dataset import Dataset
 from mammo.errors import MammoError, first_line
-from mammo.features.cache import Cache
+from mammo.features.cache import ARRAYS, RECORDS, Cache
 from mammo.features.chunks import STORAGES, USUAL
 from mammo.features.copied import copy_rows, note_contents
 from mammo.features.identity import cache_name, identity_here
@@ -63,7 +63,9 @@ def extract(
         wanted[cache_name(content)] = (content, weights)
     with contextlib.ExitStack() as locks:
         for name in sorted(wanted):
-            locks.enter_context(only_one(home.cache(dataset.name, name), "extracting"))
+            folder = home.cache(dataset.name, name)
+            home.refuse_links(folder, *(folder / inside for inside in (ARRAYS, RECORDS)))
+            locks.enter_context(only_one(folder, "extracting"))
         contents = dataset.contents(specs[0].kind)
         lacking = {name: wanted[name] for name in wanted if not _is_whole(home, dataset.name, name)}
         for name, (content, _) in lacking.items():

@@ -30,6 +30,7 @@ from mammo.features.identity import identity
 from mammo.features.store import MADE_WITH
 from mammo.features.weights import locate
 from mammo.files import read_json, write_json
+from mammo.links import LEADS_OUT
 from mammo.progress import Progress, Work
 from mammo.results import board_store
 from mammo.results.sweep import check_sweep, sweeps
@@ -126,6 +127,9 @@ def _price_damage(home: Home, name: str) -> Iterator[Damaged]:
 
 def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
     """The damaged files of a finished cache, and how many chunks it has."""
+    home = Home(folder.parents[2])
+    if home.leads_out(folder / MANIFEST):
+        return [Damage(folder.name, MANIFEST, LEADS_OUT)], 0
     try:
         manifest = read_manifest(folder)
     except MammoError:
@@ -134,7 +138,7 @@ def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
     damaged = [
         Damage(folder.name, file, "is not what the manifest holds")
         for file, content in _notes(manifest).items()
-        if not _holds(folder / file, content)
+        if not _holds(folder / file, content) or home.leads_out(folder / file)
     ]
     if (folder / ROWS).exists() and not is_noted(folder):
         damaged.append(Damage(folder.name, ROWS, "does not have the digest it was written with"))
@@ -193,6 +197,7 @@ def repair_others(home: Home, damaged: tuple[Damaged, ...]) -> None:
 
 def _repair(home: Home, name: str, broken: list[str], weights_file: Path | None) -> Work[None]:
     (folder,) = _caches(home, name)
+    home.refuse_links(folder, *((folder / ARRAYS / chunk).parent for chunk in broken))
     before = None if MANIFEST in broken else read_manifest(folder)
     content = before["identity"] if before else read_identity(folder)
     spec = CacheSpec.from_json(content.get("spec"))

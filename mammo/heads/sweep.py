@@ -13,7 +13,7 @@ from mammo.heads.grid import check_names, check_probes
 from mammo.heads.setting import open_setting
 from mammo.heads.source import check_draws
 from mammo.heads.table import assemble, assemble_finished
-from mammo.heads.units import is_finished, train_units, units_of
+from mammo.heads.units import UNITS, is_finished, train_units, units_of
 from mammo.progress import Work
 from mammo.results.sweep import is_complete
 from mammo.specs import Home, SweepSpec
@@ -42,6 +42,7 @@ def sweep(
     check_draws(setting.caches, spec.heads)
     if not is_complete(home, setting.folder.name):
         home.refuse_shared()
+        home.refuse_links(setting.folder / UNITS)
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
         with only_one(setting.folder, "sweeping"):
             sweep_partials(setting.folder)
@@ -61,6 +62,7 @@ def keep_finished(home: Home, spec: SweepSpec) -> str:
     setting = open_setting(home, spec)
     if not is_complete(home, setting.folder.name):
         home.refuse_shared()
+        home.refuse_links(setting.folder / UNITS)
         with only_one(setting.folder, "sweeping"):
             units = units_of(setting)
             if not any(map(is_finished, units)):

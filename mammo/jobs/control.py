@@ -11,15 +11,17 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
 from mammo.errors import MammoError
-from mammo.files import write_json
+from mammo.files import unwritable, write_json
 from mammo.jobs.job import GRACE, RUNNING, Job
 from mammo.jobs.owner import MODULE, job_process, may_be_ended
 from mammo.jobs.records import LOG, PROGRESS, REQUEST, ProgressRecord, read_record
+from mammo.jobs.reserve import keep_room, write_last_word
 from mammo.jobs.wanted import VERBS
 from mammo.specs import Home, pick
 
@@ -34,8 +36,7 @@ def start(home: Home, verb: str, request: dict[str, Any]) -> str:
     now = datetime.now(UTC)
     name = f"{now:%Y%m%d-%H%M%S}-{verb}-{secrets.token_hex(2)}"
     folder = home.job(name)
-    write_json(folder / REQUEST, {"verb": verb, "request": request, "started": now.isoformat(timespec="seconds")})
-    with (folder / LOG).open("wb") as log:
+    with _begun(folder, {"verb": verb, "request": request, "started": now.isoformat(timespec="seconds")}) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(home.path), name],
             stdin=subprocess.DEVNULL,
@@ -45,6 +46,17 @@ def start(home: Home, verb: str, request: dict[str, Any]) -> str:
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that an ended job leaves no zombie
     return name
+
+
+def _begun(folder: Path, asked: dict[str, Any]) -> IO[bytes]:
+    """The open log of a job whose request is written; raises MammoError, and leaves nothing, where there is no room."""
+    try:
+        write_json(folder / REQUEST, asked)
+        keep_room(folder)
+        return (folder / LOG).open("wb")
+    except (MammoError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise unwritable(folder, error) if isinstance(error, OSError) else error from None
 
 
 def retry(home: Home, name: str) -> str:
@@ -79,7 +91,7 @@ def cancel(home: Home, name: str) -> None:
     _end(process)
     if Job.open(home, name).state in (RUNNING, "interrupted"):
         known = _told(home, name) or ProgressRecord()
-        write_json(home.job(name) / PROGRESS, known.to_json() | {"state": "cancelled"})
+        write_last_word(home.job(name), known.to_json() | {"state": "cancelled"})
 
 
 def delete(home: Home, name: str) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 import psutil
 
 from mammo.errors import MammoError
-from mammo.files import write_json
+from mammo.files import is_full, unwritable, write_json
 from mammo.jobs.records import LOG, PROGRESS, REQUEST, RequestRecord, StageRecord, read_record
+from mammo.jobs.reserve import keep_room, write_last_word
 from mammo.jobs.wanted import VERBS
 from mammo.processes import end_descendants, start_ticks
 from mammo.progress import Progress, RecentRate, Work
@@ -35,8 +36,8 @@ CANCELLED = 128 + signal.SIGTERM
 class Teller:
     """Writes a job's progress, at most every `EVERY` seconds, with the rate and the time left of the stage."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.last_stage = ""
         pid = os.getpid()
         self._told: dict[str, Any] = {"pid": pid, "created": psutil.Process().create_time(), "ticks": start_ticks(pid)}
@@ -44,7 +45,6 @@ class Teller:
         self._rate: RecentRate | None = None
         self._stage = ""
         self._live: dict[str, Any] = {}
-        self.tell(state="running")
 
     def step(self, step: Progress) -> None:
         """Take in one step."""
@@ -67,13 +67,16 @@ class Teller:
         """Write what is known now."""
         self._written = time.monotonic()
         self._told |= {"heartbeat": time.time(), "seconds": self._written - self._begun, **words}
-        write_json(self.path, self._told)
+        write_json(self.folder / PROGRESS, self._told)
 
-    def tell_at_last(self, state: str) -> None:
-        """Write how it ended if that can be done at once, whatever the other thread is at."""
-        told = {**self._told, "heartbeat": time.time(), "seconds": time.monotonic() - self._begun, "state": state}
-        with contextlib.suppress(MammoError, RuntimeError):
-            write_json(self.path, told)
+    def tell_at_last(self, **words: Any) -> None:
+        """Write how it ended, on a full disk too, if that can be done at once, whatever the other thread is at."""
+        told = {**self._told, "heartbeat": time.time(), "seconds": time.monotonic() - self._begun, **words}
+        with contextlib.suppress(RuntimeError, OSError):
+            try:
+                write_last_word(self.folder, told)
+            except MammoError as error:
+                print(error, file=sys.stderr)
 
 
 class AskedToEndError(BaseException):
@@ -115,10 +118,10 @@ class Ending:
 
 def run(home: Home, name: str) -> int:
     """Do the work of a job in this process; returns the exit code."""
-    teller = Teller(home.job(name) / PROGRESS)
+    teller = Teller(home.job(name))
 
     def leave() -> None:
-        teller.tell_at_last("cancelled")
+        teller.tell_at_last(state="cancelled")
         end_descendants()
         os._exit(CANCELLED)
 
@@ -128,13 +131,15 @@ def run(home: Home, name: str) -> int:
         ending.ignore()
     except AskedToEndError:
         leave()
-    teller.tell(**words)
+    teller.tell_at_last(**words)
     return code
 
 
 def _outcome(home: Home, name: str, teller: Teller, ending: Ending) -> tuple[int, dict[str, str]]:
     """Do the work; the exit code, and what is told of how it ended."""
     try:
+        keep_room(home.job(name))
+        teller.tell(state="running")
         asked = read_record(home.job(name) / REQUEST, RequestRecord)
         wanted = pick(VERBS, asked.verb, "kind of job").from_json(asked.request)
         teller.last_stage = wanted.last_stage
@@ -142,7 +147,10 @@ def _outcome(home: Home, name: str, teller: Teller, ending: Ending) -> tuple[int
     except MammoError as error:
         return 2, {"state": "failed", "message": str(error)}
     except Exception as error:
-        traceback.print_exc()
+        if isinstance(error, OSError) and is_full(error):
+            return 2, {"state": "failed", "message": str(unwritable(home.path, error))}
+        with contextlib.suppress(OSError):  # the log may have no room
+            traceback.print_exc()
         return 1, {"state": "failed", "message": f"A fault in mammo: {error!r}; its trace is in the job's {LOG}."}
 
 

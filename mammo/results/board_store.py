@@ -55,7 +55,7 @@ def place(home: Home, names: list[str], asked: Any) -> Path | None:
     It changes with every change of a file of theirs, damage included: boards are kept of sound sweeps alone.
     """
     folders = [home.sweep(name) for name in names]
-    if not folders or not all((folder / ABOUT).is_file() for folder in folders):
+    if not folders or home.leads_out(*folders) or not all((folder / ABOUT).is_file() for folder in folders):
         return None
     states = [[folder.name, [state_of(folder / file) for file in READ]] for folder in folders]
     return home.path / "boards" / f"{digest_json([code_version(), states, asked])[:32]}.parquet"

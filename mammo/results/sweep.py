@@ -15,6 +15,7 @@ from mammo.data.labels import ClassNames, class_names
 from mammo.data.splits import PARTS
 from mammo.errors import Damaged, DamagedError, MammoError
 from mammo.files import read_steadily, state_of, write_json
+from mammo.links import LEADS_OUT
 from mammo.results.sweep_files import (
     ABOUT,
     COURSE,
@@ -117,6 +118,8 @@ def _opened(home: Home, name: str) -> Sweep:
         known = ", ".join(sweeps(home)) or "none yet"
         raise MammoError(f"There is no finished sweep {name!r} (there: {known}); run one with `mammo sweep`.")
     try:
+        if path := home.leads_out(*(folder / file for file in (ABOUT, *OPENED, HEADS))):
+            raise FileError(path.name, LEADS_OUT)
         about = read_about(folder)
         check_digests(folder, about)
         runs, images = read_runs(folder, name, about), read_images(folder)

@@ -79,7 +79,7 @@ def wall(
 def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
     """The preview of an image, or where there is none the image itself; nothing where there is neither."""
     preview = dataset.preview(image)
-    if preview.is_file():
+    if dataset.holds(preview):
         st.image(stretch(read_preview(preview)) if stretched else preview, width="stretch")
     elif not dataset.metadata_only:
         st.image(dataset.pixels(image, stretched), width="stretch")

@@ -135,6 +135,7 @@ print(*sorted(set(sys.modules) - before))
     load_decoders()
 
 
+@pytest.mark.faults("The disk is full while frames and crops are cut", "No file is set aside for it")
 def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
     write_lzw(tmp_path / "a.tif", film(400, 400))
     request = Cut("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
@@ -143,6 +144,7 @@ def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ESTALE])
+@pytest.mark.faults("A network drive does not answer", "No file is set aside for it")
 def test_a_drive_that_does_not_answer_is_no_fault_of_a_file(tmp_path, number):
     """The reader's own system call fails once, as a network drive's does, and then for good."""
     path = tmp_path / "film.npy"

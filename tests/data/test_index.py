@@ -242,6 +242,7 @@ def test_a_phantom_of_impossible_size_is_refused(home, images):
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.slow
+@pytest.mark.faults("SIGKILL in the midst of an index", "The old index stays whole, and the next one is not held up")
 def test_a_killed_index_keeps_the_old_one_and_holds_nothing(home, tree, full_images, workers):
     before = index(home, tree)
     for path in tree.rglob("*.dcm"):
@@ -280,6 +281,9 @@ def test_a_damaged_index_is_said_plainly(home, few_files, name, content):
     assert len(index(home, few_files).images) == 14
 
 
+@pytest.mark.faults(
+    "A byte of an index is flipped, at 120 places", "It changes nothing, or the index is called damaged"
+)
 def test_a_flipped_byte_in_the_index_changes_nothing_or_ends_in_a_sentence(home, few_files):
     dataset = index(home, few_files)
     path, before = dataset.folder / "index.parquet", dataset.images
@@ -322,6 +326,10 @@ def test_an_index_in_a_home_that_cannot_be_written_is_said_plainly(tree, tmp_pat
         index(Home(tmp_path / "file"), tree)
 
 
+@pytest.mark.faults(
+    "The disk is full in the midst of an index",
+    "It ends in a sentence; the old index stays whole, and the same command goes on later",
+)
 def test_a_full_disk_keeps_the_old_index(tree, full_images, small_disk):
     from mammo.specs import Home
 

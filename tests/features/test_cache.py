@@ -69,6 +69,7 @@ def test_a_flipped_byte_is_found_and_named(filled, cache, chunk, place):
 
 
 @pytest.mark.parametrize("chunk", range(6))
+@pytest.mark.faults("A byte of a chunk is flipped", "The chunk is not read, and named")
 def test_a_chunk_with_a_flipped_byte_is_not_read(filled, cache, chunk):
     name = chunk_names(cache)[chunk]
     flip(cache.folder / ARRAYS / name)
@@ -176,6 +177,7 @@ def test_a_missing_manifest_means_incomplete(filled, cache):
 
 
 @pytest.mark.parametrize("damaged", [[0], [5], [1, 3, 4], list(range(6))])
+@pytest.mark.faults("Chunks of a cache are damaged", "`mammo verify --repair` restores every byte")
 def test_repair_restores_every_byte(filled, cache, files, damaged):
     before = files(cache.folder)
     for number in damaged:
@@ -199,6 +201,7 @@ def test_verify_refuses_an_unknown_cache(filled, cache):
     assert finish(verify(filled, f"tiny/{cache.name}")).chunks == 6
 
 
+@pytest.mark.faults("A repair finds other images than the cache was made of", "It is refused, and nothing is lost")
 def test_repair_from_other_images_is_refused_and_loses_nothing(filled, cache, files):
     from mammo.data.dataset import Dataset, write_dataset
 

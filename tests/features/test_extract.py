@@ -43,6 +43,10 @@ def records(home):
 
 
 @pytest.mark.slow
+@pytest.mark.faults(
+    "SIGKILL between chunks of an extraction",
+    "Only missing chunks are computed, and the bytes are those of an undisturbed one",
+)
 def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(tiny, own, mammo, until, files):
     """Stopped with SIGKILL as soon as a chunk is recorded."""
     (name,) = caches(tiny, "tiny")
@@ -77,6 +81,7 @@ def test_an_interrupted_extraction_goes_on_with_the_missing_chunks_only(tiny, fi
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"null"])
+@pytest.mark.faults("The record of a chunk is damaged", "That chunk alone is computed again")
 def test_a_damaged_record_costs_its_chunk_only(tiny, filled, cache, make, files, content):
     (cache.folder / MANIFEST).unlink()
     (cache.folder / RECORDS / "0000-000001.json").write_bytes(content)
@@ -308,6 +313,7 @@ def test_a_file_that_changed_after_indexing_ends_in_its_sentence(own, make, tmp_
     assert records(own) == ["0000-000000.json"]
 
 
+@pytest.mark.faults("A cache is extracted twice at once", "The second is refused in a sentence")
 def test_a_second_extraction_of_the_same_cache_is_refused(filled, cache, make):
     command = [sys.executable, "-c", LOCKED, str(cache.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -319,6 +325,10 @@ def test_a_second_extraction_of_the_same_cache_is_refused(filled, cache, make):
     assert make(filled).computed == 0
 
 
+@pytest.mark.faults(
+    "The disk is full in the midst of an extraction",
+    "It ends in a sentence; complete chunks are kept, and the same command ends in the same bytes",
+)
 def test_a_full_disk_ends_in_a_sentence_and_the_work_goes_on_later(tiny, small_disk, make, files):
     disk = small_disk(1600)
     shutil.copytree(tiny.path / "datasets", disk / "datasets", ignore=shutil.ignore_patterns("previews"))

@@ -38,6 +38,10 @@ def stop_after_the_first_unit(home: Home, spec: SweepSpec) -> None:
     work.close()
 
 
+@pytest.mark.faults(
+    "A sweep is stopped between its units",
+    "What is finished can be kept as a sweep, and training goes on to the same scores",
+)
 def test_what_is_finished_of_a_stopped_sweep_is_a_sweep_and_training_goes_on_to_the_same_whole(own, spec, tmp_path):
     whole = Home(tmp_path / "whole")
     shutil.copytree(own.path, whole.path)

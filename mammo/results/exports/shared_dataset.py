@@ -127,6 +127,6 @@ def _copy_previews(shared: Dataset, dataset: Dataset, kind: str, tokens: dict[st
     table = dataset.table(kind)
     for image, digest in zip(table["image"], table["digest"], strict=True):
         preview = dataset.preview(image)
-        if preview.is_file():
+        if dataset.holds(preview):
             named = stretched_name if preview.name == stretched_name(str(digest)) else preview_name
             write_bytes(folder / named(tokens[image]), bare_jpeg(preview.read_bytes()))
