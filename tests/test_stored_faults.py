@@ -303,6 +303,22 @@ def test_a_damaged_index_hides_no_other(stored: Home, monkeypatch: pytest.Monkey
         assert set(datasets(stored)) == {"other", "tiny"}
 
 
+@pytest.mark.faults("Previews are damaged", "Data shows the images themselves in their place")
+@pytest.mark.parametrize("fault", ["truncated", "emptied"])
+def test_damaged_previews_break_no_page(stored: Home, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    folder = stored.dataset("tiny") / "previews"
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    try:
+        for path in before:
+            FAULTS[fault](path)
+        shown = page(stored, "data", monkeypatch, dataset="tiny")
+        assert not shown.exception and not shown.error
+        assert shown.get("image")
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)
+
+
 @pytest.mark.faults(
     "The clock was set back, or files bear times of the future", "Everything is listed and opens as before"
 )

@@ -65,3 +65,11 @@ def read_preview(path: Path) -> NDArray[np.uint8]:
 
     with Image.open(path) as picture:
         return np.asarray(picture.convert("L"))
+
+
+def read_sound_preview(path: Path) -> NDArray[np.uint8] | None:
+    """A preview's pixels; shape (rows, columns). None where the file is damaged."""
+    try:
+        return read_preview(path)
+    except Exception:  # a damaged picture raises whatever its library raises
+        return None

@@ -8,7 +8,8 @@ import streamlit as st
 
 from mammo.data.dataset import Dataset
 from mammo.data.labels import capital
-from mammo.data.previews import read_preview, stretch
+from mammo.data.previews import read_sound_preview, stretch
+from mammo.errors import MammoError
 from pages.shared.text import plain
 
 CARD = 168
@@ -77,12 +78,16 @@ def wall(
 
 
 def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
-    """The preview of an image, or where there is none the image itself; nothing where there is neither."""
+    """The preview of an image, or where none is sound the image itself; the reason where that cannot be read."""
     preview = dataset.preview(image)
-    if dataset.holds(preview):
-        st.image(stretch(read_preview(preview)) if stretched else preview, width="stretch")
+    small = read_sound_preview(preview) if dataset.holds(preview) else None
+    if small is not None:
+        st.image(stretch(small) if stretched else preview, width="stretch")
     elif not dataset.metadata_only:
-        st.image(dataset.pixels(image, stretched), width="stretch")
+        try:
+            st.image(dataset.pixels(image, stretched), width="stretch")
+        except MammoError as error:
+            st.caption(plain(error))
 
 
 def size(number: float) -> str:
