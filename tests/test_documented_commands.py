@@ -28,6 +28,7 @@ NOT_RUN = {
     "make serve": "serves until it is stopped",
     "make test": "runs this very suite",
     "make slow": "runs this very suite",
+    "make faults": "runs a part of this suite",
     "mammo serve": "serves until it is stopped; tests/pages/test_serving.py does",
     "mammo extract cbis --trunk vgg16,resnet50 --resize stretch,letterbox": "downloads ImageNet weights",
     "mammo sweep cbis --pool flatten,gap --optimizer adam,nadam --lr 1e-3,1e-4,1e-5 --epochs 50 --patience 10": (

@@ -13,7 +13,11 @@ from mammo.data.labels import ClassNames
 from mammo.errors import MammoError
 from mammo.features.weights import weights_note
 from mammo.progress import finish
-from pages.shared import choose, lens
+from mammo.results.figures.drawing import with_leaks
+from mammo.results.scores import Scored
+from mammo.results.statistics.calibration import bound_note
+from pages.shared import board, choose, lens
+from pages.shared.operating_view import intervals_said
 from pages.shared.text import exposure, plain
 from pages.shared.words import caption, described, groups_of, judgement, leaked, part_rows
 
@@ -179,3 +183,21 @@ def test_images_are_called_by_the_names_of_their_classes():
     assert judgement(row(label="benign"), classes).startswith(r"**Not \*dense\***")
     images = pd.DataFrame({"label": ["malignant", "benign"], "patient": ["a", "b"]})
     assert list(part_rows(images, np.zeros(2, np.int8), classes)) == ["Images", "Dense", "Patients"]
+
+
+@pytest.mark.parametrize(("unit", "said"), [("images", ", not images"), ("breasts", ", not breasts"), ("patients", "")])
+def test_words_of_intervals_and_columns_follow_the_level(unit, said):
+    assert intervals_said(unit) == f"Intervals are 95 % and count patients{said}."
+    helps = " ".join(str(column.get("help")) for column in board.columns(unit).values())
+    others = {"images", "breasts", "patients"} - {unit}
+    assert f"validation {unit}" in helps and f"Test {unit} whose patient" in helps
+    assert not any(f"validation {other}" in helps for other in others)
+
+
+@pytest.mark.parametrize("unit", ["images", "breasts", "patients"])
+def test_notes_of_figures_follow_the_level(unit):
+    runs = [Scored(name, [1, 0], [1.0, 0.0], ["a", "b"], leaked=leaks, unit=unit) for leaks, name in enumerate("ab")]
+    note, marks = with_leaks("", runs)
+    assert note.startswith(f"leaked: {unit} whose patient") and marks == ["", "1 leaked"]
+    assert with_leaks("", runs[1:])[0].startswith(f"1 of 2 test {unit} have")
+    assert f"validation {unit} of higher scores" in bound_note(1e9, unit=unit)
