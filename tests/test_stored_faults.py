@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -29,7 +30,7 @@ from mammo.rates import FILE as PRICES
 from mammo.rates import remember
 from mammo.results.leaderboard import read_board, to_json
 from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS, facts_of, sealed
+from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 FRAME = Path(__file__).parents[1] / "pages" / "shared" / "frame.py"
@@ -248,6 +249,10 @@ def test_a_sweep_that_lacks_a_field_is_damaged(stored: Home) -> None:
         write_json(path, sealed({**whole, "splits": splits}, whole["files"]))
         with pytest.raises(MammoError, match=rf"{ABOUT}.*spec"):
             Sweep.open(stored, name)
+
+
+def test_scores_in_another_order_of_bytes_are_none() -> None:
+    assert are_scores(np.zeros(2, np.float32)) and not are_scores(np.zeros(2, np.dtype(np.float32).newbyteorder()))
 
 
 def test_a_sweep_whose_runs_lack_a_setting_is_damaged(stored: Home) -> None:

@@ -295,8 +295,8 @@ def open_array(folder: Path, file: str, shape: tuple[int | None, ...], fits: Cal
 
 
 def are_scores(array: NDArray[Any]) -> bool:
-    """Whether an array is one of floating numbers."""
-    return array.dtype.kind == "f"
+    """Whether an array is one of floating numbers in this machine's order of bytes."""
+    return array.dtype.kind == "f" and array.dtype.isnative
 
 
 def are_parts(array: NDArray[Any]) -> bool:
