@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import os
 import re
 import shutil
@@ -20,6 +22,7 @@ from mammo.commands.export import FORMS
 from mammo.commands.index import INCOMPLETE
 from mammo.commands.index import _text as index_text
 from mammo.commands.leaderboard import settings_text, text_of
+from mammo.commands.shared import show
 from mammo.data import inspected
 from mammo.data.dataset import Dataset, write_dataset
 from mammo.data.inspection import FileFacts, Request, inspect_file
@@ -650,3 +653,9 @@ def test_a_leaderboard_fits_80_columns(demo_home: Home, capsys: Capture) -> None
         assert code == 0 and max(map(len, text.splitlines())) <= 80
     _, wide, _ = run(capsys, demo_home, "leaderboard", "--wide")
     assert "validation AUC" in wide.splitlines()[0] and "optimizer" in wide.splitlines()[0]
+
+
+def test_numbers_that_are_none_are_null(capsys: Capture) -> None:
+    diverged = {"threshold": math.inf, "measures": [{"value": np.float32("nan")}], "n": 3}
+    show(argparse.Namespace(json=True), diverged, "")
+    assert json.loads(capsys.readouterr().out) == {"threshold": None, "measures": [{"value": None}], "n": 3}

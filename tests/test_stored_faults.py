@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -19,7 +21,7 @@ from mammo.data.dataset import Dataset, datasets
 from mammo.errors import MammoError
 from mammo.features.cache import Cache, caches
 from mammo.features.verify import repair, repair_others, verify
-from mammo.files import PARTIAL, digest_bytes
+from mammo.files import PARTIAL, digest_bytes, write_json
 from mammo.heads.grid import expand
 from mammo.heads.sweep import sweep
 from mammo.paper import open_paper, paper_on
@@ -28,7 +30,7 @@ from mammo.rates import FILE as PRICES
 from mammo.rates import remember
 from mammo.results.leaderboard import read_board, to_json
 from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS
+from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 FRAME = Path(__file__).parents[1] / "pages" / "shared" / "frame.py"
@@ -228,6 +230,42 @@ def test_the_same_sweep_makes_a_damaged_one_again(stored: Home, file: str) -> No
         assert finish(sweep(stored, spec, "cpu")) == name
         assert Sweep.open(stored, name).logits.tobytes() == scores
     finish(sweep(stored, spec, "cpu"))
+
+
+@pytest.mark.faults(
+    "A sweep of somebody else lacks a field, under a digest of its own", "It is damaged, and its file and field named"
+)
+def test_a_sweep_that_lacks_a_field_is_damaged(stored: Home) -> None:
+    name = sweeps(stored)[0]
+    with damaged(stored, Path("sweeps") / name / ABOUT, "truncated") as path:
+        whole = json.loads((stored.path.parent / "aside").read_text())
+        (cache,) = whole["caches"]
+        for field in ("trunk", "tap", "size", "augment", "precision", "weights"):
+            about = {**whole, "caches": {cache: {k: v for k, v in whole["caches"][cache].items() if k != field}}}
+            write_json(path, sealed(about, whole["files"]))
+            with pytest.raises(MammoError, match=rf"{ABOUT}.*{field}"):
+                Sweep.open(stored, name)
+        splits = [{k: v for k, v in whole["splits"][0].items() if k != "spec"}]
+        write_json(path, sealed({**whole, "splits": splits}, whole["files"]))
+        with pytest.raises(MammoError, match=rf"{ABOUT}.*spec"):
+            Sweep.open(stored, name)
+
+
+def test_scores_in_another_order_of_bytes_are_none() -> None:
+    assert are_scores(np.zeros(2, np.float32)) and not are_scores(np.zeros(2, np.dtype(np.float32).newbyteorder()))
+
+
+def test_a_sweep_whose_runs_lack_a_setting_is_damaged(stored: Home) -> None:
+    name = sweeps(stored)[0]
+    about = (stored.sweep(name) / ABOUT).read_text()
+    with damaged(stored, Path("sweeps") / name / RUNS, "truncated") as path:
+        runs = pd.read_parquet(stored.path.parent / "aside")
+        runs.assign(weights=[None, *runs["weights"][1:]]).to_parquet(path, index=False)
+        facts = {**json.loads(about)["files"], RUNS: facts_of(path)}
+        write_json(stored.sweep(name) / ABOUT, sealed(json.loads(about), facts))
+        with pytest.raises(MammoError, match=rf"{RUNS}.*lacks settings"):
+            Sweep.open(stored, name)
+    (stored.sweep(name) / ABOUT).write_text(about)
 
 
 @pytest.mark.faults(

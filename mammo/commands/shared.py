@@ -121,8 +121,12 @@ def say_damaged(home: Home) -> None:
 
 
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
-    """Print the result: `content` as JSON where it is asked for, else `text`."""
-    print(json.dumps(content, indent=2, allow_nan=False) if arguments.json else text)
+    """Print the result: `content` as JSON where it is asked for, with undefined numbers as null; else `text`."""
+    if arguments.json:
+        from mammo.results.plain import plain
+
+        text = json.dumps(plain(content), indent=2, allow_nan=False)
+    print(text)
 
 
 def add_criterion(parser: argparse.ArgumentParser, usual: str, of: str) -> None:

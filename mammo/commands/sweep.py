@@ -119,7 +119,7 @@ def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
     kept = Sweep.open(home, name)
     told = "; ".join(kept.notes) or "all of its runs are there"
     text = f"{name}: {told} See them with: mammo leaderboard {name}"
-    show(arguments, {"sweep": name, "runs": len(kept.runs), "seconds": kept.about["seconds"]}, text)
+    show(arguments, {"sweep": name, "runs": len(kept.runs), "seconds": kept.about.get("seconds")}, text)
     return 0
 
 

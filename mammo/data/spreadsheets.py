@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 BEGINS = "=+@\\t\\r\\n\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b"
 """What a formula begins with in some spreadsheet, in wide and small letters too; a hyphen does if it is not alone."""
-BEFORE = '"\u201c\u201d\u201e\u00ab\u00bb` \u00a0\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\\f\\v\\x00'
-"""What may stand before it and be passed over: spaces of all widths, marks without width, quotation marks."""
+BEFORE = '"\u201c\u201d\u201e\u00ab\u00bb` \u00a0\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff'
+BEFORE += "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\u009f\u00ad\u061c\u180e\u2061-\u206f"
+"""What may stand before it and be passed over: spaces of all widths, what has no width, quotation marks, controls."""
 FORMULA = f"(?s)^[{BEFORE}]*(?:[{BEGINS}]|-.)"
 """A pattern that Python and Arrow read alike."""
 MARK = "'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -13,6 +14,8 @@ from mammo.heads.grid import AXES, Grid, listed_values
 
 NAMES, NUMBERS = ("protocol", "labels", "trunk"), ("split_seed", "redraws")
 """What a grid file may hold beside its axes: names or lists of them, and numbers."""
+MOST_DOTS = 256
+"""Dots in one dotted key: reading it takes time by their square, seconds for some thousand."""
 MOST_BYTES = 64 * 1024
 """The most that a grid may hold: a line an axis takes a few hundred."""
 
@@ -58,12 +61,15 @@ def read_grid(text: str, named: str = "grid") -> Grid:
 
 
 def _parsed(text: str, named: str) -> dict[str, Any]:
+    too_deep = MammoError(f"The {named} is nested too deeply; a grid holds values and lists of values.")
+    if any(piece.count(".") > MOST_DOTS for piece in re.split(r"[=,#\n\[\]{}]", text)):
+        raise too_deep
     try:
         return tomllib.loads(text)
     except ValueError as error:
         raise MammoError(f"The {named} is not valid TOML: {first_line(error)}.") from None
     except RecursionError:
-        raise MammoError(f"The {named} is nested too deeply; a grid holds values and lists of values.") from None
+        raise too_deep from None
     except MemoryError:
         raise MammoError(f"The {named} needs more memory than there is; make it smaller.") from None
 

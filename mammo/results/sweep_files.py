@@ -53,24 +53,33 @@ class CacheFacts(TypedDict):
     """What a sweep tells of a cache."""
 
     weights_note: str
+    trunk: str
+    weights: str
+    tap: str
+    kind: str
+    size: int
+    preprocess: str
+    resize: str
+    augment: str
+    draws: int
+    precision: str
     digest: NotRequired[str]
-    trunk: NotRequired[str]
-    weights: NotRequired[str]
-    tap: NotRequired[str]
-    kind: NotRequired[str]
-    size: NotRequired[int]
-    preprocess: NotRequired[str]
-    resize: NotRequired[str]
-    augment: NotRequired[str]
-    draws: NotRequired[int]
-    precision: NotRequired[str]
     mean: NotRequired[list[float]]
     std: NotRequired[list[float]]
+
+
+class Drawn(TypedDict):
+    """Of a split's spec, what is looked up."""
+
+    protocol: str
+    seed: int
+    redraw: int
 
 
 class SplitFacts(TypedDict):
     """What a sweep tells of a split."""
 
+    spec: Drawn
     leakage: dict[str, int | None]
     sizes: NotRequired[dict[str, int]]
 
@@ -133,6 +142,8 @@ OF_EARLIER: dict[str, Any] = {
     "labels": "merged", "finetune": "none", "tail_lr": 0.0, "first_draws": 0, "scoring": "plain", "strength": np.nan
 }  # fmt: skip
 """Columns that runs of earlier versions lack, and what they say there."""
+MAY_BE_MISSING = ("strength",)
+"""Columns of runs that say nothing of some runs."""
 IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
 MORE_OF_IMAGES = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
 LABEL_NAMES = {"benign", "malignant"}
@@ -230,6 +241,8 @@ def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame
             if column not in runs:
                 runs[column] = usual
         check_columns(runs, RUN_COLUMNS)
+        if runs[[column for column in RUN_COLUMNS if column not in MAY_BE_MISSING]].isna().any(axis=None):
+            raise ValueError("lacks settings of a run")
         check_unlike(runs, "run")
         if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
             raise ValueError("holds runs whose names are none")
@@ -282,8 +295,8 @@ def open_array(folder: Path, file: str, shape: tuple[int | None, ...], fits: Cal
 
 
 def are_scores(array: NDArray[Any]) -> bool:
-    """Whether an array is one of floating numbers."""
-    return array.dtype.kind == "f"
+    """Whether an array is one of floating numbers in this machine's order of bytes."""
+    return array.dtype.kind == "f" and array.dtype.isnative
 
 
 def are_parts(array: NDArray[Any]) -> bool:

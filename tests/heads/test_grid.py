@@ -4,13 +4,14 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mammo.errors import MammoError
 from mammo.heads.grid import MOST_RUNS, Grid, count_heads, expand
-from mammo.heads.grid_file import load_grid
+from mammo.heads.grid_file import load_grid, read_grid
 from mammo.specs import HeadSpec
 
 
@@ -150,3 +151,13 @@ def test_heads_expand_as_they_would_one_by_one():
     each = itertools.product(*axes.values())
     slow = dict.fromkeys(HeadSpec.from_json(dict(zip(axes, values, strict=True))) for values in each)
     assert expand(axes) == tuple(slow)
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 20_000 + "a = 1", "lr = [{" + "a." * 20_000 + "a = 1}]", "[" + "a." * 20_000 + "a]"]
+)
+def test_dotted_keys_without_end_are_refused_at_once(text: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(MammoError, match="nested too deeply"):
+        read_grid(text)
+    assert time.process_time() - begun < 0.5

@@ -122,11 +122,16 @@ def _of_labels(own: dict[str, Any], images: pd.DataFrame) -> dict[str, Any]:
 
 
 def _copy_previews(shared: Dataset, dataset: Dataset, kind: str, tokens: dict[str, str]) -> None:
-    """Small pictures under names that no digest of a file leads to, and with nothing in them but the picture."""
+    """Small pictures under names that no digest of a file leads to, and with nothing in them but the picture.
+
+    They are written in the order of those names: the times of files would else tell the order of the originals.
+    """
     folder = shared.folder / "previews"
     table = dataset.table(kind)
-    for image, digest in zip(table["image"], table["digest"], strict=True):
-        preview = dataset.preview(image)
+    digests = dict(zip(table["image"], table["digest"], strict=True))
+    previews = dataset.previews(kind)
+    for image in sorted(digests, key=lambda image: tokens[image]):
+        digest, preview = digests[image], previews[str(image)]
         if dataset.holds(preview):
             named = stretched_name if preview.name == stretched_name(str(digest)) else preview_name
             write_bytes(folder / named(tokens[image]), bare_jpeg(preview.read_bytes()))

@@ -216,6 +216,15 @@ def test_pictures_are_shared_bare_and_under_other_names(talkative: Home, shared:
     assert {path.read_bytes() for path in pictures} <= {bare_jpeg(content) for content in own}
 
 
+@pytest.mark.faults("times of files in the order of the source", "small pictures are written in an order by chance")
+def test_times_of_pictures_tell_no_order(shared: Home) -> None:
+    dataset = Dataset.open(shared, "mine")
+    digests = {dataset.preview(image): digest for image, digest in dataset.images[["image", "digest"]].to_numpy()}
+    by_time = sorted(digests, key=lambda path: (path.stat().st_mtime_ns, digests[path]))
+    assert len(by_time) > 10
+    assert [digests[path] for path in by_time] == sorted(digests.values())
+
+
 def test_a_picture_loses_what_cameras_write_into_it() -> None:
     picture, stream = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)), io.BytesIO()
     exif = Image.Exif()
