@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from mammo.commands.shared import Commands, add_command, home_of, show, table
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mammo.specs import Home
 
 HEADER = ["job", "state", "started (UTC)", "took", "data set", "result"]
+LONGEST = 600
+"""Letters of a reason that are printed; --json and --log hold all."""
 ACTIONS = {
     "cancel": "end the job; what it had finished is kept",
     "retry": "start what it was asked for once more, as a job of its own",
@@ -87,4 +90,5 @@ def text_of(home: Home, jobs: list[Job]) -> str:
     parts = [table(rows, HEADER)]
     if len(jobs) == 1 and jobs[0].settings:
         parts.append(f"Settings: {jobs[0].settings}")
-    return "\n".join([*parts, *(f"{job.id}: {job.reason}" for job in jobs if job.reason)])
+    reasons = (f"{job.id}: {shorten(job.reason, LONGEST, placeholder=' …')}" for job in jobs if job.reason)
+    return "\n".join([*parts, *reasons])

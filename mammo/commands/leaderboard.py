@@ -20,6 +20,7 @@ from mammo.commands.shared import (
     words,
     wrap,
 )
+from mammo.errors import MammoError
 
 
 def add(commands: Commands) -> None:
@@ -53,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.leaderboard import meter_rows, read_board, to_json
     from mammo.results.statistics.few import FEWEST
 
+    if arguments.top < 1:
+        raise MammoError(f"--top is a number of rows, at least 1, not {arguments.top}.")
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
     board = read_board(home_of(arguments), arguments.sweeps or None, **reading)
@@ -60,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(sentence)
     if board.runs.empty:
         say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
-    top, meters = max(arguments.top, 0), meter_rows(board)
+    top, meters = arguments.top, meter_rows(board)
     if arguments.optimism:
         none = f"No two runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
         if not meters and arguments.json:

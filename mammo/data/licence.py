@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mammo.data.dataset import Dataset
 
 LICENCE, ATTRIBUTION = "licence", "attribution"
+LONGEST = 500
+"""Letters of an attribution."""
 """Where an index keeps the name of its licence, and the words in which its source wants to be named."""
 
 THINGS = {
@@ -76,6 +78,14 @@ def attribution_of(about: Mapping[str, Any]) -> str:
     return str(about.get(ATTRIBUTION) or "")
 
 
+def checked_attribution(text: str) -> str:
+    """How a source wants to be named, as one line; raises MammoError where it is no such line."""
+    line = " ".join(text.split())
+    if len(line) > LONGEST or not line.isprintable():
+        raise MammoError(f"An attribution is a line of up to {LONGEST} printable letters.")
+    return line
+
+
 def recorded(before: Mapping[str, Any], licence: str, usual: str, attribution: str = "") -> dict[str, str]:
     """What an index keeps of its licence: the one that is named, else what it was before, else the `usual` one.
 
@@ -84,7 +94,7 @@ def recorded(before: Mapping[str, Any], licence: str, usual: str, attribution: s
     if licence:
         pick(LICENCES, licence, "licence")
     held = str(before.get(LICENCE) or "")
-    named = attribution or attribution_of(before)
+    named = checked_attribution(attribution) or attribution_of(before)
     return {LICENCE: licence or (held if held in LICENCES else usual), ATTRIBUTION: named}
 
 

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from mammo.data.dataset import Dataset, write_dataset
-from mammo.data.licence import ATTRIBUTION, LICENCE, LICENCES
+from mammo.data.licence import ATTRIBUTION, LICENCE, LICENCES, checked_attribution
 from mammo.errors import MammoError
 from mammo.files import only_one
 from mammo.specs import Home, pick
@@ -40,5 +40,5 @@ def record_licence(home: Home, name: str, licence: str, attribution: str | None 
     with only_one(folder, "indexing"):
         dataset = Dataset.open(home, name)
         about = {**dataset.about, LICENCE: licence}
-        about |= {} if attribution is None else {ATTRIBUTION: attribution}
+        about |= {} if attribution is None else {ATTRIBUTION: checked_attribution(attribution)}
         return write_dataset(home, name, about, dataset.images, dataset.lesions)

@@ -72,6 +72,9 @@ def test_collections_come_with_a_licence_and_manifests_with_a_careful_one(
     again = indexed("no-derivatives")
     assert licence_of(again.about) is LICENCES["no-derivatives"] and again.digest("full") == before.digest("full")
     record_licence(home, "mine", "no-derivatives", "Somebody (2026)")
+    for text in ("x" * 501, "\x1b[31mred"):
+        with pytest.raises(MammoError, match="up to 500 printable letters"):
+            record_licence(home, "mine", "open", text)
     kept = indexed()  # what was recorded once stays
     assert summary(kept)["licence"] == "no-derivatives" and summary(kept)["attribution"] == "Somebody (2026)"
     other = tmp_path / "other.csv"

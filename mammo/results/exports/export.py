@@ -15,7 +15,7 @@ from mammo.results.exports.demo import Options, write_demo
 from mammo.results.exports.files import FORMATS, file_name, write_tables
 from mammo.results.exports.terms import datasets_of
 from mammo.results.exports.trackers import write_mlflow, write_tensorboard
-from mammo.specs import pick
+from mammo.specs import SHARED, pick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,8 @@ def export(
     if not forms:
         raise MammoError(f"Name a form to export; choose one of: {', '.join(EXPORTS)}.")
     wanted = {form: pick(EXPORTS, form, "form of export") for form in forms}
+    if any(folder == home.path or (folder / SHARED).is_file() for folder in place.absolute().parents):
+        raise MammoError(f"{place} lies inside a home, which holds nothing but its own; name a folder elsewhere.")
     chosen, options = choose(home, names), options or Options()
     datasets = list(datasets_of(home, chosen.sweeps).values())
     for one in wanted.values():
