@@ -137,7 +137,7 @@ def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
         assert page.get_by_text("No leakage").count() == 1
     with demo.visit("data?view=None&by=..%2F&sample=99999&label=%3Cb%3E") as page:
         looks_whole(page, "data")
-        page.get_by_text("Sample of").wait_for()
+        page.get_by_text("Sample of", exact=True).wait_for()
     with demo.visit("inspect?view=None&rule=best&level=Lesion&fuse=Median&run=..%2F&part=all") as page:
         looks_whole(page, "inspect")
         page.get_by_text("the surest answers first").wait_for()
@@ -209,7 +209,7 @@ def test_work_goes_on_when_its_page_is_closed(fresh, home):
         with site.visit("jobs") as page:
             page.get_by_text("Go on to Data").wait_for()
         with site.visit("data") as page:
-            page.get_by_text("Sample of").wait_for()
+            page.get_by_text("Sample of", exact=True).wait_for()
         assert site.faults() == []
 
 

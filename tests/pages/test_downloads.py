@@ -20,6 +20,7 @@ def test_tables_and_cards_come_as_files(demo, demo_home):
     board = leaderboard(demo_home)
     with demo.visit("compare") as page:
         page.get_by_test_id("stPopoverButton").click()
+        page.get_by_role("button", name=board["run"].iloc[0], exact=True).wait_for()  # the last of the menu
         runs = pd.read_csv(io.BytesIO(downloaded(page, "CSV")))
         assert list(runs["run"]) == list(board["run"])
         scores = pd.read_parquet(io.BytesIO(downloaded(page, "Parquet", place=1)))

@@ -120,7 +120,7 @@ def test_a_word_that_is_not_known_and_named_negative_counts_as_asked_and_is_said
 def test_classes_that_are_not_malignancy_keep_their_own_names(write, column, labels, options, classes):
     manifest, _ = read(write, labels, column, **options)
     assert manifest.classes == (classes and {"positive": classes[0], "negative": classes[1]})
-    assert any(f"as {classes[0] if classes else 'malignant'}: " in note for note in manifest.notes)
+    assert any(f"count as {classes[0] if classes else 'malignant'}" in note for note in manifest.notes)
 
 
 def test_a_benign_image_whose_other_finding_is_not_known_is_named(write):
