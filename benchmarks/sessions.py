@@ -161,7 +161,7 @@ def main() -> None:
             print(f"round {number}: {held:.0f} MB held, {memory(server):.0f} MB left behind, failures: {failures or 0}")
 
 
-FORGOTTEN = 150.0
+FORGOTTEN = 30.0
 """Seconds after which Streamlit has forgotten a session that was left."""
 
 

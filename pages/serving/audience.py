@@ -9,6 +9,7 @@ from streamlit import config
 
 from mammo.specs import Home
 from pages.serving.hosts import serves_others
+from pages.serving.memory import give_memory_back
 
 CAN_START = (
     "Others can open this dashboard, and there is no login: they can start and cancel jobs, which take this machine's "
@@ -31,4 +32,5 @@ async def announced(_app: Any) -> AsyncIterator[None]:
     """The life of the server, which begins with what must be known of it."""
     for sentence in at_start():
         print(sentence, file=sys.stderr)
+    give_memory_back()
     yield None
