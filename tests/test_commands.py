@@ -192,8 +192,9 @@ def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
     assert f"{told['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
     point = told["image"]["operating"][0]["sensitivity"]
     low, high = point["interval"]
-    assert f"BI-RADS ≥ 4 or 0        {point['value']:.3f}  {low:.3f} to {high:.3f}" in text
-    assert max(map(len, text.splitlines()[:14])) <= 90
+    assert f"BI-RADS ≥ 4 or 0  {point['value']:.3f} ({low:.3f} to {high:.3f})" in text
+    assert max(map(len, text.splitlines()[:14])) <= 80
+    assert text.count("sensitivity, 95 %") == text.count("\nreader ") == 1, "a share stands beside its interval"
     other = run_json(capsys, demo_home, "reader", "phantom-demo", "--recall-zero", "none")
     zeros = int((Dataset.open(demo_home, "phantom-demo").images.query("split == 'test'")["birads"] == 0).sum())
     assert zeros > 0 and other["image"]["n"] == told["image"]["n"] - zeros
@@ -226,6 +227,15 @@ def test_classes_that_are_not_malignancy_bear_their_own_names(demo_home: Home, t
         f"{counts['image_labels']['malignant']} dense" in printed
         and "images with other and dense lesions at once" in printed
     )
+
+
+def test_a_reader_of_images_alone_has_no_empty_rows(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    known = Dataset.open(demo_home, "phantom-demo")
+    home = Home(tmp_path / "home")
+    write_dataset(home, "whole", known.about, known.images, known.lesions.head(0))
+    code, text, _ = run(capsys, home, "reader", "whole")
+    assert code == 0 and "by image" in text
+    assert not any(words in text for words in ("by lesion", "masses", "calcifications"))
 
 
 def test_a_data_set_without_assessments_has_no_reader(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
@@ -506,6 +516,15 @@ def test_doctor_checks_everything(home: Home, capsys: Capture) -> None:
     checks = run_json(capsys, home, "doctor")["checks"]
     assert {"python", "torch", "device", "home", "disk", "weights of vgg16-mini"} <= {check["name"] for check in checks}
     assert all(check["remedy"] for check in checks if not check["ok"])
+    _, text, _ = run(capsys, home, "doctor")
+    where = re.escape(str(home.path))
+    assert re.search(rf"^home +(ok +)?{where}$", text, re.MULTILINE), "a name beside what was found"
+    assert "\nweights of vgg16 " in text.rpartition("what to do")[2], "a name beside what to do"
+
+
+def test_a_home_without_runs_is_named(tmp_path: Path, capsys: Capture) -> None:
+    code, out, err = run(capsys, Home(tmp_path / "mistyped"), "leaderboard")
+    assert (code, out.strip()) == (0, "") and f"no runs in {tmp_path / 'mistyped'} yet" in err
 
 
 BAD = {

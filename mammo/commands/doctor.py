@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         _disk(home),
         _browser(),
     ]
-    rows = [["ok" if check.ok else "LOOK", check.name, check.detail, check.remedy] for check in checks]
-    show(arguments, {"checks": [asdict(check) for check in checks]}, table(rows, ["", "what", "found", "what to do"]))
+    rows = [[check.name, "ok" if check.ok else "LOOK", check.detail, check.remedy] for check in checks]
+    show(arguments, {"checks": [asdict(check) for check in checks]}, table(rows, ["what", "", "found", "what to do"]))
     needed = {"python", "imports", "home", *PACKAGES}
     return 1 if any(not check.ok for check in checks if check.name in needed) else 0
 

@@ -58,11 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise MammoError(f"--top is a number of rows, at least 1, not {arguments.top}.")
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
-    board = read_board(home_of(arguments), arguments.sweeps or None, **reading)
+    home = home_of(arguments)
+    board = read_board(home, arguments.sweeps or None, **reading)
     for sentence in board.left_out:
         say(sentence)
     if board.runs.empty:
-        say("There are no runs yet; train some with `mammo sweep`, or run `mammo demo`.")
+        say(f"There are no runs in {home.path} yet; train some with `mammo sweep`, or run `mammo demo`.")
     top, meters = arguments.top, meter_rows(board)
     if arguments.optimism:
         none = f"No two runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."

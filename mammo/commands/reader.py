@@ -61,6 +61,8 @@ def _areas(summary: dict[str, Any], classes: ClassNames) -> str:
     rows = []
     for name, words in ROWS.items():
         figures = summary[name]
+        if name != "image" and not figures["n"] + figures["left_out"]:
+            continue
         counts = [figures["n"], figures["positives"]]
         rows.append([words, *counts, _number(figures["auc"]), _bounds(figures), figures["left_out"]])
     return table(rows, header)
@@ -69,17 +71,17 @@ def _areas(summary: dict[str, Any], classes: ClassNames) -> str:
 def _points(summary: dict[str, Any], classes: ClassNames) -> str:
     """What calling high assessments malignant gets right."""
     header = ["reader", f"{classes.positive} from"]
-    header += [column for share in SHARES for column in (share, "95 %")]
+    header += [f"{share}, 95 %" for share in SHARES]
     rows = []
     for name, words in ROWS.items():
         for point in summary[name]["operating"]:
-            cells = [cell for share in SHARES for cell in _share_cells(point[share])]
-            rows.append([words, f"BI-RADS {point['birads']}", *cells])
+            rows.append([words, f"BI-RADS {point['birads']}", *(_share(point[share]) for share in SHARES)])
     return table(rows, header)
 
 
-def _share_cells(share: dict[str, Any] | None) -> list[str]:
-    return [_number(share["value"]), _bounds(share)] if share else ["-", "-"]
+def _share(share: dict[str, Any] | None) -> str:
+    """A share and its interval in one cell: apart, a narrow table would part them."""
+    return f"{_number(share['value'])} ({_bounds(share)})" if share else "-"
 
 
 def _bounds(figures: dict[str, Any]) -> str:
