@@ -21,7 +21,7 @@ def problems(dataset: Dataset, _note: str) -> None:
         )
         st.dataframe(plain_cells(rows), hide_index=True)
     if dataset.remarks:
-        st.subheader("Told by headers")
+        st.subheader("What was understood or found odd")
         st.markdown("\n".join(f"- {plain(remark)}" for remark in dataset.remarks))
     st.subheader("Files set aside")
     if dataset.quarantine.empty:
