@@ -34,7 +34,13 @@ def promises() -> Iterator[tuple[str, str, str]]:
 def page() -> str:
     """The page as it must be."""
     cells = ([cell.replace("|", "\\|") for cell in row] for row in promises())
-    return HEAD + "".join(f"| {fault} | {promise} | `{test}` |\n" for fault, promise, test in cells)
+    rows = (f"| {_begun(fault)} | {_begun(promise)} | `{test}` |\n" for fault, promise, test in cells)
+    return HEAD + "".join(rows)
+
+
+def _begun(cell: str) -> str:
+    """A cell with a capital letter first, whatever the marker has."""
+    return cell[:1].upper() + cell[1:]
 
 
 if __name__ == "__main__":
