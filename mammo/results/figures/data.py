@@ -62,7 +62,8 @@ def patient_counts(
         counts = [int(chosen.get(number, 0)) for number in numbers]
         bars(figure, [str(number) for number in numbers], counts, classes.by_label[label], colour)
     figure.update_xaxes(title_text=f"{thing} of the patient", type="category")
-    figure.update_yaxes(title_text="Patients", rangemode="tozero")
+    few = len(patients) <= 6
+    figure.update_yaxes(title_text="Patients", rangemode="tozero", dtick=1 if few else None)  # no half patients
     legend_below(figure, 1, "h")
     return figure
 
