@@ -7,7 +7,6 @@ import errno
 import fcntl
 import functools
 import hashlib
-import itertools
 import json
 import math
 import os
@@ -199,31 +198,43 @@ FRESH = 2.0
 
 def read_steadily(files: Sequence[Path], read: Callable[[], Result]) -> Result:
     """What `read` makes of some files together; read again where they were replaced meanwhile."""
-    for attempt in itertools.count():
+    end = time.monotonic() + PATIENCE
+    while True:
         before = [state_of(file) for file in files]
         try:
-            found = read()
+            result = read()
         except MammoError:
-            if attempt >= ATTEMPTS or _rest(files, before):
+            if time.monotonic() > end or _rest(files, before):
                 raise
         else:
-            if attempt >= ATTEMPTS or before == [state_of(file) for file in files]:
-                return found
-    raise AssertionError
+            if time.monotonic() > end or before == [state_of(file) for file in files]:
+                return result
 
 
-ATTEMPTS = 50
+PATIENCE = 20.0
+"""Seconds for which files are read again that others go on replacing."""
+LONGEST = 5.0
+"""Seconds for which a file that lies beside them counts as one that is about to take the place of one of theirs."""
 
 
 def _rest(files: Sequence[Path], before: list[State | None]) -> bool:
-    """Whether nobody is writing these files: they are what they were, and stay so for a while if they are fresh."""
-    deadline = time.monotonic() + STILL
+    """Whether nobody is writing these files: they are what they were, and stay so for a while if they are fresh.
+
+    What lies beside them unfinished, as a writer leaves it until the last of its files is moved, is waited for longer.
+    """
+    begun = time.monotonic()
     while before == [state_of(file) for file in files]:
         ages = [time.time() - state[2] / 1e9 for state in before if state]
-        if not any(0 <= age < FRESH for age in ages) or time.monotonic() > deadline:
+        patience = LONGEST if _unfinished(files) else STILL
+        if not any(0 <= age < FRESH for age in ages) or time.monotonic() - begun > patience:
             return True
         time.sleep(0.01)
     return False
+
+
+def _unfinished(files: Sequence[Path]) -> bool:
+    """Whether a file that is being written lies beside these."""
+    return any(next(folder.glob(f"{PARTIAL}*"), None) for folder in {file.parent for file in files})
 
 
 def digest_bytes(content: bytes) -> str:

@@ -343,7 +343,7 @@ def test_what_is_listed_says_its_data_set_its_rule_and_that_it_is_cut(demo_home:
 
 def test_a_leaderboard_without_rows_and_an_export_into_a_home_are_refused(demo_home: Home, capsys: Capture) -> None:
     code, _, errors = run(capsys, demo_home, "leaderboard", "--top", "-5")
-    assert code == 2 and "--top is a number of rows, at least 1, not -5." in errors
+    assert code == 2 and "--top is a number of rows, 0 for none, not -5." in errors
     inside = demo_home.path / "sweeps" / "shared"
     code, _, errors = run(capsys, demo_home, "export", "--to", str(inside))
     assert code == 2 and "lies inside a home" in errors and not inside.exists()

@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.results.leaderboard import meter_rows, read_board, to_json
     from mammo.results.statistics.few import FEWEST
 
-    if arguments.top < 1:
-        raise MammoError(f"--top is a number of rows, at least 1, not {arguments.top}.")
+    if arguments.top < 0:
+        raise MammoError(f"--top is a number of rows, 0 for none, not {arguments.top}.")
     reading = {"level": arguments.level, "fuse": words(arguments.fuse), "ensembles": arguments.ensemble}
     reading["criterion"] = criterion_of(arguments)
     home = home_of(arguments)
