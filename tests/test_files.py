@@ -221,8 +221,9 @@ def test_a_folder_that_was_held_and_filled_stays(tmp_path):
 
 def hold_often(folder):
     """Holds a folder many times, counting in it how many do so at once; how often it was alone."""
-    alone = 0
-    for _ in range(300):
+    alone, tries = 0, 0
+    while tries < 300 or (alone == 0 and tries < 30_000):  # on a busy machine the others may have it for long
+        tries += 1
         try:
             with only_one(folder, "trying"):
                 (folder / "here").mkdir()
@@ -235,7 +236,7 @@ def hold_often(folder):
 
 
 def test_a_folder_that_comes_and_goes_is_held_by_one_at_a_time(tmp_path):
-    assert sum(ordered_map(hold_often, [tmp_path / "a"] * 4, 2, 2)) > 0
+    assert min(ordered_map(hold_often, [tmp_path / "a"] * 4, 2, 2)) > 0
 
 
 def test_a_failed_write_leaves_no_new_folder(tmp_path):

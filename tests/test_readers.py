@@ -55,7 +55,7 @@ def write_sweeps(path: str) -> None:
         now = {**content, LOGITS: scores[:128] + (scores[128:][::-1] if turn % 2 else scores[128:])}
         writers = {file: lambda stream, file=file, now=now: stream.write(now[file]) for file in now}
         _replace(folder, writers, {**about, "seconds": turn % 2})
-        time.sleep(0.05)
+        time.sleep(0.05)  # stands for the training, which takes longer than a reader does
 
 
 def write_indexes(path: str) -> None:

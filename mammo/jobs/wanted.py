@@ -144,6 +144,7 @@ class WantedManifest(WantedIndex):
     header: tuple[str, ...] = ()
     header_patients: bool = False
     intent: str | None = None
+    licence: str = ""
     bits: str = ""
     colour_marks: bool = False
 

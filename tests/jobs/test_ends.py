@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from mammo.jobs import Job, start
+from mammo.jobs.job import GRACE
 from mammo.jobs.owner import job_process
 from mammo.jobs.running import TO_CLEAN_UP
 from mammo.specs import Home
@@ -86,7 +87,7 @@ def test_sigterm_at_any_moment(home: Home, started: list[int], few_files: Path) 
             os.kill(leader, signal.SIGTERM)
         assert soon(lambda leader=leader: not in_session(leader), LEFT), f"{number}: {in_session(leader)}"
         # one that had not said a word yet counts as begun for a moment
-        assert soon(lambda name=name: Job.open(home, name).state in ("cancelled", "interrupted", "done"))
+        assert soon(lambda name=name: Job.open(home, name).state in ("cancelled", "interrupted", "done"), GRACE)
 
 
 @pytest.mark.slow

@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from mammo.data.dataset import datasets
+from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
 from mammo.files import read_json
 from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, start
+from mammo.jobs.wanted import VERBS
 from mammo.specs import SHARED, Home
 from tests.jobs.conftest import ASKED, DONE, begun, ended, in_session, soon, wait, write_job
 
@@ -147,3 +150,15 @@ def test_requests_of_earlier_versions_are_read(home: Home) -> None:
     newer, older = jobs(home)
     assert (newer.state, newer.seconds, newer.result) == ("done", 100.0, "p")
     assert (older.state, older.settings) == ("cancelled", "from /x.csv; positive: M")
+
+
+def test_a_request_carries_all_that_is_said_of_a_manifest() -> None:
+    request = {
+        "name": "m", "file": "/x.csv", "columns": {"path": "file"}, "positive": ["M"], "negative": ["B"], "drop": ["?"],
+        "root": "/films", "sheet": "first", "header": ["a", "b"], "header_patients": True, "intent": "presentation",
+        "licence": "open",
+    }  # fmt: skip
+    options = ManifestOptions.from_json(VERBS["index-manifest"].from_json(request).to_json())
+    assert options == ManifestOptions.from_json(request)
+    unsaid = ManifestOptions()
+    assert all(getattr(options, option.name) != getattr(unsaid, option.name) for option in fields(ManifestOptions))

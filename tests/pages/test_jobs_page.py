@@ -29,6 +29,7 @@ def test_cards_lead_to_their_results_and_show_texts_as_text(fresh, demo_home, tm
             assert page.get_by_text(EVIL).count() == 1 and page.locator("img[src='x']").count() == 0
             page.get_by_text("took 75 s").wait_for()
             page.get_by_text("Its files are damaged").wait_for()
+            assert page.get_by_text("Damaged").count() >= 2  # in the filter, and on the card
             link = page.get_by_text("Go on to Compare")
             assert link.get_attribute("href") == f"compare?sweep={name}"
             page.get_by_role("button", name="Delete").first.click()
