@@ -13,13 +13,17 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
-def brief(value: object, most: int = 80) -> str:
-    """A value as a sentence names it, cut to `most` letters; one that Python refuses to write is called by its type."""
+BRIEF = 80
+"""Letters of a value that a sentence names."""
+
+
+def brief(value: object) -> str:
+    """A value as a sentence names it, cut where it is long; one that Python cannot write is called by its type."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, lists within lists
         return f"a value of type {type(value).__name__}"
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= BRIEF else f"{text[:BRIEF]}…"
 
 
 class MammoError(Exception):

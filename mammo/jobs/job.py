@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.errors import MammoError, first_line
+from mammo.files import State, state_of
 from mammo.jobs.owner import job_process
 from mammo.jobs.records import (
     LOG,
@@ -130,15 +131,13 @@ def _asked(folder: Path) -> _Asked:
     path = folder / REQUEST
     if folder.is_symlink():
         return _Asked(damage=("its folder is a link to another",))
-    try:
-        seen = path.stat()
-    except OSError:
+    if (state := state_of(path)) is None:
         return _Asked(damage=(f"{REQUEST} is missing",))
-    return _asked_once(path, (seen.st_mtime_ns, seen.st_size, seen.st_ino))
+    return _asked_once(path, state)
 
 
 @lru_cache(maxsize=1024)
-def _asked_once(path: Path, _stamp: tuple[int, int, int]) -> _Asked:
+def _asked_once(path: Path, _state: State) -> _Asked:
     """A request never changes once it is written; what is kept of it is small."""
     try:
         record = read_record(path, RequestRecord)
