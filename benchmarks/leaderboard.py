@@ -115,7 +115,7 @@ def _luck(page: Any, _: str) -> float:
 
 def _filter(page: Any, _: str) -> float:
     page.get_by_role("combobox", name="Only").click()
-    adam = page.get_by_role("option", name="adam", exact=True)
+    adam = page.get_by_role("option", name="Adam", exact=True)
     said = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
     return seconds(lambda: (adam.click(), said.wait_for(), settle(page)))
 
