@@ -38,7 +38,7 @@ def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
     plain = table.copy(deep=False)
     for column in texts:
         values = table.iloc[:, column]
-        if any(plain_cell(value) is not value for value in values):
+        if _may_begin_formulas(values):
             plain.isetitem(column, values.astype(object).map(plain_cell).array)
     plain.columns = [plain_cell(name) for name in table.columns]
     return plain
@@ -77,6 +77,12 @@ class CsvWriter:
     def close(self) -> None:
         """Write what is left."""
         self._writer.close()
+
+
+def _may_begin_formulas(values: pd.Series) -> bool:
+    """Whether a text may begin as a formula: one search of all texts as lines, which overlooks none."""
+    texts = {value for value in values if isinstance(value, str) and value}
+    return re.search(FORMULA, "\n".join(texts), re.MULTILINE) is not None
 
 
 def _may_hold_text(dtype: Any) -> bool:

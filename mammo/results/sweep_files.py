@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from mammo.data.labels import LABELS
 from mammo.data.splits import OUT, PARTS, SPLITS
 from mammo.data.tables import NUMBER, TEXT, WHOLE, check_columns, check_unlike, read_stored
 from mammo.errors import MammoError, first_line
-from mammo.files import digest_file, digest_json, known_digest, read_json, state_of
+from mammo.files import State, digest_file, digest_json, known_digest, read_json, state_of
 from mammo.specs import check_name
 from mammo.typed import typed
 
@@ -173,13 +174,21 @@ def of_file(file: str) -> Iterator[None]:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What a sweep tells of itself; raises FileError where it is not what was written."""
+    """What a sweep tells of itself, to read and not to change; raises FileError where it is not what was written.
+
+    The last few are kept in this process as long as their files stay as they are.
+    """
     with of_file(ABOUT):
-        about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
-        if DIGEST in about and about[DIGEST] != _digest_of(about):
-            raise ValueError("it does not have the digest it was written with")
-        _check_names(about)
-        return about
+        return _checked_about(folder, state_of(folder / ABOUT))
+
+
+@functools.lru_cache(maxsize=8)
+def _checked_about(folder: Path, _state: State | None) -> dict[str, Any]:
+    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
+    if DIGEST in about and about[DIGEST] != _digest_of(about):
+        raise ValueError("it does not have the digest it was written with")
+    _check_names(about)
+    return about
 
 
 def _check_names(about: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import re
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def test_what_is_no_text_stays_what_it_is() -> None:
     pd.testing.assert_frame_equal(plain[["whole", "yes"]], table[["whole", "yes"]])
     assert [plain_cell(value) for value in (-1, 2.5, None, b"=1")] == [-1, 2.5, None, b"=1"]
     assert plain_cell(plain_cell("=1")) == "'=1"
+
+
+def test_a_formula_is_found_among_any_texts() -> None:
+    drawn = random.Random(0)
+    for _ in range(2000):
+        texts = ["".join(drawn.choices("a-=@ \n\r\t\"", k=drawn.randrange(5))) for _ in range(drawn.randrange(1, 4))]
+        assert plain_cells(pd.DataFrame({"text": texts}))["text"].tolist() == [plain_cell(text) for text in texts]
 
 
 def test_parquet_stays_as_it_is() -> None:
