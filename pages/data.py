@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from mammo.data.dataset import Dataset, datasets
-from mammo.data.labels import capital
 from mammo.data.origin import origin
 from mammo.data.summary import summary
 from mammo.results.figures.data import counts_by, patient_counts
+from mammo.specs.class_names import capital
 from pages.shared import add_data, choose, show, split_view
 from pages.shared.depth_view import depths
 from pages.shared.full_size import full_size

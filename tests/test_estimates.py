@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from mammo.errors import MammoError
-from mammo.estimates import AT_MOST, MEASURED, ROUGH, Estimate, extraction_estimate, planned_estimate, sweep_estimate
+from mammo.estimates import (
+    AT_MOST,
+    MEASURED,
+    ROUGH,
+    Estimate,
+    extraction_estimate,
+    planned_estimate,
+    sweep_estimate,
+)
 from mammo.features.cache import Cache, caches
 from mammo.features.trunks import TRUNKS
 from mammo.heads.grid import expand

@@ -8,7 +8,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mammo.commands.shared import Commands, add_command, home_of, measured_estimate, show, table, with_bar, words
+from mammo.commands.shared import (
+    Commands,
+    add_command,
+    home_of,
+    measured_estimate,
+    show,
+    table,
+    with_bar,
+    words,
+)
 from mammo.errors import MammoError
 from mammo.specs import CacheSpec, Home
 

@@ -7,7 +7,17 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mammo.commands.shared import Commands, add_colour_marks, add_common, home_of, say, show, table, with_bar, words
+from mammo.commands.shared import (
+    Commands,
+    add_colour_marks,
+    add_common,
+    home_of,
+    say,
+    show,
+    table,
+    with_bar,
+    words,
+)
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -213,7 +223,7 @@ def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
 
 
 def _text(found: dict[str, Any]) -> str:
-    from mammo.data.labels import ClassNames
+    from mammo.specs.class_names import ClassNames
 
     named = ClassNames(**found["classes"]).by_label
     told = {**found, **{name: _renamed(found[name], named) for name in ("labels", "image_labels")}}

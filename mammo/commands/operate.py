@@ -47,8 +47,8 @@ def text_of(told: dict[str, Any]) -> str:
 
 
 def _head(told: dict[str, Any]) -> str:
-    from mammo.data.labels import capital
     from mammo.results.statistics.operating import HALF, probability_words
+    from mammo.specs.class_names import capital
 
     unit, chosen, positive = told["unit"], told["chosen_on"], told["classes"]["positive"]
     aim = f" {told['target']:g}" if told["target"] else ""

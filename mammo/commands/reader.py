@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mammo.commands.shared import Commands, add_command, home_of, show, table
 
 if TYPE_CHECKING:
-    from mammo.data.labels import ClassNames
+    from mammo.specs.class_names import ClassNames
 
 SHARES = ("sensitivity", "specificity")
 ROWS = {"image": "by image", "lesion": "by lesion", "mass": "masses", "calc": "calcifications"}

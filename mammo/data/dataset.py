@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from mammo.data.depths.record import GroupDepth
 from mammo.data.index_checks import DIGEST, check_images, check_lesions, checked_about, digest_of, inside
-from mammo.data.labels import ClassNames, class_names
 from mammo.data.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.raster import Depth
 from mammo.data.source import Source, differing
@@ -27,6 +26,7 @@ from mammo.errors import Damaged, DamagedError, MammoError, first_line
 from mammo.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
 from mammo.links import LEADS_OUT
 from mammo.specs import Home, check_name
+from mammo.specs.class_names import ClassNames, class_names
 
 INDEX = "index.parquet"
 ABOUT = b"mammo"

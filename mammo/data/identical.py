@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mammo.data.labels import PLAIN, ClassNames
+from mammo.specs.class_names import PLAIN, ClassNames
 
 EXAMPLES = 3
 CONTRADICTIONS = {"label": "opposite labels", "patient": "different patients"}

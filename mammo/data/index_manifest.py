@@ -22,7 +22,6 @@ from mammo.data.header_columns import HeaderUse, use_headers
 from mammo.data.identical import identical_files
 from mammo.data.inspected import inspect_files
 from mammo.data.inspection import FileFacts, stalled_files
-from mammo.data.labels import class_names
 from mammo.data.licence import recorded
 from mammo.data.manifest.columns import BOX
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
@@ -35,6 +34,7 @@ from mammo.files import only_one, sweep_partials
 from mammo.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
+from mammo.specs.class_names import class_names
 
 USUAL = "no-pixels"
 """The licence of images of which nobody says what may leave: as most collections that are given on request."""

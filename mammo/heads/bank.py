@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,8 +11,10 @@ import torch
 from torch import Tensor
 
 from mammo.heads.descent import rules
+from mammo.heads.lesson import Lesson
 from mammo.heads.many_steps import many_steps, suits
 from mammo.heads.outputs import outputs_for
+from mammo.heads.randomness import generator
 from mammo.heads.replay import WORTH, Replay
 from mammo.heads.step import STRIP, Batches, Step
 
@@ -35,12 +35,6 @@ Weights = dict[str, Tensor]
 Where heads have hidden units: "hidden.weight" (S, H, hidden, F), "hidden.bias" (S, H, hidden), "weight"
 (S, H, C, hidden) and "bias" (S, H, C).
 """
-
-
-def generator(seed: int, *place: str | int) -> torch.Generator:
-    """Random numbers for one `place`, such as ("epoch", 3), of everything that `seed` fixes."""
-    digest = hashlib.sha256(repr((seed, *place)).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big"))
 
 
 def initial_weights(head: HeadSpec, features: int, classes: int = 2) -> Weights:
@@ -96,22 +90,6 @@ def _out(weights: Weights, inputs: Tensor) -> Tensor:
     if inputs.ndim == 3:
         return _products(weight, bias, inputs)
     return torch.matmul(weight, inputs).add_(bias[..., None])
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What a bank trains on for some steps.
-
-    For each of K steps and S splits: the rows of a batch in `vectors` (any, F), `truth` (K, S, C, B) and how much
-    each image counts (K, S, B). A batch that is short, or not there, is filled up with images that count nothing:
-    `steps` holds how many batches each split has.
-    """
-
-    vectors: Tensor
-    rows: Tensor
-    truth: Tensor
-    counts: Tensor
-    steps: list[int]
 
 
 class Bank:

@@ -21,6 +21,8 @@ SMALL = 2**13
 """Numbers in a first layer below which a thread of its own would cost more than it gains."""
 WIDE = 2**20
 """From so many numbers on, the first layer of a bank that trains alone is shared out among all cores."""
+SHORT_VECTOR = 8192
+"""Vectors of at most so many numbers come to heads in float32, in which many steps are taken at once."""
 TALL, SHORT = 64, 16
 """Rows of a first layer that make a product efficient, and the fewest that are worth a thread of their own."""
 

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mammo.heads.bank import Bank, Lesson, Weights, generator, outputs
+from mammo.heads.bank import Bank, Weights, outputs
+from mammo.heads.lesson import Lesson
 from mammo.heads.order import Block, Rows, shuffled
 from mammo.heads.outputs import areas, fit, log_odds, outputs_for, truth
+from mammo.heads.randomness import generator
 from mammo.heads.scoring import scored_versions
 
 if TYPE_CHECKING:

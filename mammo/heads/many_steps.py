@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mammo.heads.banks import SHORT_VECTOR
 from mammo.heads.compiled import compiled
 from mammo.heads.optimizers import BETA1, BETA2
-from mammo.heads.source import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mammo.heads.bank import Lesson
+    from mammo.heads.lesson import Lesson
 
 TILE = 128
 """Features that are packed at a time, as many_steps.c has it."""
@@ -28,7 +28,7 @@ def suits(states: Sequence[dict[str, Tensor]], vectors: Tensor) -> bool:
     weights = states[0]
     linear = "hidden.weight" not in weights and weights["bias"].shape[2] == 1
     plain = vectors.device.type == "cpu" and vectors.dtype == torch.float32 and vectors.is_contiguous()
-    return linear and plain and vectors.shape[1] <= SHORT and compiled("many_steps") is not None
+    return linear and plain and vectors.shape[1] <= SHORT_VECTOR and compiled("many_steps") is not None
 
 
 def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor) -> Tensor:

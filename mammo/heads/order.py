@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.features.cache import CHUNK
-from mammo.heads.bank import generator
+from mammo.heads.randomness import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,11 +19,12 @@ from mammo.features.pace import store
 from mammo.features.trunks import find_trunk
 from mammo.features.weights import locate
 from mammo.files import whole_file
+from mammo.heads.banks import SHORT_VECTOR
 from mammo.heads.finetune import TUNED, layers_of
 from mammo.heads.gram import Rows, gram
 from mammo.heads.pools import POOLS
 from mammo.heads.probe import train_probe
-from mammo.heads.source import SHORT, Source
+from mammo.heads.source import Source
 from mammo.heads.stacks import Stacks
 from mammo.heads.tail import train_tails
 from mammo.heads.task import Task
@@ -109,7 +110,7 @@ def explained(amounts: Sequence[Amounts], seconds: NDArray[np.float64]) -> Price
 
 def _train(training: Training, numbers: NDArray[np.float32], halves: NDArray[np.float16], device: str | None) -> None:
     count, length = training.counts[0], training.length
-    vectors = (halves if length > SHORT else numbers)[: count.images * length].reshape(count.images, length)
+    vectors = (halves if length > SHORT_VECTOR else numbers)[: count.images * length].reshape(count.images, length)
     parts = np.full(count.images, TEST, np.int8)
     parts[: count.train] = TRAIN
     parts[count.train : count.train + count.validation] = VALIDATION

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
+from mammo.heads.banks import SHORT_VECTOR
 from mammo.images.augment import training_versions
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from mammo.specs import HeadSpec
 
 Floats = NDArray[np.floating[Any]]
-
-SHORT = 8192
-"""Vectors of at most so many numbers come to heads in float32, in which many steps are taken at once."""
 
 
 def plain(_epoch: int, _first: int) -> range:
@@ -89,5 +87,5 @@ def training_of(cache: Cache) -> Callable[[int, int], range]:
 def source_of(cache: Cache, pool: Pool) -> Source:
     """What a pool makes of a cache of the trunk's last map."""
     length = pool.length(cache.shape)
-    kind = "float32" if length <= SHORT else pool.stored(cache.spec.precision)
+    kind = "float32" if length <= SHORT_VECTOR else pool.stored(cache.spec.precision)
     return Source(cache.shape[0], length, partial(pool.read, cache), kind, cache.versions, training_of(cache))

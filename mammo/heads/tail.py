@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from mammo.data.splits import TRAIN, VALIDATION
-from mammo.heads.bank import generator, initial_weights
+from mammo.heads.bank import initial_weights
 from mammo.heads.descent import Descent, rules
 from mammo.heads.order import blocks, shuffled
 from mammo.heads.outputs import fit, log_odds, loss
 from mammo.heads.pools import POOLS
+from mammo.heads.randomness import generator
 from mammo.heads.scoring import scored_versions
 from mammo.heads.stacks import Stacks, arithmetic
 from mammo.heads.train import check_classes

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from mammo.data.labels import LABELS
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks import find_trunk
-from mammo.heads.banks import WIDE, Allotment, allot, rounds
+from mammo.heads.banks import SHORT_VECTOR, WIDE, Allotment, allot, rounds
 from mammo.heads.finetune import FROZEN, TUNED, layers_of
 from mammo.heads.memory import SHARE, free_memory
 from mammo.heads.pools import POOLS
-from mammo.heads.source import SHORT
 from mammo.heads.units import UNIT_WEIGHTS
 from mammo.images.augment import training_versions, versions
 from mammo.parallel import cores
@@ -155,7 +154,7 @@ class Training:
         steps = math.ceil(max(trained) / one.batch) * epochs
         kept = 5 + (epochs if any(self.heads[row].patience for row in bank.heads) else 0)
         outputs = self.outputs[bank.splits[0]]
-        short = "short " * (self.length <= SHORT and outputs == 1 and not one.hidden and not one.dropout)
+        short = "short " * (self.length <= SHORT_VECTOR and outputs == 1 and not one.hidden and not one.dropout)
         kind = "hidden step" if one.hidden else f"{short}step"
         made: Amounts = {"bank": 1, kind: steps * (len(bank.splits) if short else 1), "kept": kept * bank.numbers}
         lines = count * outputs
@@ -215,7 +214,7 @@ def _frozen(
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
     yield from _loaded(features, length, images)
     read = versions(made.augment, made.draws) - 1
-    width = 2 if PRECISIONS[made.precision].stored == "float16" and length > SHORT else 4
+    width = 2 if PRECISIONS[made.precision].stored == "float16" and length > SHORT_VECTOR else 4
     if (read + 1) * images * length * width > SHARE * free_memory():  # every epoch reads what it trains on again
         read = max(head.epochs for head in heads) * len(training_versions(made.augment, made.draws, 1))
     yield HEADS, {"loaded": read * images * length}

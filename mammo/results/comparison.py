@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data.labels import PLAIN, ClassNames
 from mammo.errors import MammoError
 from mammo.results.statistics.bootstrap import resampled
 from mammo.results.statistics.content_order import arranged
@@ -19,6 +18,7 @@ from mammo.results.statistics.holm import holm
 from mammo.results.statistics.intervals import components
 from mammo.results.statistics.metrics import auc
 from mammo.results.statistics.score import score_difference
+from mammo.specs.class_names import PLAIN, ClassNames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

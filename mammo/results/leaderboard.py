@@ -21,7 +21,6 @@ from mammo.results.ensemble import named_sweep
 from mammo.results.levels import LevelError, at_level
 from mammo.results.plain import plain
 from mammo.results.run_names import RunName
-from mammo.results.scores import Scored
 from mammo.results.statistics.chance import deviations
 from mammo.results.statistics.content_order import arranged
 from mammo.results.statistics.cross_validated import Fold
@@ -30,6 +29,7 @@ from mammo.results.statistics.intervals import accuracy_interval, auc_interval, 
 from mammo.results.statistics.metrics import METRICS, USUAL
 from mammo.results.statistics.operating import AT_HALF, Criterion
 from mammo.results.statistics.optimism import Optimism, optimism
+from mammo.results.statistics.scored import Scored
 from mammo.results.statistics.ties import grouped, tie_groups
 from mammo.results.sweep import Sweep, open_sweeps, sweep_of, sweeps
 from mammo.specs import Home

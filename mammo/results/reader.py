@@ -11,11 +11,11 @@ import pandas as pd
 from mammo.data.birads import RECALL, SUSPICIOUS, ZEROS, ZeroRule, is_zero, reader_scores, threshold_words
 from mammo.errors import MammoError
 from mammo.results.circular import Circular, circular
-from mammo.results.scores import Scored
 from mammo.results.statistics.curves import roc_curve
 from mammo.results.statistics.few import lack_of_patients
 from mammo.results.statistics.intervals import auc_interval
 from mammo.results.statistics.metrics import auc
+from mammo.results.statistics.scored import Scored
 from mammo.results.statistics.shares import share_interval
 
 if TYPE_CHECKING:

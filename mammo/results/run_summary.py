@@ -17,7 +17,8 @@ from mammo.results.statistics.predictive import predictive_values
 from mammo.results.subgroups import subgroups
 
 if TYPE_CHECKING:
-    from mammo.results.scores import Scored, StoredRun
+    from mammo.results.scores import StoredRun
+    from mammo.results.statistics.scored import Scored
 
 PREVALENCE = 0.006
 """Cancers among women screened: 5.1 in 1,000 were found at a sensitivity of 86.9 % (Lehman, Radiology 283, 2017)."""

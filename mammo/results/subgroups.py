@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mammo.data.column_words import UNKNOWN
 from mammo.errors import MammoError
-from mammo.results.figures.data import UNKNOWN
 from mammo.results.statistics.measured import Measured
 from mammo.results.statistics.measures import measured_auc
 from mammo.results.statistics.operating import measure_at
@@ -17,7 +17,8 @@ from mammo.results.statistics.operating import measure_at
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mammo.results.scores import Scored, StoredRun
+    from mammo.results.scores import StoredRun
+    from mammo.results.statistics.scored import Scored
 
 FEWEST = 10
 """Malignant and benign images that a group must have, each, before its figures are worth comparing."""

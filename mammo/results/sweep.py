@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.data.labels import ClassNames, class_names
 from mammo.data.splits import PARTS
 from mammo.errors import Damaged, DamagedError, MammoError
 from mammo.files import read_steadily, state_of, write_json
@@ -38,6 +37,7 @@ from mammo.results.sweep_files import (
     sealed,
 )
 from mammo.specs import Home
+from mammo.specs.class_names import ClassNames, class_names
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from mammo.results.scores import Scored, StoredRun
+from mammo.results.scores import StoredRun
 from mammo.results.statistics.operating import RULES, Criterion, OperatingPoint, operate
+from mammo.results.statistics.scored import Scored
 from pages.shared import choose
 from pages.shared.text import plain
 

@@ -10,8 +10,9 @@ from mammo.results.circular import NO_READER
 from mammo.results.figures.runs import auc_accuracy_figure, roc_figure
 from mammo.results.probes import probes_of
 from mammo.results.reader import circular_of, reader_of
-from mammo.results.scores import Scored, StoredRun
+from mammo.results.scores import StoredRun
 from mammo.results.statistics.operating import Criterion
+from mammo.results.statistics.scored import Scored
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.board import Listed

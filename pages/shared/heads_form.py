@@ -11,15 +11,7 @@ import streamlit as st
 from mammo.data.labels import LABELS
 from mammo.data.splits import SPLITS
 from mammo.errors import MammoError, brief
-from mammo.heads.grid import (
-    MOST_REDRAWS,
-    MOST_RUNS,
-    Grid,
-    check_values,
-    count_heads,
-    expand,
-    refuse_many,
-)
+from mammo.heads.grid import MOST_REDRAWS, MOST_RUNS, Grid, check_values, count_heads, expand, refuse_many
 from mammo.heads.grid_file import read_grid
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS

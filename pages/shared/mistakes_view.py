@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.dataset import Dataset
-from mammo.data.labels import ClassNames, capital
 from mammo.results.figures.runs import score_histogram
 from mammo.results.levels import images_of
 from mammo.results.scores import StoredRun
 from mammo.results.statistics.operating import Criterion, OperatingPoint
 from mammo.specs import Home
+from mammo.specs.class_names import ClassNames, capital
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
 from pages.shared.full_size import full_size

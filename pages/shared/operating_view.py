@@ -13,12 +13,13 @@ from mammo.results.figures.operating import (
 )
 from mammo.results.interval_words import interval_words
 from mammo.results.run_summary import PREVALENCE
-from mammo.results.scores import Scored, StoredRun
+from mammo.results.scores import StoredRun
 from mammo.results.statistics.measured import Measured
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.results.statistics.operating import MEASURES, Criterion, OperatingPoint
 from mammo.results.statistics.predictive import predictive_values
+from mammo.results.statistics.scored import Scored
 from mammo.specs import Home
 from pages.shared import choose, show
 from pages.shared.criterion import point_at

@@ -8,9 +8,9 @@ import streamlit as st
 
 from mammo.data.birads import ZEROS
 from mammo.data.dataset import Dataset
-from mammo.data.labels import ClassNames
 from mammo.results.figures.runs import roc_figure
 from mammo.results.reader import reader_summary, reader_tables, scored_by_reader
+from mammo.specs.class_names import ClassNames
 from pages.shared import choose, show
 from pages.shared.text import plain
 

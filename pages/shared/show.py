@@ -7,9 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from mammo.data.dataset import Dataset
-from mammo.data.labels import capital
 from mammo.data.previews import read_sound_preview, stretch
 from mammo.errors import MammoError
+from mammo.specs.class_names import capital
 from pages.shared.text import plain
 
 CARD = 168

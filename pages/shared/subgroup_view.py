@@ -4,13 +4,14 @@ import math
 
 import streamlit as st
 
-from mammo.data.labels import capital
-from mammo.results.figures.data import worded
+from mammo.data.column_words import worded
 from mammo.results.figures.operating import subgroup_figure
-from mammo.results.scores import Scored, StoredRun
+from mammo.results.scores import StoredRun
 from mammo.results.statistics.operating import Criterion
+from mammo.results.statistics.scored import Scored
 from mammo.results.subgroups import FEWEST, MEASURES, Subgroup, subgroups
 from mammo.specs import Home
+from mammo.specs.class_names import capital
 from pages.shared import choose, show
 from pages.shared.criterion import point_at
 from pages.shared.operating_view import interval, intervals_said

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from mammo.data.labels import capital
 from mammo.errors import MammoError
 from mammo.features.trunks import ANY_TIMM, TRUNKS, find_trunk
 from mammo.features.weights import (
@@ -19,6 +18,7 @@ from mammo.features.weights import (
     weights_label,
     weights_note,
 )
+from mammo.specs.class_names import capital
 from pages.serving.disk import data_roots, may_name_files, open_to_visitors
 from pages.serving.hosts import serves_others
 from pages.shared import address, choose

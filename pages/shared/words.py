@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from mammo.data.column_words import UNKNOWN, worded
 from mammo.data.dataset import FILE, Dataset
-from mammo.data.labels import PLAIN, ClassNames, capital
 from mammo.data.manifest.columns import BOX
 from mammo.data.splits import OUT, PARTS, Parts
 from mammo.features.cache import Cache
@@ -14,7 +14,7 @@ from mammo.features.weights import weights_note
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
-from mammo.results.figures.data import UNKNOWN, worded
+from mammo.specs.class_names import PLAIN, ClassNames, capital
 from pages.shared.show import size
 from pages.shared.text import plain
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from mammo.heads import bank, descent
-from mammo.heads.bank import generator, initial_weights
+from mammo.heads.bank import initial_weights
 from mammo.heads.compiled import compiled
 from mammo.heads.outputs import surplus
+from mammo.heads.randomness import generator
 from mammo.heads.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads.bank import Bank, Lesson, generator, initial_weights, outputs
+from mammo.heads.bank import Bank, initial_weights, outputs
+from mammo.heads.lesson import Lesson
+from mammo.heads.randomness import generator
 from mammo.heads.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec

@@ -5,8 +5,9 @@ import torch
 
 from mammo.heads import bank as banks
 from mammo.heads import many_steps
-from mammo.heads.bank import Bank, Lesson
+from mammo.heads.bank import Bank
 from mammo.heads.compiled import compiled
+from mammo.heads.lesson import Lesson
 from mammo.specs import HeadSpec
 
 HEADS = [HeadSpec(optimizer=name, lr=lr) for name in ("adam", "nadam") for lr in (1e-2, 1e-3, 1e-4)]
@@ -62,4 +63,4 @@ def test_what_they_are_not_made_for_is_left_to_torch():
     assert not many_steps.suits(suited, torch.zeros(8, 4).T)
     assert not many_steps.suits(Bank([HEADS], 8, CPU, classes=3).states, vectors)
     assert not many_steps.suits(Bank([[HeadSpec(hidden=4)]], 8, CPU).states, vectors)
-    assert not many_steps.suits(suited, torch.zeros(1, many_steps.SHORT + 1))
+    assert not many_steps.suits(suited, torch.zeros(1, many_steps.SHORT_VECTOR + 1))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads.bank import generator, initial_weights
+from mammo.heads.bank import initial_weights
+from mammo.heads.randomness import generator
 from mammo.heads.source import Source
 from mammo.heads.train import train_bank
 from mammo.images import augment

@@ -22,9 +22,10 @@ from mammo.features.cache import Cache
 from mammo.features.extract import extract
 from mammo.features.networks import build
 from mammo.features.weights import locate
-from mammo.heads.bank import generator, initial_weights
+from mammo.heads.bank import initial_weights
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
+from mammo.heads.randomness import generator
 from mammo.heads.stacks import Stacks, open_stacks
 from mammo.heads.sweep import sweep
 from mammo.heads.tail import train_tails

@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 
 from mammo.data.dataset import Dataset
 from mammo.data.index import index_cbis_ddsm
-from mammo.data.labels import ClassNames
 from mammo.errors import MammoError
 from mammo.features.weights import weights_note
 from mammo.progress import finish
 from mammo.results.figures.drawing import with_leaks
-from mammo.results.scores import Scored
 from mammo.results.statistics.calibration import bound_note
+from mammo.results.statistics.scored import Scored
+from mammo.specs.class_names import ClassNames
 from pages.shared import board, choose, lens
 from pages.shared.operating_view import intervals_said
 from pages.shared.text import exposure, plain

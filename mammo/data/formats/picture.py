@@ -14,7 +14,15 @@ from mammo.data.formats.codestream import read_code_stream, refuse_sparse_jpeg
 from mammo.data.formats.significant import png_significant_bits, tiff_significant_bits, with_significant_bits
 from mammo.data.formats.tiff import read_tiff
 from mammo.data.formats.values import raster_of
-from mammo.data.raster import SYNTHETIC, Container, Raster, choose_frame, in_one_sentence, refuse_large, refuse_unfit
+from mammo.data.raster import (
+    SYNTHETIC,
+    Container,
+    Raster,
+    choose_frame,
+    in_one_sentence,
+    refuse_large,
+    refuse_unfit,
+)
 from mammo.errors import MammoError
 
 FORMATS = ("PNG", "JPEG", "TIFF")

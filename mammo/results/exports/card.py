@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo import __version__
-from mammo.data.labels import LABELS, capital
+from mammo.data.labels import LABELS
 from mammo.data.leakage import COUNTS, leaked
 from mammo.data.licence import attribution_of, licence_of
 from mammo.data.origin import origin
@@ -23,6 +23,7 @@ from mammo.results.setting_words import label_of
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.metrics import METRICS
 from mammo.specs import PROBE, HeadSpec
+from mammo.specs.class_names import capital
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mammo.data.labels import PLAIN, ClassNames, capital
+from mammo.data.column_words import UNKNOWN, worded
 from mammo.data.splits import PARTS
 from mammo.results.figures.drawing import bars, blank_figure, legend_below
 from mammo.results.figures.palette import CLASSES, ground
+from mammo.specs.class_names import PLAIN, ClassNames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from mammo.data.splits import Parts
 
-WORDS = {"calc": "Calcification", "mass": "Mass", "BENIGN_WITHOUT_CALLBACK": "Benign, not called back"}
-UNKNOWN = "not given"
 MOST = 12
 """Bars at most; a column with more values shows its most frequent ones."""
 
@@ -93,11 +92,3 @@ def patients_by_part(images: pd.DataFrame, parts: Parts, note: str = "", dark: b
     figure.update_xaxes(title_text="Patients", rangemode="tozero", range=[0, 1.18 * max(counts)])
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return figure
-
-
-def worded(value: object, classes: ClassNames = PLAIN) -> str:
-    """A value of a column as one reads it; pathologies bear the names of the classes."""
-    if str(value) in ("", "<NA>", "None", "nan"):
-        return UNKNOWN
-    words = WORDS | {label.upper(): capital(name) for label, name in classes.by_label.items()}
-    return words.get(str(value), str(value))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mammo.data.labels import ClassNames, capital
 from mammo.results.figures.palette import ground, template
+from mammo.specs.class_names import ClassNames, capital
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 LINE = 20
 """Height of a legend line in pixels."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.results.figures.data import worded
+from mammo.data.column_words import worded
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import value_words
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.scores import Scored
     from mammo.results.statistics.operating import OperatingPoint
+    from mammo.results.statistics.scored import Scored
     from mammo.results.subgroups import Subgroup
 
 PER_BIN, LEAST_BINS = 30, 4

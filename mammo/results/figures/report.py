@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from mammo.results.report.beside import Beside, Report
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 GRID = np.linspace(0, 1, 201)
 """The rates of false alarms at which curves are averaged."""

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
-from mammo.data.labels import capital
-from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks, wrapped
+from mammo.results.figures.drawing import (
+    LINE,
+    blank_figure,
+    legend_below,
+    panels,
+    roc_axes,
+    with_leaks,
+    wrapped,
+)
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.interval_words import interval_words, value_words
 from mammo.results.statistics.curves import roc_curve
 from mammo.results.statistics.few import TOO_FEW, lack_of_patients
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc, probability
+from mammo.specs.class_names import capital
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from plotly.graph_objects import Figure
 
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 
 def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reader: Scored | None = None) -> Figure:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mammo.results.scores import Scored, StoredRun
+    from mammo.results.scores import StoredRun
+    from mammo.results.statistics.scored import Scored
 
 LEAKY = "paper"
 """The report's own protocol; what it shows more than `HONEST` is the inflation."""

@@ -16,7 +16,7 @@ from mammo.results.statistics.score import Estimated, Sizes, score_difference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data.labels import PLAIN, ClassNames
 from mammo.results.statistics.curves import Floats, checked
 from mammo.results.statistics.metrics import probability
 from mammo.results.statistics.shares import share_interval
+from mammo.specs.class_names import PLAIN, ClassNames
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 COLDEST, HOTTEST = 0.01, 100.0
 """Temperatures end here: of scores that order the validation images the wrong way, none would be hot enough."""

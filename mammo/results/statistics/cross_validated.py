@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.labels import PLAIN, ClassNames
 from mammo.results.statistics.few import by_class, class_patients, lack_of, lack_of_patients
 from mammo.results.statistics.intervals import Components, components, sizes_of
 from mammo.results.statistics.metrics import auc
 from mammo.results.statistics.score import Estimated, Sizes, score_interval
+from mammo.specs.class_names import PLAIN, ClassNames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data.labels import PLAIN, ClassNames
+from mammo.specs.class_names import PLAIN, ClassNames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

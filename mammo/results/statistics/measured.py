@@ -19,7 +19,7 @@ from mammo.results.statistics.intervals import clopper_pearson, sizes_of
 from mammo.results.statistics.score import LEVEL
 
 if TYPE_CHECKING:
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 AT_ONCE = 2**21
 """Weights that are held at once."""

@@ -14,7 +14,7 @@ from mammo.results.statistics.operating import MEASURES, measure_at
 from mammo.specs import pick
 
 if TYPE_CHECKING:
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 """The metrics whose intervals are computed for many runs at once."""

@@ -20,7 +20,7 @@ from mammo.results.statistics.shares import share_interval
 from mammo.specs import pick
 
 if TYPE_CHECKING:
-    from mammo.results.scores import Scored
+    from mammo.results.statistics.scored import Scored
 
 TARGET = 0.9
 Choose = Callable[[Floats, Floats, float], int]

@@ -7,7 +7,6 @@ from PIL import Image
 
 from mammo.data.identical import identical_files
 from mammo.data.index_manifest import index_manifest
-from mammo.data.labels import ClassNames
 from mammo.data.manifest.columns import BOX, COLUMNS
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
@@ -15,6 +14,7 @@ from mammo.data.manifest.words import MISSING
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish
+from mammo.specs.class_names import ClassNames
 
 ODD = {
     "breast": ["B", "both", "up", "bilateral", "nan"],

@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.labels import ClassNames
+from mammo.data.column_words import UNKNOWN, worded
 from mammo.data.splits import OUT, TEST, TRAIN, VALIDATION
-from mammo.results.figures.data import MOST, UNKNOWN, counts_by, patient_counts, patients_by_part, worded
+from mammo.results.figures.data import MOST, counts_by, patient_counts, patients_by_part
+from mammo.specs.class_names import ClassNames
 
 IMAGES = pd.DataFrame(
     {

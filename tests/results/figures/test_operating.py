@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo.data.labels import ClassNames
 from mammo.results.figures.operating import (
     calibration_figure,
     confusion_figure,
@@ -21,6 +20,7 @@ from mammo.results.statistics.measures import measure
 from mammo.results.statistics.operating import operate
 from mammo.results.statistics.predictive import predictive_values
 from mammo.results.subgroups import subgroups
+from mammo.specs.class_names import ClassNames
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.labels import ClassNames
 from mammo.results.figures.palette import DARK, LIGHT, SERIES, style
 from mammo.results.figures.runs import (
     _legible,
@@ -14,9 +13,10 @@ from mammo.results.figures.runs import (
     roc_figure,
     score_histogram,
 )
-from mammo.results.scores import Scored
 from mammo.results.statistics.intervals import accuracy_interval, auc_interval
 from mammo.results.statistics.metrics import accuracy, auc
+from mammo.results.statistics.scored import Scored
+from mammo.specs.class_names import ClassNames
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 0, 1])
 PATIENTS = np.array(["a", "a", "b", "b", "c", "d", "e", "f"])

@@ -12,7 +12,15 @@ import pytest
 
 from mammo.paper import open_paper
 from mammo.results.report.beside import to_json
-from mammo.results.report.export import FORMS, comma_separated, heading, latex, markdown, whole_html, write_report
+from mammo.results.report.export import (
+    FORMS,
+    comma_separated,
+    heading,
+    latex,
+    markdown,
+    whole_html,
+    write_report,
+)
 from mammo.results.report.inflation import Effect
 from mammo.results.report.tables import rows_table, splits_table, tables
 from mammo.results.statistics.cross_validated import CrossValidated

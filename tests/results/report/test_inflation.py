@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import t
 
 from mammo.results.report.inflation import mean_difference
-from mammo.results.scores import Scored
 from mammo.results.statistics.intervals import components
 from mammo.results.statistics.score import score_difference
+from mammo.results.statistics.scored import Scored
 
 
 def scored(rng, patients, images=2, signal=1.0, shift=0.0):

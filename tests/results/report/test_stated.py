@@ -3,7 +3,16 @@
 import pytest
 
 from mammo.errors import MammoError
-from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, TRUNK_SETS, VALIDATED, PaperSpec, left_open
+from mammo.results.report.stated import (
+    BOLD,
+    FIVE_SPLITS,
+    ROWS,
+    TITLES,
+    TRUNK_SETS,
+    VALIDATED,
+    PaperSpec,
+    left_open,
+)
 from mammo.specs import CacheSpec, HeadSpec
 
 SPEC = PaperSpec("phantom-demo", "mini")

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mammo.data.labels import ClassNames
-from mammo.results.scores import Scored
 from mammo.results.statistics.cross_validated import Fold, lack_of_folds
 from mammo.results.statistics.few import FEWEST, class_patients, lack_of, lack_of_patients
 from mammo.results.statistics.measures import measure
 from mammo.results.statistics.operating import measure_at
+from mammo.results.statistics.scored import Scored
+from mammo.specs.class_names import ClassNames
 
 
 @pytest.mark.parametrize(

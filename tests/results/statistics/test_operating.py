@@ -13,7 +13,6 @@ from sklearn.metrics import (
 )
 
 from mammo.errors import MammoError
-from mammo.results.scores import Scored
 from mammo.results.statistics.operating import (
     AT_HALF,
     MEASURES,
@@ -23,6 +22,7 @@ from mammo.results.statistics.operating import (
     operate,
     probability_words,
 )
+from mammo.results.statistics.scored import Scored
 
 
 def scored(images, seed, part="validation", steps=8):

@@ -1,0 +1,16 @@
+"""The values of a data set's columns as people read them."""
+
+from __future__ import annotations
+
+from mammo.specs.class_names import PLAIN, ClassNames, capital
+
+WORDS = {"calc": "Calcification", "mass": "Mass", "BENIGN_WITHOUT_CALLBACK": "Benign, not called back"}
+UNKNOWN = "not given"
+
+
+def worded(value: object, classes: ClassNames = PLAIN) -> str:
+    """A value of a column as one reads it; pathologies bear the names of the classes."""
+    if str(value) in ("", "<NA>", "None", "nan"):
+        return UNKNOWN
+    words = WORDS | {label.upper(): capital(name) for label, name in classes.by_label.items()}
+    return words.get(str(value), str(value))

@@ -1,0 +1,38 @@
+"""The spec of a split into train, validation and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mammo.errors import MammoError, brief
+from mammo.specs.spec import LARGEST, Spec
+
+
+@dataclass(frozen=True)
+class SplitSpec(Spec):
+    """How images are divided into train, validation and test.
+
+    `seed` fixes the test set; `redraw` draws train and validation anew from what is left. The fractions
+    are of all images; what neither validation nor test takes is train. `labels` says which images take
+    part and the classes that heads learn: a name of `mammo.data.labels.LABELS`.
+    """
+
+    what: ClassVar[str] = "split spec"
+
+    protocol: str = "patient"
+    seed: int = 0
+    redraw: int = 0
+    validation: float = 0.1
+    test: float = 0.2
+    labels: str = "merged"
+
+    def __post_init__(self) -> None:
+        """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""
+        for name in ("seed", "redraw"):
+            if not 0 <= getattr(self, name) <= LARGEST:
+                raise MammoError(
+                    f"The split's {name} must be between 0 and 2^63 - 1, not {brief(getattr(self, name))}."
+                )
+        if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
+            raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
