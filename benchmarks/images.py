@@ -120,9 +120,9 @@ def _extraction(home: Path, trunk: str) -> Callable[[], object]:
 
 def _forward(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], object]:
     from mammo.features.forward import Forward, devices_of
+    from mammo.features.locate import locate
     from mammo.features.networks import build
     from mammo.features.precision import fast_precision
-    from mammo.features.weights import locate
 
     forward = Forward(build(trunk, locate(trunk, "random-0")), fast_precision(), devices_of(None)[0])
     return lambda: [forward(part) for part in np.array_split(pictures, max(1, len(pictures) // 64))]
@@ -174,8 +174,8 @@ def reading(storage: str) -> Callable[[int], Race]:
 def _stored(folder: Path, maps: NDArray[np.float16], storage: str) -> Cache:
     from mammo.features.cache import CHUNK, Cache
     from mammo.features.identity import cache_name, identity
+    from mammo.features.locate import locate
     from mammo.features.store import CacheWriter
-    from mammo.features.weights import locate
     from mammo.specs import CacheSpec, Home
 
     home = Home(folder)

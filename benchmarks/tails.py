@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from benchmarks.timing import Race, race
 from mammo.data.splits import TRAIN, VALIDATION
+from mammo.features.locate import locate
 from mammo.features.networks import Trunk, build, split_tail
-from mammo.features.weights import locate
 from mammo.heads.bank import initial_weights
 from mammo.heads.finetune import layers_of
 from mammo.heads.stacks import Stacks

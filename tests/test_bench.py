@@ -65,8 +65,8 @@ def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_plain_torch_trunk_gives_the_same_map_shape():
     pictures = np.random.default_rng(0).random((2, 64, 64)).astype(np.float32)
+    from mammo.features.locate import locate
     from mammo.features.networks import build
-    from mammo.features.weights import locate
 
     ours = build("resnet50", locate("resnet50", "random-0"))
     with torch.no_grad():

@@ -106,8 +106,8 @@ def _compiler() -> Check:
 
 
 def _weights() -> list[Check]:
+    from mammo.features.locate import locally
     from mammo.features.trunks import TRUNKS
-    from mammo.features.weights import locally
 
     checks = []
     for name, kind in TRUNKS.items():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mammo.errors import MammoError, brief
 from mammo.features.chunks import DESCRIPTION, USUAL, Chunks
-from mammo.features.weights import TENSORS
+from mammo.features.locate import TENSORS
 from mammo.files import digest_file, digest_json, read_json
 from mammo.links import LEADS_OUT
 from mammo.specs import CacheSpec, Home

@@ -16,8 +16,9 @@ from mammo.features.cache import ARRAYS, RECORDS, Cache
 from mammo.features.chunks import STORAGES, USUAL
 from mammo.features.copied import copy_rows, note_contents
 from mammo.features.identity import cache_name, identity_here
+from mammo.features.locate import locate
 from mammo.features.store import CacheWriter
-from mammo.features.weights import Weights, locate
+from mammo.features.weights import Weights
 from mammo.files import only_one
 from mammo.images.prepare import Variant
 from mammo.progress import Progress, Work

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammo.data.dataset import Dataset
 from mammo.features.cache import CHUNK, Cache
 from mammo.features.identity import cache_name, identity
-from mammo.features.weights import locate
+from mammo.features.locate import locate
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.prepare import Variant, prepare
 from mammo.parallel import cores, ordered_map

@@ -17,11 +17,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mammo.data.phantom import PATCH_FINDINGS
 from mammo.errors import MammoError
+from mammo.features.locate import SHIPPED
 from mammo.features.networks import IMAGENET_MEAN, IMAGENET_STD, Vgg16, resnet50
 from mammo.features.precision import fast_precision
 from mammo.features.syllabus import KINDS, PRETRAINING_SEED, LessonPlan, Patches, Views, draw_lessons
 from mammo.features.trunks import TRUNKS, TrunkKind
-from mammo.features.weights import NOTES, SHIPPED
+from mammo.features.weights import NOTES
 from mammo.files import whole_file, write_json
 from mammo.progress import Progress, Work
 from mammo.results.statistics.metrics import auc

@@ -27,8 +27,8 @@ from mammo.features.cache import (
 from mammo.features.copied import ROWS, is_noted, note_contents
 from mammo.features.extract import extract
 from mammo.features.identity import identity
+from mammo.features.locate import locate
 from mammo.features.store import MADE_WITH
-from mammo.features.weights import locate
 from mammo.files import read_json, write_json
 from mammo.links import LEADS_OUT
 from mammo.progress import Progress, Work

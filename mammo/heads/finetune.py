@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
+from mammo.features.locate import locate
 from mammo.features.trunks import find_trunk
-from mammo.features.weights import Weights, locate
+from mammo.features.weights import Weights
 from mammo.specs import HeadSpec, pick
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.data.splits import TEST, TRAIN, VALIDATION
+from mammo.features.locate import locate
 from mammo.features.networks import build, split_tail
 from mammo.features.pace import store
 from mammo.features.trunks import find_trunk
-from mammo.features.weights import locate
 from mammo.files import whole_file
 from mammo.heads.banks import SHORT_VECTOR
 from mammo.heads.finetune import TUNED, layers_of

@@ -6,18 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from mammo.errors import MammoError
+from mammo.features.locate import HUB_FILE, hub_cache, kept_offline, locally
 from mammo.features.trunks import ANY_TIMM, TRUNKS, find_trunk
-from mammo.features.weights import (
-    HUB_FILE,
-    SUFFIXES,
-    TORCHVISION,
-    hub_cache,
-    is_weights_file,
-    kept_offline,
-    locally,
-    weights_label,
-    weights_note,
-)
+from mammo.features.weights import SUFFIXES, TORCHVISION, is_weights_file, weights_label, weights_note
 from mammo.specs.class_names import capital
 from pages.serving.disk import data_roots, may_name_files, open_to_visitors
 from pages.serving.hosts import serves_others

@@ -19,8 +19,8 @@ from mammo.errors import MammoError
 from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
 from mammo.features.extract import extract
 from mammo.features.identity import cache_name, identity
+from mammo.features.locate import locate
 from mammo.features.verify import repair, verify
-from mammo.features.weights import locate
 from mammo.files import digest_file, write_json
 from mammo.heads.finetune import tail_weights
 from mammo.progress import finish
@@ -135,8 +135,8 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
     import torch
 
     from mammo.features.forward import Forward
+    from mammo.features.locate import locate
     from mammo.features.networks import build
-    from mammo.features.weights import locate
     from mammo.images.augment import AUGMENTATIONS
     from mammo.images.prepare import Variant, prepare
     from mammo.images.warp import warped
@@ -259,8 +259,8 @@ def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
     import torch
 
     from mammo.features.forward import Forward
+    from mammo.features.locate import locate
     from mammo.features.networks import build
-    from mammo.features.weights import locate
 
     forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
     for row in shuffled:

@@ -7,9 +7,9 @@ import torch
 from mammo.features import forward as forwards
 from mammo.features.cache import MANIFEST, RECORDS
 from mammo.features.forward import Forward, devices_of, fitting_batch
+from mammo.features.locate import locate
 from mammo.features.networks import build
 from mammo.features.precision import PRECISIONS
-from mammo.features.weights import locate
 
 CPU = torch.device("cpu")
 STEP = 2 * 8 * 64 * 64 * 4

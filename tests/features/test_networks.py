@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 
 from mammo.errors import MammoError
 from mammo.features.forward import Forward
+from mammo.features.locate import locate
 from mammo.features.networks import build, folded
 from mammo.features.trunks import TRUNKS, find_trunk
-from mammo.features.weights import Weights, locate
+from mammo.features.weights import Weights
 
 CPU = torch.device("cpu")
 PLACES = [(name, tap) for name, kind in TRUNKS.items() for tap in kind.taps]

@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from mammo.errors import MammoError
+from mammo.features.locate import locate, reachable
 from mammo.features.trunks import TRUNKS
-from mammo.features.weights import Weights, is_weights_file, locate, reachable, weights_label, weights_note
+from mammo.features.weights import Weights, is_weights_file, weights_label, weights_note
 from mammo.files import digest_file
 
 LOCATE = """

@@ -20,8 +20,8 @@ from mammo.data.splits import TRAIN, draw
 from mammo.errors import MammoError
 from mammo.features.cache import Cache
 from mammo.features.extract import extract
+from mammo.features.locate import locate
 from mammo.features.networks import build
-from mammo.features.weights import locate
 from mammo.heads.bank import initial_weights
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
