@@ -10,7 +10,7 @@ from pages.serving.gate import Gate
 from pages.serving.shell import Shell
 
 app = st.App(
-    Path(__file__).parent / "pages" / "shared" / "frame.py",
+    Path(__file__).parent / "pages" / "shared" / "base" / "frame.py",
     middleware=[Middleware(Gate), Middleware(Shell)],
     lifespan=announced,
 )

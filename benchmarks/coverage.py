@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.studies import Study, shown
 from mammo.results.comparison import TESTS
-from mammo.results.statistics.cross_validated import Fold, cross_validated
-from mammo.results.statistics.flips import flips
-from mammo.results.statistics.score import score_difference, score_interval
+from mammo.statistics.comparing.flips import flips
+from mammo.statistics.cross_validated import Fold, cross_validated
+from mammo.statistics.intervals.score import score_difference, score_interval
 
 PATIENTS = [(3, 3), (5, 5), (10, 10), (20, 20), (40, 40), (5, 40), (40, 5), (10, 40)]
 KINDS = [(0.6, 0.6), (0.75, 0.6), (0.9, 0.6), (0.75, 0.9), (0.9, 0.9)]

@@ -15,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.studies import Study, shown
-from mammo.results.statistics.confusion import confusion
-from mammo.results.statistics.few import FEWEST, MORE
-from mammo.results.statistics.measured import Measured, measured
-from mammo.results.statistics.metrics import METRICS
-from mammo.results.statistics.operating import MEASURES, measure_at
-from mammo.results.statistics.predictive import predictive_values
-from mammo.results.statistics.scored import Scored
+from mammo.statistics.confusion import confusion
+from mammo.statistics.few import FEWEST, MORE
+from mammo.statistics.intervals.measured import Measured, measured
+from mammo.statistics.metrics import METRICS
+from mammo.statistics.operating import MEASURES, measure_at
+from mammo.statistics.predictive import predictive_values
+from mammo.statistics.scored import Scored
 
 PATIENTS = [(5, 5), (10, 10), (20, 20), (40, 40), (10, 40)]
 THRESHOLDS = {0.6: 0.1, 0.75: 0.4, 0.9: 0.9}

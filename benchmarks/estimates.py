@@ -20,18 +20,18 @@ from typing import Any
 import numpy as np
 
 from mammo import jobs
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_phantom
-from mammo.estimates import Estimate, extraction_estimate, sweep_estimate
-from mammo.features.cache import Cache
-from mammo.features.pace import store
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_phantom
+from mammo.estimates.estimate import Estimate, extraction_estimate, sweep_estimate
+from mammo.estimates.measuring import complete
+from mammo.estimates.trunk_prices import store
+from mammo.features.cache.cache import Cache
 from mammo.features.precision import PRECISIONS
-from mammo.features.trunks import find_trunk
-from mammo.files import read_json, write_json
+from mammo.features.trunks.table import find_trunk
 from mammo.heads.grid import expand
-from mammo.pace import complete
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+from mammo.storage.files import read_json, write_json
 
 NAME = "phantom"
 IMAGES = 600

@@ -16,11 +16,11 @@ from statistics import median
 import numpy as np
 import pydicom
 
-from mammo.data.guarding import limits_of, load_decoders
-from mammo.data.phantom.dicom import MANUFACTURER
-from mammo.data.reading import read_image
-from mammo.guarded import GuardedWork, Loss, guarded_map
-from mammo.parallel import cores, ordered_map
+from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.files.reading import read_image
+from mammo.data.phantom.files.dicom import MANUFACTURER
+from mammo.processes.guarded import GuardedWork, Loss, guarded_map
+from mammo.processes.parallel import cores, ordered_map
 
 ROWS, COLUMNS = 5000, 3000
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from benchmarks.peers import Loop, Rates, Shared, Tight
 from benchmarks.timing import Race, race
-from mammo.data.splits import TRAIN, VALIDATION
-from mammo.heads.source import Source
-from mammo.heads.task import Task
-from mammo.heads.train import train_splits
+from mammo.data.splits.protocols import TRAIN, VALIDATION
+from mammo.heads.training.task import Task
+from mammo.heads.training.train import train_splits
+from mammo.heads.training.vectors import Source
 from mammo.progress import Progress
 from mammo.specs import HeadSpec
 

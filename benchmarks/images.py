@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from benchmarks.guard import write_files
 from benchmarks.timing import Race, race
-from mammo.data.source import Source
-from mammo.files import digest_file
+from mammo.data.files.source import Source
 from mammo.images.prepare import Variant, prepare
-from mammo.parallel import cores, ordered_map
+from mammo.processes.parallel import cores, ordered_map
+from mammo.storage.files import digest_file
 
 if TYPE_CHECKING:
-    from mammo.features.cache import Cache
+    from mammo.features.cache.cache import Cache
 
 FILES, SIZE = 12, 224
 PICTURES = 192
@@ -76,7 +76,7 @@ def _small_set() -> Iterator[tuple[Path, NDArray[np.float32]]]:
     """A home with a data set `small` of `PICTURES` squares, and the squares themselves."""
     from PIL import Image
 
-    from mammo.data.index_manifest import index_manifest
+    from mammo.data.index.manifest import index_manifest
     from mammo.progress import finish
     from mammo.specs import Home
 
@@ -107,7 +107,7 @@ def extracting(trunk: str, peer: str) -> Callable[[int], Race]:
 
 
 def _extraction(home: Path, trunk: str) -> Callable[[], object]:
-    from mammo.features.extract import extract
+    from mammo.features.extraction.extract import extract
     from mammo.features.precision import fast_precision
     from mammo.progress import finish
     from mammo.specs import CacheSpec, Home
@@ -119,10 +119,10 @@ def _extraction(home: Path, trunk: str) -> Callable[[], object]:
 
 
 def _forward(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], object]:
-    from mammo.features.forward import Forward, devices_of
-    from mammo.features.locate import locate
-    from mammo.features.networks import build
+    from mammo.features.extraction.forward import Forward, devices_of
     from mammo.features.precision import fast_precision
+    from mammo.features.trunks.locate import locate
+    from mammo.features.trunks.networks import build
 
     forward = Forward(build(trunk, locate(trunk, "random-0")), fast_precision(), devices_of(None)[0])
     return lambda: [forward(part) for part in np.array_split(pictures, max(1, len(pictures) // 64))]
@@ -172,10 +172,10 @@ def reading(storage: str) -> Callable[[int], Race]:
 
 
 def _stored(folder: Path, maps: NDArray[np.float16], storage: str) -> Cache:
-    from mammo.features.cache import CHUNK, Cache
-    from mammo.features.identity import cache_name, identity
-    from mammo.features.locate import locate
-    from mammo.features.store import CacheWriter
+    from mammo.features.cache.cache import CHUNK, Cache
+    from mammo.features.cache.identity import cache_name, identity
+    from mammo.features.cache.store import CacheWriter
+    from mammo.features.trunks.locate import locate
     from mammo.specs import CacheSpec, Home
 
     home = Home(folder)

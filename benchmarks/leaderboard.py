@@ -20,13 +20,13 @@ from PIL import Image
 
 from benchmarks.browser import browser, served, settle, visit
 from benchmarks.timing import seconds
-from mammo.data.index_manifest import index_manifest
-from mammo.features.extract import extract
+from mammo.data.index.manifest import index_manifest
+from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
-from mammo.results.leaderboard import read_board
-from mammo.results.sweep import sweeps
+from mammo.results.board.leaderboard import read_board
+from mammo.runs.sweep import sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "synthetic-many"

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mammo.data.likeness import ALIKE, image_hash, likeness
+from mammo.data.files.reading import read_image
 from mammo.data.phantom import PhantomSpec, draw_patients, render_view
-from mammo.data.reading import read_image
+from mammo.data.splits.likeness import ALIKE, image_hash, likeness
 
 Pixels = NDArray[np.unsignedinteger]
 HEIGHT = 640

@@ -14,20 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mammo.data.dataset import Dataset
-from mammo.data.splits import PARTS, draw
-from mammo.features.cache import Cache, caches
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.splits.protocols import PARTS, draw
+from mammo.features.cache.cache import Cache, caches
 from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
-from mammo.heads.train import train_bank
+from mammo.heads.training.train import train_bank
 from mammo.progress import finish
-from mammo.results.statistics.bootstrap import bootstrap_interval
-from mammo.results.statistics.chance import deviations
-from mammo.results.statistics.holm import holm
-from mammo.results.statistics.intervals import LEVEL, components
-from mammo.results.statistics.optimism import optimism
-from mammo.results.statistics.ties import grouped, paired_p_values
 from mammo.specs import Home, SplitSpec
+from mammo.statistics.comparing.chance import deviations
+from mammo.statistics.comparing.holm import holm
+from mammo.statistics.comparing.selection_bias import optimism
+from mammo.statistics.comparing.ties import grouped, paired_p_values
+from mammo.statistics.intervals.bootstrap import bootstrap_interval
+from mammo.statistics.intervals.delong import LEVEL, components
 
 AXES = {"pool": ["gap"], "optimizer": ["adam", "nadam"], "lr": [1e-2, 3e-3, 1e-3, 3e-4], "epochs": [5], "batch": [64]}
 

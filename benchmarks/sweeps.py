@@ -15,16 +15,16 @@ import numpy as np
 from benchmarks.guard import write_files
 from benchmarks.images import SIZE, plain_forward
 from benchmarks.timing import Race, seconds
-from mammo.data.dataset import Dataset
-from mammo.data.index_manifest import index_manifest
-from mammo.data.splits import TRAIN, VALIDATION, draw
-from mammo.features.cache import CHUNK
-from mammo.features.extract import extract
-from mammo.features.pace import store
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.manifest import index_manifest
+from mammo.data.splits.protocols import TRAIN, VALIDATION, draw
+from mammo.estimates.trunk_prices import store
+from mammo.features.cache.cache import CHUNK
+from mammo.features.extraction.extract import extract
 from mammo.features.precision import fast_precision
-from mammo.features.trunks import find_trunk
+from mammo.features.trunks.table import find_trunk
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import Work, finish
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timing import Race, race
-from mammo.data.splits import TRAIN, VALIDATION
-from mammo.features.locate import locate
-from mammo.features.networks import Trunk, build, split_tail
-from mammo.heads.bank import initial_weights
+from mammo.data.splits.protocols import TRAIN, VALIDATION
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.networks import Trunk, build, split_tail
+from mammo.heads.bank.bank import initial_weights
 from mammo.heads.finetune import layers_of
-from mammo.heads.stacks import Stacks
-from mammo.heads.tail import train_tails
+from mammo.heads.tails.frozen_activations import Stacks
+from mammo.heads.tails.tail import train_tails
 from mammo.specs import HeadSpec
 
 IMAGES, VALIDATING, SIZE = 64, 16, 224

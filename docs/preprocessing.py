@@ -7,7 +7,8 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 from skimage.measure import label
 
-from mammo.data.phantom import PhantomSpec, draw_patients, render_view, view
+from mammo.data.phantom import PhantomSpec, draw_patients, render_view
+from mammo.data.phantom.pictures import view
 from mammo.images import enhance
 from mammo.images.enhance import STEPS
 from mammo.images.film import borders

@@ -6,18 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mammo.data.dataset import Dataset as Dataset
-    from mammo.data.index import index_cbis_ddsm as index_cbis_ddsm
-    from mammo.data.index import index_phantom as index_phantom
-    from mammo.data.index_manifest import index_manifest as index_manifest
+    from mammo.data.dataset.dataset import Dataset as Dataset
+    from mammo.data.index.cbis_ddsm import index_cbis_ddsm as index_cbis_ddsm
+    from mammo.data.index.cbis_ddsm import index_phantom as index_phantom
+    from mammo.data.index.manifest import index_manifest as index_manifest
     from mammo.errors import MammoError as MammoError
-    from mammo.features.cache import Cache as Cache
-    from mammo.features.extract import extract as extract
+    from mammo.features.cache.cache import Cache as Cache
+    from mammo.features.extraction.extract import extract as extract
     from mammo.heads.grid import expand as expand
-    from mammo.heads.sweep import sweep as sweep
+    from mammo.heads.sweeps.sweep import sweep as sweep
     from mammo.progress import finish as finish
-    from mammo.results.leaderboard import leaderboard as leaderboard
-    from mammo.results.sweep import Sweep as Sweep
+    from mammo.results.board.leaderboard import leaderboard as leaderboard
+    from mammo.runs.sweep import Sweep as Sweep
     from mammo.specs import CacheSpec as CacheSpec
     from mammo.specs import HeadSpec as HeadSpec
     from mammo.specs import Home as Home
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from mammo.specs import SweepSpec as SweepSpec
 
 _PUBLIC = {
-    "Cache": "mammo.features.cache",
+    "Cache": "mammo.features.cache.cache",
     "CacheSpec": "mammo.specs",
-    "Dataset": "mammo.data.dataset",
+    "Dataset": "mammo.data.dataset.dataset",
     "HeadSpec": "mammo.specs",
     "Home": "mammo.specs",
     "MammoError": "mammo.errors",
     "SplitSpec": "mammo.specs",
-    "Sweep": "mammo.results.sweep",
+    "Sweep": "mammo.runs.sweep",
     "SweepSpec": "mammo.specs",
     "expand": "mammo.heads.grid",
-    "extract": "mammo.features.extract",
+    "extract": "mammo.features.extraction.extract",
     "finish": "mammo.progress",
-    "index_cbis_ddsm": "mammo.data.index",
-    "index_manifest": "mammo.data.index_manifest",
-    "index_phantom": "mammo.data.index",
-    "leaderboard": "mammo.results.leaderboard",
-    "sweep": "mammo.heads.sweep",
+    "index_cbis_ddsm": "mammo.data.index.cbis_ddsm",
+    "index_manifest": "mammo.data.index.manifest",
+    "index_phantom": "mammo.data.index.cbis_ddsm",
+    "leaderboard": "mammo.results.board.leaderboard",
+    "sweep": "mammo.heads.sweeps.sweep",
 }
 
 __all__ = sorted(_PUBLIC)  # noqa: PLE0605

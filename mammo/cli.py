@@ -31,7 +31,7 @@ from mammo.commands import (
     verify,
 )
 from mammo.errors import MammoError
-from mammo.files import is_full
+from mammo.storage.files import is_full
 
 COMMANDS = (
     demo, index, look, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,

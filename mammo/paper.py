@@ -9,23 +9,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mammo.data.dataset import Dataset
-from mammo.data.splits import FOLDS
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.splits.protocols import FOLDS
 from mammo.errors import MammoError
-from mammo.estimates import Estimate, extraction_estimate, planned_estimate
+from mammo.estimates.estimate import Estimate, extraction_estimate, planned_estimate
+from mammo.estimates.work import Features
 from mammo.features.precision import fast_precision
-from mammo.features.weights import weights_note
-from mammo.heads.setting import TRAINING
-from mammo.heads.shelf import Shelf, cache_identities, run_of
-from mammo.heads.work import Features
+from mammo.features.trunks.weights import weights_note
+from mammo.heads.sweeps.existing import Shelf, cache_identities, run_of
+from mammo.heads.sweeps.plan import TRAINING
 from mammo.progress import Progress, Work
-from mammo.results.cross_validation import PROTOCOL as FIVE_FOLD
-from mammo.results.report.beside import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
+from mammo.results.board.cross_validation import PROTOCOL as FIVE_FOLD
+from mammo.results.report.comparison import PROTOCOLS, Beside, Outcome, Report, Shared, beside, outcome
 from mammo.results.report.stated import ROWS, TRUNK_SETS, PaperSpec, Row
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.operating import AT_HALF, Criterion
-from mammo.results.sweep import Sweep
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
+from mammo.statistics.operating import AT_HALF, Criterion
 
 REAL = (weights_note("imagenet"), weights_note("file"))
 """What is said of weights that need no warning."""
@@ -191,7 +191,7 @@ def reproduce(
 
 def _extracted(paper: Paper, files: Mapping[str, Path | None], device: str | None) -> Work[dict[CacheSpec, str]]:
     """The names of the caches that are missing sweeps need, made where they are not there."""
-    from mammo.features.extract import extract
+    from mammo.features.extraction.extract import extract
 
     names = {step.features: step.cache for step in paper.missing if step.cache}
     wanted = [step.features for step in paper.missing if step.cache is None]
@@ -207,7 +207,7 @@ def _trained(
     paper: Paper, names: Mapping[CacheSpec, str], files: Mapping[str, Path | None], device: str | None
 ) -> Work[None]:
     """Train the missing sweeps; progress is counted in parts of the seconds that they are estimated at."""
-    from mammo.heads.sweep import sweep
+    from mammo.heads.sweeps.sweep import sweep
 
     costs = [paper.step_estimate(step).seconds for step in paper.missing]
     scale, before = PARTS_OF_WORK / max(sum(costs), 1e-9), 0.0

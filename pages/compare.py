@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from mammo.results.scores import stored_runs
-from pages.shared import board, choose, ensembles, show
-from pages.shared.criterion import choose_criterion
-from pages.shared.curves_view import curves, learning
-from pages.shared.differences_view import pairs
-from pages.shared.downloads import downloads
-from pages.shared.guard import said_plainly
-from pages.shared.luck_view import luck, luck_line
-from pages.shared.settings_view import settings
+from mammo.runs.stored_run import stored_runs
+from pages.parts.compare.curves_view import curves, learning
+from pages.parts.compare.differences_view import pairs
+from pages.parts.compare.downloads import downloads
+from pages.parts.compare.luck_view import luck, luck_line
+from pages.parts.compare.settings_view import settings
+from pages.shared.base import choose, show
+from pages.shared.base.guard import said_plainly
+from pages.shared.forms import board, ensembles
+from pages.shared.forms.criterion import choose_criterion
 
 ROWS = {"runs": "Runs", "settings": "Settings"}
 VIEWS = {"Curves": curves, "Differences": pairs, "Luck": luck, "Learning": learning}

@@ -4,21 +4,22 @@ from functools import partial
 
 import streamlit as st
 
-from mammo.data.dataset import Dataset, datasets
+from mammo.data.dataset.dataset import Dataset, datasets
 from mammo.data.origin import origin
 from mammo.data.summary import summary
 from mammo.results.figures.data import counts_by, patient_counts
 from mammo.specs.class_names import capital
-from pages.shared import add_data, choose, show, split_view
-from pages.shared.depth_view import depths
-from pages.shared.full_size import full_size
-from pages.shared.guard import said_plainly
-from pages.shared.lens import microscope, preprocessing
-from pages.shared.problems import problems
-from pages.shared.reader_view import reader
-from pages.shared.terms import terms
-from pages.shared.text import plain
-from pages.shared.words import KIND_NAMES, NOT_TOLD, caption, class_namer, groups_of, kinds_of
+from pages.parts.data import add_data, split_view
+from pages.parts.data.depth_view import depths
+from pages.parts.data.microscope_view import microscope, preprocessing
+from pages.parts.data.problems import problems
+from pages.parts.data.reader_view import reader
+from pages.parts.data.terms import terms
+from pages.shared.base import choose, show
+from pages.shared.base.guard import said_plainly
+from pages.shared.base.text import plain
+from pages.shared.base.words import KIND_NAMES, NOT_TOLD, caption, class_namer, groups_of, kinds_of
+from pages.shared.views.full_size import full_size
 
 SHOWN = 12
 

@@ -2,20 +2,21 @@
 
 import streamlit as st
 
-from mammo.data.dataset import KINDS, Dataset
-from mammo.data.spreadsheets import plain_cells
-from mammo.estimates import extraction_estimate
-from mammo.features.chunks import STORAGES
-from mammo.features.weights import weights_note
+from mammo.data.dataset.dataset import KINDS, Dataset
+from mammo.estimates.estimate import extraction_estimate
+from mammo.features.cache.chunks import STORAGES
+from mammo.features.trunks.weights import weights_note
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
-from pages.shared import choose, costs, show, work
-from pages.shared.fields import Fields
-from pages.shared.places import nothing_yet
-from pages.shared.trunk_form import choose_tap, choose_trunk, choose_weights, warn_of_missing
-from pages.shared.words import KIND_NAMES, cache_rows
+from mammo.storage.spreadsheets import plain_cells
+from pages.parts.features.trunk_form import choose_tap, choose_trunk, choose_weights, warn_of_missing
+from pages.serving.places import nothing_yet
+from pages.shared.base import choose, show
+from pages.shared.base.fields import Fields
+from pages.shared.base.words import KIND_NAMES, cache_rows
+from pages.shared.views import costs, work
 
 
 def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None] | None:

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from mammo.results.scores import StoredRun
-from pages.shared import board, choose, show
-from pages.shared.calibration_view import calibration
-from pages.shared.criterion import choose_criterion
-from pages.shared.guard import said_plainly
-from pages.shared.mistakes_view import images
-from pages.shared.operating_view import operating, precision_recall
-from pages.shared.subgroup_view import groups
+from mammo.runs.stored_run import StoredRun
+from pages.parts.inspect.calibration_view import calibration
+from pages.parts.inspect.mistakes_view import images
+from pages.parts.inspect.operating_view import operating, precision_recall
+from pages.parts.inspect.subgroup_view import groups
+from pages.shared.base import choose, show
+from pages.shared.base.guard import said_plainly
+from pages.shared.forms import board
+from pages.shared.forms.criterion import choose_criterion
 
 VIEWS = {"Images": images, "Operating point": operating, "Precision and recall": precision_recall}
 VIEWS |= {"Calibration": calibration, "Subgroups": groups}

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from mammo import jobs
-from pages.shared import choose, job_card, job_list
+from pages.parts.jobs import job_list
+from pages.shared.base import choose
+from pages.shared.views import job_card
 
 home = choose.home()
 st.title("Jobs")

@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from mammo.results.figures.report import draws_figure, rows_figure
-from mammo.results.report.beside import UNDER
+from mammo.results.report.comparison import UNDER
 from mammo.results.report.export import figure_1, figure_2
+from mammo.results.report.figures import draws_figure, rows_figure
 from mammo.results.report.stated import TITLES
 from mammo.results.report.tables import open_table, rows_table, splits_table
-from pages.shared import choose, reported, show, work
-from pages.shared.text import plain
+from pages.parts.report import reported
+from pages.shared.base import choose, show
+from pages.shared.base.text import plain
+from pages.shared.views import work
 
 home = choose.home()
 st.title("Report")

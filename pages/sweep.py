@@ -2,13 +2,16 @@
 
 import streamlit as st
 
-from mammo.data.dataset import Dataset
+from mammo.data.dataset.dataset import Dataset
 from mammo.heads.grid import MOST_RUNS
 from mammo.specs import Home, SweepSpec
-from pages.shared import choose, heads_form, instant, look_back, offer, show, work
-from pages.shared.fields import Fields
-from pages.shared.places import nothing_yet
-from pages.shared.tuning import choose_caches
+from pages.parts.sweep import heads_form, instant, offer
+from pages.parts.sweep import sweep_results_view as look_back
+from pages.parts.sweep.tuning import choose_caches
+from pages.serving.places import nothing_yet
+from pages.shared.base import choose, show
+from pages.shared.base.fields import Fields
+from pages.shared.views import work
 
 MODES = {"job": "As a job", "instant": "Instant", "results": "Look back"}
 

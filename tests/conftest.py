@@ -15,21 +15,21 @@ from pathlib import Path
 import pytest
 
 from mammo.commands.demo import AXES
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm, index_phantom
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
 from mammo.data.phantom import PhantomSpec, write_phantom
-from mammo.estimates import extraction_estimate
-from mammo.features.extract import extract
+from mammo.estimates.estimate import extraction_estimate
+from mammo.estimates.prices import remember
+from mammo.features.extraction.extract import extract
 from mammo.features.precision import fast_precision
-from mammo.files import write_json
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.paper import open_paper, paper_on, reproduce
 from mammo.progress import finish
-from mammo.rates import remember
 from mammo.results.report.stated import PaperSpec
-from mammo.results.sweep_files import ABOUT, DIGEST, FILES
+from mammo.runs.sweep_files import ABOUT, DIGEST, FILES
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+from mammo.storage.files import write_json
 
 PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")

@@ -16,8 +16,8 @@ from benchmarks.peers import Loop, Shared, Tight
 from benchmarks.timing import Race, race
 from mammo.cli import main
 from mammo.commands import bench
-from mammo.features.chunks import STORAGES
-from mammo.results.sweep import Sweep, sweeps
+from mammo.features.cache.chunks import STORAGES
+from mammo.runs.sweep import Sweep, sweeps
 
 
 @pytest.mark.parametrize("peer", [Loop, Tight, Shared])
@@ -65,8 +65,8 @@ def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_plain_torch_trunk_gives_the_same_map_shape():
     pictures = np.random.default_rng(0).random((2, 64, 64)).astype(np.float32)
-    from mammo.features.locate import locate
-    from mammo.features.networks import build
+    from mammo.features.trunks.locate import locate
+    from mammo.features.trunks.networks import build
 
     ours = build("resnet50", locate("resnet50", "random-0"))
     with torch.no_grad():

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from mammo import files
 from mammo.errors import DamagedError, MammoError
-from mammo.features.cache import caches
-from mammo.files import LOCK, only_one, read_steadily, write_bytes, write_json
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.jobs import PROGRESS, REQUEST, Job, delete, jobs
 from mammo.progress import finish
-from mammo.results.leaderboard import read_board
-from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import LOGITS
+from mammo.results.board.leaderboard import read_board
+from mammo.runs.sweep import Sweep, sweeps
+from mammo.runs.sweep_files import LOGITS
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.storage import files
+from mammo.storage.files import LOCK, only_one, read_steadily, write_bytes, write_json
 
 FUTURE, PAST = 4_000_000_000, -1_000_000
 

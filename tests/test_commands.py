@@ -23,16 +23,16 @@ from mammo.commands.index import INCOMPLETE
 from mammo.commands.index import _text as index_text
 from mammo.commands.leaderboard import settings_text, text_of
 from mammo.commands.shared import show
-from mammo.data import inspected
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.data.inspection import FileFacts, Request, inspect_file
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.data.index import inspected
+from mammo.data.index.inspection import FileFacts, Request, inspect_file
 from mammo.data.summary import summary
-from mammo.estimates import extraction_estimate
-from mammo.features.cache import ARRAYS, Cache, caches
+from mammo.estimates.estimate import extraction_estimate
+from mammo.estimates.prices import remember
+from mammo.features.cache.cache import ARRAYS, Cache, caches
 from mammo.features.precision import fast_precision
-from mammo.rates import remember
 from mammo.results.exports.export import EXPORTS
-from mammo.results.sweep import sweeps
+from mammo.runs.sweep import sweeps
 from mammo.specs import CacheSpec, Home
 
 Capture = pytest.CaptureFixture[str]

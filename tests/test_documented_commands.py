@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mammo.data.phantom.spec import PhantomSpec
-from mammo.data.phantom.tree import write_phantom
+from mammo.data.phantom.files.tree import write_phantom
+from mammo.data.phantom.patients.spec import PhantomSpec
 from mammo.progress import finish
 from mammo.specs import Home
 

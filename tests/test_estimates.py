@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mammo.errors import MammoError
-from mammo.estimates import (
+from mammo.estimates.estimate import (
     AT_MOST,
     MEASURED,
     ROUGH,
@@ -17,12 +17,12 @@ from mammo.estimates import (
     planned_estimate,
     sweep_estimate,
 )
-from mammo.features.cache import Cache, caches
-from mammo.features.trunks import TRUNKS
+from mammo.estimates.measuring import MEASURES
+from mammo.estimates.prices import FILE, remember
+from mammo.estimates.work import HEADS, PRICES, Features
+from mammo.features.cache.cache import Cache, caches
+from mammo.features.trunks.table import TRUNKS
 from mammo.heads.grid import expand
-from mammo.heads.work import HEADS, PRICES, Features
-from mammo.pace import MEASURES
-from mammo.rates import FILE, remember
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "phantom-demo"

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from mammo.errors import MammoError
-from mammo.files import (
+from mammo.processes.parallel import ordered_map
+from mammo.storage.files import (
     LOCK,
     digest_bytes,
     digest_file,
@@ -22,12 +23,11 @@ from mammo.files import (
     write_json,
     write_text,
 )
-from mammo.parallel import ordered_map
 
 KILLED_WRITER = """
 import sys, time
 from pathlib import Path
-from mammo.files import whole_file
+from mammo.storage.files import whole_file
 with whole_file(Path(sys.argv[1])) as stream:
     stream.write(b"new" * 10000)
     stream.flush()
@@ -38,7 +38,7 @@ with whole_file(Path(sys.argv[1])) as stream:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from mammo.files import only_one
+from mammo.storage.files import only_one
 with only_one(Path(sys.argv[1]), "extracting"):
     print("held", flush=True)
     time.sleep(60)
@@ -49,7 +49,7 @@ import sys
 import time
 from pathlib import Path
 from mammo.errors import MammoError
-from mammo.files import write_bytes
+from mammo.storage.files import write_bytes
 try:
     write_bytes(Path(sys.argv[1]), b"x" * 100_000)
 except MammoError as error:

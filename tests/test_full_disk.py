@@ -14,17 +14,17 @@ import pytest
 
 from mammo.cli import main
 from mammo.errors import MammoError
-from mammo.features.cache import caches
-from mammo.files import write_json
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
-from mammo.heads.units import UNITS
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.units import UNITS
 from mammo.jobs import PROGRESS, REQUEST, Job, jobs, start
 from mammo.jobs.reserve import keep_room
 from mammo.progress import finish
 from mammo.results.exports.export import EXPORTS
-from mammo.results.sweep import Sweep, open_sweeps
+from mammo.runs.sweep import Sweep, open_sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.storage.files import write_json
 
 SENTENCE = r"^The disk is full: cannot write .+\. Free some space and run the same command again\.$"
 SmallDisk = Callable[[int], Path]

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from mammo.errors import MammoError
-from mammo.guarded import USUAL, Fault, GuardedWork, Limits, Stalled, guarded_map
-from mammo.workers import SPARE
+from mammo.processes.guarded import USUAL, Fault, GuardedWork, Limits, Stalled, guarded_map
+from mammo.processes.workers import SPARE
 
 MB = 2**20
 
@@ -235,7 +235,7 @@ def allocate(size):
 
 PARENT = """
 import sys, time
-from mammo.guarded import GuardedWork, guarded_map
+from mammo.processes.guarded import GuardedWork, guarded_map
 from long_work import long_work
 for _, worker in guarded_map(GuardedWork(long_work), [0, 0, 60, 60], print, 2):
     print(worker, flush=True)

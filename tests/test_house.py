@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    [
-        "errors",
-        "progress",
-        "files",
-        "links",
-        "parallel",
-        "limits",
-        "workers",
-        "guarded",
-        "typed",
-        "specs",
-        "rates",
-        "processes",
-        "load",
-    ],
+    ["errors", "progress", "storage", "processes", "specs"],
+    ["statistics"],
     ["data"],
-    ["results"],
+    ["runs"],
     ["images"],
     ["features"],
     ["heads"],
-    ["estimates", "pace", "paper", "jobs"],
+    ["results"],
+    ["estimates"],
+    ["paper", "verify", "jobs"],
     ["commands", "cli", "__main__", "__init__"],
 ]
-"""From the ground up: a room imports its own floor's and lower rooms only."""
+"""From the ground up: a room imports from its own floor and from lower ones only."""
 
-LIGHT = ["data", "results", "specs.py", "estimates.py", "pace.py", "paper.py", "jobs", "commands", "cli.py"]
-LIGHT += ["features/cache.py", "heads/shelf.py"]
+LIGHT = ["data", "runs", "results", "statistics", "specs", "paper.py", "jobs", "commands", "cli.py"]
+LIGHT += ["estimates/estimate.py", "estimates/prices.py", "estimates/measuring.py", "estimates/work.py"]
+LIGHT += ["features/cache/cache.py", "heads/sweeps/existing.py"]
 HEAVY = {"torch", "torchvision", "timm"}
 MODULES = sorted((ROOT / "mammo").rglob("*.py"))
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 CODE = [*MODULES, *PAGES]
+NAMES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in CODE}
+"""Every file by the name under which it is imported."""
 
 
 def named(path: Path) -> str:
@@ -71,14 +63,47 @@ def floor(module: str) -> int:
 def test_imports_run_down(path: Path) -> None:
     if path.name == "__init__.py" and path.parent == ROOT / "mammo":
         return
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    here = floor(".".join(parts))
+    here = floor(".".join(path.relative_to(ROOT).with_suffix("").parts))
     for name in imports(ast.parse(path.read_text())):
         if name == "mammo" or name.startswith("mammo.__version__"):
             continue
         if name.startswith("mammo."):
             assert floor(name) <= here, f"{path} imports {name}, which lies above it"
         assert name.split(".")[0] not in {"streamlit", "pages", "app"}, f"{path} imports {name}"
+
+
+def imported_files(path: Path) -> set[str]:
+    """The files that a file imports anywhere: inside functions and for types too."""
+    names = set(imports(ast.parse(path.read_text()))) & set(NAMES)
+    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+
+
+def circle(edges: Mapping[str, set[str]]) -> list[str]:
+    """What is left when all that imports nothing else is taken away, again and again: empty without a circle."""
+    left = {name: set(others) - {name} for name, others in edges.items()}
+    while ends := {name for name, others in left.items() if not others & set(left)}:
+        left = {name: others for name, others in left.items() if name not in ends}
+    return sorted(left)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert circle({name: imported_files(path) for name, path in NAMES.items() if name != "mammo"}) == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in CODE if path.parent != ROOT}), ids=named)
+def test_no_neighbours_in_a_folder_import_each_other_in_a_circle(folder: Path) -> None:
+    prefix = ".".join(folder.relative_to(ROOT).parts) + "."
+    edges: dict[str, set[str]] = {}
+    for name, path in NAMES.items():
+        if name.startswith(prefix):
+            others = {other.removeprefix(prefix) for other in imported_files(path) if other.startswith(prefix)}
+            edges.setdefault(name.removeprefix(prefix).split(".")[0], set()).update(o.split(".")[0] for o in others)
+    assert circle(edges) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
 
 @pytest.mark.parametrize(

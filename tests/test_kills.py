@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from mammo.features.cache import ARRAYS, Cache, caches
-from mammo.features.verify import verify
-from mammo.files import PARTIAL
+from mammo.features.cache.cache import ARRAYS, Cache, caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
-from mammo.heads.units import UNITS
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.units import UNITS
 from mammo.progress import finish
-from mammo.results.sweep import open_sweeps
+from mammo.runs.sweep import open_sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.storage.files import PARTIAL
+from mammo.verify import verify
 
 MOMENTS = 20
 LONGEST = 12.0

@@ -10,15 +10,15 @@ HEAVY = {"torch", "timm", "torchvision", "streamlit", "skimage", "sklearn", "zar
 TRAINING = {"torch", "timm", "torchvision", "streamlit"}
 
 REGISTRIES = """
-from mammo.data.splits import SPLITS
+from mammo.data.splits.protocols import SPLITS
 from mammo.features.precision import PRECISIONS, fast_precision
-from mammo.features.trunks import TRUNKS
+from mammo.features.trunks.table import TRUNKS
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.images.augment import AUGMENTATIONS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
-from mammo.results.statistics.metrics import METRICS
+from mammo.statistics.metrics import METRICS
 fast_precision()
 assert all((SPLITS, PRECISIONS, TRUNKS, OPTIMIZERS, POOLS, AUGMENTATIONS, PREPROCESSINGS, RESIZES, METRICS))
 """
@@ -27,7 +27,7 @@ OPENING = """
 import sys
 from pathlib import Path
 from mammo import Cache, Dataset, Home
-from mammo.features.cache import caches
+from mammo.features.cache.cache import caches
 home = Home(Path(sys.argv[1]))
 dataset = Dataset.open(home, "tiny")
 assert dataset.table("crop") is not None and dataset.pixels(dataset.images["image"][0]).size

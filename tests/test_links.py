@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from mammo.cli import main
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_phantom
-from mammo.data.verify_index import index_damage
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_phantom
+from mammo.data.index.verify import index_damage
 from mammo.errors import DamagedError, MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, SPEC, Cache, caches
-from mammo.features.extract import extract
-from mammo.features.verify import repair, verify
-from mammo.files import write_json
+from mammo.features.cache.cache import ARRAYS, MANIFEST, SPEC, Cache, caches
+from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
-from mammo.results.leaderboard import read_board
-from mammo.results.sweep import Sweep, open_sweeps, sweeps
-from mammo.results.sweep_files import ABOUT, FILES, HEADS, LOGITS, OPENED
+from mammo.results.board.leaderboard import read_board
+from mammo.runs.sweep import Sweep, open_sweeps, sweeps
+from mammo.runs.sweep_files import ABOUT, FILES, HEADS, LOGITS, OPENED
 from mammo.specs import SHARED, CacheSpec, Home, SplitSpec, SweepSpec
+from mammo.storage.files import write_json
+from mammo.verify import repair, verify
 
 RARER = (MANIFEST, ARRAYS, f"{ARRAYS}/maps/c/0/1/0/0/0")
 

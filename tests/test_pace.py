@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from mammo import estimates, load, pace, rates
 from mammo.errors import MammoError
-from mammo.estimates import BUSY, MEASURED
-from mammo.pace import MEASURES, complete, main, measure, measuring
-from mammo.rates import AGAIN, FILE, OLD, UNDER, circumstances, machine, recall, remember, stale
+from mammo.estimates import estimate as estimates
+from mammo.estimates import measuring as pace
+from mammo.estimates import prices as rates
+from mammo.estimates.estimate import BUSY, MEASURED
+from mammo.estimates.measuring import MEASURES, complete, main, measure, measuring
+from mammo.estimates.prices import AGAIN, FILE, OLD, UNDER, circumstances, machine, recall, remember, stale
+from mammo.processes import load
 from mammo.specs import Home
 
 KIND = "tail vgg16 none float32 224"
@@ -136,7 +139,7 @@ def test_the_load_of_others_is_seen_and_ones_own_is_not(home: Home) -> None:
     own = watch.load()
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(4)]
     try:
-        script = "from mammo.load import load_now; import time; time.sleep(0.2); print(load_now())"
+        script = "from mammo.processes.load import load_now; import time; time.sleep(0.2); print(load_now())"
         seen = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     finally:
         for other in others:
@@ -149,7 +152,7 @@ def test_only_one_process_measures(home: Home, monkeypatch: pytest.MonkeyPatch) 
     seen = []
 
     def another(_home: Home) -> dict[str, float]:
-        words = [sys.executable, "-m", "mammo.pace", str(home.path), "heads"]
+        words = [sys.executable, "-m", "mammo.estimates.measuring", str(home.path), "heads"]
         held = subprocess.run(words, timeout=60)
         seen.append((measuring(home), held.returncode))
         return {"heads": 1.0}

@@ -9,13 +9,13 @@ import shutil
 import numpy as np
 import pytest
 
-from mammo.data.dataset import Dataset, write_dataset
+from mammo.data.dataset.dataset import Dataset, write_dataset
 from mammo.errors import MammoError
 from mammo.paper import known_weights, open_paper, paper_on, reproduce
-from mammo.results.report.beside import to_json
+from mammo.results.report.comparison import to_json
 from mammo.results.report.stated import ROWS
-from mammo.results.sweep import sweeps
-from mammo.results.sweep_files import ABOUT
+from mammo.runs.sweep import sweeps
+from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
 from tests.conftest import PAPER
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from mammo.errors import MammoError
-from mammo.parallel import cores, ordered_map
+from mammo.processes.parallel import cores, ordered_map
 
 
 def double(number):
@@ -29,7 +29,7 @@ def die(number):
 PARENT = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
-from mammo.parallel import ordered_map
+from mammo.processes.parallel import ordered_map
 from many_bytes import many_bytes
 results = ordered_map(many_bytes, range(100), 2)
 next(results)

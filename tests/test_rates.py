@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mammo import rates
-from mammo.rates import FILE, gpus, machine, measured, processor, recall, remember
+from mammo.estimates import prices as rates
+from mammo.estimates.prices import FILE, gpus, machine, measured, processor, recall, remember
 from mammo.specs import Home
 
 

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.features.cache import caches
-from mammo.files import digest_bytes, write_json
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
-from mammo.heads.table import _replace
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.table import _replace
 from mammo.jobs import PROGRESS, REQUEST, Job, jobs
 from mammo.progress import finish
-from mammo.results.leaderboard import read_board
-from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import HEADS, LOGITS, OPENED, read_about
+from mammo.results.board.leaderboard import read_board
+from mammo.runs.sweep import Sweep, sweeps
+from mammo.runs.sweep_files import HEADS, LOGITS, OPENED, read_about
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.storage.files import digest_bytes, write_json
 
 SECONDS = 1.5
 JOB = "20260101-000000-index-phantom-0000"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mammo.errors import MammoError
-from mammo.features.identity import FORMAT, cache_name, identity
+from mammo.features.cache.identity import FORMAT, cache_name, identity
 from mammo.features.precision import PRECISIONS
-from mammo.features.weights import Weights
+from mammo.features.trunks.weights import Weights
 from mammo.images.augment import AUGMENTATIONS, Augmentation
 from mammo.images.preprocess import PREPROCESSINGS, Preprocessing
 from mammo.images.resize import RESIZES
@@ -239,7 +239,7 @@ def test_a_transforms_new_version_gives_a_new_identity(base, monkeypatch, regist
 
 def test_the_format_of_caches_is_part_of_the_identity(base, monkeypatch):
     before = name_of(base)
-    monkeypatch.setattr("mammo.features.identity.FORMAT", FORMAT + 1)
+    monkeypatch.setattr("mammo.features.cache.identity.FORMAT", FORMAT + 1)
     assert name_of(base) != before
 
 

@@ -17,21 +17,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo.cli import main
-from mammo.data.dataset import Dataset, datasets
+from mammo.data.dataset.dataset import Dataset, datasets
 from mammo.errors import MammoError
-from mammo.features.cache import Cache, caches
-from mammo.features.verify import repair, repair_others, verify
-from mammo.files import PARTIAL, digest_bytes, write_json
+from mammo.estimates.prices import FILE as PRICES
+from mammo.estimates.prices import remember
+from mammo.features.cache.cache import Cache, caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.paper import open_paper, paper_on
 from mammo.progress import finish
-from mammo.rates import FILE as PRICES
-from mammo.rates import remember
-from mammo.results.leaderboard import read_board, to_json
-from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
+from mammo.results.board.leaderboard import read_board, to_json
+from mammo.runs.sweep import Sweep, sweeps
+from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.storage.files import PARTIAL, digest_bytes, write_json
+from mammo.verify import repair, repair_others, verify
 
 FRAME = Path(__file__).parents[1] / "pages" / "shared" / "frame.py"
 PAGES = FRAME.parents[1]
@@ -302,9 +302,10 @@ def test_commands_name_a_damaged_sweep_and_go_on(stored: Home, tmp_path: Path, c
 
 FILES = {file.stem for file in PAGES.glob("*.py")}
 LOOK_BACK = """
-from mammo.data.dataset import Dataset
-from pages.shared import choose, look_back
-look_back.results(choose.home(), Dataset.open(choose.home(), "tiny"))
+from mammo.data.dataset.dataset import Dataset
+from pages.parts.sweep import sweep_results_view
+from pages.shared.base import choose
+sweep_results_view.results(choose.home(), Dataset.open(choose.home(), "tiny"))
 """
 
 

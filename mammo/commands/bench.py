@@ -16,7 +16,7 @@ from typing import Any
 
 from mammo.commands.shared import Commands, add_command, say, show, table, words
 from mammo.errors import MammoError
-from mammo.parallel import cores
+from mammo.processes.parallel import cores
 from mammo.specs import pick
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from mammo.commands.shared import Commands, add_command, add_criterion, criterio
 
 if TYPE_CHECKING:
     from mammo.results.comparison import Difference, Shared, Tested
-    from mammo.results.scores import StoredRun
+    from mammo.runs.stored_run import StoredRun
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every run with its intervals, and every pair with its tests."""
     from mammo.results.comparison import TESTS, differences, shared_images
-    from mammo.results.scores import stored_runs
+    from mammo.runs.stored_run import stored_runs
     from mammo.specs import pick
 
     pick(TESTS, arguments.test, "test")
@@ -50,8 +50,8 @@ def document(
 ) -> dict[str, Any]:
     """What is told, as plain JSON values; `test` is the one that counts."""
     from mammo.results.comparison import verdict
-    from mammo.results.plain import plain
-    from mammo.results.statistics.few import lack_of_patients
+    from mammo.statistics.few import lack_of_patients
+    from mammo.storage.plain import plain
 
     shared, names = shared.arranged, [run.id for run in runs]
     told = {
@@ -77,10 +77,10 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     import numpy as np
     import pandas as pd
 
-    from mammo.results.scores import run_names
-    from mammo.results.statistics.bootstrap import bootstrap_interval
-    from mammo.results.statistics.intervals import accuracy_interval, auc_interval
-    from mammo.results.statistics.metrics import accuracy, auc, probability
+    from mammo.runs.stored_run import run_names
+    from mammo.statistics.intervals.bootstrap import bootstrap_interval
+    from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
+    from mammo.statistics.metrics import accuracy, auc, probability
 
     names = run_names(pd.DataFrame([run.settings for run in runs]))
     above = shared.logits - np.asarray(thresholds, dtype=float)[:, None]
@@ -169,7 +169,7 @@ def _test_words(test: str) -> str:
 
 
 def _run_cells(run: dict[str, Any], test: str) -> list[Any]:
-    from mammo.results.statistics.operating import probability_words
+    from mammo.statistics.operating import probability_words
 
     leaked = max(run["leaked"], run["near_duplicates"])
     bounds = _between(run["auc_bootstrap_interval" if test == "bootstrap" else "auc_interval"])

@@ -42,8 +42,8 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
-    from mammo.data.dataset import Dataset
-    from mammo.results.leaderboard import meter_rows, read_board, to_json
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.results.board.leaderboard import meter_rows, read_board, to_json
 
     home, serving = home_of(arguments), Serving.of(arguments)
     if not arguments.no_serve:
@@ -63,10 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:
     """Index the phantom, extract its features and train the demo's sweep; what is done already is reused."""
-    from mammo.data.index import index_phantom
-    from mammo.features.extract import extract
+    from mammo.data.index.cbis_ddsm import index_phantom
+    from mammo.features.extraction.extract import extract
     from mammo.heads.grid import expand
-    from mammo.heads.sweep import sweep
+    from mammo.heads.sweeps.sweep import sweep
 
     say("Synthetic mammograms: what follows says nothing about real ones.")
     with_bar(index_phantom(home, NAME, size.images, size.seed))
@@ -77,6 +77,6 @@ def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:
 
 def _spec(trunk: str) -> CacheSpec:
     from mammo.features.precision import fast_precision
-    from mammo.features.trunks import find_trunk
+    from mammo.features.trunks.table import find_trunk
 
     return CacheSpec(NAME, trunk, find_trunk(trunk).default_weights, precision=fast_precision())

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from mammo.commands.shared import Commands, add_command, home_of, show, table
 from mammo.errors import MammoError
-from mammo.files import write_text
 from mammo.specs import Home
+from mammo.storage.files import write_text
 
 PACKAGES = ("streamlit", "torch", "torchvision", "timm", "pydicom", "scikit-image", "scikit-learn", "plotly", "zarr")
 ROOM = 5 * 2**30
@@ -82,7 +82,7 @@ def _imports() -> Check:
 
 def _device() -> Check:
     from mammo.features.precision import fast_precision
-    from mammo.parallel import cores
+    from mammo.processes.parallel import cores
 
     try:
         import torch
@@ -96,7 +96,7 @@ def _device() -> Check:
 def _compiler() -> Check:
     """Heads train without one, more slowly."""
     try:
-        from mammo.heads.compiled import FUNCTIONS, compiled
+        from mammo.heads.bank.kernels import FUNCTIONS, compiled
 
         ok = all(compiled(name) is not None for name in FUNCTIONS)
     except (ImportError, OSError):
@@ -106,8 +106,8 @@ def _compiler() -> Check:
 
 
 def _weights() -> list[Check]:
-    from mammo.features.locate import locally
-    from mammo.features.trunks import TRUNKS
+    from mammo.features.trunks.locate import locally
+    from mammo.features.trunks.table import TRUNKS
 
     checks = []
     for name, kind in TRUNKS.items():

@@ -30,8 +30,8 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and print where everything went."""
-    from mammo.results.exports.demo import Options
     from mammo.results.exports.export import export
+    from mammo.results.exports.shared_home.home import Options
 
     home = home_of(arguments)
     options = Options(previews=arguments.previews, names=arguments.keep_names)

@@ -58,7 +58,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract, and print what was computed and reused."""
-    from mammo.features.extract import extract
+    from mammo.features.extraction.extract import extract
 
     if arguments.workers is not None and arguments.workers < 1:
         raise MammoError(f"--workers must be at least 1, not {arguments.workers}.")
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Namespace) -> int:
-    from mammo.estimates import extraction_estimate
+    from mammo.estimates.estimate import extraction_estimate
 
     estimate = measured_estimate(home, lambda: extraction_estimate(home, specs, arguments.storage))
     caches = "1 cache" if len(specs) == 1 else f"{len(specs)} caches"
@@ -96,8 +96,8 @@ def numbers(text: str) -> tuple[float, ...]:
 def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | None]:
     """The cache specs that the options describe, and the weights file if one is named."""
     from mammo.features.precision import fast_precision
-    from mammo.features.trunks import find_trunk
-    from mammo.features.weights import weights_label
+    from mammo.features.trunks.table import find_trunk
+    from mammo.features.trunks.weights import weights_label
     from mammo.images.augment import usual_draws
 
     file = None

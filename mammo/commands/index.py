@@ -21,7 +21,7 @@ from mammo.commands.shared import (
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
-    from mammo.data.dataset import Dataset
+    from mammo.data.dataset.dataset import Dataset
     from mammo.data.manifest.options import ManifestOptions
     from mammo.progress import Work
     from mammo.specs import Home
@@ -119,7 +119,7 @@ def _add_manifest(sources: Commands) -> None:
 
 
 def _columns() -> str:
-    from mammo.data.manifest.columns import COLUMNS, NEEDED
+    from mammo.data.manifest.columns.columns import COLUMNS, NEEDED
 
     width = max(len(name) for name in COLUMNS)
     lines = [
@@ -130,7 +130,7 @@ def _columns() -> str:
 
 
 def _manifest_options(arguments: argparse.Namespace) -> ManifestOptions:
-    from mammo.data.header_columns import HeaderUse
+    from mammo.data.manifest.header_columns import HeaderUse
     from mammo.data.manifest.options import ManifestOptions
 
     return ManifestOptions(
@@ -176,7 +176,7 @@ def _finish(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Index, and print what was found."""
-    from mammo.data.licence import licence_of
+    from mammo.data.dataset.licence import licence_of
     from mammo.data.summary import summary
 
     dataset = with_bar(_work(arguments, home_of(arguments)))
@@ -208,9 +208,9 @@ def set_aside(dataset: Dataset) -> str:
 
 
 def _work(arguments: argparse.Namespace, home: Home) -> Work[Dataset]:
-    from mammo.data.index import index_cbis_ddsm, index_phantom
-    from mammo.data.index_manifest import index_manifest
-    from mammo.data.reading_options import ReadingOptions
+    from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
+    from mammo.data.index.manifest import index_manifest
+    from mammo.data.index.options import ReadingOptions
 
     reading, licence = ReadingOptions(arguments.bits, arguments.colour_marks == "ignore"), arguments.licence
     if arguments.source == "phantom":

@@ -50,9 +50,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the leaderboard, its settings, or its optimism meters."""
-    from mammo.results.by_setting import by_setting
-    from mammo.results.leaderboard import meter_rows, read_board, to_json
-    from mammo.results.statistics.few import FEWEST
+    from mammo.results.board.grouped import by_setting
+    from mammo.results.board.leaderboard import meter_rows, read_board, to_json
+    from mammo.statistics.few import FEWEST
 
     if arguments.top < 0:
         raise MammoError(f"--top is a number of rows, 0 for none, not {arguments.top}.")
@@ -181,7 +181,7 @@ def _split(row: dict[str, Any]) -> str:
 
 def settings_text(rows: list[dict[str, Any]], target: float | None = None, wide: bool = False) -> str:
     """Settings as a table, and below it what must be known about them."""
-    from mammo.results.by_setting import strength_words
+    from mammo.results.board.grouped import strength_words
 
     header = ["trunk", "images", "preprocess", "resize", "pool", "hidden", "optimizer", "lr", "labels", "protocol"]
     header += ["runs", "starts", "splits", "n", "validation AUC", "of one run", "n", "test AUC", "of one run"]
@@ -236,14 +236,14 @@ def luck_of(meter: dict[str, Any]) -> str:
 
 def _unit(rows: list[dict[str, Any]]) -> str:
     """What a score of the rows is of, in the plural."""
-    from mammo.results.fusion import LEVELS
+    from mammo.runs.fusion import LEVELS
 
     return LEVELS[rows[0]["level"] if rows else "image"].unit
 
 
 def _accuracy_note(rows: list[dict[str, Any]], target: float | None) -> str:
     """At which threshold accuracy is counted."""
-    from mammo.results.statistics.operating import HALF, TARGET, Criterion
+    from mammo.statistics.operating import HALF, TARGET, Criterion
 
     rule = rows[0]["rule"]
     if rule == HALF:
@@ -308,7 +308,7 @@ def _setting_cells(row: dict[str, Any]) -> list[Any]:
 
 
 def _settings(row: dict[str, Any]) -> list[Any]:
-    from mammo.results.setting_words import label_of
+    from mammo.runs.setting_words import label_of
 
     names = ("trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
     settings = ["-" if row[name] is None else label_of(name, row[name]) for name in names]

@@ -19,9 +19,9 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record a licence where one is named, and print what may leave."""
-    from mammo.data.dataset import Dataset
-    from mammo.data.licence import LICENCE, attribution_of, licence_of
-    from mammo.data.relicensing import record_licence
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.data.dataset.licence import LICENCE, attribution_of, licence_of
+    from mammo.data.dataset.relicensing import record_licence
     from mammo.errors import MammoError
 
     home, name = home_of(arguments), arguments.dataset

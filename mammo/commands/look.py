@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, and print what is seen; ends with 1 where no file could be read."""
-    from mammo.data.dataset import Dataset
+    from mammo.data.dataset.dataset import Dataset
     from mammo.data.look import look_at_files
     from mammo.progress import finish
 

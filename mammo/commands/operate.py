@@ -24,8 +24,8 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what there is to say of the run."""
-    from mammo.results.run_summary import run_summary
-    from mammo.results.scores import StoredRun
+    from mammo.runs.run_summary import run_summary
+    from mammo.runs.stored_run import StoredRun
 
     stored = StoredRun.open(home_of(arguments), arguments.run_name)
     asked = (arguments.part, arguments.rule, arguments.target, arguments.prevalence, arguments.by)
@@ -47,8 +47,8 @@ def text_of(told: dict[str, Any]) -> str:
 
 
 def _head(told: dict[str, Any]) -> str:
-    from mammo.results.statistics.operating import HALF, probability_words
     from mammo.specs.class_names import capital
+    from mammo.statistics.operating import HALF, probability_words
 
     unit, chosen, positive = told["unit"], told["chosen_on"], told["classes"]["positive"]
     aim = f" {told['target']:g}" if told["target"] else ""
@@ -70,8 +70,8 @@ def _matrix(counts: dict[str, Any], classes: dict[str, str]) -> str:
 
 
 def _measures(told: dict[str, Any]) -> list[list[Any]]:
-    from mammo.results.statistics.metrics import METRICS
-    from mammo.results.statistics.operating import MEASURES
+    from mammo.statistics.metrics import METRICS
+    from mammo.statistics.operating import MEASURES
 
     predictive, calibration = told["predictive"], told["calibration"]
     at = f"at prevalence {predictive['prevalence']:g}"
@@ -83,7 +83,7 @@ def _measures(told: dict[str, Any]) -> list[list[Any]]:
 
 
 def _groups(told: dict[str, Any]) -> str:
-    from mammo.results.subgroups import FEWEST, MEASURES
+    from mammo.runs.subgroups import FEWEST, MEASURES
 
     header = [told["column"], "n", told["classes"]["positive"], "patients"]
     header += [word for label in MEASURES.values() for word in (label, "95 % interval")]

@@ -23,7 +23,7 @@ from mammo.commands.shared import (
 
 if TYPE_CHECKING:
     from mammo.paper import Paper
-    from mammo.results.report.beside import Beside, Report
+    from mammo.results.report.comparison import Beside, Report
     from mammo.results.report.stated import PaperSpec
 
 NUMBERS = {
@@ -56,7 +56,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make what is missing, print the tables, and write the files that are asked for."""
     from mammo.paper import open_paper, reproduce
-    from mammo.results.report.beside import to_json
+    from mammo.results.report.comparison import to_json
     from mammo.results.report.export import write_report
 
     home = home_of(arguments)
@@ -84,8 +84,8 @@ def _tell_estimate(paper: Paper, arguments: argparse.Namespace) -> int:
 
 def spec_of(arguments: argparse.Namespace) -> tuple[PaperSpec, list[Path | None]]:
     """The report that the options describe, and the files of its trunks' weights."""
-    from mammo.data.dataset import Dataset
-    from mammo.features.weights import weights_label
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.features.trunks.weights import weights_label
     from mammo.paper import paper_on
 
     asked = {name: getattr(arguments, name) for name in ("kind", *NUMBERS)}

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and print the figures."""
-    from mammo.features.pretrain import pretrain
+    from mammo.features.pretraining.pretrain import pretrain
 
     figures = with_bar(pretrain(arguments.trunk, arguments.seed, arguments.to))
     show(arguments, figures, table([[name, value] for name, value in figures.items()], ["what", "figure"]))

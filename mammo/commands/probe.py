@@ -23,9 +23,9 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Solve the probes as a sweep, and print each with its path."""
     from mammo.heads.grid import Grid, expand
-    from mammo.heads.sweep import sweep
+    from mammo.heads.sweeps.sweep import sweep
     from mammo.results.probes import probe_rows
-    from mammo.results.sweep import Sweep
+    from mammo.runs.sweep import Sweep
 
     started = time.monotonic()
     home = home_of(arguments)
@@ -73,7 +73,7 @@ def _against(row: dict[str, Any]) -> list[Any]:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     from mammo.results.interval_words import interval_words
-    from mammo.results.setting_words import label_of
+    from mammo.runs.setting_words import label_of
 
     chosen = next(step for step in row["path"] if step["C"] == row["C"])
     return [

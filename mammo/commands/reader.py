@@ -25,8 +25,8 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the reader's AUC and what calling BI-RADS 4 and 5 malignant finds."""
-    from mammo.data.dataset import Dataset
-    from mammo.results.reader import reader_summary
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.runs.reader import reader_summary
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset)
     told = reader_summary(dataset.images, dataset.held, dataset.about, arguments.recall_zero)

@@ -15,8 +15,8 @@ from mammo.progress import Work
 from mammo.specs import Home
 
 if TYPE_CHECKING:
-    from mammo.estimates import Estimate
-    from mammo.results.statistics.operating import Criterion
+    from mammo.estimates.estimate import Estimate
+    from mammo.statistics.operating import Criterion
 
 Result = TypeVar("Result")
 PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest or paper"
@@ -97,7 +97,7 @@ def with_bar(work: Work[Result]) -> Result:
 
 def measured_estimate(home: Home, ask: Callable[[], Estimate]) -> Estimate:
     """What work will cost; this machine is measured first where that was not done yet, or under a greater load."""
-    from mammo.pace import complete
+    from mammo.estimates.measuring import complete
 
     estimate = ask()
     if not estimate.unmeasured:
@@ -114,7 +114,7 @@ def say(text: str) -> None:
 
 def say_damaged(home: Home) -> None:
     """Tell on stderr which sweeps are damaged and therefore left out."""
-    from mammo.results.sweep import open_sweeps
+    from mammo.runs.sweep import open_sweeps
 
     for damaged in open_sweeps(home)[1]:
         say(damaged.sentence)
@@ -123,7 +123,7 @@ def say_damaged(home: Home) -> None:
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
     """Print the result: `content` as JSON where it is asked for, with undefined numbers as null; else `text`."""
     if arguments.json:
-        from mammo.results.plain import plain
+        from mammo.storage.plain import plain
 
         text = json.dumps(plain(content), indent=2, allow_nan=False)
     print(text)
@@ -139,7 +139,7 @@ def add_criterion(parser: argparse.ArgumentParser, usual: str, of: str) -> None:
 
 def criterion_of(arguments: argparse.Namespace) -> Criterion:
     """How thresholds are chosen; raises MammoError where there is no such rule, or no such share to aim at."""
-    from mammo.results.statistics.operating import Criterion
+    from mammo.statistics.operating import Criterion
 
     return Criterion(arguments.rule, arguments.target).checked()
 

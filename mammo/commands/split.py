@@ -27,10 +27,10 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the split and print its parts and leakage."""
-    from mammo.data.dataset import Dataset
-    from mammo.data.leakage import COUNTS
-    from mammo.data.splits import OUT, PARTS, sizes
-    from mammo.results.stored_splits import split_of
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.data.splits.leakage import COUNTS
+    from mammo.data.splits.protocols import OUT, PARTS, sizes
+    from mammo.runs.stored_splits import split_of
 
     spec = SplitSpec(arguments.protocol, arguments.seed, arguments.redraw, labels=arguments.labels)
     home = home_of(arguments)

@@ -86,7 +86,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train the sweep and print its name."""
-    from mammo.heads.sweep import keep_finished, sweep
+    from mammo.heads.sweeps.sweep import keep_finished, sweep
 
     started = time.monotonic()
     home = home_of(arguments)
@@ -114,7 +114,7 @@ def _bytes(gigabytes: float | None) -> int | None:
 
 def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
     """Print what is there of a sweep that was stopped."""
-    from mammo.results.sweep import Sweep
+    from mammo.runs.sweep import Sweep
 
     kept = Sweep.open(home, name)
     told = "; ".join(kept.notes) or "all of its runs are there"
@@ -125,14 +125,14 @@ def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
 
 def _say_cost(home: Home, spec: SweepSpec) -> None:
     """Say what very many runs will take, before the first of them is trained."""
-    from mammo.estimates import sweep_estimate
+    from mammo.estimates.estimate import sweep_estimate
 
     estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
     say(f"{spec.runs:,} runs: {estimate.sentence}")
 
 
 def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -> int:
-    from mammo.estimates import sweep_estimate
+    from mammo.estimates.estimate import sweep_estimate
 
     estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
     show(arguments, {"runs": spec.runs, **estimate.to_json()}, f"{spec.runs} runs: {estimate.sentence}")
@@ -191,8 +191,8 @@ def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
 
 def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str], heads: Sequence[HeadSpec]) -> tuple[str, ...]:
     """The caches that are asked for, or all whole ones of the image kind that suit the heads."""
-    from mammo.data.dataset import Dataset
-    from mammo.features.cache import Cache, caches
+    from mammo.data.dataset.dataset import Dataset
+    from mammo.features.cache.cache import Cache, caches
 
     Dataset.open(home, arguments.dataset)
     names = words(arguments.cache) if arguments.cache else caches(home, arguments.dataset)

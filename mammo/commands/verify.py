@@ -10,8 +10,8 @@ from mammo.commands.shared import Commands, add_command, home_of, say, show, wit
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
-    from mammo.features.verify import Verified
     from mammo.specs import Home
+    from mammo.verify import Verified
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify, repair if asked to, and end with 1 where damage remains."""
-    from mammo.features.verify import verify
+    from mammo.verify import verify
 
     home = home_of(arguments)
     found = with_bar(verify(home, arguments.cache))
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _repair(home: Home, found: Verified, weights: Path | None) -> bool:
     """Repair what can be, and tell why something cannot; whether anything failed."""
-    from mammo.features.verify import repair, repair_others
+    from mammo.verify import repair, repair_others
 
     failed = False
     try:

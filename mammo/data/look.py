@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from mammo.data.cutting import to_sixteen_bits
-from mammo.data.dataset import Dataset
+from mammo.data.dataset.dataset import Dataset
 from mammo.data.depths.decision import OF_CONTAINER, Scale, judge
-from mammo.data.depths.levels import HALF, measure
 from mammo.data.depths.record import FilmGroup, GroupDepth
-from mammo.data.formats.kind import file_format
-from mammo.data.guarding import limits_of, load_decoders
-from mammo.data.header import read_header
-from mammo.data.raster import Depth, Raster
-from mammo.data.reading import read_image
-from mammo.data.source import has_marks
+from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.files.header.header import read_header
+from mammo.data.files.kind import file_format
+from mammo.data.files.levels import HALF, measure
+from mammo.data.files.raster import Depth, Raster
+from mammo.data.files.reading import read_image
+from mammo.data.files.source import has_marks
+from mammo.data.index.cutting import to_sixteen_bits
 from mammo.errors import MammoError, PassingError, in_words_of_the_system
-from mammo.files import write_bytes
-from mammo.guarded import GuardedWork, Loss, guarded_map
+from mammo.processes.guarded import GuardedWork, Loss, guarded_map
 from mammo.progress import Progress, Work
+from mammo.storage.files import write_bytes
 
 
 @dataclass(frozen=True)

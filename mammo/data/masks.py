@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.data.cutting import to_shape
-from mammo.data.dataset import Dataset
-from mammo.data.manifest.columns import BOX
-from mammo.data.reading import read_image
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.files.reading import read_image
+from mammo.data.index.cutting import to_shape
+from mammo.data.manifest.columns.columns import BOX
 from mammo.errors import MammoError
 
 

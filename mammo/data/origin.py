@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mammo.data.located import COLLECTION
+from mammo.data.collections.cbis_ddsm.discover import COLLECTION
 
 
 def origin(about: Mapping[str, Any]) -> str:

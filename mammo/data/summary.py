@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from mammo.data.dataset import Dataset
-from mammo.data.licence import LICENCE, attribution_of
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.dataset.licence import LICENCE, attribution_of
 from mammo.data.origin import origin
 
 

@@ -1,0 +1,1 @@
+"""Activations of frozen trunks, extracted once and kept."""

@@ -1,0 +1,1 @@
+"""Classification heads: what can be chosen of them, and how they are trained."""

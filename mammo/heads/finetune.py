@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
-from mammo.features.locate import locate
-from mammo.features.trunks import find_trunk
-from mammo.features.weights import Weights
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.table import find_trunk
+from mammo.features.trunks.weights import Weights
 from mammo.specs import HeadSpec, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mammo.features.cache import Cache
+    from mammo.features.cache.cache import Cache
 
 FROZEN, TUNED = "features", "last-layer"
 """The tap that a frozen head is trained from, and the one from which a tail can learn too."""

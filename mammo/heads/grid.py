@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from mammo.data.labels import LABELS
+from mammo.data.splits.labels import LABELS
 from mammo.errors import MammoError, brief
 from mammo.heads.finetune import FINETUNES
-from mammo.heads.memory import free_memory
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.heads.scoring import SCORINGS
+from mammo.processes.memory import free_memory
 from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
 
 if TYPE_CHECKING:

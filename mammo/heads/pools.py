@@ -13,7 +13,7 @@ from mammo.features.precision import PRECISIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mammo.features.cache import Cache
+    from mammo.features.cache.cache import Cache
 
 Vectors = NDArray[np.float32]
 

@@ -1,0 +1,1 @@
+"""Pixels on their way to a trunk: preprocessing, resize, augmentation."""

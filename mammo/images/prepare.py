@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.raster import Raster
-from mammo.data.source import Source
+from mammo.data.files.raster import Raster
+from mammo.data.files.source import Source
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES, Resize, squares
 from mammo.specs import CacheSpec, pick

@@ -17,13 +17,13 @@ from typing import IO, Any
 import psutil
 
 from mammo.errors import MammoError
-from mammo.files import unwritable, write_json
 from mammo.jobs.job import GRACE, RUNNING, Job
 from mammo.jobs.owner import MODULE, job_process, may_be_ended
 from mammo.jobs.records import LOG, PROGRESS, REQUEST, ProgressRecord, read_record
 from mammo.jobs.reserve import keep_room, write_last_word
 from mammo.jobs.wanted import VERBS
 from mammo.specs import Home, pick
+from mammo.storage.files import unwritable, write_json
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mammo.errors import MammoError, first_line
-from mammo.files import State, state_of
 from mammo.jobs.owner import job_process
 from mammo.jobs.records import (
     LOG,
@@ -25,6 +24,7 @@ from mammo.jobs.records import (
 )
 from mammo.jobs.wanted import VERBS, Wanted
 from mammo.specs import Home, pick
+from mammo.storage.files import State, state_of
 
 GRACE = 8.0
 """Seconds that a cancelled job has to end by itself, and a started one to begin."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from mammo.jobs.records import ProgressRecord
-from mammo.processes import leads_its_session, start_ticks
+from mammo.processes.lifetimes import leads_its_session, start_ticks
 from mammo.specs import Home
 
 MODULE = "mammo.jobs"

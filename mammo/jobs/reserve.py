@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from mammo.errors import MammoError
-from mammo.files import PARTIAL, json_bytes, write_bytes, write_json
 from mammo.jobs.records import PROGRESS
+from mammo.storage.files import PARTIAL, json_bytes, write_bytes, write_json
 
 RESERVE = f"{PARTIAL}last-word"
 ROOM = 2**14

@@ -17,13 +17,13 @@ from typing import Any
 import psutil
 
 from mammo.errors import MammoError
-from mammo.files import is_full, unwritable, write_json
 from mammo.jobs.records import LOG, PROGRESS, REQUEST, RequestRecord, StageRecord, read_record
 from mammo.jobs.reserve import keep_room, write_last_word
 from mammo.jobs.wanted import VERBS
-from mammo.processes import end_descendants, start_ticks
+from mammo.processes.lifetimes import end_descendants, start_ticks
 from mammo.progress import Progress, RecentRate, Work
 from mammo.specs import Home, pick
+from mammo.storage.files import is_full, unwritable, write_json
 
 EVERY = 0.5
 """Seconds between two writings of a job's progress."""

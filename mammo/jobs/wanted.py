@@ -13,7 +13,7 @@ from mammo.results.report.stated import TRUNK_SETS, PaperSpec
 from mammo.specs import CacheSpec, Home, Spec, SweepSpec, check_name
 
 if TYPE_CHECKING:
-    from mammo.data.reading_options import ReadingOptions
+    from mammo.data.index.options import ReadingOptions
 
 BETWEEN = ", "
 """What stands between the names of several results."""
@@ -51,7 +51,7 @@ class Wanted(Spec):
 
 @dataclass(frozen=True)
 class WantedIndex(Wanted):
-    """A data set by the name `name`, and how its files are read: see `mammo.data.reading_options`."""
+    """A data set by the name `name`, and how its files are read: see `mammo.data.index.options`."""
 
     name: str
 
@@ -66,7 +66,7 @@ class WantedIndex(Wanted):
 
 
 def _reading(bits: str, colour_marks: bool) -> ReadingOptions:
-    from mammo.data.reading_options import ReadingOptions
+    from mammo.data.index.options import ReadingOptions
 
     return ReadingOptions(bits, colour_marks)
 
@@ -94,7 +94,7 @@ class WantedPhantom(WantedIndex):
 
     def work(self, home: Home) -> Work[str]:
         """Write and index it."""
-        from mammo.data.index import index_phantom
+        from mammo.data.index.cbis_ddsm import index_phantom
 
         reading = _reading(self.bits, self.colour_marks)
         return (yield from index_phantom(home, self.name, self.images, self.seed, reading=reading)).name
@@ -120,7 +120,7 @@ class WantedCbisDdsm(WantedIndex):
 
     def work(self, home: Home) -> Work[str]:
         """Index it."""
-        from mammo.data.index import index_cbis_ddsm
+        from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 
         csv = Path(self.csv) if self.csv else None
         reading = _reading(self.bits, self.colour_marks)
@@ -157,7 +157,7 @@ class WantedManifest(WantedIndex):
 
     def work(self, home: Home) -> Work[str]:
         """Index it."""
-        from mammo.data.index_manifest import index_manifest
+        from mammo.data.index.manifest import index_manifest
         from mammo.data.manifest.options import ManifestOptions
 
         options, reading = ManifestOptions.from_json(self.to_json()), _reading(self.bits, self.colour_marks)
@@ -201,7 +201,7 @@ class WantedCaches(Wanted):
 
     def work(self, home: Home) -> Work[str]:
         """Extract them."""
-        from mammo.features.extract import extract
+        from mammo.features.extraction.extract import extract
 
         file = Path(self.weights_file) if self.weights_file else None
         made = yield from extract(home, list(self.specs), file, storage=self.storage)
@@ -251,7 +251,7 @@ class WantedSweep(Wanted):
 
     def work(self, home: Home) -> Work[str]:
         """Train it."""
-        from mammo.heads.sweep import sweep
+        from mammo.heads.sweeps.sweep import sweep
 
         return (yield from sweep(home, self.spec))
 
@@ -295,7 +295,7 @@ class WantedPaper(Wanted):
 
 
 def _trunk(name: str) -> str:
-    from mammo.features.trunks import TRUNKS
+    from mammo.features.trunks.table import TRUNKS
 
     return _label(TRUNKS, name)
 

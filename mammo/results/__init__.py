@@ -1,0 +1,1 @@
+"""What is shown of stored runs: nothing here needs torch."""

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.errors import MammoError
-from mammo.results.statistics.bootstrap import resampled
-from mammo.results.statistics.content_order import arranged
-from mammo.results.statistics.few import lack_of_patients
-from mammo.results.statistics.flips import Flips, flips
-from mammo.results.statistics.holm import holm
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.metrics import auc
-from mammo.results.statistics.score import score_difference
 from mammo.specs.class_names import PLAIN, ClassNames
+from mammo.statistics.comparing.flips import Flips, flips
+from mammo.statistics.comparing.holm import holm
+from mammo.statistics.content_order import arranged
+from mammo.statistics.few import lack_of_patients
+from mammo.statistics.intervals.bootstrap import resampled
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.intervals.score import score_difference
+from mammo.statistics.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from mammo.results.scores import StoredRun
-    from mammo.results.statistics.metrics import Floats
-    from mammo.results.statistics.score import Estimate
+    from mammo.runs.stored_run import StoredRun
+    from mammo.statistics.intervals.score import Estimate
+    from mammo.statistics.metrics import Floats
 
 TRUTH = ["label", "patient"]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo.errors import MammoError
+from mammo.results.board.leaderboard import ranked, to_json
 from mammo.results.comparison import PRIMARY, differences, shared_images
-from mammo.results.leaderboard import ranked, to_json
-from mammo.results.plain import plain
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.intervals import auc_interval
-from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import Sweep, open_sweeps
-from mammo.results.sweep_files import COURSE
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep, open_sweeps
+from mammo.runs.sweep_files import COURSE
 from mammo.specs import PROBE, STRENGTHS
+from mammo.statistics.intervals.delong import auc_interval
+from mammo.statistics.metrics import auc
+from mammo.storage.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def probe_rows(home: Home, sweep: Sweep) -> list[dict[str, Any]]:
-    """The probes of a sweep as rows of `mammo.results.leaderboard`, in the order of their runs.
+    """The probes of a sweep as rows of `mammo.results.board.leaderboard`, in the order of their runs.
 
     Beside what a leaderboard tells, `C` is the strength chosen, `n_train` counts the training images, `path` has a
     step a strength: C, the mean losses on train and validation, both accuracies, and the validation AUC. `trained` is

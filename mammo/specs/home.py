@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammo.errors import MammoError
-from mammo.links import LEADS_OUT, leads_out
 from mammo.specs.names import NAME, check_name
+from mammo.storage.links import LEADS_OUT, leads_out
 
 SHARED = "shared.json"
 """The file by which a home is known as one that was written to be shared, and that nothing is to be added to."""

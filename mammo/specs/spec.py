@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from mammo.errors import MammoError, brief
-from mammo.files import digest_json
-from mammo.typed import typed
+from mammo.storage.files import digest_json
+from mammo.storage.typed import typed
 
 SpecType = TypeVar("SpecType", bound="Spec")
 LARGEST = 2**63 - 1

@@ -15,7 +15,7 @@ class SplitSpec(Spec):
 
     `seed` fixes the test set; `redraw` draws train and validation anew from what is left. The fractions
     are of all images; what neither validation nor test takes is train. `labels` says which images take
-    part and the classes that heads learn: a name of `mammo.data.labels.LABELS`.
+    part and the classes that heads learn: a name of `mammo.data.splits.labels.LABELS`.
     """
 
     what: ClassVar[str] = "split spec"

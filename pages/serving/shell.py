@@ -12,7 +12,7 @@ from typing import Any
 from streamlit import file_util
 
 from pages.serving.gate import answer, base_path, relative_path
-from pages.shared.places import PLACES
+from pages.serving.places import PLACES
 
 STREAMLITS = {"static", "media", "component", "_stcore", "app", "auth", "oauth2callback"}
 """The first parts of paths that are Streamlit's own."""

@@ -3,7 +3,7 @@ import re
 import pandas as pd
 import pytest
 
-from mammo.data.casecsv import CASE_FILES, find_case_files, images_of, read_cases
+from mammo.data.collections.cbis_ddsm.case_tables import CASE_FILES, find_case_files, images_of, read_cases
 from mammo.errors import MammoError
 
 MASS, CALC = "mass_case_description_train_set.csv", "calc_case_description_test_set.csv"

@@ -19,9 +19,9 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from mammo.data.formats.codestream import read_code_stream
-from mammo.data.raster import Container, Depth
-from mammo.data.reading import read_image
+from mammo.data.files.pictures.codestream import read_code_stream
+from mammo.data.files.raster import Container, Depth
+from mammo.data.files.reading import read_image
 from mammo.errors import MammoError
 
 BUNDLED = Path(data_manager.__file__).parent / "test_files"

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from mammo.data.raster import Container, Depth
-from mammo.data.reading import read_image
-from mammo.data.rules import RULES
-from mammo.data.silhouettes import is_mask
+from mammo.data.files.raster import Container, Depth
+from mammo.data.files.reading import read_image
+from mammo.data.files.rules import RULES
+from mammo.data.files.silhouettes import is_mask
 from mammo.errors import MammoError
 
 ROWS, COLUMNS = np.mgrid[0:96, 0:64]

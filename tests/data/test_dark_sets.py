@@ -14,18 +14,18 @@ import pytest
 from PIL import Image
 
 from mammo.cli import main
-from mammo.data import inspected
-from mammo.data.dataset import ABOUT, DEPTH, Dataset, write_dataset
-from mammo.data.index_manifest import index_manifest
-from mammo.data.previews import read_preview, stretched_name
-from mammo.data.reading_options import ReadingOptions
-from mammo.data.silhouettes import is_mask
+from mammo.data.dataset.dataset import ABOUT, DEPTH, Dataset, write_dataset
+from mammo.data.files.previews import read_preview, stretched_name
+from mammo.data.files.silhouettes import is_mask
+from mammo.data.index import inspected
+from mammo.data.index.manifest import index_manifest
+from mammo.data.index.options import ReadingOptions
 from mammo.errors import MammoError
-from mammo.files import digest_json
 from mammo.images.prepare import Variant, prepare
 from mammo.images.resize import RESIZES
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
+from mammo.storage.files import digest_json
 
 
 @pytest.fixture(scope="session")

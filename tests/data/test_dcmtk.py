@@ -13,8 +13,8 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from mammo.data.raster import Depth
-from mammo.data.reading import read_image
+from mammo.data.files.raster import Depth
+from mammo.data.files.reading import read_image
 
 pytestmark = [
     pytest.mark.nightly,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from mammo.data.depths.decision import CANDIDATES, judge
-from mammo.data.depths.levels import HALF, Levels, measure
 from mammo.data.depths.record import FilmGroup, GroupDepth, check_bits, decide
-from mammo.data.raster import Container, Depth, Raster
+from mammo.data.files.levels import HALF, Levels, measure
+from mammo.data.files.raster import Container, Depth, Raster
 from mammo.errors import MammoError
 
 PLAIN = FilmGroup("PNG", "", signed=False, inverted=False)

@@ -2,8 +2,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammo.data.dicom import read_dicom
-from mammo.data.silhouettes import is_mask
+from mammo.data.files.dicom.dicom import read_dicom
+from mammo.data.files.silhouettes import is_mask
 from mammo.errors import MammoError
 
 RAMP = np.arange(64 * 96, dtype=np.uint16).reshape(64, 96) * 10

@@ -17,10 +17,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from mammo.data.dicom import read_dicom
-from mammo.data.formats import stream
-from mammo.data.header import read_header
-from mammo.data.index_manifest import index_manifest
+from mammo.data.files.dicom import stream
+from mammo.data.files.dicom.dicom import read_dicom
+from mammo.data.files.header.header import read_header
+from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
 from mammo.progress import finish
 

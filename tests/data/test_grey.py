@@ -12,11 +12,11 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
-from mammo.data import rules as rules_of_reading
-from mammo.data.dicom import read_dicom
-from mammo.data.raster import Container
-from mammo.data.rules import RULES
-from mammo.data.silhouettes import is_mask
+from mammo.data.files import rules as rules_of_reading
+from mammo.data.files.dicom.dicom import read_dicom
+from mammo.data.files.raster import Container
+from mammo.data.files.rules import RULES
+from mammo.data.files.silhouettes import is_mask
 from mammo.errors import MammoError
 
 RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)

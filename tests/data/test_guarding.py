@@ -16,17 +16,17 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
-from mammo.data import guarding
-from mammo.data.cutting import Cut, cut
-from mammo.data.frame_range import FrameRange
-from mammo.data.guarding import limits_of, load_decoders
-from mammo.data.index_manifest import index_manifest
-from mammo.data.inspected import inspect_guarded
-from mammo.data.inspection import Request, inspect_file, not_inspected
+from mammo.data.files import guarding
+from mammo.data.files.frame_range import FrameRange
+from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.index.cutting import Cut, cut
+from mammo.data.index.inspected import inspect_guarded
+from mammo.data.index.inspection import Request, inspect_file, not_inspected
+from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
-from mammo.files import digest_file
-from mammo.guarded import GuardedWork, guarded_map
+from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import finish
+from mammo.storage.files import digest_file
 
 
 def film(rows, columns, seed=0):
@@ -121,8 +121,8 @@ def test_what_reads_files_is_loaded_before_the_first(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from mammo.data.guarding import load_decoders
-from mammo.data.inspection import Request, inspect_file
+from mammo.data.files.guarding import load_decoders
+from mammo.data.index.inspection import Request, inspect_file
 load_decoders()
 before = set(sys.modules)
 for name in ("a.dcm", "a.tif"):
@@ -167,5 +167,5 @@ def inspect_where_reading_fails(number, times, marks, request):
         return digest_file(path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mammo.data.inspection.digest_file", failing)
+        patch.setattr("mammo.data.index.inspection.digest_file", failing)
         return inspect_file(request)

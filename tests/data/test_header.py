@@ -12,8 +12,8 @@ from pydicom.sequence import Sequence
 from pydicom.sr._snomed_dict import mapping
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from mammo.data import header_codes as codes
-from mammo.data.header import Header, header_of, parse_view, read_header
+from mammo.data.files.header import codes
+from mammo.data.files.header.header import Header, header_of, parse_view, read_header
 
 PRESENTATION, PROCESSING = UID("1.2.840.10008.5.1.4.1.1.1.2"), UID("1.2.840.10008.5.1.4.1.1.1.2.1")
 TOMOSYNTHESIS = UID("1.2.840.10008.5.1.4.1.1.13.1.3")

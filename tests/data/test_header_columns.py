@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.frame_range import FrameRange, file_of
-from mammo.data.header import Header
-from mammo.data.header_columns import ADDED, HeaderUse, use_headers
-from mammo.data.raster import Container, Note, Raster
-from mammo.data.slabs import read_frames
+from mammo.data.files.frame_range import FrameRange, file_of
+from mammo.data.files.header.header import Header
+from mammo.data.files.raster import Container, Note, Raster
+from mammo.data.files.slabs import read_frames
+from mammo.data.manifest.header_columns import ADDED, HeaderUse, use_headers
 from mammo.errors import MammoError
 
 

@@ -8,11 +8,11 @@ import pydicom
 import pytest
 
 from mammo.cli import main
-from mammo.data.dataset import Dataset
-from mammo.data.header_columns import ADDED
-from mammo.data.inspected import INSPECTED, inspect_files
-from mammo.data.leakage import leakage
-from mammo.data.splits import TEST, TRAIN, draw
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.inspected import INSPECTED, inspect_files
+from mammo.data.manifest.header_columns import ADDED
+from mammo.data.splits.leakage import leakage
+from mammo.data.splits.protocols import TEST, TRAIN, draw
 from mammo.progress import finish
 from mammo.specs import SplitSpec
 
@@ -143,7 +143,7 @@ def test_what_was_read_of_headers_is_remembered_with_the_files(home, mammogram, 
     index("path,label", "a.dcm,B")
     folder = home.dataset("mine")
     assert (folder / INSPECTED).is_file()
-    monkeypatch.setattr("mammo.data.inspection.read_header", lambda *_: pytest.fail("the header was read again"))
+    monkeypatch.setattr("mammo.data.index.inspection.read_header", lambda *_: pytest.fail("the header was read again"))
     (facts,) = finish(inspect_files(folder, tmp_path, ["a.dcm"], workers=1)).values()
     assert json.loads(facts.header)["breast"] == "RIGHT"
 

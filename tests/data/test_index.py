@@ -12,11 +12,11 @@ import pydicom
 import pytest
 from PIL import Image
 
-from mammo.data import inspected as inspecting
-from mammo.data.casecsv import find_case_files, images_of, read_cases
-from mammo.data.dataset import Dataset, datasets
-from mammo.data.index import index_cbis_ddsm, index_phantom
-from mammo.data.previews import PREVIEW_HEIGHT
+from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images_of, read_cases
+from mammo.data.dataset.dataset import Dataset, datasets
+from mammo.data.files.previews import PREVIEW_HEIGHT
+from mammo.data.index import inspected as inspecting
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish

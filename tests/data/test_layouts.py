@@ -13,15 +13,16 @@ import pytest
 from PIL import Image
 
 from mammo.cli import main
-from mammo.data.case_names import CaseNames
-from mammo.data.casecsv import find_case_files, read_cases
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm, index_phantom
-from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
-from mammo.data.phantom.layout import CROP, FULL, MASK, plan
+from mammo.data.collections.cbis_ddsm.case_names import CaseNames
+from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, read_cases
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
+from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients
+from mammo.data.phantom.files import write_layout as relayout
+from mammo.data.phantom.files.layout import CROP, FULL, MASK, plan
 from mammo.data.summary import summary
 from mammo.errors import MammoError
-from mammo.features.extract import extract
+from mammo.features.extraction.extract import extract
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.leakage import COUNTS, leakage, leaked
-from mammo.data.likeness import image_hash
 from mammo.data.phantom import PhantomSpec, draw_patients, render_view
-from mammo.data.phantom.layout import plan
-from mammo.data.splits import OUT, TEST, TRAIN, VALIDATION, draw
+from mammo.data.phantom.files.layout import plan
+from mammo.data.splits.leakage import COUNTS, leakage, leaked
+from mammo.data.splits.likeness import image_hash
+from mammo.data.splits.protocols import OUT, TEST, TRAIN, VALIDATION, draw
 from mammo.specs import SplitSpec
 
 MISSING = ["", None, float("nan"), pd.NA]

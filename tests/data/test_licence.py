@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from mammo.cli import main
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.data.index import index_phantom
-from mammo.data.index_manifest import index_manifest
-from mammo.data.licence import (
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.data.dataset.licence import (
     ATTRIBUTION,
     LICENCE,
     LICENCES,
@@ -23,15 +21,17 @@ from mammo.data.licence import (
     recorded,
     refuse_leaving,
 )
+from mammo.data.dataset.relicensing import record_licence
+from mammo.data.index.cbis_ddsm import index_phantom
+from mammo.data.index.manifest import index_manifest
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.relicensing import record_licence
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish
-from mammo.results.exports.demo import Options
+from mammo.results.board.leaderboard import leaderboard
 from mammo.results.exports.export import BEST, EXPORTS, export
-from mammo.results.leaderboard import leaderboard
-from mammo.results.sweep import sweeps
+from mammo.results.exports.shared_home.home import Options
+from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammo.data.likeness import ALIKE, DIGITS, VERSION, image_hash, likeness, near_duplicates
 from mammo.data.phantom import PhantomSpec, draw_patients, render_view
+from mammo.data.splits.likeness import ALIKE, DIGITS, VERSION, image_hash, likeness, near_duplicates
 
 HEIGHT = 512
 

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 from mammo.cli import main
-from mammo.data.dataset import Dataset
-from mammo.data.index_manifest import index_manifest
-from mammo.data.manifest.columns import COLUMNS
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.manifest import index_manifest
+from mammo.data.manifest.columns.columns import COLUMNS
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.masks import findings_mask
-from mammo.data.splits import draw
+from mammo.data.splits.protocols import draw
 from mammo.data.summary import summary
 from mammo.errors import MammoError
-from mammo.features.extract import extract
+from mammo.features.extraction.extract import extract
 from mammo.progress import finish
 from mammo.specs import CacheSpec, SplitSpec
 

@@ -11,8 +11,8 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from mammo.data.raster import MAX_BYTES
-from mammo.data.reading import read_image
+from mammo.data.files.raster import MAX_BYTES
+from mammo.data.files.reading import read_image
 from mammo.errors import MammoError
 
 RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)

@@ -18,9 +18,9 @@ from mammo.data.phantom import (
     render_view,
     write_phantom,
 )
-from mammo.data.phantom.layout import CROP, FULL, MASK, plan
-from mammo.data.phantom.tissue import SPECTRAL_EXPONENT, Grid, power_law_field
-from mammo.data.phantom.tree import BEGUN, MARK, crop
+from mammo.data.phantom.files.layout import CROP, FULL, MASK, plan
+from mammo.data.phantom.files.tree import BEGUN, MARK, crop
+from mammo.data.phantom.pictures.tissue import SPECTRAL_EXPONENT, Grid, power_law_field
 from mammo.errors import MammoError
 from mammo.progress import finish
 

@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mammo.data.reading import read_image
+from mammo.data.files.reading import read_image
 from mammo.errors import MammoError
 
 RAMP = np.arange(40 * 56, dtype=np.uint16).reshape(40, 56) * 29

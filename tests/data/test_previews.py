@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from mammo.data.previews import preview_name, read_preview, save_preview, stretch, to_eight_bit
-from mammo.data.raster import Depth, Raster
+from mammo.data.files.previews import preview_name, read_preview, save_preview, stretch, to_eight_bit
+from mammo.data.files.raster import Depth, Raster
 from mammo.images.resize import RESIZES, squares
 
 RAMP = np.tile(np.arange(900, dtype=np.uint16), (1500, 1))

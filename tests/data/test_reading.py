@@ -25,11 +25,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from mammo.data.guarding import limits_of, load_decoders
-from mammo.data.raster import MAX_BYTES
-from mammo.data.reading import READERS, read_image
+from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.files.raster import MAX_BYTES
+from mammo.data.files.reading import READERS, read_image
 from mammo.errors import MammoError
-from mammo.guarded import Fault, GuardedWork, guarded_map
+from mammo.processes.guarded import Fault, GuardedWork, guarded_map
 
 BUNDLED = Path(data_manager.__file__).parent / "test_files"
 RAMP = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21

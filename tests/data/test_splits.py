@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.casecsv import find_case_files, images_of, read_cases
-from mammo.data.leakage import leakage
+from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images_of, read_cases
 from mammo.data.phantom import PhantomSpec, draw_patients
-from mammo.data.phantom.layout import plan
-from mammo.data.phantom.tables import case_tables
-from mammo.data.splits import FOLDS, OUT, SPLITS, TEST, TRAIN, VALIDATION, draw, sizes
+from mammo.data.phantom.files.layout import plan
+from mammo.data.phantom.files.tables import case_tables
+from mammo.data.splits.leakage import leakage
+from mammo.data.splits.protocols import FOLDS, OUT, SPLITS, TEST, TRAIN, VALIDATION, draw, sizes
 from mammo.errors import MammoError
 from mammo.specs import SplitSpec
 

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from mammo.data.dataset import Dataset
-from mammo.data.index_manifest import index_manifest
-from mammo.data.spreadsheets import CsvWriter, csv_of_rows, plain_cell, plain_cells
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.manifest import index_manifest
 from mammo.progress import finish
 from mammo.results.exports.files import FORMATS, as_bytes
 from mammo.specs import Home
+from mammo.storage.spreadsheets import CsvWriter, csv_of_rows, plain_cell, plain_cells
 
 ROOT = Path(__file__).parents[2]
 FORMULAS = [
@@ -120,7 +120,7 @@ WRITERS = re.compile(r"to_csv|csv\.writer|DictWriter|CSVWriter|write_csv|to_exce
 def test_one_place_writes_csv_and_no_page_shows_a_table_of_formulas() -> None:
     code = [*(ROOT / "mammo").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]
     writing = [str(path.relative_to(ROOT)) for path in code if WRITERS.search(path.read_text())]
-    assert writing == ["mammo/data/spreadsheets.py"]
+    assert writing == ["mammo/storage/spreadsheets.py"]
     for path in (ROOT / "pages").rglob("*.py"):  # Streamlit offers every such table as a CSV
         shown = re.findall(r"st\.(?:dataframe|data_editor)\(\s*(\w*)", path.read_text())
         assert set(shown) <= {"plain_cells"}, f"{path} shows a table whose text may be a formula"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mammo.features.cache import Cache, caches
-from mammo.features.extract import extract
+from mammo.features.cache.cache import Cache, caches
+from mammo.features.extraction.extract import extract
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
 

@@ -5,10 +5,10 @@ import pytest
 
 from mammo.cli import main
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, Cache, caches
-from mammo.features.verify import repair, verify
+from mammo.features.cache.cache import ARRAYS, CHUNK, MANIFEST, MAPS, POOLED, RECORDS, SPEC, Cache, caches
 from mammo.progress import finish
 from mammo.specs import CacheSpec
+from mammo.verify import repair, verify
 
 
 def flip(path, place=0.5):
@@ -203,7 +203,7 @@ def test_verify_refuses_an_unknown_cache(filled, cache):
 
 @pytest.mark.faults("A repair finds other images than the cache was made of", "It is refused, and nothing is lost")
 def test_repair_from_other_images_is_refused_and_loses_nothing(filled, cache, files):
-    from mammo.data.dataset import Dataset, write_dataset
+    from mammo.data.dataset.dataset import Dataset, write_dataset
 
     flip(cache.folder / ARRAYS / chunk_names(cache)[0])
     before = files(cache.folder)

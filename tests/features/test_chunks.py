@@ -5,10 +5,10 @@ import pytest
 import zarr
 
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache
-from mammo.features.chunks import STORAGES, Chunks, storage_of
-from mammo.features.verify import repair, verify
+from mammo.features.cache.cache import ARRAYS, MANIFEST, MAPS, RECORDS, Cache
+from mammo.features.cache.chunks import STORAGES, Chunks, storage_of
 from mammo.progress import finish
+from mammo.verify import repair, verify
 
 SHAPE = (3, 21, 4, 2, 3)
 """Versions, images, and a map of each; chunks of 8 images."""

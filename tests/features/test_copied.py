@@ -6,14 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
-from mammo.data.dataset import Dataset
-from mammo.data.index_manifest import index_manifest
-from mammo.features.cache import ARRAYS, CHUNK, Cache
-from mammo.features.copied import ROWS
-from mammo.features.extract import extract
-from mammo.features.verify import repair, verify
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.manifest import index_manifest
+from mammo.features.cache.cache import ARRAYS, CHUNK, Cache
+from mammo.features.cache.copied import ROWS
+from mammo.features.extraction.extract import extract
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
+from mammo.verify import repair, verify
 
 SPEC = CacheSpec("tiny", "vgg16-mini", "random-0", size=64)
 

@@ -12,26 +12,26 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammo.data import source as sources
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.files import source as sources
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 from mammo.errors import MammoError
-from mammo.features.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
-from mammo.features.extract import extract
-from mammo.features.identity import cache_name, identity
-from mammo.features.locate import locate
-from mammo.features.verify import repair, verify
-from mammo.files import digest_file, write_json
+from mammo.features.cache.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
+from mammo.features.cache.identity import cache_name, identity
+from mammo.features.extraction.extract import extract
+from mammo.features.trunks.locate import locate
 from mammo.heads.finetune import tail_weights
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
+from mammo.storage.files import digest_file, write_json
+from mammo.verify import repair, verify
 
 WORDS = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
 WORDS = ("extract", *WORDS, "--device", "cpu", "--json")
 LOCKED = """
 import sys, time
 from pathlib import Path
-from mammo.files import only_one
+from mammo.storage.files import only_one
 with only_one(Path(sys.argv[1]), "extracting"):
     print("held", flush=True)
     time.sleep(60)
@@ -134,9 +134,9 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
     """The plain version is the cache without augmentation, and more draws change none of the others."""
     import torch
 
-    from mammo.features.forward import Forward
-    from mammo.features.locate import locate
-    from mammo.features.networks import build
+    from mammo.features.extraction.forward import Forward
+    from mammo.features.trunks.locate import locate
+    from mammo.features.trunks.networks import build
     from mammo.images.augment import AUGMENTATIONS
     from mammo.images.prepare import Variant, prepare
     from mammo.images.warp import warped
@@ -193,7 +193,7 @@ def test_several_devices_share_the_work_and_change_nothing(own, make, files, mon
     specs = [CacheSpec("tiny", f"{trunk}-mini", "random-0", **AUGMENTED) for trunk in ("vgg16", "resnet50")]
     alone_home = Home(shutil.copytree(own.path, tmp_path / "alone"))
     alone = finish(extract(alone_home, specs, device="cpu", workers=1))
-    monkeypatch.setattr("mammo.features.forward.devices_of", lambda _: [torch.device("cpu")] * 2)
+    monkeypatch.setattr("mammo.features.extraction.forward.devices_of", lambda _: [torch.device("cpu")] * 2)
     together = finish(extract(own, specs, workers=2))
     for one, other in zip(alone, together, strict=True):
         assert files(one.cache.folder) == files(other.cache.folder)
@@ -201,7 +201,7 @@ def test_several_devices_share_the_work_and_change_nothing(own, make, files, mon
 
 def test_reading_running_and_writing_overlap(own, make, monkeypatch):
     """The trunk keeps the first chunk until the second is being read, its writer until the second is being run."""
-    from mammo.features import fill
+    from mammo.features.extraction import fill
 
     second_read, second_run = threading.Event(), threading.Event()
     waited, ran = [], []
@@ -249,7 +249,7 @@ def test_a_gpu_gives_what_the_processor_gives(own, make):
 
 
 def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
-    from mammo.data.dicom import read_dicom
+    from mammo.data.files.dicom.dicom import read_dicom
     from mammo.images.resize import RESIZES
 
     table = Dataset.open(own, "tiny").images
@@ -258,9 +258,9 @@ def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
     shuffled = np.random.default_rng(0).permutation(140)[:3]
     import torch
 
-    from mammo.features.forward import Forward
-    from mammo.features.locate import locate
-    from mammo.features.networks import build
+    from mammo.features.extraction.forward import Forward
+    from mammo.features.trunks.locate import locate
+    from mammo.features.trunks.networks import build
 
     forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
     for row in shuffled:
@@ -393,7 +393,7 @@ def test_activations_that_are_not_finite_are_refused(own, tmp_path, make):
     import torch
     from safetensors.torch import save_file
 
-    from mammo.features.networks import Vgg16
+    from mammo.features.trunks.networks import Vgg16
 
     tensors = {name: tensor * 1e12 for name, tensor in Vgg16(8).state_dict().items()}
     save_file(tensors, tmp_path / "huge.safetensors")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.features import forward as forwards
-from mammo.features.cache import MANIFEST, RECORDS
-from mammo.features.forward import Forward, devices_of, fitting_batch
-from mammo.features.locate import locate
-from mammo.features.networks import build
+from mammo.features.cache.cache import MANIFEST, RECORDS
+from mammo.features.extraction import forward as forwards
+from mammo.features.extraction.forward import Forward, devices_of, fitting_batch
 from mammo.features.precision import PRECISIONS
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.networks import build
 
 CPU = torch.device("cpu")
 STEP = 2 * 8 * 64 * 64 * 4

@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from mammo.errors import MammoError
-from mammo.features.forward import Forward
-from mammo.features.locate import locate
-from mammo.features.networks import build, folded
-from mammo.features.trunks import TRUNKS, find_trunk
-from mammo.features.weights import Weights
+from mammo.features.extraction.forward import Forward
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.networks import build, folded
+from mammo.features.trunks.table import TRUNKS, find_trunk
+from mammo.features.trunks.weights import Weights
 
 CPU = torch.device("cpu")
 PLACES = [(name, tap) for name, kind in TRUNKS.items() for tap in kind.taps]
@@ -98,7 +98,7 @@ def test_a_file_of_timms_own_model_gives_timms_own_maps(tmp_path, trunk):
 def test_tensors_have_the_names_that_torchvision_gives_them():
     from torchvision.models import resnet50, vgg16
 
-    from mammo.features import networks
+    from mammo.features.trunks import networks
 
     with torch.device("meta"):
         for ours, theirs in ((networks.Vgg16(1), vgg16()), (networks.resnet50(1), resnet50())):
@@ -108,7 +108,7 @@ def test_tensors_have_the_names_that_torchvision_gives_them():
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_state_dict_may_be_wrapped_and_of_half_precision(tmp_path, wrapped):
-    from mammo.features.networks import Vgg16
+    from mammo.features.trunks.networks import Vgg16
 
     tensors = {name: tensor.half() for name, tensor in Vgg16(8).state_dict().items()}
     path = tmp_path / "a.pth"
@@ -120,7 +120,7 @@ def test_a_state_dict_may_be_wrapped_and_of_half_precision(tmp_path, wrapped):
 @pytest.mark.parametrize("ending", [".safetensors", ".pth"])
 @pytest.mark.parametrize("trunk", ["vgg16-mini", "timm:resnet18"])
 def test_the_weights_of_another_network_are_refused(tmp_path, trunk, ending):
-    from mammo.features.networks import Vgg16, resnet50
+    from mammo.features.trunks.networks import Vgg16, resnet50
 
     other = saved(tmp_path, "other", resnet50(8).state_dict(), ending)
     with pytest.raises(MammoError, match=rf"The weights file {other} is not one of {trunk}: it.+\.$") as caught:
@@ -158,7 +158,7 @@ def test_pickled_code_is_never_executed(tmp_path, trunk, kind):
 @pytest.mark.parametrize("ending", [".safetensors", ".pth"])
 @pytest.mark.parametrize("damage", ["empty", "text", "half", "flipped"])
 def test_a_damaged_file_is_said_plainly(tmp_path, ending, damage):
-    from mammo.features.networks import Vgg16
+    from mammo.features.trunks.networks import Vgg16
 
     path = saved(tmp_path, "w", Vgg16(8).state_dict(), ending)
     content = path.read_bytes()

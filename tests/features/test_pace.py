@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammo.features import pace
-from mammo.features.pace import picture_prices, start_prices, store, trunk_prices
+from mammo.estimates import trunk_prices as pace
+from mammo.estimates.trunk_prices import picture_prices, start_prices, store, trunk_prices
 from mammo.images.prepare import Variant
 from mammo.specs import CacheSpec, Home
 

@@ -8,13 +8,13 @@ from torch import nn
 
 from mammo.data.phantom import PATCH_FINDINGS
 from mammo.errors import MammoError
-from mammo.features.forward import Forward
-from mammo.features.locate import SHIPPED, locate
-from mammo.features.networks import Vgg16, build
-from mammo.features.pretrain import fold_batch_norms, pretrain
-from mammo.features.syllabus import CELLS, PRETRAINING_SEED, VIEW_SIZE, draw_patches, draw_views
-from mammo.features.trunks import TRUNKS
-from mammo.features.weights import Weights
+from mammo.features.extraction.forward import Forward
+from mammo.features.pretraining.data import CELLS, PRETRAINING_SEED, VIEW_SIZE, draw_patches, draw_views
+from mammo.features.pretraining.pretrain import fold_batch_norms, pretrain
+from mammo.features.trunks.locate import SHIPPED, locate
+from mammo.features.trunks.networks import Vgg16, build
+from mammo.features.trunks.table import TRUNKS
+from mammo.features.trunks.weights import Weights
 from mammo.progress import finish
 
 MINIS = ("vgg16-mini", "resnet50-mini")

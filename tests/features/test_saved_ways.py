@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mammo.errors import MammoError
-from mammo.features.locate import locate
-from mammo.features.networks import Vgg16, build, resnet50, skeleton
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.networks import Vgg16, build, resnet50, skeleton
 
 TRUNK = "resnet50-mini"
 

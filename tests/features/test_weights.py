@@ -8,15 +8,15 @@ import torch
 from safetensors.torch import save_file
 
 from mammo.errors import MammoError
-from mammo.features.locate import locate, reachable
-from mammo.features.trunks import TRUNKS
-from mammo.features.weights import Weights, is_weights_file, weights_label, weights_note
-from mammo.files import digest_file
+from mammo.features.trunks.locate import locate, reachable
+from mammo.features.trunks.table import TRUNKS
+from mammo.features.trunks.weights import Weights, is_weights_file, weights_label, weights_note
+from mammo.storage.files import digest_file
 
 LOCATE = """
 import sys
 from mammo.errors import MammoError
-from mammo.features.weights import locate
+from mammo.features.trunks.locate import locate
 for trunk in sys.argv[1:]:
     try:
         print(locate(trunk, "imagenet"))
@@ -78,7 +78,7 @@ def test_random_weights_need_a_whole_number(label):
 
 
 def test_a_file_is_identified_by_the_tensors_of_the_trunk(tmp_path):
-    from mammo.features.networks import Vgg16
+    from mammo.features.trunks.networks import Vgg16
 
     tensors = Vgg16(8).state_dict()
     one, two, other = tmp_path / "a.pth", tmp_path / "b.safetensors", tmp_path / "c.pth"
@@ -92,7 +92,7 @@ def test_a_file_is_identified_by_the_tensors_of_the_trunk(tmp_path):
 
 
 def test_a_file_that_is_written_anew_is_read_anew(tmp_path):
-    from mammo.features.networks import Vgg16
+    from mammo.features.trunks.networks import Vgg16
 
     tensors, path = Vgg16(8).state_dict(), tmp_path / "a.pth"
     torch.save(tensors, path)

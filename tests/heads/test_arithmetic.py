@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads import bank, descent
-from mammo.heads.bank import initial_weights
-from mammo.heads.compiled import compiled
+from mammo.heads.bank import bank
+from mammo.heads.bank import update as descent
+from mammo.heads.bank.bank import initial_weights
+from mammo.heads.bank.kernels import compiled
+from mammo.heads.bank.randomness import generator
 from mammo.heads.outputs import surplus
-from mammo.heads.randomness import generator
-from mammo.heads.train import train_bank
+from mammo.heads.training.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec
 from tests.heads.conftest import Images

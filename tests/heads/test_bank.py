@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads.bank import Bank, initial_weights, outputs
-from mammo.heads.lesson import Lesson
-from mammo.heads.randomness import generator
-from mammo.heads.train import train_bank
+from mammo.heads.bank.bank import Bank, initial_weights, outputs
+from mammo.heads.bank.randomness import generator
+from mammo.heads.bank.schedule import Lesson
+from mammo.heads.training.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec
 
@@ -152,11 +152,11 @@ def test_weights_start_as_keras_dense():
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_wide_layer_is_updated_in_tiles_without_a_trace(images, monkeypatch, compiled):
     if not compiled:
-        monkeypatch.setattr("mammo.heads.descent.compiled", lambda *_: None)
-    monkeypatch.setattr("mammo.heads.bank.suits", lambda *_: False)
+        monkeypatch.setattr("mammo.heads.bank.update.compiled", lambda *_: None)
+    monkeypatch.setattr("mammo.heads.bank.bank.suits", lambda *_: False)
     heads = [HeadSpec(lr=1e-2 / (row + 1), epochs=2) for row in range(40)]
     whole = finish(train_bank(*images, heads, device="cpu"))
-    monkeypatch.setattr("mammo.heads.step.TILE_NUMBERS", 0)
-    monkeypatch.setattr("mammo.heads.step.LEAST_COLUMNS", 16)
+    monkeypatch.setattr("mammo.heads.bank.step.TILE_NUMBERS", 0)
+    monkeypatch.setattr("mammo.heads.bank.step.LEAST_COLUMNS", 16)
     assert images.vectors.shape[1] % 16
     np.testing.assert_allclose(finish(train_bank(*images, heads, device="cpu")).logits, whole.logits, atol=1e-6)

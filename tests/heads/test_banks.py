@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from mammo.heads.banks import COPIES, FULL, MEMORY, allot, group_heads, rounds
+from mammo.heads.bank.plan import COPIES, FULL, MEMORY, allot, group_heads, rounds
 from mammo.specs import HeadSpec
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.heads.compiled import compiled
+from mammo.heads.bank.kernels import compiled
 
 
 @pytest.mark.parametrize("compiler", ["no-such-compiler", "false"])

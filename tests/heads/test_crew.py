@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from mammo.heads.crew import Crew
+from mammo.heads.bank.threads import Crew
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mammo.heads import descent
-from mammo.heads.compiled import compiled
-from mammo.heads.descent import Descent, rules
+from mammo.heads.bank import update as descent
+from mammo.heads.bank.kernels import compiled
+from mammo.heads.bank.update import Descent, rules
 from mammo.specs import HeadSpec
 
 HEADS = [HeadSpec(optimizer=name, lr=lr) for name in ("adam", "nadam") for lr in (1e-2, 1e-4)]

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mammo.errors import MammoError
-from mammo.heads.feed import Held, Streamed, open_feed
-from mammo.heads.source import Source
-from mammo.heads.task import Task
-from mammo.heads.train import Means, train_splits
+from mammo.heads.training.loader import Held, Streamed, open_feed
+from mammo.heads.training.task import Task
+from mammo.heads.training.train import Means, train_splits
+from mammo.heads.training.vectors import Source
 from mammo.progress import finish
 from mammo.specs import HeadSpec
 

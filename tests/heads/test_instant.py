@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from mammo.errors import MammoError
-from mammo.features.cache import caches
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.instant import instant_part, open_workbench, train_at_once
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.in_memory import instant_part, open_workbench, train_at_once
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
-from mammo.results.leaderboard import leaderboard, ranked
-from mammo.results.scores import StoredRun
-from mammo.results.sweep import Sweep
+from mammo.results.board.leaderboard import leaderboard, ranked
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 AXES = {"pool": ["gap"], "lr": [1e-2, 1e-3], "epochs": [4], "seed": [0, 1], "patience": [2]}

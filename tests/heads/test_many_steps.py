@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from mammo.heads import bank as banks
-from mammo.heads import many_steps
-from mammo.heads.bank import Bank
-from mammo.heads.compiled import compiled
-from mammo.heads.lesson import Lesson
+from mammo.heads.bank import bank as banks
+from mammo.heads.bank import many_steps
+from mammo.heads.bank.bank import Bank
+from mammo.heads.bank.kernels import compiled
+from mammo.heads.bank.schedule import Lesson
 from mammo.specs import HeadSpec
 
 HEADS = [HeadSpec(optimizer=name, lr=lr) for name in ("adam", "nadam") for lr in (1e-2, 1e-3, 1e-4)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mammo.heads.order import blocks, shuffled
-from mammo.heads.randomness import generator
+from mammo.heads.bank.randomness import generator
+from mammo.heads.training.batches import blocks, shuffled
 
 
 def test_a_small_epoch_is_one_permutation_of_what_trains():

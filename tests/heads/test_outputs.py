@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mammo.heads.outputs import areas
-from mammo.results.statistics.metrics import auc
+from mammo.statistics.metrics import auc
 
 
 def test_areas_are_those_of_the_metric_with_ties_and_what_is_not_a_number():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammo.heads import pace
-from mammo.heads.pace import TRAININGS, _training, explained, head_prices, tail_prices
-from mammo.heads.work import PRICES, Amounts, Counts
-from mammo.rates import Prices
+from mammo.estimates import head_prices as pace
+from mammo.estimates.head_prices import TRAININGS, _training, explained, head_prices, tail_prices
+from mammo.estimates.prices import Prices
+from mammo.estimates.work import PRICES, Amounts, Counts
 
 
 def test_prices_are_found_again_from_the_times_they_make() -> None:

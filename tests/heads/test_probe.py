@@ -14,25 +14,25 @@ from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from mammo.data.splits import TEST, TRAIN, VALIDATION
+from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.features.cache import Cache, caches
-from mammo.heads import gram as products
-from mammo.heads.gram import Rows, combined, gram
+from mammo.features.cache.cache import Cache, caches
 from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
-from mammo.heads.probe import EXACT, Probe, fit_probe, heads_of
-from mammo.heads.sweep import sweep
-from mammo.heads.units import UNITS
+from mammo.heads.probes import gram as products
+from mammo.heads.probes.gram import Rows, combined, gram
+from mammo.heads.probes.probe import EXACT, Probe, fit_probe, heads_of
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.units import UNITS
 from mammo.progress import finish
-from mammo.results.by_setting import by_setting, strength_words
-from mammo.results.leaderboard import leaderboard
+from mammo.results.board.grouped import by_setting, strength_words
+from mammo.results.board.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
-from mammo.results.scores import StoredRun, run_names
-from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import Sweep
-from mammo.results.sweep_files import HEADS, LOGITS
+from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.sweep import Sweep
+from mammo.runs.sweep_files import HEADS, LOGITS
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
+from mammo.statistics.metrics import auc
 
 CPU = torch.device("cpu")
 Vectors = NDArray[np.float32]

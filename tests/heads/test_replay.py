@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads import bank
-from mammo.heads.source import Source
-from mammo.heads.task import Task
-from mammo.heads.train import train_splits
+from mammo.heads.bank import bank
+from mammo.heads.training.task import Task
+from mammo.heads.training.train import train_splits
+from mammo.heads.training.vectors import Source
 from mammo.progress import finish
 from mammo.specs import HeadSpec
 

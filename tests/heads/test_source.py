@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.heads.bank import initial_weights
-from mammo.heads.randomness import generator
-from mammo.heads.source import Source
-from mammo.heads.train import train_bank
+from mammo.heads.bank.bank import initial_weights
+from mammo.heads.bank.randomness import generator
+from mammo.heads.training.train import train_bank
+from mammo.heads.training.vectors import Source
 from mammo.images import augment
 from mammo.images.augment import Augmentation, training_versions
 from mammo.progress import finish

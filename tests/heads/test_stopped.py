@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from mammo.errors import MammoError
-from mammo.features.cache import caches
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import keep_finished, sweep
-from mammo.heads.units import UNITS
+from mammo.heads.sweeps.sweep import keep_finished, sweep
+from mammo.heads.sweeps.units import UNITS
 from mammo.progress import finish
-from mammo.results.leaderboard import leaderboard
-from mammo.results.sweep import Sweep, is_complete
-from mammo.results.sweep_files import HEADS
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.sweep import Sweep, is_complete
+from mammo.runs.sweep_files import HEADS
 from mammo.specs import Home, SplitSpec, SweepSpec
 
 

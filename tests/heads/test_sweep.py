@@ -12,23 +12,23 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.data.labels import LABELS
-from mammo.data.splits import OUT
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.data.splits.labels import LABELS
+from mammo.data.splits.protocols import OUT
 from mammo.errors import MammoError
-from mammo.features.cache import Cache, caches
-from mammo.features.extract import extract
+from mammo.features.cache.cache import Cache, caches
+from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
-from mammo.heads.setting import open_setting
-from mammo.heads.sweep import sweep
-from mammo.heads.units import UNITS
+from mammo.heads.sweeps.plan import open_setting
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.units import UNITS
 from mammo.progress import Progress, finish
-from mammo.results.by_setting import by_setting
-from mammo.results.leaderboard import Piece, leaderboard
-from mammo.results.scores import StoredRun, run_names
-from mammo.results.sweep import Sweep, sweep_of, sweeps
-from mammo.results.sweep_files import ABOUT, HEADS, LOGITS, RUNS
+from mammo.results.board.grouped import by_setting
+from mammo.results.board.leaderboard import Piece, leaderboard
+from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.sweep import Sweep, sweep_of, sweeps
+from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
 NAME = "phantom-demo"
@@ -99,7 +99,7 @@ def test_the_same_sweep_is_not_trained_twice(own_home: Home) -> None:
 def test_a_sweep_of_another_arithmetic_keeps_its_name_and_is_trained_anew(
     own_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mammo.heads.setting.TRAINING", 2)
+    monkeypatch.setattr("mammo.heads.sweeps.plan.TRAINING", 2)
     before = Sweep.open(own_home, finish(sweep(own_home, small(own_home))))
     monkeypatch.undo()
     after = Sweep.open(own_home, finish(sweep(own_home, small(own_home))))
@@ -276,7 +276,7 @@ def test_runs_of_other_labels_share_no_tie_group(own_home: Home, monkeypatch: py
         compared.append(sum(len(runs) for runs, _, _ in alike))
         return pd.concat([runs for runs, _, _ in alike]).assign(tie_group=1), None
 
-    monkeypatch.setattr("mammo.results.leaderboard._with_ties", count)
+    monkeypatch.setattr("mammo.results.board.leaderboard._with_ties", count)
     leaderboard(own_home, names)
     assert compared == [8, 8]
 

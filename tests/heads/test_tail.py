@@ -14,29 +14,29 @@ import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from mammo.data.dataset import Dataset
-from mammo.data.labels import LABELS
-from mammo.data.splits import TRAIN, draw
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.splits.labels import LABELS
+from mammo.data.splits.protocols import TRAIN, draw
 from mammo.errors import MammoError
-from mammo.features.cache import Cache
-from mammo.features.extract import extract
-from mammo.features.locate import locate
-from mammo.features.networks import build
-from mammo.heads.bank import initial_weights
+from mammo.features.cache.cache import Cache
+from mammo.features.extraction.extract import extract
+from mammo.features.trunks.locate import locate
+from mammo.features.trunks.networks import build
+from mammo.heads.bank.bank import initial_weights
+from mammo.heads.bank.randomness import generator
 from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
-from mammo.heads.randomness import generator
-from mammo.heads.stacks import Stacks, open_stacks
-from mammo.heads.sweep import sweep
-from mammo.heads.tail import train_tails
-from mammo.heads.trained import HISTORY
-from mammo.heads.units import UNITS
+from mammo.heads.sweeps.sweep import sweep
+from mammo.heads.sweeps.units import UNITS
+from mammo.heads.tails.frozen_activations import Stacks, open_stacks
+from mammo.heads.tails.tail import train_tails
+from mammo.heads.training.trained import HISTORY
 from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import run_names
-from mammo.results.sweep import Sweep, sweeps
-from mammo.results.sweep_files import HEADS, LOGITS, RUNS
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.stored_run import run_names
+from mammo.runs.sweep import Sweep, sweeps
+from mammo.runs.sweep_files import HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 
 pytestmark = pytest.mark.slow

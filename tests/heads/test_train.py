@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from mammo.errors import MammoError
-from mammo.heads.source import Source
-from mammo.heads.task import Task
-from mammo.heads.train import Means, train_bank, train_splits
-from mammo.heads.trained import HISTORY
+from mammo.heads.training.task import Task
+from mammo.heads.training.train import Means, train_bank, train_splits
+from mammo.heads.training.trained import HISTORY
+from mammo.heads.training.vectors import Source
 from mammo.progress import finish
-from mammo.results.statistics.metrics import auc
 from mammo.specs import HeadSpec
+from mammo.statistics.metrics import auc
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -278,7 +278,7 @@ def test_splits_that_train_in_one_step_score_as_each_would_alone(images, tasks, 
 
 
 def test_a_wide_head_shared_out_among_threads_scores_as_on_one(images, monkeypatch):
-    monkeypatch.setattr("mammo.heads.train.WIDE", 1)
+    monkeypatch.setattr("mammo.heads.training.train.WIDE", 1)
     heads = [HeadSpec(lr=1e-2, epochs=3, hidden=40, dropout=0.2)]
     source, task = Source.of(images.vectors), Task(images.labels, images.parts)
     one, many = (finish(train_splits(source, [task], heads, "cpu", Means(threads=count)))[0] for count in (1, 3))

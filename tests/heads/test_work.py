@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from mammo.heads.banks import allot
+from mammo.estimates.work import HEADS, KNOTS, PRICES, Counts, Features, Training, _updates, guessed, sweep_work
+from mammo.heads.bank.plan import allot
 from mammo.heads.grid import expand
-from mammo.heads.work import HEADS, KNOTS, PRICES, Counts, Features, Training, _updates, guessed, sweep_work
 from mammo.specs import CacheSpec, SplitSpec, SweepSpec
 
 COUNTS = {("patient", "merged"): Counts(70, 10, 100), ("patient", "three-way"): Counts(70, 10, 100)}
@@ -18,8 +18,8 @@ COUNTS = {("patient", "merged"): Counts(70, 10, 100), ("patient", "three-way"): 
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch):
     """What is counted does not depend on the machine that counts."""
-    monkeypatch.setattr("mammo.heads.work.cores", lambda: 1)
-    monkeypatch.setattr("mammo.heads.work.gpus", list)
+    monkeypatch.setattr("mammo.estimates.work.cores", lambda: 1)
+    monkeypatch.setattr("mammo.estimates.work.gpus", list)
 
 
 def work_of(heads, labels=("merged",), **fields):
@@ -133,14 +133,14 @@ def test_augmented_versions_are_read_once_or_where_they_do_not_fit_in_every_epoc
     assert work_of(heads, **together)[HEADS]["gathered"] == plain["gathered"] + 7 * rows
     first = expand({"pool": "gap", "epochs": 6, "first_draws": 3})
     assert work_of(first, **together)[HEADS]["gathered"] == plain["gathered"] + 3 * rows
-    monkeypatch.setattr("mammo.heads.work.free_memory", lambda: 1000)
+    monkeypatch.setattr("mammo.estimates.work.free_memory", lambda: 1000)
     assert work_of(heads)[HEADS]["loaded"] == 7 * plain["loaded"]
     assert work_of(heads, **drawn)[HEADS]["loaded"] == 7 * plain["loaded"]
     assert work_of(heads, **together)[HEADS]["loaded"] == 49 * plain["loaded"]
 
 
 def test_features_that_are_planned_are_those_that_come(demo_home):
-    from mammo.features.cache import Cache, caches
+    from mammo.features.cache.cache import Cache, caches
 
     for name in caches(demo_home, "phantom-demo"):
         cache = Cache.open(demo_home, "phantom-demo", name)

@@ -131,7 +131,7 @@ def test_crops_of_lesions_keep_all_their_pixels(finding):
 def test_real_crops_and_films(samples):
     from PIL import Image
 
-    from mammo.data.dicom import read_dicom
+    from mammo.data.files.dicom.dicom import read_dicom
 
     crops = [read_dicom(path).to_float() for path in sorted((samples / "nbia").rglob("*.dcm"))]
     assert len(crops) == 5

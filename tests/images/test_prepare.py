@@ -4,9 +4,9 @@ import os
 import numpy as np
 import pytest
 
-from mammo.data import source as sources
-from mammo.data.dataset import Dataset
-from mammo.data.source import Source
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.files import source as sources
+from mammo.data.files.source import Source
 from mammo.errors import MammoError
 from mammo.images.prepare import Variant, prepare, prepare_together
 from mammo.images.preprocess import PREPROCESSINGS

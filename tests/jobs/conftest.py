@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from mammo.data.phantom import PhantomSpec, write_phantom
-from mammo.files import write_text
 from mammo.jobs import PROGRESS, REQUEST, RUNNING, Job
 from mammo.progress import finish
 from mammo.specs import Home
+from mammo.storage.files import write_text
 
 ASKED: dict[str, Any] = {
     "verb": "index-phantom",

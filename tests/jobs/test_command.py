@@ -7,9 +7,9 @@ import json
 import pytest
 
 from mammo.cli import main
-from mammo.files import write_text
 from mammo.jobs import LOG
 from mammo.specs import Home
+from mammo.storage.files import write_text
 from tests.jobs.conftest import ASKED, DONE, write_job
 
 

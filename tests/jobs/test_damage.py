@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from mammo.errors import MammoError
-from mammo.files import read_json
 from mammo.jobs import PROGRESS, REQUEST, Job, cancel, delete, jobs, retry, start
 from mammo.jobs.owner import may_be_ended
-from mammo.processes import start_ticks
+from mammo.processes.lifetimes import start_ticks
 from mammo.specs import Home
+from mammo.storage.files import read_json
 from tests.jobs.conftest import ASKED, DONE, ended, wait, write_job
 
 STAGE = {"stage": "index", "done": 3, "total": 6, "unit": "files", "rate": 2.5, "seconds_left": 1.0}

@@ -56,7 +56,7 @@ def test_work_that_swallows_the_signal_ends_all_the_same(tmp_path: Path, started
         "from pathlib import Path\n"
         "from mammo.jobs import running\n"
         "from mammo.jobs.running import Ending, Teller\n"
-        "from mammo.processes import end_descendants\n"
+        "from mammo.processes.lifetimes import end_descendants\n"
         "import os\n"
         "running.TO_CLEAN_UP = 0.5\n"
         "def late():\n    end_descendants()\n    os._exit(143)\n"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mammo.data.dataset import datasets
+from mammo.data.dataset.dataset import datasets
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
-from mammo.files import read_json
 from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, start
 from mammo.jobs.wanted import VERBS
 from mammo.specs import SHARED, Home
+from mammo.storage.files import read_json
 from tests.jobs.conftest import ASKED, DONE, begun, ended, in_session, soon, wait, write_job
 
 

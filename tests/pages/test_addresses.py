@@ -12,8 +12,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.sessions import PAGES, dashboard, memory, visit
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import run_names
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.stored_run import run_names
 from tests.pages.test_words import PAGES as FOLDER
 
 KEYS = """
@@ -148,7 +148,7 @@ def test_it_is_said_until_something_else_is_chosen(demo_home, monkeypatch):
 
 CHOICES = """
 import streamlit as st
-from pages.shared import address, choose
+from pages.shared.base import address, choose
 address.arrive("here", st.empty())
 choose.one("Fruit", ["apple", "pear"], "fruit")
 choose.number("Size", 1, 5, 2, "size")
@@ -203,7 +203,7 @@ def public():
 
 def test_visitors_name_no_file_of_the_server(public, tiny, monkeypatch, tmp_path):
     monkeypatch.setenv("MAMMO_HOME", str(tiny.path))
-    monkeypatch.setattr("mammo.pace.can_measure", lambda: False)
+    monkeypatch.setattr("mammo.estimates.measuring.can_measure", lambda: False)
     (tmp_path / "open").mkdir()
     for name in ("closed.safetensors", "open/mine.safetensors"):
         save_file({"numbers": np.zeros(1, np.float32)}, tmp_path / name)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mammo.data.index import index_cbis_ddsm
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 from mammo.progress import finish
-from mammo.results.leaderboard import leaderboard
+from mammo.results.board.leaderboard import leaderboard
 
 pytestmark = pytest.mark.browser
 

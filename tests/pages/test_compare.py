@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.results.leaderboard import meter_rows, read_board
+from mammo.results.board.leaderboard import meter_rows, read_board
 
 pytestmark = pytest.mark.browser
 

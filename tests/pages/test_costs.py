@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.rates import recall, remember
+from mammo.estimates.prices import recall, remember
 from mammo.specs import Home
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.metrics import accuracy
-from mammo.results.statistics.operating import Criterion, operate
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.stored_run import StoredRun
+from mammo.statistics.metrics import accuracy
+from mammo.statistics.operating import Criterion, operate
 
 MATRIX = (
     "[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data ?? [])"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammo.data.index_manifest import index_manifest
-from mammo.data.reading_options import ReadingOptions
+from mammo.data.index.manifest import index_manifest
+from mammo.data.index.options import ReadingOptions
 from mammo.progress import finish
 
 

@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from mammo.results.leaderboard import leaderboard
+from mammo.results.board.leaderboard import leaderboard
 
 pytestmark = pytest.mark.browser
 

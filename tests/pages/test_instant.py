@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.results.sweep import sweeps
+from mammo.runs.sweep import sweeps
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mammo.jobs import jobs
-from mammo.results.sweep import sweeps
+from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 from tests.jobs.conftest import ASKED, DONE, write_job
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from mammo.paper import open_paper
-from mammo.results.sweep_files import ABOUT
+from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
 from tests.conftest import PAPER
 

@@ -9,7 +9,9 @@ from tests.pages.test_words import PAGES
 @pytest.fixture
 def page(tiny, monkeypatch):
     monkeypatch.setenv("MAMMO_HOME", str(tiny.path))
-    monkeypatch.setattr("mammo.pace.can_measure", lambda: False)  # which would go on in processes of its own
+    monkeypatch.setattr(
+        "mammo.estimates.measuring.can_measure", lambda: False
+    )  # which would go on in processes of its own
     return AppTest.from_file(PAGES / "sweep.py", default_timeout=60)
 
 

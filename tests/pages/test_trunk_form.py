@@ -11,7 +11,9 @@ from tests.pages.test_words import PAGES
 @pytest.fixture
 def page(tiny, monkeypatch):
     monkeypatch.setenv("MAMMO_HOME", str(tiny.path))
-    monkeypatch.setattr("mammo.pace.can_measure", lambda: False)  # which would go on in processes of its own
+    monkeypatch.setattr(
+        "mammo.estimates.measuring.can_measure", lambda: False
+    )  # which would go on in processes of its own
     return AppTest.from_file(PAGES / "features.py", default_timeout=60)
 
 

@@ -7,19 +7,21 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 from mammo.errors import MammoError
-from mammo.features.weights import weights_note
+from mammo.features.trunks.weights import weights_note
 from mammo.progress import finish
 from mammo.results.figures.drawing import with_leaks
-from mammo.results.statistics.calibration import bound_note
-from mammo.results.statistics.scored import Scored
 from mammo.specs.class_names import ClassNames
-from pages.shared import board, choose, lens
-from pages.shared.operating_view import intervals_said
-from pages.shared.text import exposure, plain
-from pages.shared.words import caption, described, groups_of, judgement, leaked, part_rows
+from mammo.statistics.calibration import bound_note
+from mammo.statistics.scored import Scored
+from pages.parts.data import microscope_view as lens
+from pages.parts.inspect.operating_view import intervals_said
+from pages.shared.base import choose
+from pages.shared.base.text import exposure, plain
+from pages.shared.base.words import caption, described, groups_of, judgement, leaked, part_rows
+from pages.shared.forms import board
 
 NONE = dict.fromkeys(
     ("patients", "breasts", "views", "films", "near_duplicates", "test_images_with_patient_in_train"), 0
@@ -89,8 +91,8 @@ def test_there_is_nothing_to_choose_where_there_is_nothing():
 
 
 NUMBERS = """
-from pages.shared import choose
-from pages.shared.guard import said_plainly
+from pages.shared.base import choose
+from pages.shared.base.guard import said_plainly
 with said_plainly():
     choose.number("Draws", 1, 50, 2, "draws")
     choose.numbers("Units", ["0", "8"], "units", default=["0"])
@@ -114,8 +116,8 @@ def test_a_number_that_is_none_is_refused_in_a_sentence(text):
 
 
 WEIGHTS = """
-from pages.shared.guard import said_plainly
-from pages.shared.trunk_form import choose_weights
+from pages.shared.base.guard import said_plainly
+from pages.parts.features.trunk_form import choose_weights
 with said_plainly():
     choose_weights("vgg16-mini")
 """

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.results.axes import AXES, influences, response, validation_auc, varied
+from mammo.results.board.importance import AXES, influences, response, validation_auc, varied
 from mammo.results.figures.axes import influence_figure, parallel_figure, response_figure
 from mammo.results.figures.palette import DARK, LIGHT
-from mammo.results.sweep import Sweep, sweeps
+from mammo.runs.sweep import Sweep, sweeps
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.data.splits import PARTS
+from mammo.data.splits.protocols import PARTS
 from mammo.errors import MammoError
 from mammo.results import comparison
+from mammo.results.board.leaderboard import leaderboard
 from mammo.results.comparison import TESTS, Difference, Shared, differences, p_words, shared_images, verdict
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import stored_runs
-from mammo.results.statistics.few import lack_of
-from mammo.results.statistics.flips import flips
-from mammo.results.statistics.holm import holm
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.ties import paired_p_values
-from mammo.results.sweep import Sweep
+from mammo.runs.stored_run import stored_runs
+from mammo.runs.sweep import Sweep
+from mammo.statistics.comparing.flips import flips
+from mammo.statistics.comparing.holm import holm
+from mammo.statistics.comparing.ties import paired_p_values
+from mammo.statistics.few import lack_of
+from mammo.statistics.intervals.delong import components
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from mammo.commands.leaderboard import text_of
-from mammo.data.splits import TEST, TRAIN, VALIDATION
+from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.results.ensemble import alone, ensemble
-from mammo.results.leaderboard import leaderboard, ranked, to_json
-from mammo.results.run_names import RunName
-from mammo.results.scores import StoredRun, run_names
-from mammo.results.statistics.calibration import temperature
-from mammo.results.statistics.metrics import auc, probability
+from mammo.results.board.leaderboard import leaderboard, ranked, to_json
+from mammo.runs.ensemble import alone, ensemble
+from mammo.runs.run_names import RunName
+from mammo.runs.stored_run import StoredRun, run_names
+from mammo.statistics.calibration import temperature
+from mammo.statistics.metrics import auc, probability
 
 
 @pytest.fixture

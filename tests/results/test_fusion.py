@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo.results.fusion import FUSIONS, fused
+from mammo.runs.fusion import FUSIONS, fused
 
 PROBABILITIES = np.array([[0.2, 0.7, 0.4, 0.9, 0.99], [0.5, 0.5, 0.01, 0.3, 0.6]])
 LOGITS = np.log(PROBABILITIES / (1 - PROBABILITIES))

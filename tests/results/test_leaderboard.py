@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.splits import VALIDATION
+from mammo.data.splits.protocols import VALIDATION
 from mammo.errors import MammoError
-from mammo.features.verify import verify
 from mammo.progress import finish
-from mammo.results import board_store
-from mammo.results.by_setting import by_setting
-from mammo.results.leaderboard import leaderboard, meter_rows, ranked, read_board
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.operating import Criterion, operate
-from mammo.results.sweep import Sweep, sweeps
+from mammo.results.board import store as board_store
+from mammo.results.board.grouped import by_setting
+from mammo.results.board.leaderboard import leaderboard, meter_rows, ranked, read_board
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep, sweeps
 from mammo.specs import Home
+from mammo.statistics.operating import Criterion, operate
+from mammo.verify import verify
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_board_is_read_again_as_it_was_computed(copied):
 
 def test_what_is_kept_is_what_is_read(copied, monkeypatch):
     computed = read_board(copied)
-    monkeypatch.setattr("mammo.results.leaderboard.board_of", lambda _: pytest.fail("computed again"))
+    monkeypatch.setattr("mammo.results.board.leaderboard.board_of", lambda _: pytest.fail("computed again"))
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
 
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from mammo.errors import MammoError
-from mammo.results.leaderboard import leaderboard
-from mammo.results.levels import at_level
-from mammo.results.reader import reader_of
-from mammo.results.scores import StoredRun, run_names
-from mammo.results.statistics.metrics import auc
-from mammo.results.sweep import Sweep, sweeps
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.levels import at_level
+from mammo.runs.reader import reader_of
+from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.sweep import Sweep, sweeps
+from mammo.statistics.metrics import auc
 
 ROWS = [
     ("a", "LEFT", "CC", "benign", 3, 2),

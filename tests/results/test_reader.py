@@ -7,13 +7,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo.data.birads import SCORES, is_zero, reader_scores, threshold_words
-from mammo.data.casecsv import find_case_files, images_of, read_cases
-from mammo.data.dataset import Dataset
+from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images_of, read_cases
+from mammo.data.dataset.dataset import Dataset
 from mammo.errors import MammoError
-from mammo.results.leaderboard import leaderboard
-from mammo.results.reader import circular_of, reader_of, reader_summary, scored_by_reader
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.metrics import auc
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.reader import circular_of, reader_of, reader_summary, scored_by_reader
+from mammo.runs.stored_run import StoredRun
+from mammo.statistics.metrics import auc
 
 TABLE = pd.DataFrame(
     {

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from mammo.errors import MammoError
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import StoredRun, run_names, stored_runs
-from mammo.results.statistics.metrics import accuracy, auc
-from mammo.results.statistics.operating import RULES, operate
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.stored_run import StoredRun, run_names, stored_runs
+from mammo.statistics.metrics import accuracy, auc
+from mammo.statistics.operating import RULES, operate
 
 
 def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):

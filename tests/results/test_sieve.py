@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mammo.results.sieve import MOST, Sieve
+from mammo.results.board.filter import MOST, Sieve
 
 
 @pytest.fixture

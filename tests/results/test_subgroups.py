@@ -4,10 +4,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo.errors import MammoError
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.operating import choose_threshold
-from mammo.results.subgroups import FEWEST, grouped, subgroups
+from mammo.results.board.leaderboard import leaderboard
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.subgroups import FEWEST, grouped, subgroups
+from mammo.statistics.operating import choose_threshold
 
 
 @pytest.fixture

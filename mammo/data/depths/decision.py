@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from mammo.data.depths.levels import CONTAINER_BITS, HALF, Levels
-from mammo.data.raster import Depth
+from mammo.data.files.levels import CONTAINER_BITS, HALF, Levels
+from mammo.data.files.raster import Depth
 
 CANDIDATES = (8, 10, 12, 14, 16)
 FILMS_PERCENT = 95

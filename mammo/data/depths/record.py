@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from mammo.data.depths.decision import CANDIDATES, DARKER, OF_CONTAINER, Scale, judge
-from mammo.data.depths.levels import CONTAINER_BITS, HALF, Levels
-from mammo.data.raster import Container, Depth
+from mammo.data.files.levels import CONTAINER_BITS, HALF, Levels
+from mammo.data.files.raster import Container, Depth
 from mammo.errors import MammoError
-from mammo.typed import typed
+from mammo.storage.typed import typed
 
 AUTO, CONTAINER = "auto", "container"
 LISTED = 6

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from mammo.data.dataset import FILE
-from mammo.data.manifest.boxes import read_boxes
-from mammo.data.manifest.columns import BOX, COLUMNS, NUMBERS
-from mammo.data.manifest.headers import Headers
-from mammo.data.manifest.projections import read_projection
-from mammo.data.manifest.scales import is_tissue
+from mammo.data.dataset.dataset import FILE
+from mammo.data.manifest.cells.boxes import read_boxes
+from mammo.data.manifest.cells.values import optional_values, read_tissue, read_values
+from mammo.data.manifest.columns.columns import BOX, COLUMNS, NUMBERS
+from mammo.data.manifest.columns.headers import Headers
 from mammo.data.manifest.unread import Unread
-from mammo.data.manifest.values import optional_values, read_tissue, read_values
+from mammo.data.manifest.words.projections import read_projection
+from mammo.data.manifest.words.scales import is_tissue
 
 OURS = {"image", "lesion", "pathology", "conflict", "lesions", "number", "parent", "crop", "row", "rules"}
 OURS |= {*FILE, *(f"crop_{name}" for name in FILE), "image_path", "crop_path", "mask_path"}

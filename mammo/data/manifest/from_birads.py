@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mammo.data.manifest.headers import Headers
-from mammo.data.manifest.scales import BIRADS
+from mammo.data.manifest.columns.headers import Headers
+from mammo.data.manifest.words.scales import BIRADS
 
 FEWEST = 2
 """As many different assessments as must stand there for their agreement with the labels to say anything."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mammo.data.manifest.words import ROUNDED
+from mammo.data.manifest.words.words import ROUNDED
 
 EXAMPLES = 3
 LIKENESSES: dict[str, Callable[[str], str]] = {

@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo.data.frame_range import FrameRange
+from mammo.data.files.frame_range import FrameRange
 from mammo.data.manifest.agreement import settle
-from mammo.data.manifest.files import find_files
+from mammo.data.manifest.cells.label_words import LabelWords, read_labels
+from mammo.data.manifest.cells.values import needed_values
+from mammo.data.manifest.columns.headers import Headers, find_columns, header_key
+from mammo.data.manifest.columns.templates import Template
+from mammo.data.manifest.files.files import find_files
+from mammo.data.manifest.files.globbed import side_in_header, spread
 from mammo.data.manifest.findings import Findings, read_findings
 from mammo.data.manifest.from_birads import labels_are_birads
-from mammo.data.manifest.globbed import side_in_header, spread
-from mammo.data.manifest.headers import Headers, find_columns, header_key
 from mammo.data.manifest.identities import similar_patients
-from mammo.data.manifest.label_words import LabelWords, read_labels
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.table import Table, read_table
-from mammo.data.manifest.templates import Template
+from mammo.data.manifest.table.table import Table, read_table
 from mammo.data.manifest.unread import Unread
-from mammo.data.manifest.values import needed_values
 from mammo.errors import MammoError
 
 WHOSE = re.compile(r"patient|woman|women|subject|person|client|participant|case|study|exam|accession|mrn|id$")

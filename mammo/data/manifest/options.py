@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mammo.data.header_columns import ANY, FILL, HeaderUse
+from mammo.data.manifest.header_columns import ANY, FILL, HeaderUse
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The phantom: synthetic mammograms laid out on disk exactly as CBIS-DDSM."""
 
-from mammo.data.phantom.anatomy import PATHOLOGY_NOISE, Breast, Lesion, Patient, draw_patients
-from mammo.data.phantom.dicom import MANUFACTURER
-from mammo.data.phantom.patches import PATCH_FINDINGS, lesion_patch
-from mammo.data.phantom.relayout import LAYOUTS, relayout
-from mammo.data.phantom.spec import VERSION, PhantomSpec
-from mammo.data.phantom.tree import MARK, write_phantom
-from mammo.data.phantom.view import View, render_view
+from mammo.data.phantom.files.dicom import MANUFACTURER
+from mammo.data.phantom.files.tree import MARK, write_phantom
+from mammo.data.phantom.files.write_layout import LAYOUTS, relayout
+from mammo.data.phantom.patients.anatomy import PATHOLOGY_NOISE, Breast, Lesion, Patient, draw_patients
+from mammo.data.phantom.patients.spec import VERSION, PhantomSpec
+from mammo.data.phantom.pictures.patches import PATCH_FINDINGS, lesion_patch
+from mammo.data.phantom.pictures.view import View, render_view
 
 __all__ = [
     "LAYOUTS",

@@ -1,0 +1,1 @@
+"""Results in forms that people and their tools read without mammo."""

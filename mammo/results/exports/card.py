@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mammo import __version__
-from mammo.data.labels import LABELS
-from mammo.data.leakage import COUNTS, leaked
-from mammo.data.licence import attribution_of, licence_of
+from mammo.data.dataset.licence import attribution_of, licence_of
 from mammo.data.origin import origin
-from mammo.data.splits import OUT, PARTS, SPLITS
+from mammo.data.splits.labels import LABELS
+from mammo.data.splits.leakage import COUNTS, leaked
+from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
 from mammo.results.markdown import markdown_table as _table
 from mammo.results.markdown import marked
-from mammo.results.setting_words import label_of
-from mammo.results.statistics.measures import measure
-from mammo.results.statistics.metrics import METRICS
+from mammo.runs.setting_words import label_of
 from mammo.specs import PROBE, HeadSpec
 from mammo.specs.class_names import capital
+from mammo.statistics.measures import measure
+from mammo.statistics.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mammo.results.scores import StoredRun
-    from mammo.results.statistics.optimism import Optimism
+    from mammo.runs.stored_run import StoredRun
+    from mammo.statistics.comparing.selection_bias import Optimism
 
 RESEARCH = (
     "**Research software, not a medical device.** Nothing here may be used to decide about a patient: not to screen, "

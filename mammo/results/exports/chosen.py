@@ -7,22 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
-from mammo.results.ensemble import alone, named_sweep
+from mammo.results.board.leaderboard import Meter, board_of
 from mammo.results.exports.card import model_card
 from mammo.results.exports.terms import datasets_of
-from mammo.results.leaderboard import Meter, board_of
-from mammo.results.run_names import RunName
-from mammo.results.scores import StoredRun
-from mammo.results.sweep import Sweep, open_sweeps, refuse_all_damaged, sweeps
+from mammo.runs.ensemble import alone, named_sweep
+from mammo.runs.run_names import RunName
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep, open_sweeps, refuse_all_damaged, sweeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
-    from mammo.data.dataset import Dataset
-    from mammo.results.statistics.optimism import Optimism
+    from mammo.data.dataset.dataset import Dataset
     from mammo.specs import Home
+    from mammo.statistics.comparing.selection_bias import Optimism
 
 
 @dataclass(frozen=True)

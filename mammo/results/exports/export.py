@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mammo.data.licence import refuse_leaving
+from mammo.data.dataset.licence import refuse_leaving
 from mammo.errors import MammoError
-from mammo.files import write_text
 from mammo.progress import Progress, Work
 from mammo.results.exports.chosen import Chosen, choose
-from mammo.results.exports.demo import Options, write_demo
 from mammo.results.exports.files import FORMATS, file_name, write_tables
+from mammo.results.exports.shared_home.home import Options, write_demo
 from mammo.results.exports.terms import datasets_of
 from mammo.results.exports.trackers import write_mlflow, write_tensorboard
 from mammo.specs import SHARED, pick
+from mammo.storage.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,15 +10,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mammo.data.leakage import COUNTS
-from mammo.data.spreadsheets import CsvWriter
-from mammo.files import whole_file, write_text
+from mammo.data.splits.leakage import COUNTS
 from mammo.progress import Progress, Work
 from mammo.results.exports.card import RESEARCH, SYNTHETIC
 from mammo.results.exports.tables import IDENTITY, MEANINGS, runs_table, scores_long, scores_wide
 from mammo.results.exports.terms import attributions, datasets_of
 from mammo.results.markdown import marked
-from mammo.results.scores import StoredRun
+from mammo.runs.stored_run import StoredRun
+from mammo.storage.files import whole_file, write_text
+from mammo.storage.spreadsheets import CsvWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mammo.results.exports.chosen import Chosen
-    from mammo.results.sweep import Sweep
+    from mammo.runs.sweep import Sweep
 
 SOURCE = "Source of the images"
 """What stands before how a collection wants to be named."""

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.data.leakage import COUNTS, seen
-from mammo.data.splits import OUT, PARTS
-from mammo.results.statistics.metrics import probability
+from mammo.data.splits.leakage import COUNTS, seen
+from mammo.data.splits.protocols import OUT, PARTS
+from mammo.statistics.metrics import probability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from mammo.results.scores import StoredRun
-    from mammo.results.sweep import Sweep
+    from mammo.runs.stored_run import StoredRun
+    from mammo.runs.sweep import Sweep
 
 IDENTITY = ["dataset", "image", "patient", "breast", "view", "label"]
 """What a table of scores tells of an image."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from mammo.data.dataset import Dataset
-from mammo.data.licence import attribution_of
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.dataset.licence import attribution_of
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mammo.results.sweep import Sweep
+    from mammo.runs.sweep import Sweep
     from mammo.specs import Home
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 
 from mammo.errors import MammoError
 from mammo.progress import Progress, Work
+from mammo.results.board.leaderboard import SETTINGS
 from mammo.results.exports.card import RESEARCH
 from mammo.results.exports.tables import runs_table
-from mammo.results.leaderboard import SETTINGS
-from mammo.results.sweep_files import ABOUT, COURSE
+from mammo.runs.sweep_files import ABOUT, COURSE
 from mammo.specs import PROBE
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mammo.results.exports.chosen import Chosen
-    from mammo.results.exports.demo import Options
-    from mammo.results.scores import StoredRun
+    from mammo.results.exports.shared_home.home import Options
+    from mammo.runs.stored_run import StoredRun
 
 DATABASE = "mlflow.db"
 AT_ONCE = 1000

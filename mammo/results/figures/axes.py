@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.results.axes import AXES, Influence, response, validation_auc, varied
+from mammo.results.board.importance import AXES, Influence, response, validation_auc, varied
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import interval_words
-from mammo.results.setting_words import label_of, worded
+from mammo.runs.setting_words import label_of, worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.sweep import Sweep
+    from mammo.runs.sweep import Sweep
 
 LOGARITHMIC = ("lr", "tail_lr")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mammo.data.column_words import UNKNOWN, worded
-from mammo.data.splits import PARTS
+from mammo.data.splits.protocols import PARTS
 from mammo.results.figures.drawing import bars, blank_figure, legend_below
 from mammo.results.figures.palette import CLASSES, ground
 from mammo.specs.class_names import PLAIN, ClassNames
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-    from mammo.data.splits import Parts
+    from mammo.data.splits.protocols import Parts
 
 MOST = 12
 """Bars at most; a column with more values shows its most frequent ones."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.statistics.scored import Scored
+    from mammo.statistics.scored import Scored
 
 LINE = 20
 """Height of a legend line in pixels."""

@@ -10,22 +10,22 @@ from mammo.data.column_words import worded
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import value_words
-from mammo.results.statistics.calibration import BINS, calibration_curve
-from mammo.results.statistics.curves import precision_recall_curve, roc_curve
-from mammo.results.statistics.few import TOO_FEW
-from mammo.results.statistics.measured import Measured
-from mammo.results.statistics.measures import measure
-from mammo.results.statistics.predictive import predictive_values
-from mammo.results.subgroups import MEASURES
+from mammo.runs.subgroups import MEASURES
+from mammo.statistics.calibration import BINS, calibration_curve
+from mammo.statistics.curves import precision_recall_curve, roc_curve
+from mammo.statistics.few import TOO_FEW
+from mammo.statistics.intervals.measured import Measured
+from mammo.statistics.measures import measure
+from mammo.statistics.predictive import predictive_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.statistics.operating import OperatingPoint
-    from mammo.results.statistics.scored import Scored
-    from mammo.results.subgroups import Subgroup
+    from mammo.runs.subgroups import Subgroup
+    from mammo.statistics.operating import OperatingPoint
+    from mammo.statistics.scored import Scored
 
 PER_BIN, LEAST_BINS = 30, 4
 PREVALENCES = np.geomspace(0.001, 0.6, 60)

@@ -9,14 +9,14 @@ import numpy as np
 from mammo.results.figures.drawing import LINE, legend_below, panels, with_leaks
 from mammo.results.figures.palette import style
 from mammo.results.probes import path_of
-from mammo.results.statistics.metrics import auc
+from mammo.statistics.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.scores import StoredRun
+    from mammo.runs.stored_run import StoredRun
 
 LINES = ((1, "validation_auc", "solid"), (2, "train_loss", "dot"), (2, "validation_loss", "solid"))
 """The panel, figure and dash of each line."""

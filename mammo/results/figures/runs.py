@@ -18,11 +18,11 @@ from mammo.results.figures.drawing import (
 )
 from mammo.results.figures.palette import CLASSES, ground, style
 from mammo.results.interval_words import interval_words, value_words
-from mammo.results.statistics.curves import roc_curve
-from mammo.results.statistics.few import TOO_FEW, lack_of_patients
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval
-from mammo.results.statistics.metrics import accuracy, auc, probability
 from mammo.specs.class_names import capital
+from mammo.statistics.curves import roc_curve
+from mammo.statistics.few import TOO_FEW, lack_of_patients
+from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
+from mammo.statistics.metrics import accuracy, auc, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from plotly.graph_objects import Figure
 
-    from mammo.results.statistics.scored import Scored
+    from mammo.statistics.scored import Scored
 
 
 def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reader: Scored | None = None) -> Figure:

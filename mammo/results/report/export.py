@@ -6,14 +6,14 @@ import html
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mammo.data.spreadsheets import csv_of_rows
-from mammo.files import write_text
-from mammo.results.figures.report import draws_figure, rows_figure, splits_figure
 from mammo.results.figures.runs import learning_curves
 from mammo.results.markdown import marked as _marked
-from mammo.results.report.beside import LEAKY, UNDER, to_json
+from mammo.results.report.comparison import LEAKY, UNDER, to_json
+from mammo.results.report.figures import draws_figure, rows_figure, splits_figure
 from mammo.results.report.stated import TITLES
 from mammo.results.report.tables import Cell, Table, tables
+from mammo.storage.files import write_text
+from mammo.storage.spreadsheets import csv_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.report.beside import Beside, Report
+    from mammo.results.report.comparison import Beside, Report
 
 TITLE = "Breast cancer image classification: the report, and ours beside it"
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mammo.results.statistics.few import lack_of_patients
-from mammo.results.statistics.intervals import components, sizes_of
-from mammo.results.statistics.metrics import auc
-from mammo.results.statistics.score import Estimated, Sizes, score_difference
+from mammo.statistics.few import lack_of_patients
+from mammo.statistics.intervals.delong import components, sizes_of
+from mammo.statistics.intervals.score import Estimated, Sizes, score_difference
+from mammo.statistics.metrics import auc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mammo.results.statistics.scored import Scored
+    from mammo.statistics.scored import Scored
 
 
 @dataclass(frozen=True)

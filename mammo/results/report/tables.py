@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.results.interval_words import interval_words
-from mammo.results.report.beside import HONEST, LEAKY, PROTOCOLS, UNDER
+from mammo.results.report.comparison import HONEST, LEAKY, PROTOCOLS, UNDER
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, TITLES, VALIDATED, left_open, power
-from mammo.results.setting_words import label_of
+from mammo.runs.setting_words import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mammo.results.report.beside import Beside, Figures, Outcome, Report, Spread
+    from mammo.results.report.comparison import Beside, Figures, Outcome, Report, Spread
     from mammo.results.report.inflation import Effect
-    from mammo.results.statistics.operating import Criterion
+    from mammo.statistics.operating import Criterion
 
 NONE = "–"
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mammo.cli import main
-from mammo.data.index_manifest import index_manifest
+from mammo.data.index.manifest import index_manifest
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError

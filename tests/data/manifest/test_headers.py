@@ -2,8 +2,8 @@
 
 import pytest
 
-from mammo.data.manifest.columns import COLUMNS
-from mammo.data.manifest.headers import header_key
+from mammo.data.manifest.columns.columns import COLUMNS
+from mammo.data.manifest.columns.headers import header_key
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError

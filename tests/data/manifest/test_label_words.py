@@ -2,10 +2,10 @@
 
 import pytest
 
-from mammo.data.manifest.label_words import BENIGN, CODES, MALIGNANT, NOT_KNOWN
+from mammo.data.manifest.cells.label_words import BENIGN, CODES, MALIGNANT, NOT_KNOWN
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.words import MISSING
+from mammo.data.manifest.words.words import MISSING
 from mammo.errors import MammoError
 
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mammo.data.identical import identical_files
-from mammo.data.index_manifest import index_manifest
-from mammo.data.manifest.columns import BOX, COLUMNS
+from mammo.data.index.identical import identical_files
+from mammo.data.index.manifest import index_manifest
+from mammo.data.manifest.columns.columns import BOX, COLUMNS
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.words import MISSING
+from mammo.data.manifest.words.words import MISSING
 from mammo.data.summary import summary
 from mammo.errors import MammoError
 from mammo.progress import finish

@@ -3,7 +3,7 @@
 import pytest
 
 from mammo.data.manifest.manifest import read_manifest
-from mammo.data.manifest.scales import BIRADS, DENSITY, is_tissue
+from mammo.data.manifest.words.scales import BIRADS, DENSITY, is_tissue
 
 ASSESSMENTS = {
     0: ["0", "0.0", "BI-RADS 0", "incomplete", "Needs additional imaging"],

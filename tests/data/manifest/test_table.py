@@ -9,7 +9,7 @@ import pytest
 
 from mammo.data.manifest.manifest import read_manifest
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.table import read_table
+from mammo.data.manifest.table.table import read_table
 from mammo.errors import MammoError
 
 

@@ -15,28 +15,28 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo import jobs
-from mammo.data.dataset import Dataset
-from mammo.data.index import index_cbis_ddsm, index_phantom
-from mammo.data.index_manifest import index_manifest
-from mammo.data.leakage import leakage
-from mammo.data.splits import draw
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
+from mammo.data.index.manifest import index_manifest
+from mammo.data.splits.leakage import leakage
+from mammo.data.splits.protocols import draw
 from mammo.errors import MammoError
-from mammo.features.cache import caches
-from mammo.features.extract import extract
+from mammo.features.cache.cache import caches
+from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
+from mammo.results.board.leaderboard import leaderboard, read_board
 from mammo.results.exports.card import model_card
 from mammo.results.exports.chosen import choose
-from mammo.results.exports.demo import Options
 from mammo.results.exports.export import BEST, EXPORTS, export
-from mammo.results.exports.pseudonyms import Pseudonyms
+from mammo.results.exports.shared_home.home import Options
+from mammo.results.exports.shared_home.pseudonyms import Pseudonyms
 from mammo.results.exports.tables import runs_table, scores_long, scores_wide
-from mammo.results.leaderboard import leaderboard, read_board
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.metrics import METRICS
-from mammo.results.sweep import Sweep, sweeps
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import Sweep, sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+from mammo.statistics.metrics import METRICS
 
 ROOT = Path(__file__).parents[3]
 READ = {"csv": pd.read_csv, "parquet": pd.read_parquet}

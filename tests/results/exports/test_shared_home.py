@@ -20,32 +20,32 @@ import pytest
 from PIL import Image
 
 from mammo.commands import compare
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.data.index_manifest import index_manifest
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.data.index.manifest import index_manifest
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.splits import sizes
+from mammo.data.splits.protocols import sizes
 from mammo.errors import MammoError
-from mammo.features.cache import caches
-from mammo.features.extract import extract
-from mammo.features.networks import Vgg16
-from mammo.features.weights import weights_label
+from mammo.features.cache.cache import caches
+from mammo.features.extraction.extract import extract
+from mammo.features.trunks.networks import Vgg16
+from mammo.features.trunks.weights import weights_label
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
-from mammo.results.axes import influences
+from mammo.results.board.importance import influences
+from mammo.results.board.leaderboard import leaderboard, meter_rows, read_board
 from mammo.results.comparison import differences, shared_images
-from mammo.results.exports.bare_jpeg import bare_jpeg
-from mammo.results.exports.demo import Options
 from mammo.results.exports.export import export
-from mammo.results.exports.vocabulary import HIDDEN_NOTE, neutral, neutral_classes
-from mammo.results.leaderboard import leaderboard, meter_rows, read_board
-from mammo.results.reader import reader_summary
-from mammo.results.run_summary import run_summary
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.content_order import arranged, content_order
-from mammo.results.stored_splits import split_of
-from mammo.results.sweep import Sweep, sweeps
+from mammo.results.exports.shared_home.bare_jpeg import bare_jpeg
+from mammo.results.exports.shared_home.home import Options
+from mammo.results.exports.shared_home.vocabulary import HIDDEN_NOTE, neutral, neutral_classes
+from mammo.runs.reader import reader_summary
+from mammo.runs.run_summary import run_summary
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.stored_splits import split_of
+from mammo.runs.sweep import Sweep, sweeps
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
+from mammo.statistics.content_order import arranged, content_order
 
 SECRET = ("koskinen", "tallinn", "x99qz", "ward7", "room 12")
 """What stands in names of files and in free text of the source."""
@@ -312,7 +312,7 @@ def test_what_a_killed_export_left_is_taken_away(talkative: Home, shared: Home, 
 KILLED = """
 import sys
 from mammo.progress import finish
-from mammo.results.exports.demo import Options
+from mammo.results.exports.shared_home.home import Options
 from mammo.results.exports.export import export
 from mammo.specs import Home
 work = export(Home(sys.argv[1]), [], ["demo"], __import__("pathlib").Path(sys.argv[2]), Options(previews=True))

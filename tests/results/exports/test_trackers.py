@@ -10,11 +10,11 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.progress import finish
+from mammo.results.board.leaderboard import leaderboard
 from mammo.results.exports.export import export
-from mammo.results.leaderboard import leaderboard
-from mammo.results.scores import StoredRun
-from mammo.results.sweep import sweeps
-from mammo.results.sweep_files import COURSE
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.sweep import sweeps
+from mammo.runs.sweep_files import COURSE
 from mammo.specs import Home
 
 

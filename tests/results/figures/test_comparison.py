@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from mammo.results.by_setting import by_setting
+from mammo.results.board.grouped import by_setting
+from mammo.results.board.leaderboard import meter_rows, read_board
 from mammo.results.comparison import TESTS, differences, shared_images
 from mammo.results.figures.comparison import HEADS, differences_figure, luck_figure, settings_figure
-from mammo.results.leaderboard import meter_rows, read_board
-from mammo.results.scores import stored_runs
+from mammo.runs.stored_run import stored_runs
 
 
 @pytest.fixture

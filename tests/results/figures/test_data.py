@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mammo.data.column_words import UNKNOWN, worded
-from mammo.data.splits import OUT, TEST, TRAIN, VALIDATION
+from mammo.data.splits.protocols import OUT, TEST, TRAIN, VALIDATION
 from mammo.results.figures.data import MOST, counts_by, patient_counts, patients_by_part
 from mammo.specs.class_names import ClassNames
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammo.results.board.leaderboard import leaderboard
 from mammo.results.figures.operating import (
     calibration_figure,
     confusion_figure,
@@ -12,15 +13,14 @@ from mammo.results.figures.operating import (
     subgroup_figure,
 )
 from mammo.results.figures.palette import DARK, LIGHT, SERIES
-from mammo.results.leaderboard import leaderboard
-from mammo.results.run_summary import calibrated
-from mammo.results.scores import StoredRun
-from mammo.results.statistics.calibration import temperature
-from mammo.results.statistics.measures import measure
-from mammo.results.statistics.operating import operate
-from mammo.results.statistics.predictive import predictive_values
-from mammo.results.subgroups import subgroups
+from mammo.runs.run_summary import calibrated
+from mammo.runs.stored_run import StoredRun
+from mammo.runs.subgroups import subgroups
 from mammo.specs.class_names import ClassNames
+from mammo.statistics.calibration import temperature
+from mammo.statistics.measures import measure
+from mammo.statistics.operating import operate
+from mammo.statistics.predictive import predictive_values
 
 
 @pytest.fixture(scope="module")

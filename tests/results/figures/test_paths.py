@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mammo.features.cache import caches
-from mammo.heads.sweep import sweep
+from mammo.features.cache.cache import caches
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
 from mammo.results.figures.paths import path_figure
 from mammo.results.probes import path_of
-from mammo.results.scores import stored_runs
+from mammo.runs.stored_run import stored_runs
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mammo.paper import open_paper
-from mammo.results.figures.report import GRID, draws_figure, rows_figure, splits_figure
 from mammo.results.report.export import figure_1, figures
-from mammo.results.statistics.metrics import auc
-from mammo.results.statistics.scored import Scored
+from mammo.results.report.figures import GRID, draws_figure, rows_figure, splits_figure
+from mammo.statistics.metrics import auc
+from mammo.statistics.scored import Scored
 from tests.conftest import PAPER
 
 

@@ -13,10 +13,10 @@ from mammo.results.figures.runs import (
     roc_figure,
     score_histogram,
 )
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval
-from mammo.results.statistics.metrics import accuracy, auc
-from mammo.results.statistics.scored import Scored
 from mammo.specs.class_names import ClassNames
+from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
+from mammo.statistics.metrics import accuracy, auc
+from mammo.statistics.scored import Scored
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 0, 1])
 PATIENTS = np.array(["a", "a", "b", "b", "c", "d", "e", "f"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mammo.paper import open_paper
-from mammo.results.report.beside import to_json
+from mammo.results.report.comparison import to_json
 from mammo.results.report.export import (
     FORMS,
     comma_separated,
@@ -23,8 +23,8 @@ from mammo.results.report.export import (
 )
 from mammo.results.report.inflation import Effect
 from mammo.results.report.tables import rows_table, splits_table, tables
-from mammo.results.statistics.cross_validated import CrossValidated
-from mammo.results.statistics.few import lack_of
+from mammo.statistics.cross_validated import CrossValidated
+from mammo.statistics.few import lack_of
 from tests.conftest import PAPER
 
 

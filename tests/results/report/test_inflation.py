@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import t
 
 from mammo.results.report.inflation import mean_difference
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.score import score_difference
-from mammo.results.statistics.scored import Scored
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.intervals.score import score_difference
+from mammo.statistics.scored import Scored
 
 
 def scored(rng, patients, images=2, signal=1.0, shift=0.0):

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import bootstrap, rankdata
 from sklearn.metrics import roc_auc_score
 
-from mammo.results.statistics.bootstrap import bootstrap_interval, often, resampled, resampled_areas
-from mammo.results.statistics.intervals import auc_interval, components
+from mammo.statistics.intervals.bootstrap import bootstrap_interval, often, resampled, resampled_areas
+from mammo.statistics.intervals.delong import auc_interval, components
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_resamples_in_pieces_are_those_at_once(study, monkeypatch):
     labels, logits, _ = study
     weights = often(150, resamples=40)
     whole = resampled_areas(labels, logits, weights)
-    monkeypatch.setattr("mammo.results.statistics.bootstrap.AT_ONCE", 7 * 150)
+    monkeypatch.setattr("mammo.statistics.intervals.bootstrap.AT_ONCE", 7 * 150)
     np.testing.assert_array_equal(resampled_areas(labels, logits, weights), whole)
 
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve as sklearn_calibration_curve
 
-from mammo.results.statistics.calibration import bound_note, calibration_curve, temperature
-from mammo.results.statistics.metrics import probability
-from mammo.results.statistics.scored import Scored
+from mammo.statistics.calibration import bound_note, calibration_curve, temperature
+from mammo.statistics.metrics import probability
+from mammo.statistics.scored import Scored
 
 
 def scored(images=645, seed=0, hot=2.5):

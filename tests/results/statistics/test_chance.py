@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mammo.results.statistics.chance import deviations
-from mammo.results.statistics.intervals import components
+from mammo.statistics.comparing.chance import deviations
+from mammo.statistics.intervals.delong import components
 
 
 @pytest.fixture

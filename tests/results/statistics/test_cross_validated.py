@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.results.statistics.cross_validated import Fold, cross_validated
-from mammo.results.statistics.intervals import auc_interval
+from mammo.statistics.cross_validated import Fold, cross_validated
+from mammo.statistics.intervals.delong import auc_interval
 
 
 def folds_of(chance, patients=12, images=2, signal=1.0, shift=3.0):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mammo.results.statistics.cross_validated import Fold, lack_of_folds
-from mammo.results.statistics.few import FEWEST, class_patients, lack_of, lack_of_patients
-from mammo.results.statistics.measures import measure
-from mammo.results.statistics.operating import measure_at
-from mammo.results.statistics.scored import Scored
 from mammo.specs.class_names import ClassNames
+from mammo.statistics.cross_validated import Fold, lack_of_folds
+from mammo.statistics.few import FEWEST, class_patients, lack_of, lack_of_patients
+from mammo.statistics.measures import measure
+from mammo.statistics.operating import measure_at
+from mammo.statistics.scored import Scored
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from mammo.results.statistics.flips import flips
+from mammo.statistics.comparing.flips import flips
 
 
 def test_images_are_counted_by_who_gets_them_right():

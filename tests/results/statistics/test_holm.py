@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo.results.statistics.holm import holm
+from mammo.statistics.comparing.holm import holm
 
 
 def test_holms_own_steps():

@@ -3,9 +3,9 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import binomtest, t
 
-from mammo.results.statistics.few import FEWEST
-from mammo.results.statistics.intervals import accuracy_interval, auc_interval, clopper_pearson, components
-from mammo.results.statistics.metrics import auc
+from mammo.statistics.few import FEWEST
+from mammo.statistics.intervals.delong import accuracy_interval, auc_interval, clopper_pearson, components
+from mammo.statistics.metrics import auc
 
 
 def kernel(malignant, benign):

@@ -4,16 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import beta, bootstrap, norm, t
 
-from mammo.results.statistics.measured import measured
-from mammo.results.statistics.measures import measure
-from mammo.results.statistics.metrics import (
-    METRICS,
-    average_precision,
-    brier,
-    probability,
-    sensitivity_at_specificity,
-)
-from mammo.results.statistics.scored import Scored
+from mammo.statistics.intervals.measured import measured
+from mammo.statistics.measures import measure
+from mammo.statistics.metrics import METRICS, average_precision, brier, probability, sensitivity_at_specificity
+from mammo.statistics.scored import Scored
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from sklearn.metrics import (
 from sklearn.metrics import precision_recall_curve as sklearn_precision_recall_curve
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from mammo.results.statistics.curves import precision_recall_curve, roc_curve
-from mammo.results.statistics.metrics import METRICS, accuracy, auc, midranks, probability
+from mammo.statistics.curves import precision_recall_curve, roc_curve
+from mammo.statistics.metrics import METRICS, accuracy, auc, midranks, probability
 
 
 def scored(images, steps, runs=12):

@@ -13,7 +13,7 @@ from sklearn.metrics import (
 )
 
 from mammo.errors import MammoError
-from mammo.results.statistics.operating import (
+from mammo.statistics.operating import (
     AT_HALF,
     MEASURES,
     RULES,
@@ -22,7 +22,7 @@ from mammo.results.statistics.operating import (
     operate,
     probability_words,
 )
-from mammo.results.statistics.scored import Scored
+from mammo.statistics.scored import Scored
 
 
 def scored(images, seed, part="validation", steps=8):

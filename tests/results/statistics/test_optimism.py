@@ -3,16 +3,16 @@ import shutil
 import numpy as np
 import pytest
 
-from mammo.data.dataset import Dataset, write_dataset
-from mammo.features.cache import caches
+from mammo.data.dataset.dataset import Dataset, write_dataset
+from mammo.features.cache.cache import caches
 from mammo.heads.grid import expand
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
-from mammo.results.leaderboard import read_board
-from mammo.results.statistics.chance import deviations
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.optimism import independent_heads, optimism
+from mammo.results.board.leaderboard import read_board
 from mammo.specs import Home, SplitSpec, SweepSpec
+from mammo.statistics.comparing.chance import deviations
+from mammo.statistics.comparing.selection_bias import independent_heads, optimism
+from mammo.statistics.intervals.delong import components
 
 
 def studied(labels, logits, patients):

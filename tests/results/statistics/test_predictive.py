@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from mammo.errors import MammoError
-from mammo.results.statistics.measured import Measured
-from mammo.results.statistics.predictive import predictive_values
-from mammo.results.statistics.shares import share_interval
+from mammo.statistics.intervals.measured import Measured
+from mammo.statistics.intervals.shares import share_interval
+from mammo.statistics.predictive import predictive_values
 
 SENSITIVITY, SPECIFICITY = Measured(0.8, 0.7, 0.87, 100), Measured(0.9, 0.85, 0.94, 200)
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import t
 
-from mammo.results.statistics.bootstrap import resampled
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.score import Estimated, Sizes, score_difference, score_interval
+from mammo.statistics.intervals.bootstrap import resampled
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.intervals.score import Estimated, Sizes, score_difference, score_interval
 
 SIZES = Sizes(np.array([[12, 20]]), np.array([[12, 20]]))
 PAIR = np.array([0]), np.array([1])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mammo.results.statistics.intervals import components
-from mammo.results.statistics.metrics import auc
-from mammo.results.statistics.ties import paired_p_values, tie_groups
+from mammo.statistics.comparing.ties import paired_p_values, tie_groups
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.metrics import auc
 
 
 @pytest.fixture

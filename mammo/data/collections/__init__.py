@@ -1,0 +1,1 @@
+"""Public collections whose layout is known."""

@@ -1,0 +1,1 @@
+"""CBIS-DDSM: its case tables, and the files of a download."""

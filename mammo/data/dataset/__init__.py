@@ -1,0 +1,1 @@
+"""The data set: its tables, their checks, and its licence."""

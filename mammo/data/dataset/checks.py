@@ -1,0 +1,90 @@
+"""What an index must hold: the types of what it tells of itself, its columns, and names that stay in its folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, NotRequired, TypedDict
+
+import pandas as pd
+
+from mammo.data.depths.record import GroupDepth
+from mammo.errors import MammoError, brief
+from mammo.storage.files import digest_json
+from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, check_unlike
+from mammo.storage.typed import typed
+
+DIGEST = "digest"
+"""Where `about` keeps its own digest, in the file alone; earlier versions kept none."""
+LESIONS_FILE = re.compile(r"lesions-[0-9a-f]{12}\.parquet")
+IMAGE_COLUMNS = {
+    **dict.fromkeys(
+        ("image", "patient", "breast", "view", "film", "label", "pathology", "file", "digest", "rules"), TEXT
+    ),
+    **dict.fromkeys(("rows", "columns", "bytes", "modified", "depth", "zero", "lesions"), WHOLE),
+    "conflict": TRUTH,
+}
+LESION_COLUMNS = {
+    **dict.fromkeys(("image", "lesion", "patient", "label", "pathology", "crop", "crop_digest", "mask"), TEXT),
+    **dict.fromkeys(("crop_bytes", "crop_modified", "crop_depth", "crop_zero"), WHOLE),
+}
+"""Columns that an index has, and what they hold; some are missing where nothing is known."""
+
+
+class About(TypedDict):
+    """What an index tells of itself."""
+
+    source: str
+    root: str
+    synthetic: bool
+    quarantined: list[list[str]]
+    lesions_file: str
+    metadata_only: NotRequired[bool]
+    listed_images: NotRequired[int]
+    missing: NotRequired[dict[str, int]]
+    notes: NotRequired[list[str]]
+    remarks: NotRequired[list[str]]
+    stalled: NotRequired[list[str]]
+    depth: NotRequired[list[GroupDepth]]
+    columns: NotRequired[dict[str, Any] | None]
+    classes: NotRequired[dict[str, str] | None]
+    labels_from_birads: NotRequired[Any]
+    digest: NotRequired[str]
+
+
+def checked_about(content: Any, images: pd.DataFrame) -> dict[str, Any]:
+    """What an index tells of itself; raises where that is not what was written, or not what an index tells."""
+    about: dict[str, Any] = dict(typed(content, About, "index"))
+    written = about.pop(DIGEST, None)
+    if written not in (None, digest_of(about, images)):
+        raise ValueError("it does not have the digest it was written with")
+    if not LESIONS_FILE.fullmatch(about["lesions_file"]):
+        raise ValueError(f"it names {brief(about['lesions_file'])} as the file of its lesions")
+    if any(len(pair) != 2 for pair in about["quarantined"]):
+        raise ValueError("what was set aside is no list of files and reasons")
+    return about
+
+
+def digest_of(about: Mapping[str, Any], images: pd.DataFrame) -> str:
+    """The digest of what an index tells of itself and of its columns' names; its pages have checksums of their own."""
+    return digest_json([json.loads(json.dumps(about)), [str(name) for name in images]])
+
+
+def check_images(images: pd.DataFrame) -> None:
+    """Raise ValueError where a table is none of images."""
+    check_columns(images, IMAGE_COLUMNS)
+    check_unlike(images, "image")
+
+
+def check_lesions(lesions: pd.DataFrame) -> None:
+    """Raise ValueError where a table is none of lesions."""
+    check_columns(lesions, LESION_COLUMNS)
+
+
+def inside(file: str) -> str:
+    """The name of a file below a folder; raises MammoError where it leads out of it."""
+    if not file or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\0" in file:
+        raise MammoError(f"The name {brief(file)} leads out of its folder; index the data set again.")
+    return file

@@ -1,0 +1,1 @@
+"""Files of mammograms, read safely: pixels of any format, or one sentence that says why not."""

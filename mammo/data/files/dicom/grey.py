@@ -1,0 +1,181 @@
+"""Stored DICOM values to the grey that is meant to be shown: modality, then VOI, then inversion (PS3.4 N.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.data.files.dicom.pixel_header import listed, number, text
+from mammo.data.files.dicom.stored import Stored
+from mammo.data.files.dicom.voi import Table, read_table, voi_steps
+from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
+from mammo.data.files.silhouettes import has_two_values, is_mask
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+WHITE = 65535
+"""White once a look-up table or a window was applied: its full output range is scaled to 16 bits."""
+
+TOO_DARK = 0.25
+"""A window is meant for more bits than are stored where the brightest value that they hold stays below this."""
+
+_TAGS = (
+    "PhotometricInterpretation",
+    "PresentationLUTShape",
+    "PresentationLUTSequence",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+)
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_IN_A_GROUP = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+_SAMPLE_SIDE = 1024
+_FEW_VALUES = 16
+_SAME = 65
+"""By how much of 65535 a table may differ from none and still do nothing: 1/1000 of white."""
+
+
+def as_shown(stored: Stored, dataset: Dataset, index: int, little: bool) -> Raster:
+    """The stored values of frame `index` (from 0) as unsigned grey (rows, columns), brighter is denser.
+
+    Without look-up table or window the stored integers and their bits are kept (signed ones are shifted, and a linear
+    rescale changes no normalised picture unless its slope is negative). Otherwise the first VOI LUT or window that
+    makes sense is applied and its full output range scaled to 16 bits. What makes no sense is passed over, with a note.
+    """
+    tags = _tags(dataset, index)
+    inverted, notes = _inversion(tags)
+    modality, falling, more = _modality(tags, stored, little)
+    table, passed = _shown(stored, modality, tags, little)
+    notes = (*stored.notes, *notes, *more, *passed)
+    untrusted = stored.bits == CONTAINER_BITS
+    if table is None:
+        inverted = inverted != falling
+        pixels = stored.values.dtype.type(2**stored.bits - 1) - stored.values if inverted else stored.values
+        return Raster(
+            pixels, stored.bits, container=Container(stored.signed, inverted) if untrusted else None, notes=notes
+        )
+    container = None
+    if untrusted and (same := _does_nothing(table)) is not None:
+        container = Container(stored.signed, inverted != same)
+    shown = np.take(WHITE - table if inverted else table, stored.values)
+    return Raster(shown, CONTAINER_BITS, container=container, notes=notes)
+
+
+def _tags(dataset: Dataset, index: int) -> Dataset:
+    """The tags that make grey of stored values; those of the frame's functional groups outrank the file's own."""
+    from pydicom.dataset import Dataset
+
+    places = [dataset]
+    for group, place in zip(_GROUPS, (0, index), strict=True):
+        items = listed(dataset, group)
+        if place < len(items):
+            places += [found[0] for name in _IN_A_GROUP if (found := listed(items[place], name))]
+    tags = Dataset()
+    for source in places:
+        for keyword in _TAGS:
+            if listed(source, keyword):
+                tags.add(source[keyword])
+    return tags
+
+
+def _inversion(tags: Dataset) -> tuple[bool, tuple[Note, ...]]:
+    """Whether low values are bright: the presentation LUT shape decides, where there is one, else MONOCHROME1."""
+    photometric, shape = text(tags, "PhotometricInterpretation"), text(tags, "PresentationLUTShape")
+    inverted = photometric == "MONOCHROME1"
+    notes: tuple[Note, ...] = ()
+    if listed(tags, "PresentationLUTSequence"):
+        notes = (Note("presentation-table", "its presentation look-up table is passed over"),)
+    if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
+        sentence = f"its presentation LUT shape {shape} outranks {photometric}"
+        return shape == "INVERSE", (*notes, Note("presentation-shape", sentence))
+    return inverted, notes
+
+
+def _modality(
+    tags: Dataset, stored: Stored, little: bool
+) -> tuple[Table | tuple[float, float], bool, tuple[Note, ...]]:
+    """The modality LUT, or slope and intercept; whether the slope is negative; and what was passed over."""
+    notes: tuple[Note, ...] = ()
+    for item in listed(tags, "ModalityLUTSequence")[:1]:
+        table = read_table(item, little, stored.signed)
+        if isinstance(table, Table):
+            return table, False, ()
+        notes = (Note("table", f"its modality look-up table {table} and is passed over"),)
+    if not listed(tags, "RescaleSlope") and not listed(tags, "RescaleIntercept"):
+        return (1.0, 0.0), False, notes
+    slope, intercept = number(tags, "RescaleSlope"), number(tags, "RescaleIntercept")
+    if not slope or intercept is None:
+        alone = "WindowCenter" not in tags and "VOILUTSequence" not in tags
+        halved = (slope or 0) > 0 or not listed(tags, "RescaleSlope")
+        words = [
+            ", ".join(map(str, listed(tags, name)))[:16] or "none" for name in ("RescaleSlope", "RescaleIntercept")
+        ]
+        sentence = f"its rescale slope {words[0]} and intercept {words[1]} make no sense and are passed over"
+        return (1.0, 0.0), False, (*notes, Note("half-a-rescale" if alone and halved else "rescale", sentence))
+    return (slope, intercept), slope < 0, notes
+
+
+def _shown(
+    stored: Stored, modality: Table | tuple[float, float], tags: Dataset, little: bool
+) -> tuple[NDArray[np.uint16] | None, tuple[Note, ...]]:
+    """What each value that can be stored becomes, black 0, white `WHITE`; None where it is what it was."""
+    notes: list[Note] = []
+    values = _modality_values(stored, modality)
+    for step in voi_steps(tags, little, negative=bool(values.min() < 0)):
+        if isinstance(step, Note):
+            notes.append(step)
+            continue
+        table = np.round(step.unit(values) * WHITE).astype(np.uint16)
+        reason = _unfit(table, stored)
+        if not reason:
+            return table, (*notes, *step.notes)
+        notes.append(Note("window-unfit", f"its {step.name} {reason} and is passed over"))
+    if isinstance(modality, Table):
+        return np.round(modality.unit(_possible(stored)) * WHITE).astype(np.uint16), tuple(notes)
+    return None, tuple(notes)
+
+
+def _possible(stored: Stored) -> NDArray[np.float64]:
+    """The numbers that the values 0 to 2^bits - 1 stand for."""
+    return np.arange(2**stored.bits, dtype=np.float64) - (2 ** (stored.bits - 1) if stored.signed else 0)
+
+
+def _modality_values(stored: Stored, modality: Table | tuple[float, float]) -> NDArray[np.float64]:
+    if isinstance(modality, Table):
+        return modality(_possible(stored))
+    slope, intercept = modality
+    return _possible(stored) * slope + intercept
+
+
+def _unfit(table: NDArray[np.uint16], stored: Stored) -> str:
+    """Why a table or window does not fit the picture; empty where it does."""
+    if int(table.max()) < TOO_DARK * WHITE:
+        return f"is meant for more than the {stored.bits} bits that are stored"
+    rows, columns = (max(1, side // _SAMPLE_SIDE) for side in stored.values.shape)
+    sample = stored.values[::rows, ::columns]
+    shown = table[sample]
+    if shown.min() < shown.max() and not has_two_values(shown):
+        return ""
+    count = len(np.unique(sample))
+    if count < _FEW_VALUES or is_mask(sample):
+        return ""
+    low, high = int(sample.min()), int(sample.max())
+    if stored.signed:
+        low, high = low - 2 ** (stored.bits - 1), high - 2 ** (stored.bits - 1)
+    return f"leaves hardly more than two of {count} values from {low} to {high}"
+
+
+def _does_nothing(table: NDArray[np.uint16]) -> bool | None:
+    """Whether a table for 16 bits merely keeps them: False, or True where it turns them round; None where neither."""
+    same = np.arange(2**CONTAINER_BITS)
+    for inverted, kept in ((False, same), (True, WHITE - same)):
+        if int(np.abs(kept - table).max()) <= _SAME:
+            return inverted
+    return None

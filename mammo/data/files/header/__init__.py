@@ -1,0 +1,1 @@
+"""What DICOM headers say beside the pixels."""

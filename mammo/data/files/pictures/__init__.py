@@ -1,0 +1,1 @@
+"""PNG, JPEG, TIFF, PGM and NPY files."""

@@ -1,0 +1,102 @@
+"""Arrays of any number type to the values of a grey picture: what NPY and TIFF hold beside 8 and 16 bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.data.files.pictures.colour import EQUAL, grey_of
+from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
+from mammo.errors import MammoError
+
+_WHITE = 2**CONTAINER_BITS - 1
+_SHIFT = 2 ** (CONTAINER_BITS - 1)
+_ROUNDING = 1e-5
+"""By how much floats may leave 0..1: arithmetic in single precision, as of resizing, does so."""
+_BAND = 256
+"""Rows of floats that are scaled at a time, so that no second copy of a picture in floats is held."""
+
+
+def raster_of(array: NDArray[Any], bits: int | None = None, colour_marks: bool = False) -> Raster:
+    """An array of shape (rows, columns) as it is, or with channels or axes of length one, as a grey raster.
+
+    bool has 1 bit, uint8 has 8. Wider integers, and floats within 0..1, stand in a container of 16 bits; whole numbers
+    must fit into it. `bits` below 16 says which of a wider integer's are used. Raises MammoError where values or shape
+    are those of no grey picture.
+    """
+    pixels, depth, container, notes = _unsigned(_layers(array))
+    if pixels.ndim == 3:
+        white = int(pixels.max()) - int(pixels.min()) if container else 2**depth - 1
+        pixels, marks = grey_of(pixels, max(1, white), colour_marks)
+        notes = (*marks, EQUAL, *notes)
+    pixels = np.array(pixels, order="C") if pixels.base is not None else np.ascontiguousarray(pixels)
+    unsigned = container is not None and not container.signed
+    if bits is not None and bits < CONTAINER_BITS and unsigned and array.dtype.kind != "f" and pixels.max() < 2**bits:
+        return Raster(pixels.astype(np.uint8) if bits <= 8 else pixels, bits, notes=notes)
+    return Raster(pixels, depth, container=container, notes=notes)
+
+
+def _layers(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as (rows, columns) or (rows, columns, 3); alpha is left out."""
+    shape = tuple(array.shape)
+    long = [size for size in shape if size != 1]
+    if array.ndim > 2 and len(long) == 2:
+        return array.reshape(long)
+    if array.ndim > 3 and len(long) == 3:
+        array = array.reshape(long)
+    if array.ndim == 3 and array.shape[0] in (3, 4) and array.shape[2] > 4:
+        array = np.moveaxis(array, 0, 2)
+    if array.ndim == 3 and array.shape[2] in (3, 4):
+        return array[..., :3]
+    if array.ndim != 2:
+        raise MammoError(f"not one greyscale image: an array of the shape {shape}")
+    return array
+
+
+Unsigned = tuple[NDArray[np.unsignedinteger], int, Container | None, tuple[Note, ...]]
+"""Unsigned values, their bits, their container where that tells no depth, and notes."""
+
+
+def _unsigned(array: NDArray[Any]) -> Unsigned:
+    """The values of any number type as unsigned integers of 8 or 16 bits; signed ones stand 2^15 higher."""
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8), 1, None, ()
+    if array.dtype == np.uint8:
+        return array, 8, None, ()
+    if array.dtype.kind == "f":
+        return _from_unit(array), CONTAINER_BITS, Container(), ()
+    if array.dtype.kind not in "iu":
+        kind = array.dtype.name[:16]
+        raise MammoError(f"an array of {kind}; save integers of at most 16 bits, or floats within 0..1")
+    pixels, signed, notes = _from_integers(array)
+    return pixels, CONTAINER_BITS, Container(signed), notes
+
+
+def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.uint16], bool, tuple[Note, ...]]:
+    """Whole numbers in 16 bits, signed ones 2^15 higher, and whether they are signed."""
+    if array.dtype == np.uint16:
+        return np.array(array, dtype=np.uint16, order="C"), False, ()
+    if array.dtype == np.int16:
+        return (np.array(array, dtype=np.int16, order="C").view(np.uint16) ^ np.uint16(_SHIFT)), True, ()
+    low, high = int(array.min()), int(array.max())
+    wide = (Note("wide-integers", f"its values, {array.dtype.name}, fit into 16 bits"),)
+    if low >= 0 and high <= _WHITE:
+        return np.array(array, dtype=np.uint16, order="C"), False, wide
+    if low >= -_SHIFT and high < _SHIFT:
+        return np.array(array, dtype=np.int16, order="C").view(np.uint16) ^ np.uint16(_SHIFT), True, wide
+    raise MammoError(f"integers from {low} to {high}; save them within 16 bits, 0..65535")
+
+
+def _from_unit(array: NDArray[Any]) -> NDArray[np.uint16]:
+    low, high = float(array.min()), float(array.max())
+    if np.isnan(low) or np.isnan(high):
+        raise MammoError("an array that holds NaN")
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise MammoError(f"floats from {low:.4g} to {high:.4g}; save uint8, uint16, or floats within 0..1")
+    pixels = np.empty(array.shape, np.uint16)
+    for start in range(0, len(array), _BAND):
+        unit = np.clip(array[start : start + _BAND].astype(np.float64), 0, 1)
+        pixels[start : start + _BAND] = np.round(unit * _WHITE)
+    return pixels

@@ -1,0 +1,1 @@
+"""The verb `index`: files are inspected and become a data set."""

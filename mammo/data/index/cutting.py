@@ -1,0 +1,155 @@
+"""Parts of a file as files of their own: one frame of several, and a finding's crop by its box or mask."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.data.dataset.dataset import OWN
+from mammo.data.files.frame_range import FrameRange
+from mammo.data.files.guarding import limits_of
+from mammo.data.files.raster import MAX_BYTES, Depth, Raster
+from mammo.data.files.reading import read_image
+from mammo.data.files.slabs import read_frames
+from mammo.data.files.source import differing
+from mammo.data.index.inspection import FileFacts, Request, inspect_file, reading_facts
+from mammo.errors import MammoError, PassingError, in_words_of_the_system
+from mammo.processes.guarded import Limits, Loss, Stalled
+from mammo.storage.files import WriteError, digest_file, digest_json, write_bytes
+
+MARGIN = 0.2
+"""How much of a finding's width and height a crop shows around it on every side."""
+CUTS = "cuts"
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom lie outside."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What to cut out of `root / file`: frames, and in them the surroundings of a box or of a mask's finding.
+
+    `folder` is the data set's own; `item` names what is cut. `depth` is that of the file's group; while it is not
+    `decided`, a file that cannot be trusted with its own is only measured. With `colour_marks` coloured marks on a grey
+    picture do not lose it.
+    """
+
+    item: str
+    root: Path
+    file: str
+    frames: FrameRange
+    box: Box | None
+    mask: str
+    folder: Path
+    depth: Depth | None = None
+    decided: bool = True
+    colour_marks: bool = False
+
+    @property
+    def wants_crop(self) -> bool:
+        """Whether a finding is cut out, not a whole frame."""
+        return bool(self.box or self.mask)
+
+
+def cut(request: Cut) -> FileFacts:
+    """Write what is asked for as a 16-bit PNG beside the index, unless it is there, and inspect it.
+
+    What is told of its group is the file's from which it is cut; what is cut has the right brightness by itself.
+    """
+    source = request.root / request.file
+    try:
+        with in_words_of_the_system():
+            raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
+            read = reading_facts(source, raster, request.frames.first)
+            content = _content(source, raster)
+            if raster.container and not request.decided:
+                return FileFacts(request.item, 0, 0, **read)
+            depth = request.depth if raster.container else None
+            raster = raster.at_depth(depth) if depth else raster
+            name = f"{CUTS}/{_identity(request, content, depth, read['rules'])[:24]}.png"
+            path = request.folder / name
+            if not path.is_file():
+                _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
+    except (WriteError, PassingError):
+        raise
+    except MammoError as error:
+        return FileFacts(request.item, 0, 0, reason=str(error))
+    fact = inspect_file(Request(request.folder, name, request.folder / "previews"))
+    read |= {"rules": "", "container": "" if request.wants_crop else read.get("container", "")}
+    return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
+
+
+def not_cut(request: Cut, loss: Loss) -> FileFacts:
+    """What is known of a part that could not be cut out."""
+    return FileFacts(request.item, 0, 0, reason=loss.reason, stalled=isinstance(loss, Stalled))
+
+
+def cutting_limits(request: Cut) -> Limits:
+    """What cutting may take: a file is read, its mask, and what is cut out."""
+    return limits_of(*(request.root / file for file in (request.file, request.mask) if file))
+
+
+def _content(source: Path, raster: Raster) -> str:
+    """The digest of a file, or of what was read of one that is too large to be read whole for every frame."""
+    if source.stat().st_size <= MAX_BYTES:
+        return digest_file(source)
+    return hashlib.sha256(raster.pixels.tobytes()).hexdigest()
+
+
+def _identity(request: Cut, content: str, depth: Depth | None, rules: str) -> str:
+    mask = digest_file(request.root / request.mask) if request.mask else ""
+    several = len(request.frames.numbers) > 1
+    plain = [content, str(request.frames) if several else request.frames.first, request.box, mask, MARGIN]
+    return digest_json([*plain, *differing(depth, rules)])
+
+
+def _part(request: Cut, raster: Raster) -> tuple[slice, slice]:
+    if request.box:
+        return _around(request.box, raster.pixels.shape)
+    if not request.mask:
+        return slice(None), slice(None)
+    mask = to_shape(read_image(request.root / request.mask).pixels, raster.pixels.shape)
+    if not mask.any():
+        raise MammoError("its mask is empty")
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return _around((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1), raster.pixels.shape)
+
+
+def _around(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of a box with its margin, within an image of `shape`."""
+    left, top, right, bottom = box
+    if left >= shape[1] or top >= shape[0]:
+        raise MammoError(f"its box lies outside the image of {shape[0]} rows and {shape[1]} columns")
+    wide, high = round(MARGIN * (right - left)), round(MARGIN * (bottom - top))
+    return slice(max(0, top - high), bottom + high), slice(max(0, left - wide), right + wide)
+
+
+def to_shape(mask: NDArray[np.unsignedinteger], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask brought to the size of its image, each side by itself, by the nearest pixel; bool (rows, columns)."""
+    lit = mask > (int(mask.min()) + int(mask.max())) / 2
+    if lit.shape == tuple(shape):
+        return lit
+    rows, columns = (
+        np.minimum((np.arange(wanted) + 0.5) * had / wanted, had - 1).astype(int)
+        for wanted, had in zip(shape, lit.shape, strict=True)
+    )
+    return lit[np.ix_(rows, columns)]
+
+
+def to_sixteen_bits(raster: Raster) -> NDArray[np.uint16]:
+    """The pixels over the full range of 16 bits: the picture that they give stays the same."""
+    return np.round(raster.pixels * (65535 / raster.white)).astype(np.uint16)
+
+
+def _save(raster: Raster, path: Path) -> None:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(to_sixteen_bits(raster)).save(stream, "PNG", compress_level=1)
+    write_bytes(path, stream.getvalue())

@@ -1,0 +1,122 @@
+"""Inspecting many files: in guarded workers, and only those that are new or have changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.files.previews import preview_name
+from mammo.data.files.raster import Depth
+from mammo.data.files.source import has_marks
+from mammo.data.index.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected
+from mammo.data.index.join_files import kept_root
+from mammo.processes.guarded import GuardedWork, guarded_map
+from mammo.progress import Progress, Work
+from mammo.storage.files import parse_json, whole_file
+from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, read_stored
+
+FLUSH = 1000
+INSPECTED = "files.parquet"
+COLUMNS = {
+    field.name: {"str": TEXT, "int": WHOLE, "bool": TRUTH}[str(field.type)] for field in dataclasses.fields(FileFacts)
+}
+"""What the notes of inspected files hold."""
+
+
+def inspect_files(
+    folder: Path, root: Path, files: list[str], workers: int | None = None, colour_marks: bool = False
+) -> Work[dict[str, FileFacts]]:
+    """What is in each of `files` under `root`; notes and previews are kept in the data set's `folder`.
+
+    With `colour_marks` coloured marks on a grey picture do not lose it. Files inspected before and unchanged since are
+    not read again. A file that harms its worker is one with a reason, as any other that cannot be read.
+    """
+    known = {file: fact for file, fact in _known(folder, root).items() if colour_marks or not has_marks(fact.rules)}
+    facts = {file: known[file] for file in files if file in known}
+    todo = [file for file in files if file not in facts]
+    previews = (folder / "previews").absolute()
+    requests = [Request(root.absolute(), file, previews, colour_marks=colour_marks) for file in todo]
+    yield Progress("index", len(facts), len(files), "files")
+    workers = min(workers, len(todo)) if workers else workers
+    for count, fact in enumerate(inspect_guarded(requests, workers), start=1):
+        facts[fact.file] = fact
+        if count % FLUSH == 0:
+            _remember(folder, root, facts.values())
+        yield Progress("index", len(facts), len(files), "files")
+    if todo:
+        _remember(folder, root, facts.values())
+    return {file: facts[file] for file in files}
+
+
+def reread_files(
+    folder: Path,
+    root: Path,
+    depths: Mapping[str, Depth | None],
+    workers: int | None = None,
+    colour_marks: bool = False,
+) -> Work[dict[str, FileFacts]]:
+    """What is in files that were inspected at another depth than that which their data set decided."""
+    previews = (folder / "previews").absolute()
+    requests = [Request(root.absolute(), file, previews, depth, colour_marks) for file, depth in depths.items()]
+    facts: dict[str, FileFacts] = {}
+    workers = min(workers, len(requests)) if workers else workers
+    for fact in inspect_guarded(requests, workers):
+        facts[fact.file] = fact
+        yield Progress("depth", len(facts), len(requests), "files")
+    if facts:
+        known = {fact.file: fact for fact in _known(folder, root).values()}
+        _remember(folder, root, {**known, **facts}.values())
+    return facts
+
+
+def inspect_guarded(requests: list[Request], workers: int | None = None) -> Iterator[FileFacts]:
+    """What is in files nobody vouches for, in the order in which they are read."""
+    work = GuardedWork(inspect_file, lambda request: limits_of(request.root / request.file), load_decoders)
+    for _, fact in guarded_map(work, requests, not_inspected, workers):
+        yield fact
+
+
+def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
+    """Keep what was found; what could not be read is tried again next time, and leaves nothing."""
+    table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts if not fact.reason])
+    if table.empty:
+        return
+    with whole_file(folder / INSPECTED) as stream:
+        table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
+
+
+def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
+    """What an earlier run found in files that have neither changed nor lost their preview since."""
+    try:
+        table, _ = read_stored(folder / INSPECTED)
+        if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
+            return {}
+        check_columns(table, {**COLUMNS, "root": TEXT})
+        for name in ("header", "notes"):
+            for text in table[name].unique():
+                parse_json(text or "{}")
+    except Exception:  # a damaged file raises whatever its library raises
+        return {}
+    known = {}
+    here = table[table["root"] == str(kept_root(root, folder))]  # under another root, a name is another file
+    for row in here.drop(columns="root").to_dict("records"):
+        fact = FileFacts(**{str(key): value for key, value in row.items()})
+        if fact.inspection == INSPECTION and _unchanged(root / fact.file, fact) and _has_preview(folder, fact):
+            known[fact.file] = fact
+    return known
+
+
+def _unchanged(path: Path, fact: FileFacts) -> bool:
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    return not fact.reason and (stat.st_size, stat.st_mtime_ns) == (fact.bytes, fact.modified)
+
+
+def _has_preview(folder: Path, fact: FileFacts) -> bool:
+    return fact.role == "mask" or (folder / "previews" / preview_name(fact.digest, fact.read_at, fact.rules)).is_file()

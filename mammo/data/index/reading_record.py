@@ -1,0 +1,50 @@
+"""What an index says of how its files were read: their depths, and the rules beyond the plain reading."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mammo.data.dataset.dataset import DEPTH, REMARKS
+from mammo.data.depths.record import GroupDepth
+from mammo.data.files.rules import RULES
+from mammo.data.index.depths import with_clipped
+
+if TYPE_CHECKING:
+    from mammo.data.index.inspection import FileFacts
+
+
+def about_reading(
+    depths: Iterable[GroupDepth],
+    facts: Sequence[FileFacts],
+    notes: Iterable[str] = (),
+    remarks: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The depths, notes and remarks of an index.
+
+    Contradictions of depth and images like masks join the notes, which are shown wherever the set is; the rules that
+    were applied join the remarks, which the index says once and Data keeps.
+    """
+    depths = with_clipped(depths, facts)
+    contradictions = [record.contradiction for record in depths if record.contradiction]
+    shown = [*notes, *contradictions, *_as_masks(facts)]
+    records = [record.to_json() for record in depths]
+    return {DEPTH: records, "notes": shown, REMARKS: [*remarks, *_rules_applied(facts)]}
+
+
+def _rules_applied(facts: Iterable[FileFacts]) -> list[str]:
+    """How many files each rule was applied to, the most frequent first; which ones `mammo look` tells."""
+    applied = Counter(rule for fact in facts for rule in {rule for rule, _ in json.loads(fact.notes)})
+    return [f"{_images(count)}: {RULES[rule].description}." for rule, count in applied.most_common()]
+
+
+def _as_masks(facts: Iterable[FileFacts]) -> list[str]:
+    if count := sum(fact.role == "mask" for fact in facts):
+        return [f"{_images(count)} with two values only, as a mask has: look whether that is what was meant."]
+    return []
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"

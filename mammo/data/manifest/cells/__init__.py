@@ -1,0 +1,1 @@
+"""Cells that become values: boxes, labels, numbers."""

@@ -1,0 +1,1 @@
+"""The columns of a manifest, and the headers that name them."""

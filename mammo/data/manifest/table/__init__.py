@@ -1,0 +1,1 @@
+"""A table read from CSV or a workbook."""

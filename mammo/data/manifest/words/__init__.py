@@ -1,0 +1,1 @@
+"""Words as people type them into cells."""

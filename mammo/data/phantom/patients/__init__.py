@@ -1,0 +1,1 @@
+"""Patients, breasts and lesions, drawn at random without any pixels."""

@@ -1,0 +1,1 @@
+"""Pixels: tissue, lesions and film."""

@@ -1,0 +1,1 @@
+"""Which images train, validate and test; what a split leaks; which labels heads learn."""

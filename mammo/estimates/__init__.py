@@ -1,0 +1,1 @@
+"""What work costs: counted work, prices measured on this machine, and the estimate."""

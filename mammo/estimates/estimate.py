@@ -1,0 +1,228 @@
+"""What a cache or a sweep will cost, before it is begun."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.splits.labels import LABELS
+from mammo.data.splits.protocols import TRAIN, VALIDATION, draw
+from mammo.estimates.prices import Prices, circumstances, gpus, measured, stale
+from mammo.estimates.work import (
+    HEADS,
+    Amounts,
+    Counts,
+    Features,
+    guessed,
+    head_weights,
+    sweep_work,
+    tail_weights,
+)
+from mammo.features.cache.cache import Cache
+from mammo.features.cache.chunks import STORAGES, USUAL
+from mammo.features.precision import PRECISIONS
+from mammo.features.trunks.table import find_trunk
+from mammo.heads.finetune import check_finetunes
+from mammo.images.augment import versions
+from mammo.processes.load import load_now
+from mammo.processes.parallel import cores
+from mammo.progress import duration
+from mammo.specs import CacheSpec, Home, SweepSpec
+
+GIGAFLOPS = 60.0
+"""What a processor core is taken to do in a trunk's forward pass before it is measured."""
+IMAGES = 25.0
+"""Images a second that a core is taken to read and resize before it is measured."""
+
+BUSY = "from a short measurement of this machine while other work kept it busy"
+MEASURED = "from a short measurement of this machine"
+ROUGH = "a rough guess: this machine has not been measured yet"
+AT_MOST = "at most, for heads that stop early take less"
+
+START = "start"
+PARTS = {
+    "heads": "start",
+    "trunks": "start",
+    "built": "start",
+    "readers": "start",
+    "loaded": "read",
+    "image": "read",
+    "stored": "write",
+    "unit": "write",
+    "written": "write",
+}
+"""Under which part of an estimate a price counts; all others are the work itself, `RUN`."""
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes on disk, seconds by part (start, read, run, write), and the kinds of work that were not measured yet.
+
+    With `at_most`, heads may stop early and take less. `busy` says that some prices were measured while other work kept
+    the machine busy, `stale` holds the kinds of work whose prices are to be measured anew.
+    """
+
+    bytes: int
+    parts: dict[str, float]
+    missing: tuple[str, ...] = ()
+    at_most: bool = False
+    busy: bool = False
+    stale: tuple[str, ...] = ()
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The kinds of work that are to be measured, for the first time or anew."""
+        return self.missing + self.stale
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start of a process to its end."""
+        return sum(self.parts.values())
+
+    @property
+    def note(self) -> str:
+        """What the seconds go to and where they come from, in words."""
+        told = [
+            f"{_precisely(seconds)} to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20
+        ]
+        source = ROUGH if self.missing else BUSY if self.busy else MEASURED
+        said = [", ".join(told), AT_MOST if self.at_most else "", source]
+        return "; ".join(part for part in said if part)
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words."""
+        return f"about {duration(self.seconds)} and {self.bytes / 1e6:.3g} MB ({self.note})"
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        parts = {name: round(seconds, 3) for name, seconds in self.parts.items()}
+        told = {"seconds": round(self.seconds, 3), "parts": parts, "at_most": self.at_most}
+        return {**told, "bytes": self.bytes, "measured": not self.missing, "busy": self.busy, "note": self.note}
+
+    def __add__(self, other: Estimate) -> Estimate:
+        """Both, one after the other."""
+        parts = {name: self.parts.get(name, 0) + other.parts.get(name, 0) for name in {**self.parts, **other.parts}}
+        missing = tuple(dict.fromkeys(self.missing + other.missing))
+        stale = tuple(dict.fromkeys(self.stale + other.stale))
+        busy = self.busy or other.busy
+        return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most, busy, stale)
+
+
+def _precisely(seconds: float) -> str:
+    """Seconds in words, tenths where they are few."""
+    return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
+
+
+def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = USUAL) -> Estimate:
+    """What it takes to make caches together, kept as `storage` says.
+
+    A timm trunk's size on disk is unknown and given as 0. Raises MammoError where the data set is not there.
+    """
+    dataset = Dataset.open(home, specs[0].dataset)
+    images = len(dataset.table(specs[0].kind))
+    work = extraction_work(specs, dataset.digest(specs[0].kind), images)
+    estimate = _estimate(home, int(sum(_raw_bytes(spec, images) for spec in specs) * STORAGES[storage].share), work)
+    if gpus():  # which runs while the processor reads on
+        parts = estimate.parts | {"read": max(estimate.parts["read"] - estimate.parts[RUN], 0)}
+        return replace(estimate, parts=parts)
+    return estimate
+
+
+def _raw_bytes(spec: CacheSpec, images: int) -> int:
+    shape = find_trunk(spec.trunk).map_shape(spec.tap, spec.size)
+    width = 2 if PRECISIONS[spec.precision].stored == "float16" else 4
+    return int(images * versions(spec.augment, spec.draws) * math.prod(shape) * width)
+
+
+def extraction_work(specs: Sequence[CacheSpec], digest: str, images: int) -> dict[str, Amounts]:
+    """What an extraction takes, by kind of work; `digest` is the data set's, whose files are read once for all."""
+    first, variants = specs[0], dict.fromkeys(f"{spec.preprocess}/{spec.resize}/{spec.size}" for spec in specs)
+    read = f"pictures {first.dataset} {digest[:8]} {first.kind} {','.join(variants)}"
+    work: dict[str, Amounts] = {START: {"trunks": 1}, read: {"readers": 1, "image": images}}
+    for spec in specs:
+        pictures = images * versions(spec.augment, spec.draws)
+        passed = {"built": 1, "warped": pictures - images, "forward": pictures, "written": pictures}
+        trunk = work.setdefault(f"trunk {spec.trunk} {spec.tap} {spec.precision} {spec.size}", {})
+        trunk.update({name: trunk.get(name, 0) + amount for name, amount in passed.items()})
+    return work
+
+
+def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
+    """What a sweep over whole caches takes; raises MammoError where they cannot be opened or do not suit the heads."""
+    caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
+    check_finetunes(caches, spec.heads)
+    return planned_estimate(home, spec, {cache.name: Features.of(cache) for cache in caches})
+
+
+def planned_estimate(home: Home, spec: SweepSpec, features: Mapping[str, Features]) -> Estimate:
+    """What a sweep takes over caches that need not be there yet; `features` describes each by its name.
+
+    Raises MammoError where the data set is not there or cannot be split so.
+    """
+    counts = split_counts(home, spec, next(iter(features.values())).spec.kind)
+    training = sweep_work(spec, features, counts)
+    work = {START: {"heads" if set(training) == {HEADS} else "trunks": 1.0}, **training}
+    stops = any(head.patience and head.patience < head.epochs for head in spec.heads)
+    return _estimate(home, _sweep_bytes(spec, features, max(one.images for one in counts.values())), work, stops)
+
+
+def split_counts(home: Home, spec: SweepSpec, kind: str) -> dict[tuple[str, str], Counts]:
+    """How many images the first split of each protocol and label policy trains and validates on."""
+    table = Dataset.open(home, spec.dataset).table(kind)
+    counts: dict[tuple[str, str], Counts] = {}
+    for split in spec.splits:
+        if (split.protocol, split.labels) not in counts:
+            parts = draw(table, split)
+            train, validation = (int((parts == part).sum()) for part in (TRAIN, VALIDATION))
+            counts[split.protocol, split.labels] = Counts(train, validation, len(table))
+    return counts
+
+
+def _sweep_bytes(spec: SweepSpec, features: Mapping[str, Features], images: int) -> int:
+    outputs = [LABELS[split.labels].outputs for split in spec.splits]
+    numbers = 0
+    for name, head, count in itertools.product(spec.caches, spec.heads, outputs):
+        held = features[name]
+        numbers += head_weights(head, held.length(head.pool), count) + tail_weights(held.spec, head.finetune) + images
+    return 4 * numbers
+
+
+def _estimate(home: Home, size: int, work: Mapping[str, Amounts], at_most: bool = False) -> Estimate:
+    """The prices of all work, measured or guessed."""
+    known = measured(home)
+    missing = tuple(kind for kind in work if kind not in known)
+    costs = [
+        (PARTS.get(thing, RUN), amount * known.get(kind, {}).get(thing, _guess(kind).get(thing, 0.0)))
+        for kind, amounts in work.items()
+        for thing, amount in amounts.items()
+    ]
+    under = circumstances(home)
+    busy = any(under[kind].busy for kind in work if kind in under)
+    return Estimate(size, _by_part(costs), missing, at_most, busy, stale(home, work, load_now))
+
+
+def _by_part(costs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    parts = dict.fromkeys(("start", "read", RUN, "write"), 0.0)
+    for part, seconds in costs:
+        parts[part] += seconds
+    return parts
+
+
+def _guess(kind: str) -> Prices:
+    """What a kind of work is taken to cost before it was measured."""
+    name, *words = kind.split()
+    if name == START:
+        return {"heads": 3.0, "trunks": 6.0}
+    if name == "pictures":
+        return {"readers": 2.0, "image": 1 / IMAGES / cores()}
+    if name == "trunk":
+        trunk, _, _, size = words
+        flops = find_trunk(trunk).gigaflops * (int(size) / 224) ** 2
+        return {"built": 1.0, "warped": 2e-3, "forward": flops / GIGAFLOPS / cores(), "written": 2e-3}
+    return guessed(kind)

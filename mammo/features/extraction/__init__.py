@@ -1,0 +1,1 @@
+"""The verb `extract`: mammograms through trunks into caches."""

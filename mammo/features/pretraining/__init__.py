@@ -1,0 +1,1 @@
+"""The verb `pretrain`: the shipped weights of the mini trunks."""

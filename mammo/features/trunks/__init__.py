@@ -1,0 +1,1 @@
+"""Pretrained networks, their taps, and their weights."""

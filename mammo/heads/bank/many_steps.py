@@ -1,0 +1,51 @@
+"""Many steps of linear heads in one call where there is a C compiler, so that Python does not hold up other cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mammo.heads.bank.kernels import compiled
+from mammo.heads.bank.plan import SHORT_VECTOR
+from mammo.heads.optimizers import BETA1, BETA2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mammo.heads.bank.schedule import Lesson
+
+TILE = 128
+"""Features that are packed at a time, as many_steps.c has it."""
+
+
+def suits(states: Sequence[dict[str, Tensor]], vectors: Tensor) -> bool:
+    """Whether heads of these weights and moments, as `bank.Weights`, can take their steps on these vectors here.
+
+    On longer vectors matrix libraries are as fast, and what Python takes between steps is nothing beside them.
+    """
+    weights = states[0]
+    linear = "hidden.weight" not in weights and weights["bias"].shape[2] == 1
+    plain = vectors.device.type == "cpu" and vectors.dtype == torch.float32 and vectors.is_contiguous()
+    return linear and plain and vectors.shape[1] <= SHORT_VECTOR and compiled("many_steps") is not None
+
+
+def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor) -> Tensor:
+    """Take the steps of a lesson by the rule (K, 3, S, H), without dropout.
+
+    Returns the outputs (K, S, H, 1, B) that each batch had before its update; those of steps that a split does not
+    have are of no use.
+    """
+    function = compiled("many_steps")
+    assert function is not None
+    count, splits, batch = lesson.rows.shape
+    heads, features = rule.shape[3], lesson.vectors.shape[1]
+    scores = rule.new_empty(count, splits, heads, 1, batch)
+    steps = torch.tensor(lesson.steps)
+    given = [part.contiguous() for part in (lesson.rows, lesson.truth, lesson.counts, rule)]
+    learnt = [state[name] for name in ("weight", "bias") for state in states]
+    room = steps.new_empty(batch), rule.new_empty(heads * batch), rule.new_empty(batch * TILE)
+    places = [part.data_ptr() for part in (lesson.vectors, *given, steps, *learnt, scores, *room)]
+    function(*places, splits, heads, batch, features, 1 - BETA1, 1 - BETA2)
+    return scores

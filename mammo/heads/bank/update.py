@@ -1,0 +1,69 @@
+"""The one update that all optimisers share: in torch's operations, or in one pass where there is a C compiler."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mammo.heads.bank.kernels import compiled
+from mammo.heads.optimizers import BETA1, BETA2, EPSILON, OPTIMIZERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mammo.specs import HeadSpec
+
+
+@functools.lru_cache
+def _coefficients(optimizer: str, steps: int) -> NDArray[np.float64]:
+    return OPTIMIZERS[optimizer].coefficients(steps)
+
+
+def rules(heads: Sequence[HeadSpec], first: int, steps: int) -> NDArray[np.float32]:
+    """The numbers of updates `first` + 1 … `first` + `steps` of H heads: (steps, 3, H) of blend, floor and scale.
+
+    They are those of `optimizers.Optimizer` with all but one factor moved below the fraction's bar, so that
+
+        p -= (blend·m + (1 - blend)·g) / (scale·sqrt(v) + floor)
+
+    where blend = c1 / (c1 + c2), scale = 1 / ((c1 + c2)·lr·sqrt(1-β2ᵗ)) and floor = ε / ((c1 + c2)·lr).
+    """
+    enough = 1 << (first + steps).bit_length()
+    pairs = np.stack([_coefficients(head.optimizer, enough)[first : first + steps] for head in heads], axis=2)
+    sums = pairs.sum(axis=1) * np.array([head.lr for head in heads])
+    corrections = np.sqrt(1 - BETA2 ** np.arange(first + 1, first + steps + 1))[:, None]
+    blend = pairs[:, 0] / pairs.sum(axis=1)
+    return np.stack([blend, EPSILON / sums, 1 / (sums * corrections)], axis=1).astype(np.float32)
+
+
+class Descent:
+    """The update of one matrix (rows, columns), in place, from what was written to its `gradient`, which is used up.
+
+    Columns stand side by side in memory. As many rows follow one lane's rule as there are more rows than lanes.
+    """
+
+    def __init__(self, value: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, lanes: int) -> None:
+        self.value, self.mean, self.square, self.gradient = value, mean, square, gradient
+        self.height = len(value) // lanes
+        self.compiled = compiled("descend") if value.device.type == "cpu" else None
+        self.places = tuple(tensor.data_ptr() for tensor in (value, mean, square, gradient))
+        self.shape = *value.shape, value.stride(0), gradient.stride(0), self.height, 1 - BETA1, 1 - BETA2
+
+    def __call__(self, rule: Tensor) -> None:
+        """One update by what `rules` gives for it: (3, lanes), its numbers side by side in memory."""
+        if self.compiled is not None:
+            self.compiled(*self.places, rule.data_ptr(), *self.shape)
+            return
+        blend, floor, scale = rule[:, :, None].expand(-1, -1, self.height).reshape(3, -1, 1)
+        gradient, square = self.gradient, self.square
+        self.mean.lerp_(gradient, 1 - BETA1)
+        divisor = gradient * gradient
+        square.lerp_(divisor, 1 - BETA2)
+        torch.addcmul(floor, torch.sqrt(square, out=divisor), scale, out=divisor)
+        self.value.addcdiv_(torch.lerp(gradient, self.mean, blend, out=gradient), divisor, value=-1)

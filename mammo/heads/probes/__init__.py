@@ -1,0 +1,1 @@
+"""Converged linear probes, solved instead of trained."""

@@ -1,0 +1,1 @@
+"""The verb `sweep`: every head of a grid on every cache and split, kept as one table."""

@@ -1,0 +1,1 @@
+"""Heads of any number through all epochs, on every split at once."""

@@ -1,0 +1,210 @@
+"""A bank on its way through the epochs: what it learns, how it fares in validation, and the weights that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mammo.heads.bank.bank import Bank, Weights, outputs
+from mammo.heads.bank.randomness import generator
+from mammo.heads.bank.schedule import Lesson
+from mammo.heads.outputs import areas, fit, log_odds, outputs_for, truth
+from mammo.heads.scoring import scored_versions
+from mammo.heads.training.batches import Block, Rows, shuffled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from mammo.heads.training.trained import Trained
+    from mammo.heads.training.vectors import Source
+    from mammo.specs import HeadSpec
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one split: classes from 0 (N,) on the device, whether each trains (N,), and those that validate."""
+
+    labels: Tensor
+    training: NDArray[np.bool_]
+    validation: Rows
+    classes: int
+
+
+@dataclass
+class _Seat:
+    """The heads of a bank on one split: their rows in `trained` and in the weights kept, and the epoch so far."""
+
+    split: int
+    images: Images
+    trained: Trained
+    rows: Rows
+    places: Rows
+    best: NDArray[np.float64]
+    chance: torch.Generator = field(default_factory=torch.Generator)
+    fits: Tensor | None = None
+    learnt: int = 0
+    scores: Tensor | None = None
+
+
+class Course:
+    """Heads that share a bank, on one split or several; what is found goes to their rows of each split's `Trained`."""
+
+    def __init__(
+        self,
+        heads: Sequence[HeadSpec],
+        rows: Sequence[int],
+        splits: Sequence[tuple[Images, Trained]],
+        source: Source,
+    ) -> None:
+        self.heads = [heads[row] for row in rows]
+        self.versions = np.array([scored_versions(head, source.versions) for head in self.heads])
+        self.first_draws = self.heads[0].first_draws
+        device = splits[0][0].labels.device
+        self.bank = Bank([self.heads for _ in splits], source.length, device, splits[0][0].classes)
+        self.rows = np.asarray(rows)
+        self.splits = splits
+        self.seats = [
+            _Seat(split, images, trained, self.rows, np.arange(len(rows)), np.full(len(rows), -np.inf))
+            for split, (images, trained) in enumerate(splits)
+        ]
+        self.kept: Weights = {name: torch.zeros_like(value) for name, value in self.bank.weights.items()}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether any head still trains."""
+        return bool(self.seats)
+
+    def begin(self, epoch: int) -> None:
+        """Begin an epoch."""
+        for seat in self.seats:
+            seat.chance = generator(self.heads[0].seed, "epoch", epoch)
+            seat.fits, seat.scores, seat.learnt = None, None, 0
+
+    def learn(self, block: Block, vectors: Tensor, rows: Rows) -> None:
+        """Train on a block whose rows stand at `rows` of vectors (any, F)."""
+        orders = [shuffled(block, seat.images.training, seat.chance) for seat in self.seats]
+        if not any(map(len, orders)):
+            return
+        seen = self.bank.learn(self._lesson(block, vectors, rows, orders), [seat.chance for seat in self.seats])
+        for number, (seat, order) in enumerate(zip(self.seats, orders, strict=True)):
+            count = len(order)
+            if count:
+                labels = seat.images.labels[torch.from_numpy(block.images[order]).to(self.bank.device)]
+                mine = seen[number, : len(seat.rows), :, :count]
+                fits = torch.stack(fit(mine, labels, seat.images.classes)) * count
+                seat.fits = fits if seat.fits is None else seat.fits + fits
+                seat.learnt += count
+
+    def _lesson(self, block: Block, vectors: Tensor, rows: Rows, orders: Sequence[Rows]) -> Lesson:
+        batch, device = self.heads[0].batch, self.bank.device
+        steps = [-(-len(order) // batch) for order in orders]
+        shape = len(orders), max(steps) * batch
+        places, images = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        counts = np.zeros(shape, np.float32)
+        for row, order in enumerate(orders):
+            places[row, : len(order)], images[row, : len(order)] = rows[order], block.images[order]
+            counts[row, : len(order)] = 1 / batch
+            if short := len(order) % batch:
+                counts[row, len(order) - short : len(order)] = 1 / short
+        classes = torch.stack(
+            [
+                truth(seat.images.labels[torch.from_numpy(row).to(device)], outputs_for(seat.images.classes))
+                for seat, row in zip(self.seats, images, strict=True)
+            ]
+        )
+
+        def stepwise(values: Tensor) -> Tensor:
+            return values.view(*values.shape[:-1], max(steps), batch).movedim(-2, 0).contiguous()
+
+        located, counted = (stepwise(torch.from_numpy(values).to(device)) for values in (places, counts))
+        return Lesson(vectors, located, stepwise(classes), counted, steps)
+
+    @torch.inference_mode()
+    def look(self, images: Rows, vectors: Tensor) -> None:
+        """Score those of some images (increasing) that validate; `vectors` (images, F)."""
+        if not len(images):
+            return
+        for number, seat in enumerate(self.seats):
+            wanted = seat.images.validation
+            inside = slice(*np.searchsorted(wanted, [images[0], images[-1] + 1]))
+            rows = torch.from_numpy(np.searchsorted(images, wanted[inside])).to(vectors.device)
+            if not len(rows):
+                continue
+            weights = {name: value[number : number + 1] for name, value in self.bank.weights.items()}
+            found = outputs(weights, vectors, rows)[0, : len(seat.rows)]
+            if seat.scores is None:
+                seat.scores = found.new_empty(*found.shape[:2], len(wanted))
+            seat.scores[:, :, inside] = found
+
+    @torch.inference_mode()
+    def end(self, epoch: int) -> None:
+        """Note the epoch's figures, keep the weights of heads that are better than before, let go those that end."""
+        going = [self._end(number, seat, epoch) for number, seat in enumerate(self.seats)]
+        if all(len(rows) == len(seat.rows) for rows, seat in zip(going, self.seats, strict=True)):
+            return
+        left = [(rows, seat) for rows, seat in zip(going, self.seats, strict=True) if len(rows)]
+        if left:
+            self.bank.keep([rows.tolist() for rows in going])
+        for rows, seat in left:
+            seat.rows, seat.places, seat.best = seat.rows[rows], seat.places[rows], seat.best[rows]
+        self.seats = [seat for _, seat in left]
+
+    def _end(self, number: int, seat: _Seat, epoch: int) -> Rows:
+        """The same for the heads of one split; the places of those that go on."""
+        trained, rows, images = seat.trained, seat.rows, seat.images
+        labels = images.labels[torch.from_numpy(images.validation).to(images.labels.device)]
+        scores = seat.scores
+        if scores is None:
+            scores = labels.new_empty((len(rows), outputs_for(images.classes), 0), dtype=torch.float32)
+        assert seat.fits is not None
+        figures = [*(seat.fits / seat.learnt), *fit(scores, labels, images.classes)]
+        found = areas(log_odds(scores), labels == images.classes - 1)
+        trained.history[rows, epoch - 1] = torch.stack([*figures, found.float()], dim=1).cpu().numpy()
+        trained.epochs[rows] = epoch
+
+        area = np.nan_to_num(found.cpu().numpy(), nan=-1.0)
+        heads = [self.heads[place] for place in seat.places]
+        patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
+        better = (area > seat.best) | (patience == 0)
+        seat.best[better] = area[better]
+        trained.best_epoch[rows[better]] = epoch
+        waited = epoch - trained.best_epoch[rows]
+        goes_on = (epoch < epochs) & ((waited < patience) | (patience == 0))
+        taken = np.flatnonzero(better & ((patience > 0) | ~goes_on))
+        for name, value in self.kept.items():
+            value[seat.split, seat.places[taken]] = self.bank.weights[name][number, taken]
+        return np.flatnonzero(goes_on)
+
+    @torch.inference_mode()
+    def score(self, images: Rows, vectors: Tensor, version: int) -> None:
+        """Score a version of some images by the weights that were kept, in double precision; `vectors` (images, F).
+
+        A sum over features in single precision may be off by more than all of training. Scores of augmented versions
+        are added to those of the plain one, where heads take them and images do not train.
+        """
+        lanes = {name: value.flatten(0, 1)[None].double() for name, value in self.kept.items()}
+        found = outputs(lanes, vectors, torch.arange(len(vectors), device=vectors.device))[0]
+        odds = log_odds(found).view(len(self.splits), -1, len(images)).cpu().numpy()
+        taken = np.flatnonzero(self.versions > version)
+        for (split, trained), mine in zip(self.splits, odds, strict=True):
+            if version:
+                rest = np.flatnonzero(~split.training[images])
+                trained.logits[np.ix_(self.rows[taken], images[rest])] += mine[np.ix_(taken, rest)]
+            else:
+                trained.logits[np.ix_(self.rows, images)] = mine[: len(self.rows)]
+
+    def hand_over(self) -> None:
+        """Put the weights that were kept where they belong, and make means of sums of scores."""
+        for split, (images, trained) in enumerate(self.splits):
+            trained.logits[np.ix_(self.rows, np.flatnonzero(~images.training))] /= self.versions[:, None]
+            for place, row in enumerate(self.rows):
+                weights = {name: value[split, place] for name, value in self.kept.items()}
+                if images.classes == 2:
+                    weights |= {name: weights[name][0] for name in ("weight", "bias")}
+                trained.weights[row].update({name: value.cpu().numpy().copy() for name, value in weights.items()})

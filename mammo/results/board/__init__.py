@@ -1,0 +1,1 @@
+"""The leaderboard: runs side by side, grouped and filtered."""

@@ -1,0 +1,1 @@
+"""A home to share, which leads back to nobody."""

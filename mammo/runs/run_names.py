@@ -1,0 +1,59 @@
+"""How runs are named: those that were trained, ensembles of them, and either at the level of breasts or patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mammo.runs.fusion import FUSIONS, LEVELS
+from mammo.runs.sweep import sweep_of
+from mammo.specs import pick
+
+AND, READ = "+", "@"
+USUAL = "mean"
+
+
+@dataclass(frozen=True)
+class RunName:
+    """A run `SWEEP.NUMBER`, or several as an ensemble, and how they are read.
+
+    As text: `SWEEP.3`, `SWEEP.3+7`, `SWEEP.3+OTHER.1@mean-logit` and any of them with `@breast-max`. A bare number
+    belongs to the sweep before it.
+    """
+
+    members: tuple[str, ...]
+    combine: str = USUAL
+    level: str = "image"
+    fuse: str = USUAL
+
+    @classmethod
+    def parse(cls, text: str) -> RunName:
+        """Read a name; raises MammoError where it is none."""
+        named, *readings = text.strip().replace(" ", AND).split(READ)  # an address turns + into a space
+        members: list[str] = []
+        for word in named.split(AND):
+            members.append(f"{sweep_of(members[-1])}.{word}" if word.isdecimal() and members else word)
+            sweep_of(members[-1])
+        name = cls(tuple(dict.fromkeys(members)))
+        for reading in readings:
+            level, _, fuse = reading.partition("-")
+            if level in LEVELS and fuse:
+                name = cls(name.members, name.combine, level, _fusion(fuse))
+            else:
+                name = cls(name.members, _fusion(reading), name.level, name.fuse)
+        return name
+
+    def __str__(self) -> str:
+        """The name as it is listed."""
+        words = [self.members[0]]
+        for before, member in pairwise(self.members):
+            same = sweep_of(before) == sweep_of(member)
+            words.append(member.rpartition(".")[2] if same else member)
+        combined = READ + self.combine if len(self.members) > 1 and self.combine != USUAL else ""
+        level = f"{READ}{self.level}-{self.fuse}" if self.level != "image" else ""
+        return AND.join(words) + combined + level
+
+
+def _fusion(name: str) -> str:
+    pick(FUSIONS, name, "fusion")
+    return name

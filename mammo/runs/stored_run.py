@@ -1,0 +1,146 @@
+"""What runs say of the images of one part: for curves, intervals, and the images they get wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.splits.leakage import seen
+from mammo.data.splits.protocols import PARTS
+from mammo.errors import MammoError
+from mammo.runs.ensemble import named_sweep
+from mammo.runs.fusion import LEVELS
+from mammo.runs.run_names import RunName
+from mammo.runs.setting_words import setting_words
+from mammo.specs import pick
+from mammo.statistics.metrics import probability
+from mammo.statistics.scored import Scored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from mammo.runs.sweep import Sweep
+    from mammo.specs import Home
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One run in its sweep: `row` is its place in the sweep's tables."""
+
+    sweep: Sweep
+    row: int
+
+    @classmethod
+    def open(cls, home: Home, run: str, held: dict[str, Sweep] | None = None) -> StoredRun:
+        """Open the run of a name as `RunName` has it, such as `SWEEP.NUMBER`; `held` are sweeps that are open already.
+
+        Raises MammoError where there is none.
+        """
+        name = RunName.parse(run)
+        sweep = named_sweep(home, name, held)
+        return cls(sweep, sweep.row(str(name)))
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return str(self.settings["run"])
+
+    def by_image(self, home: Home) -> StoredRun:
+        """The same run read image by image."""
+        name = RunName.parse(self.id)
+        return self if name.level == "image" else StoredRun.open(home, str(RunName(name.members, name.combine)))
+
+    def dataset(self, home: Home) -> Dataset:
+        """The data set that the run scored; raises MammoError where its name now holds other images."""
+        about = self.sweep.about["dataset"]
+        dataset = Dataset.open(home, about["name"])
+        held = dataset.digest(str(self.settings["kind"]))
+        if about.get("digest", held) != held:
+            raise MammoError(
+                f"The data set {dataset.name!r} has changed since the run {self.id} scored its images; "
+                "extract its features and run the sweep again."
+            )
+        return dataset
+
+    @property
+    def unit(self) -> str:
+        """What one score is of, in the plural: images, breasts or patients."""
+        return LEVELS[self.sweep.level].unit
+
+    @property
+    def weights_note(self) -> str:
+        """What must be said of the weights of the run's trunk."""
+        return str(self.sweep.about["caches"][self.settings["cache"]]["weights_note"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The run's row of settings."""
+        return {str(name): value for name, value in self.sweep.runs.iloc[self.row].items()}
+
+    @property
+    def history(self) -> NDArray[np.float32]:
+        """Loss, accuracy and AUC by epoch, (epochs, 5)."""
+        history: NDArray[np.float32] = np.asarray(self.sweep.history[self.row])
+        return history
+
+    def scored(self, part: str, name: str = "") -> Scored:
+        """The run's logits on `train`, `validation` or `test`."""
+        rows = self._rows(part)
+        patients = self.sweep.images["patient"].to_numpy()[rows]
+        logits = np.asarray(self.sweep.logits[self.row])[rows]
+        labels, classes = self.sweep.labels[rows], self.sweep.classes
+        return Scored(name, labels, logits, patients, part, *self._leaks(part), unit=self.unit, classes=classes)
+
+    def images(self, part: str) -> pd.DataFrame:
+        """The rows of the images of a part."""
+        return self.sweep.images.iloc[self._rows(part)]
+
+    def judged(self, part: str, threshold: float = 0.0) -> pd.DataFrame:
+        """The images of a part with what the run says of them, the surest answers first.
+
+        `logit` and `probability` of malignancy; `called`, whether that lies above the threshold, a logit; `right`; and
+        `confidence`, how far from the threshold the logit lies, on the scale of probabilities from 0.5 to 1.
+        """
+        rows = self._rows(part)
+        logits = np.asarray(self.sweep.logits[self.row], dtype=float)[rows]
+        called = logits > threshold
+        images = self.sweep.images.iloc[rows].assign(logit=logits, probability=probability(logits), called=called)
+        images["right"] = called == (self.sweep.labels[rows] == 1)
+        images["confidence"] = probability(np.abs(logits - threshold))
+        return images.iloc[np.argsort(-np.abs(logits - threshold), kind="stable")]
+
+    def _leaks(self, part: str) -> tuple[int, int]:
+        """The images of a part whose patient stands in train, and those of the test set with a near-duplicate there."""
+        if part == "train":
+            return 0, 0
+        leaks = self.sweep.about["splits"][int(self.settings["split"])]["leakage"]
+        repeated = leaks.get("near_duplicates") or 0
+        leaked = int(seen(self.images("train")["patient"], self.images(part)["patient"]).sum())
+        return leaked, repeated if part == "test" else 0
+
+    def _rows(self, part: str) -> NDArray[np.intp]:
+        pick(PARTS, part, "part")
+        return self.sweep.members(int(self.settings["split"]), part)
+
+
+def run_names(runs: pd.DataFrame) -> dict[str, str]:
+    """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
+    told = setting_words(runs).values()
+    ids = runs["run"].astype(str).tolist()
+    names = [" · ".join(filter(None, words)) for words in zip(*told, strict=True)] if told else [""] * len(ids)
+    often = Counter(names)
+    pairs = zip(ids, names, strict=True)
+    return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
+
+
+def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
+    """Open several runs, each of their sweeps once."""
+    held: dict[str, Sweep] = {}
+    return [StoredRun.open(home, run, held) for run in runs]

@@ -1,0 +1,313 @@
+"""The files of a sweep: what they are called, what they must hold, and how they are told from damaged ones."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo.data.splits.labels import LABELS
+from mammo.data.splits.protocols import OUT, PARTS, SPLITS
+from mammo.errors import MammoError, first_line
+from mammo.specs import check_name
+from mammo.storage.files import State, digest_file, digest_json, known_digest, read_json, state_of
+from mammo.storage.tables import NUMBER, TEXT, WHOLE, check_columns, check_unlike, read_stored
+from mammo.storage.typed import typed
+
+ABOUT = "sweep.json"
+RUNS, IMAGES = "runs.parquet", "images.parquet"
+LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
+HEADS = "heads.safetensors"
+OPENED = (RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
+"""The files that opening a sweep reads; `HEADS` is not among them, and a home to look at goes without it."""
+COURSE = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
+"""What `HISTORY` holds of an epoch, in the order of its last axis."""
+FILES, DIGEST = "files", "digest"
+"""Where `ABOUT` keeps the size and SHA-256 of every other file, and its own; earlier versions kept neither."""
+IN_MEMORY = {"level", "fuse", "members", "remarks", "temperatures"}
+"""What is told of sweeps that are made of stored ones, and in no file."""
+MOST_ABOUT = 2**28
+"""Bytes that `ABOUT` has at most: some 300,000 heads."""
+READ_WHOLE = 2**25
+"""Bytes up to which opening compares a file with its digest; of a larger one the size alone, until it is verified."""
+
+
+class DatasetFacts(TypedDict):
+    """What a sweep tells of its data set."""
+
+    name: str
+    synthetic: bool
+    source: NotRequired[str]
+    notes: NotRequired[list[str]]
+    digest: NotRequired[str]
+    columns: NotRequired[dict[str, Any]]
+    classes: NotRequired[dict[str, str] | None]
+
+
+class CacheFacts(TypedDict):
+    """What a sweep tells of a cache."""
+
+    weights_note: str
+    trunk: str
+    weights: str
+    tap: str
+    kind: str
+    size: int
+    preprocess: str
+    resize: str
+    augment: str
+    draws: int
+    precision: str
+    digest: NotRequired[str]
+    mean: NotRequired[list[float]]
+    std: NotRequired[list[float]]
+
+
+class Drawn(TypedDict):
+    """Of a split's spec, what is looked up."""
+
+    protocol: str
+    seed: int
+    redraw: int
+
+
+class SplitFacts(TypedDict):
+    """What a sweep tells of a split."""
+
+    spec: Drawn
+    leakage: dict[str, int | None]
+    sizes: NotRequired[dict[str, int]]
+
+
+class Stopped(TypedDict):
+    """How many runs of a stopped sweep are there."""
+
+    runs: int
+    of: int
+
+
+class Grid(TypedDict):
+    """Of a sweep's spec, what is looked up."""
+
+    caches: list[str]
+    heads: list[dict[str, Any]]
+    splits: list[dict[str, Any]]
+
+
+class Identity(TypedDict):
+    """Of a sweep's identity, what is looked up."""
+
+    training: NotRequired[int]
+    truth: NotRequired[str]
+
+
+class FileFacts(TypedDict):
+    """What a file was when it was written."""
+
+    bytes: int
+    sha256: str
+
+
+class About(TypedDict):
+    """What `ABOUT` must hold, and may."""
+
+    dataset: DatasetFacts
+    caches: dict[str, CacheFacts]
+    splits: list[SplitFacts]
+    spec: NotRequired[Grid]
+    identity: NotRequired[Identity]
+    seconds: NotRequired[float | None]
+    stopped: NotRequired[Stopped | None]
+    files: NotRequired[dict[str, FileFacts]]
+    digest: NotRequired[str]
+
+
+RUN_COLUMNS = {
+    **dict.fromkeys(
+        ("run", "cache", "trunk", "weights", "tap", "kind", "preprocess", "resize", "augment", "pool", "optimizer",
+         "protocol", "labels", "finetune", "scoring"), TEXT
+    ),
+    **dict.fromkeys(
+        ("size", "draws", "hidden", "batch", "epochs", "patience", "seed", "first_draws", "split", "split_seed",
+         "redraw", "trained_epochs", "best_epoch"), WHOLE
+    ),
+    **dict.fromkeys(("dropout", "lr", "tail_lr", "strength"), NUMBER),
+}  # fmt: skip
+OF_EARLIER: dict[str, Any] = {
+    "labels": "merged", "finetune": "none", "tail_lr": 0.0, "first_draws": 0, "scoring": "plain", "strength": np.nan
+}  # fmt: skip
+"""Columns that runs of earlier versions lack, and what they say there."""
+MAY_BE_MISSING = ("strength",)
+"""Columns of runs that say nothing of some runs."""
+IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
+MORE_OF_IMAGES = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
+LABEL_NAMES = {"benign", "malignant"}
+
+
+class FileError(Exception):
+    """A file of a sweep is not what was written."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} {reason}")
+        self.file, self.reason = file, reason
+
+
+@contextmanager
+def of_file(file: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a file into a `FileError` that names it."""
+    try:
+        yield
+    except FileError:
+        raise
+    except FileNotFoundError:
+        raise FileError(file, "is missing") from None
+    except (ValueError, MammoError) as error:
+        raise FileError(file, f"is not what was written ({first_line(error)})") from None
+    except Exception as error:  # damaged files raise nearly anything
+        raise FileError(file, f"cannot be read ({type(error).__name__}: {first_line(error)})") from None
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a sweep tells of itself, to read and not to change; raises FileError where it is not what was written.
+
+    The last few are kept in this process as long as their files stay as they are.
+    """
+    with of_file(ABOUT):
+        return _checked_about(folder, state_of(folder / ABOUT))
+
+
+@functools.lru_cache(maxsize=8)
+def _checked_about(folder: Path, _state: State | None) -> dict[str, Any]:
+    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
+    if DIGEST in about and about[DIGEST] != _digest_of(about):
+        raise ValueError("it does not have the digest it was written with")
+    _check_names(about)
+    return about
+
+
+def _check_names(about: Mapping[str, Any]) -> None:
+    """Raise MammoError where a name leads out of the home, ValueError where one is named that nothing is told of."""
+    check_name(about["dataset"]["name"], "data set")
+    for name in about["caches"]:
+        check_name(name, "cache")
+    if not set(about.get("spec", {}).get("caches", [])) <= set(about["caches"]):
+        raise ValueError("it names caches that it tells nothing of")
+    if IN_MEMORY & set(about):
+        raise ValueError("it tells of itself what only sweeps in memory do")
+    if not set(about.get(FILES, {})) <= {*OPENED, HEADS}:
+        raise ValueError("it names files that no sweep has")
+
+
+def _digest_of(about: Mapping[str, Any]) -> str:
+    return digest_json({name: value for name, value in about.items() if name != DIGEST})
+
+
+def sealed(about: Mapping[str, Any], facts: Mapping[str, FileFacts]) -> dict[str, Any]:
+    """What a sweep tells of itself, with what its files were when they were written and a digest of all that."""
+    content = {**{name: value for name, value in about.items() if name != DIGEST}, FILES: dict(facts)}
+    return {**content, DIGEST: _digest_of(content)}
+
+
+def facts_of(path: Path) -> FileFacts:
+    """What a file is now."""
+    return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+
+
+def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...] = OPENED) -> None:
+    """Raise FileError where one of some files has another size or digest than was written down, if that was.
+
+    Of a file larger than `READ_WHOLE` the size alone is compared; digests are taken once as long as a file stays as it
+    is.
+    """
+    for file, fact in about.get(FILES, {}).items():
+        if file in files:
+            compare(folder, file, fact, READ_WHOLE)
+
+
+def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
+    """Raise FileError where a file is not what was written; of one larger than `most` the size alone is compared."""
+    state = state_of(folder / file)
+    if state is None:
+        raise FileError(file, "is missing")
+    if state[0] != fact["bytes"]:
+        raise FileError(file, f"has {state[0]} bytes instead of {fact['bytes']}")
+    with of_file(file):
+        if state[0] <= most and known_digest(folder / file) != fact["sha256"]:
+            raise FileError(file, "does not have the digest it was written with")
+
+
+def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame:
+    """The table of the runs of the sweep `name`; raises FileError where it is damaged or does not fit `about`."""
+    with of_file(RUNS):
+        runs, _ = read_stored(folder / RUNS)
+        for column, usual in OF_EARLIER.items():
+            if column not in runs:
+                runs[column] = usual
+        check_columns(runs, RUN_COLUMNS)
+        if runs[[column for column in RUN_COLUMNS if column not in MAY_BE_MISSING]].isna().any(axis=None):
+            raise ValueError("lacks settings of a run")
+        check_unlike(runs, "run")
+        if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
+            raise ValueError("holds runs whose names are none")
+        known = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
+        for column, values in known.items():
+            if not runs[column].isin(list(values)).all():
+                raise ValueError(f"names a {column} that is not known")
+        return _named_by(runs, name)
+
+
+def _named_by(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The runs by the name of their sweep's folder, which may have been copied or renamed."""
+    numbers = runs["run"].str.rpartition(".")
+    if (numbers[0] == name).all():
+        return runs
+    renamed = runs.assign(run=f"{name}." + numbers[2])
+    check_unlike(renamed, "run")
+    return renamed
+
+
+def read_images(folder: Path) -> pd.DataFrame:
+    """The table of the images; raises FileError where it is damaged."""
+    with of_file(IMAGES):
+        images, _ = read_stored(folder / IMAGES)
+        check_columns(images, IMAGE_COLUMNS)
+        check_columns(images, MORE_OF_IMAGES, needed=False)
+        check_unlike(images, "image")
+        if not images["label"].isin(LABEL_NAMES).all():
+            raise ValueError("holds labels that are neither benign nor malignant")
+        return images
+
+
+def open_array(folder: Path, file: str, shape: tuple[int | None, ...], fits: Callable[[Any], bool]) -> NDArray[Any]:
+    """An array, mapped into memory; None in `shape` stands for any length. Raises FileError where it is damaged."""
+    with of_file(file):
+        if not (folder / file).exists():
+            raise FileNotFoundError
+        if not (folder / file).is_file():
+            raise ValueError("it is no plain file")
+        array: NDArray[Any] = np.lib.format.open_memmap(folder / file, mode="r")
+        alike = len(array.shape) == len(shape) and all(
+            wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
+        )
+        if not alike:
+            wanted = " × ".join("any" if length is None else str(length) for length in shape)
+            raise ValueError(f"its shape is {array.shape} instead of {wanted}")
+        if not fits(array):
+            raise ValueError("it holds other values than such a file does")
+        return array
+
+
+def are_scores(array: NDArray[Any]) -> bool:
+    """Whether an array is one of floating numbers in this machine's order of bytes."""
+    return array.dtype.kind == "f" and array.dtype.isnative
+
+
+def are_parts(array: NDArray[Any]) -> bool:
+    """Whether an array is one of the parts that images stand in."""
+    return array.dtype == np.int8 and bool(np.isin(array, [*PARTS.values(), OUT]).all())

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: metrics, curves and thresholds of labels and scores."""

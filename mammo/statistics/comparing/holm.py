@@ -1,0 +1,25 @@
+"""Holm's correction for many tests at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from mammo.statistics.metrics import Floats
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """Adjusted p values (M,) of M tests, to be held against the same level as one; NaN stays and is no test.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    given = np.asarray(p_values, dtype=float)
+    adjusted = np.full(given.shape, np.nan)
+    order = np.argsort(given, kind="stable")[: np.count_nonzero(~np.isnan(given))]
+    raised = given[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
+    return adjusted

@@ -1,0 +1,1 @@
+"""95 % intervals that know which images belong to one patient."""

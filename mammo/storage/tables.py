@@ -1,0 +1,70 @@
+"""Stored tables that nobody vouches for: Parquet read with its checksums, and the kinds of its columns checked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+from pandas.api import types
+
+from mammo.storage.files import read_bytes
+
+TEXT, WHOLE, NUMBER, TRUTH = "text", "whole numbers", "numbers", "yes or no"
+
+
+def _is_text(column: pd.Series) -> bool:
+    return types.infer_dtype(column, skipna=True) in ("string", "empty") or _is_missing(column)
+
+
+def _is_whole(column: pd.Series) -> bool:
+    return types.is_integer_dtype(column) or _is_missing(column)
+
+
+def _is_number(column: pd.Series) -> bool:
+    return (types.is_numeric_dtype(column) and not types.is_bool_dtype(column)) or _is_missing(column)
+
+
+def _is_missing(column: pd.Series) -> bool:
+    return bool(column.isna().all())
+
+
+KINDS: dict[str, Callable[[pd.Series], bool]] = {
+    TEXT: _is_text,
+    WHOLE: _is_whole,
+    NUMBER: _is_number,
+    TRUTH: types.is_bool_dtype,
+}
+"""What a column may hold, and how that is seen; a value may be missing where its type allows it."""
+
+
+def read_stored(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
+    """A stored table and what its schema tells beside its columns.
+
+    Raises whatever the library raises where it is damaged, and OSError where it is no plain file.
+    """
+    table = pq.read_table(io.BytesIO(read_bytes(path)), page_checksum_verification=True)
+    return table.to_pandas(), table.schema.metadata or {}
+
+
+def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool = True) -> None:
+    """Raise ValueError where a column is missing, if it is `needed`, stands there twice, or holds another kind."""
+    for name, kind in columns.items():
+        if name not in table:
+            if needed:
+                raise ValueError(f"lacks the column {name}")
+            continue
+        column: Any = table[name]
+        if isinstance(column, pd.DataFrame):
+            raise ValueError(f"has the column {name} twice")
+        if not KINDS[kind](column):
+            raise ValueError(f"does not hold {kind} in the column {name}")
+
+
+def check_unlike(table: pd.DataFrame, name: str) -> None:
+    """Raise ValueError where a value of a column is missing or stands there twice."""
+    if table[name].isna().any() or table[name].duplicated().any():
+        raise ValueError(f"names a row twice, or not at all, in the column {name}")

@@ -1,0 +1,247 @@
+"""The verb `verify`: every stored byte of a home against what was written, and the repair of what can be repaired."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammo.data.dataset.dataset import Dataset, datasets
+from mammo.data.index.verify import REPAIR, index_damage, mend_index
+from mammo.errors import Damaged, DamagedError, MammoError
+from mammo.estimates import prices as rates
+from mammo.features.cache.cache import (
+    ARRAYS,
+    MANIFEST,
+    RECORDS,
+    SPEC,
+    Cache,
+    Damage,
+    caches,
+    read_identity,
+    read_manifest,
+    refuse_mismatch,
+)
+from mammo.features.cache.copied import ROWS, is_noted, note_contents
+from mammo.features.cache.identity import identity
+from mammo.features.cache.store import MADE_WITH
+from mammo.features.extraction.extract import extract
+from mammo.features.trunks.locate import locate
+from mammo.progress import Progress, Work
+from mammo.results.board import store as board_store
+from mammo.runs.sweep import check_sweep, sweeps
+from mammo.specs import CacheSpec, Home
+from mammo.storage.files import read_json, write_json
+from mammo.storage.links import LEADS_OUT
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification found: counts, the files of caches that are not what was written, and all other damage."""
+
+    caches: int
+    chunks: int
+    damaged: list[Damage]
+    sweeps: int = 0
+    datasets: int = 0
+    others: tuple[Damaged, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.damaged and not self.others
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Every damaged file as plain JSON values; `cache` and `chunk` are null where it is not one of a cache."""
+        rows: list[dict[str, Any]] = [
+            {"kind": "cache", "name": one.cache, "cache": one.cache, "chunk": one.chunk, "file": one.file,
+             "reason": one.reason, "remedy": REPAIR}
+            for one in self.damaged
+        ]  # fmt: skip
+        rows += [
+            {"kind": one.kind, "name": one.name, "cache": None, "chunk": None, "file": one.file,
+             "reason": one.reason, "remedy": one.remedy}
+            for one in self.others
+        ]  # fmt: skip
+        return rows
+
+
+def verify(home: Home, only: str | None = None) -> Work[Verified]:
+    """Check every file of a home, or of the cache, sweep or data set named `only`.
+
+    Raises MammoError where there is none so named.
+    """
+    folders = _caches(home, only)
+    others = [(check, name) for check, names in _checks(home).items() for name in names if only in (None, name)]
+    if only is not None and not (folders or others):
+        known = ", ".join(folder.name for folder in _caches(home, None)) or "none"
+        raise MammoError(
+            f"There is no finished cache {only!r}; there are: {known}. A sweep or a data set may be named too."
+        )
+    damaged: list[Damage] = []
+    told: list[Damaged] = []
+    chunks, total = 0, len(folders) + len(others)
+    for done, folder in enumerate(folders):
+        yield Progress("verify", done, total, "folders")
+        found, count = _cache_damage(folder)
+        damaged += found
+        chunks += count
+    for done, (check, name) in enumerate(others, start=len(folders)):
+        yield Progress("verify", done, total, "folders")
+        told += check(home, name)
+    yield Progress("verify", total, total, "folders")
+    of_sweeps, of_datasets = (sum(check is kind for check, _ in others) for kind in (_sweep_damage, index_damage))
+    return Verified(len(folders), chunks, damaged, of_sweeps, of_datasets, tuple(told))
+
+
+Check = Callable[[Home, str], Iterator[Damaged]]
+
+
+def _checks(home: Home) -> dict[Check, list[str]]:
+    """How the things of a home beside its caches are checked, and which there are."""
+    boards = sorted(file.name for file in (home.path / "boards").glob("*.parquet"))
+    prices = [rates.FILE] if (home.path / rates.FILE).exists() else []
+    return {_sweep_damage: sweeps(home), index_damage: datasets(home), _board_damage: boards, _price_damage: prices}
+
+
+def _sweep_damage(home: Home, name: str) -> Iterator[Damaged]:
+    try:
+        check_sweep(home, name)
+    except DamagedError as error:
+        yield error.damaged
+
+
+def _board_damage(home: Home, name: str) -> Iterator[Damaged]:
+    if board_store.is_damaged(home.path / "boards" / name):
+        yield Damaged("leaderboard", name, f"boards/{name}", "is not what was written", REPAIR)
+
+
+def _price_damage(home: Home, name: str) -> Iterator[Damaged]:
+    try:
+        rates.check(home)
+    except MammoError as error:
+        yield Damaged("table of prices", name, name, f"is not what was written ({error})", REPAIR)
+
+
+def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
+    """The damaged files of a finished cache, and how many chunks it has."""
+    home = Home(folder.parents[2])
+    if home.leads_out(folder / MANIFEST):
+        return [Damage(folder.name, MANIFEST, LEADS_OUT)], 0
+    try:
+        manifest = read_manifest(folder)
+    except MammoError:
+        return [Damage(folder.name, MANIFEST, "is not what was written")], 0
+    cache = Cache(folder.name, folder, CacheSpec.from_json(manifest["identity"]["spec"]), manifest)
+    damaged = [
+        Damage(folder.name, file, "is not what the manifest holds")
+        for file, content in _notes(manifest).items()
+        if not _holds(folder / file, content) or home.leads_out(folder / file)
+    ]
+    if (folder / ROWS).exists() and not is_noted(folder):
+        damaged.append(Damage(folder.name, ROWS, "does not have the digest it was written with"))
+    return [*cache.damage(), *damaged], len(manifest["chunks"])
+
+
+def _notes(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the files beside a manifest hold, which the manifest holds as well."""
+    records: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for file, facts in manifest["chunks"].items():
+        version, chunk = file.split("/")[2:4]
+        records[f"{RECORDS}/{int(version):04d}-{int(chunk):06d}.json"][file] = facts
+    return {SPEC: manifest["identity"], MADE_WITH: manifest["made_with"], **records}
+
+
+def _holds(file: Path, content: Any) -> bool:
+    try:
+        return bool(read_json(file, "note") == content)
+    except MammoError:
+        return False
+
+
+def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) -> Work[None]:
+    """Compute damaged chunks again from the mammograms, and write damaged manifests and notes anew, cache by cache.
+
+    Raises MammoError, after all others were repaired, where a cache cannot be made again or what comes out is not what
+    was written, as with other versions of the libraries.
+    """
+    failed = ""
+    for name in sorted({one.cache for one in damaged}):
+        try:
+            yield from _repair(home, name, [one.chunk for one in damaged if one.cache == name], weights_file)
+        except MammoError as error:
+            failed = failed or str(error)
+    if failed:
+        raise MammoError(failed)
+
+
+def repair_others(home: Home, damaged: tuple[Damaged, ...]) -> None:
+    """Write anew what follows from other files; raises MammoError, at the end, where something could not be read.
+
+    A damaged index and a damaged sweep are left as they are: they follow from nothing else.
+    """
+    failed = ""
+    for kind, name in dict.fromkeys((one.kind, one.name) for one in damaged if one.remedy == REPAIR):
+        try:
+            if kind == "data set":
+                mend_index(home, name)
+            else:
+                (home.path / next(one.file for one in damaged if one.name == name)).unlink(missing_ok=True)
+        except MammoError as error:
+            failed = failed or str(error)
+    if failed:
+        raise MammoError(failed)
+
+
+def _repair(home: Home, name: str, broken: list[str], weights_file: Path | None) -> Work[None]:
+    (folder,) = _caches(home, name)
+    home.refuse_links(folder, *((folder / ARRAYS / chunk).parent for chunk in broken))
+    before = None if MANIFEST in broken else read_manifest(folder)
+    content = before["identity"] if before else read_identity(folder)
+    spec = CacheSpec.from_json(content.get("spec"))
+    notes = _notes(before) if before else {}
+    for file in set(broken) & set(notes):
+        write_json(folder / file, notes[file])
+    if set(broken) <= {*notes, ROWS}:
+        _note_again(home, folder, content, broken)
+        return
+    _refuse_other(home, name, content, weights_file)
+    for chunk in set(broken) - {MANIFEST, ROWS, *notes}:
+        (folder / ARRAYS / chunk).unlink(missing_ok=True)
+    yield from extract(home, [spec], weights_file)
+    again = Cache.open(home, spec.dataset, name)
+    if before is None:
+        yield from repair(home, _cache_damage(folder)[0], weights_file)
+    elif again.manifest["digest"] != before["digest"]:
+        raise MammoError(
+            f"The cache {name!r} was computed again and is whole, but its digest has changed: it was made with "
+            f"{before['made_with']} and now with {again.manifest['made_with']}; run its sweeps again."
+        )
+
+
+def _note_again(home: Home, folder: Path, content: dict[str, Any], broken: list[str]) -> None:
+    """Note anew what the rows of a cache show; where its data set is another today, no note is left."""
+    if ROWS not in broken:
+        return
+    (folder / ROWS).unlink(missing_ok=True)
+    spec = CacheSpec.from_json(content["spec"])
+    dataset = Dataset.open(home, spec.dataset)
+    if dataset.digest(spec.kind) == content["dataset_digest"]:
+        note_contents(folder, dataset.contents(spec.kind))
+
+
+def _refuse_other(home: Home, name: str, made: dict[str, Any], weights_file: Path | None) -> None:
+    """Refuse a repair from another data set or other weights than the cache was made with."""
+    spec = CacheSpec.from_json(made["spec"])
+    weights = locate(spec.trunk, spec.weights, weights_file).known_as(made["weights_digest"])
+    digest = Dataset.open(home, spec.dataset).digest(spec.kind)
+    refuse_mismatch(name, made, identity(spec, digest, weights))
+
+
+def _caches(home: Home, only: str | None) -> list[Path]:
+    """The folders of the finished caches, or of the one so named."""
+    names = [(dataset, name) for dataset in home.names("features") for name in caches(home, dataset)]
+    chosen = [(dataset, name) for dataset, name in names if only in (None, name, f"{dataset}/{name}")]
+    return [home.cache(dataset, name) for dataset, name in chosen]

@@ -1,0 +1,30 @@
+"""How runs came to be what they are: epochs of those that were trained, paths of those that were solved."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from mammo.results.figures.paths import path_figure
+from mammo.results.figures.runs import learning_curves
+from mammo.runs.stored_run import StoredRun
+from mammo.specs import PROBE
+from pages.shared.base import show
+
+
+def courses(runs: Sequence[StoredRun], names: Mapping[str, str], note: str) -> None:
+    """Learning curves of the trained runs among these, and the regularisation paths of the probes."""
+    stored = [run for run in runs if len(run.history)]
+    probes = {names[run.id]: run for run in stored if run.settings["optimizer"] == PROBE}
+    trained = {names[run.id]: run for run in stored if run.settings["optimizer"] != PROBE}
+    if trained:
+        st.subheader("Learning curves")
+        validated = [run.scored("validation", name) for name, run in trained.items()]
+        histories = {name: run.history for name, run in trained.items()}
+        show.figure(learning_curves(histories, note, show.dark(), validated), "learning")
+    if probes:
+        st.subheader("Regularisation paths")
+        show.figure(path_figure(probes, note, show.dark()), "paths")
+        st.caption(
+            "Converged probes at every strength C. The dot is the one chosen: the best validation AUC, of several the "
+            "one of least validation loss."
+        )

@@ -1,0 +1,85 @@
+"""Looking closely: what a resize leaves of a lesion, and what every step of a preprocessing does."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mammo.data.dataset.dataset import Dataset
+from mammo.data.masks import findings_mask
+from mammo.images.enhance import STEPS, trace
+from mammo.images.microscope import Look, advice, drawn, look
+from pages.shared.base import choose
+from pages.shared.base.text import plain
+from pages.shared.base.words import described
+
+SIZES = [64, 96, 128, 224, 320, 448, 512, 896]
+USUAL = SIZES.index(224)
+MOST = 5000
+
+
+def microscope(dataset: Dataset, _note: str) -> None:
+    """The original and every resize side by side, with the lesion's outline and what survives of it."""
+    _end_without_images(dataset)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        image = _mammogram(dataset)
+        size = choose.one("Size in pixels", SIZES, "size", index=USUAL, width=150)
+    looks = _looks(str(dataset.folder), str(dataset.item(image)["digest"]), dataset, image, size)
+    if looks[0].close is None:
+        st.info("Nobody outlined a lesion in this mammogram; choose another to see what survives of one.")
+    with st.container(key="wall-lens"):
+        for column, one in zip(st.columns(len(looks)), looks, strict=True):
+            column.caption(f"**{one.label}**")
+            column.image(drawn(one.whole), width="stretch")
+            if one.close:
+                column.image(drawn(one.close), width="stretch")
+                column.caption(_survives(one, looks[0]))
+    beneath = ", below the surroundings of its largest lesion" if looks[0].close else ""
+    st.caption(f"Above the whole mammogram{beneath}, as a trunk would get them. {advice(looks, SIZES)}")
+
+
+def preprocessing(dataset: Dataset, _note: str) -> None:
+    """The picture after every step of the enhanced preprocessing."""
+    _end_without_images(dataset)
+    image = _mammogram(dataset)
+    picture = dataset.source(image).read().to_float()
+    steps = [("As stored", picture[:: max(1, len(picture) // 1024), :: max(1, len(picture) // 1024)]), *trace(picture)]
+    about = ["What the file holds.", *(step.description for step in STEPS.values())]
+    with st.container(horizontal=True, key="wall-steps", vertical_alignment="top"):
+        for (label, after), said in zip(steps, about, strict=True):
+            with st.container(width=210, gap="xsmall"):
+                st.image((after * 255).astype(np.uint8), width="stretch")
+                st.caption(f"**{label}**  \n{said}")
+    st.caption("Choose *enhanced* on the Features page to extract features of the last picture.")
+
+
+def _end_without_images(dataset: Dataset) -> None:
+    """Say so and end the page where the index holds no full mammogram."""
+    if dataset.images["file"].isna().all():
+        why = "comes without images" if dataset.metadata_only else "holds no full mammogram"
+        st.info(f"The data set {plain(dataset.name)} {why}: there is nothing to look at closely.")
+        st.stop()
+
+
+def _mammogram(dataset: Dataset) -> str:
+    """One mammogram, those with an outlined lesion first."""
+    rows = dataset.images.head(MOST)
+    outlined = set(dataset.lesions.loc[dataset.lesions["mask"].notna(), "image"])
+    told = {row["image"]: f"{row['image']} ({described(row, dataset.classes)})" for row in rows.to_dict("records")}
+    ordered = sorted(told, key=lambda image: image not in outlined)
+    return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
+
+
+@st.cache_data(max_entries=8, show_spinner="Resizing…")
+def _looks(place: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[Look]:
+    del place, digest  # they tell the pictures of one name apart
+    picture: NDArray[np.float32] = _dataset.source(image).read().to_float()
+    return look(picture, findings_mask(_dataset, image, picture.shape), size)
+
+
+def _survives(one: Look, original: Look) -> str:
+    wide, tall = one.sizes[0]
+    several = "the largest of the lesions" if len(one.sizes) > 1 else "the lesion"
+    if one is original:
+        return f"{several.capitalize()} is {wide:.0f} × {tall:.0f} pixels; its outline holds {one.clear_pixels:,}."
+    share = one.lesion_pixels / original.lesion_pixels
+    return f"{wide:.1f} × {tall:.1f} pixels; its outline holds {one.lesion_pixels:,.0f}, {share:.1%} of the original."

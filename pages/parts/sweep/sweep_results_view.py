@@ -1,0 +1,88 @@
+"""Looking back on a sweep: which axis matters, how a figure moves along one, every run as a line, and its settings."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from mammo.data.dataset.dataset import Dataset
+from mammo.results.board.importance import AXES, influences, varied
+from mammo.results.board.leaderboard import ranked
+from mammo.results.figures.axes import LOGARITHMIC, influence_figure, parallel_figure, response_figure
+from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.sweep import Sweep, open_sweeps
+from mammo.specs import Home
+from pages.parts.sweep import clone
+from pages.serving.places import nothing_yet
+from pages.shared.base import choose, show
+from pages.shared.forms import board
+
+INFLUENCE_SAID = (
+    "How much of the differences between the runs' validation AUC the values of one axis explain by themselves. Lines "
+    "are 95 % intervals over patients drawn anew; the mark shows what an axis without any effect would be given. What "
+    "is missing to 100 % is interplay of axes."
+)
+RESPONSE_SAID = "Means over all runs of a value, whatever their other settings; bars are one standard deviation."
+PARALLEL_SAID = "Each line is a run. Drag along an axis to keep only some runs, drag its name to move it."
+
+
+def results(home: Home, dataset: Dataset) -> None:
+    """One sweep of the data set, seen along its axes."""
+    opened, damaged = open_sweeps(home)
+    show.warnings(one.sentence for one in damaged)
+    named = {sweep.id: sweep for sweep in opened if sweep.about["dataset"]["name"] == dataset.name}
+    if not named:
+        nothing_yet("There is no finished sweep of this data set yet. Train some heads first.", "sweep")
+    sweep = named[choose.one("Sweep", list(named), "sweep", lambda name: f"{name}, {len(named[name].runs):,} runs")]
+    note = _note(sweep)
+    show.badge(show.notes(sweep.synthetic, _weights(sweep)))
+    names = varied(sweep.runs)
+    if not names:
+        st.info("All runs of this sweep have the same settings, so there is no axis to look along.")
+    else:
+        VIEWS[choose.switch("Look at", list(VIEWS), "view", str)](sweep, names, note)
+    _offer_settings(sweep)
+
+
+def _influence(sweep: Sweep, _names: list[str], note: str) -> None:
+    show.figure(influence_figure(influences(sweep), note, show.dark()), "influence")
+    st.caption(INFLUENCE_SAID)
+
+
+def _response(sweep: Sweep, names: list[str], note: str) -> None:
+    first = next((name for name in LOGARITHMIC if name in names), names[0])
+    with st.container(horizontal=True):
+        axis = choose.one("Along", [first, *(n for n in names if n != first)], "along", AXES.__getitem__, width=260)
+        others = ["", *(name for name in names if name != axis)]
+        by = choose.one("A line for each", others, "by", lambda name: AXES.get(name, "nothing, all runs"), width=260)
+    show.figure(response_figure(sweep, axis, by or None, note, show.dark()), "response")
+    st.caption(RESPONSE_SAID)
+
+
+def _parallel(sweep: Sweep, _names: list[str], note: str) -> None:
+    show.figure(parallel_figure(sweep, note, show.dark()), "parallel")
+    st.caption(PARALLEL_SAID)
+
+
+View = Callable[[Sweep, list[str], str], None]
+VIEWS: dict[str, View] = {"What matters": _influence, "Along one axis": _response, "Every run": _parallel}
+
+
+def _offer_settings(sweep: Sweep) -> None:
+    """Go on from the settings of one of the runs."""
+    table = ranked([sweep])
+    names = run_names(table)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = choose.one("Go on from, best validation AUC first", list(names)[:1000], "from", board.numbered(names))
+        clone.link(StoredRun(sweep, sweep.row(run)))
+
+
+def _note(sweep: Sweep) -> str:
+    """What must stand in every figure: synthetic data or weights, and what train has seen of validation images."""
+    leaks: dict[str, None] = {}
+    for row in sweep.runs.groupby("split").head(1).index:
+        leaks |= dict.fromkeys(StoredRun(sweep, int(row)).scored("validation").leak)
+    return "<br>".join(filter(None, (show.notes(sweep.synthetic, _weights(sweep)), *leaks)))
+
+
+def _weights(sweep: Sweep) -> list[str]:
+    return [str(cache["weights_note"]) for cache in sweep.about["caches"].values()]

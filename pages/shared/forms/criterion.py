@@ -1,0 +1,42 @@
+"""The rule by which thresholds are chosen: once on a page, for everything on it that counts errors."""
+
+import numpy as np
+import streamlit as st
+
+from mammo.runs.stored_run import StoredRun
+from mammo.statistics.operating import RULES, Criterion, OperatingPoint, operate
+from mammo.statistics.scored import Scored
+from pages.shared.base import choose
+from pages.shared.base.text import plain
+
+
+def choose_criterion(idle: bool = False) -> Criterion:
+    """A rule of `RULES`, and the share that it aims at where it has one; both stand in the address.
+
+    Where it is `idle`, no view on the page counts errors: what was chosen is seen and kept, not to be changed.
+    """
+    rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=225, disabled=idle)
+    aim = 90
+    if RULES[rule].has_target:
+        aim = choose.number("Aim in %", 1, 100, 90, "target", width=140, disabled=idle)
+    return Criterion(rule, aim / 100)
+
+
+def point_at(run: StoredRun, shown: Scored, criterion: Criterion) -> OperatingPoint:
+    """The run at its threshold on the images shown, and a line that says where that stands."""
+    validation = run.scored("validation")
+    point = _point(validation, shown, criterion)
+    named = plain(shown.classes.positive)
+    st.caption(f"Called {named}: every probability above {point.words}. {_origin(validation, criterion)}")
+    return point
+
+
+def _origin(validation: Scored, criterion: Criterion) -> str:
+    if not criterion.looks:
+        return "Chosen without looking at validation."
+    return f"{criterion.words}, chosen on {np.size(validation.labels):,} validation {validation.unit}."
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _point(validation: Scored, shown: Scored, criterion: Criterion) -> OperatingPoint:
+    return operate(validation, shown, criterion.rule, criterion.target)

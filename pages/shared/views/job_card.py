@@ -1,0 +1,179 @@
+"""One job as a card: what it is, how it stands, where its result lies, and what can be done about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from mammo import jobs
+from mammo.data.dataset.dataset import Dataset
+from mammo.features.cache.cache import Cache
+from mammo.features.trunks.weights import weights_note
+from mammo.heads.sweeps.sweep import keep_finished
+from mammo.progress import duration
+from mammo.results.figures.runs import live_curves
+from mammo.results.report.stated import PaperSpec
+from mammo.specs import Home, SweepSpec
+from pages.shared.base.clock import local_time
+from pages.shared.base.guard import said_plainly
+from pages.shared.base.show import dark, figure, notes
+from pages.shared.base.text import plain
+from pages.shared.views import job_result
+
+STATES = {
+    "running": ("Running", "blue", ":material/progress_activity:"),
+    "done": ("Done", "green", ":material/check:"),
+    "failed": ("Failed", "red", ":material/error:"),
+    "cancelled": ("Cancelled", "gray", ":material/block:"),
+    "interrupted": ("Interrupted", "orange", ":material/warning:"),
+    "damaged": ("Damaged", "red", ":material/broken_image:"),
+}
+VERBS = {
+    "index-phantom": "Making a phantom",
+    "index-cbis-ddsm": "Indexing CBIS-DDSM",
+    "index-manifest": "Indexing a manifest",
+    "extract": "Extracting features",
+    "sweep": "Training heads",
+    "paper": "Running the report",
+    "": "A job that cannot be read",
+}
+KEPT = "kept-sweeps"
+LINES = 40
+"""How many of the last lines of a log are shown."""
+LONGEST = 600
+"""Letters of a job's text that are shown."""
+
+
+def card(home: Home, job: jobs.Job) -> None:
+    """One job: polled while it runs, plain text afterwards."""
+    with st.container(border=True, key=f"job-{job.id}"):
+        if job.state == jobs.RUNNING:
+            _polled(home, job.id)
+        else:
+            _head(job)
+            _outcome(job)
+            _actions(home, job)
+
+
+@st.fragment(run_every=1)
+def _polled(home: Home, name: str) -> None:
+    with said_plainly():
+        job = jobs.Job.open(home, name)
+        if job.state != jobs.RUNNING:
+            st.rerun()
+        _head(job)
+        progress = job.progress
+        total = progress.get("total") or 0
+        st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=plain(said(progress)))
+        if not home.shared and st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
+            jobs.cancel(home, name)
+            st.rerun()
+        with said_plainly():
+            _watched(home, job)
+
+
+def _head(job: jobs.Job) -> None:
+    """What the job is, since when, for how long, and of what."""
+    label, colour, icon = STATES[job.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{VERBS[job.verb]}**", width="content")
+        st.badge(label, color=colour, icon=icon)
+        times = [f"started {local_time(datetime.fromisoformat(job.started))}"] if job.started else []
+        if job.seconds is not None and job.state != jobs.RUNNING:
+            times.append(f"took {duration(job.seconds)}")
+        st.caption(", ".join(times) or plain(job.id), width="content")
+    if job.dataset:
+        st.markdown(f"**{plain(job.dataset)}**: {plain(short(job.settings))}")
+
+
+def _outcome(job: jobs.Job) -> None:
+    """How the job ended, and the way to what came of it."""
+    if job.reason:
+        st.error(plain(short(job.reason)))
+    if job.state == "done":
+        job_result.lead(job)
+    elif job.verb == "sweep" and job.state in ("cancelled", "interrupted"):
+        _offer_finished(job)
+
+
+def _actions(home: Home, job: jobs.Job) -> None:
+    """What can be done about a job that has ended; nothing in a home that is only looked at."""
+    if home.shared:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if job.verb and st.button("Retry", key=f"retry-{job.id}", icon=":material/replay:", help="Start it once more."):
+            with said_plainly():
+                st.session_state.setdefault("followed", []).append(jobs.retry(home, job.id))
+                st.rerun()
+        with st.popover("Delete", icon=":material/delete:", key=f"really-{job.id}"):
+            st.markdown("Delete this entry and its log? What the job made stays.")
+            if st.button("Delete it", key=f"delete-{job.id}", type="primary"):
+                with said_plainly():
+                    jobs.delete(home, job.id)
+                    st.rerun()
+    if lines := jobs.log_of(job, LINES):
+        with st.expander("Log", icon=":material/terminal:"):
+            st.code(
+                "\n".join(line[:LONGEST] for line in lines),
+                language=None,
+                wrap_lines=True,
+                height=min(60 + 24 * len(lines), 420),
+            )
+
+
+def short(text: str) -> str:
+    """A text that is not longer than a card takes."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _offer_finished(job: jobs.Job) -> None:
+    """Make a sweep of the heads that a stopped one had finished."""
+    if job.home.shared:
+        return
+    kept = st.session_state.setdefault(KEPT, {})
+    if job.id not in kept and st.button("Keep the finished heads", key=f"keep-{job.id}", icon=":material/save:"):
+        with said_plainly():
+            kept[job.id] = keep_finished(job.home, SweepSpec.from_json(job.request.request["spec"]))
+    if job.id in kept:
+        job_result.lead_to_sweep(job.home, kept[job.id])
+
+
+def _watched(home: Home, job: jobs.Job) -> None:
+    """The curves of a sweep's heads while they train."""
+    live = job.progress.get("live") or {}
+    if live.get("heads"):
+        synthetic, weights = _stands_on(str(home.path), job.id)
+        heads = [escape(head, quote=False) for head in live["heads"]]  # Plotly takes some signs for markup
+        drawn = live_curves(heads, live["history"], notes(synthetic, map(weights_note, weights)), dark())
+        figure(drawn, f"live-{job.id}")
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _stands_on(place: str, name: str) -> tuple[bool, Sequence[str]]:
+    """Whether a job's images are synthetic, and the labels of the weights that its heads stand on."""
+    home = Home(Path(place))
+    asked = jobs.Job.open(home, name).request
+    if asked.verb == "paper":
+        paper = PaperSpec.from_json(asked.request["spec"])
+        return Dataset.open(home, paper.dataset).synthetic, paper.weights
+    spec = SweepSpec.from_json(asked.request["spec"])
+    weights = [Cache.open(home, spec.dataset, cache).spec.weights for cache in spec.caches]
+    return Dataset.open(home, spec.dataset).synthetic, weights
+
+
+def said(progress: dict[str, Any]) -> str:
+    """How far a running job is."""
+    if not progress.get("total"):
+        return "Starting…"
+    unit = progress["unit"]
+    words = [f"{progress['stage'].capitalize()}: {progress['done']:,} of {progress['total']:,} {unit}"]
+    if progress["rate"]:
+        words.append(f"{progress['rate']:.3g} {unit} a second")
+    if progress["seconds_left"] is not None:
+        words.append(f"{duration(progress['seconds_left'])} left{'' if progress['job_seconds'] else ' of this stage'}")
+    if progress["job_seconds"]:
+        words.append(f"{duration(progress['job_seconds'])} in all")
+    return ", ".join(words)

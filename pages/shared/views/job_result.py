@@ -1,0 +1,76 @@
+"""The way from a job to what came of it, whatever came later."""
+
+from collections.abc import Callable
+from html import escape
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from mammo import jobs
+from mammo.data.dataset.dataset import INDEX
+from mammo.features.cache.cache import Cache
+from mammo.heads.finetune import FINETUNES, TUNED
+from mammo.results.report.stated import TRUNK_SETS, PaperSpec
+from mammo.runs.sweep import ABOUT
+from mammo.specs import Home
+from pages.serving.places import PLACES
+from pages.shared.base.guard import said_plainly
+from pages.shared.base.text import plain
+from pages.shared.base.words import KIND_NAMES
+
+Query = dict[str, str | list[str]]
+
+
+def lead(job: jobs.Job) -> None:
+    """What a job made, and the link to it; raises nothing where it is no longer there, but says so."""
+    with said_plainly():
+        LEADS[job.verb](job)
+
+
+def lead_to_sweep(home: Home, name: str) -> None:
+    """The link to a sweep on Compare."""
+    _say(name, (home.sweep(name) / ABOUT).is_file(), "compare", {"sweep": name})
+
+
+def _dataset(job: jobs.Job) -> None:
+    (name,) = job.results
+    _say(name, (job.home.dataset(name) / INDEX).is_file(), "data", {"dataset": name})
+
+
+def _caches(job: jobs.Job) -> None:
+    """Caches are what heads are trained on; those of a tap before the last layer are chosen under another name."""
+    opened = [Cache.open(job.home, job.dataset, name) for name in job.results]
+    tuned = all(cache.spec.tap == TUNED for cache in opened)
+    query: Query = {"dataset": job.dataset, "caches": list(job.results)}
+    if tuned:
+        query = {"dataset": job.dataset, "tuned_caches": list(job.results), "finetune": FINETUNES[TUNED].label}
+    _say(", ".join(job.results), bool(opened), "sweep", query)
+
+
+def _sweep(job: jobs.Job) -> None:
+    (name,) = job.results
+    lead_to_sweep(job.home, name)
+
+
+def _paper(job: jobs.Job) -> None:
+    spec = PaperSpec.from_json(job.request.request["spec"])
+    query: Query = {"dataset": spec.dataset, "trunks": TRUNK_SETS[spec.trunks].label, "kind": KIND_NAMES[spec.kind]}
+    query |= {name: str(getattr(spec, name)) for name in ("epochs", "splits", "draws", "seed", "size")}
+    _say(job.result, (job.home.dataset(spec.dataset) / INDEX).is_file(), "report", query)
+
+
+LEADS: dict[str, Callable[[jobs.Job], None]] = {
+    "index-phantom": _dataset,
+    "index-cbis-ddsm": _dataset,
+    "index-manifest": _dataset,
+    "extract": _caches,
+    "sweep": _sweep,
+    "paper": _paper,
+}
+
+
+def _say(made: str, there: bool, page: str, query: Query) -> None:
+    st.caption(f"Made: {plain(made)}" if there else f"Made {plain(made)}, which is no longer there.")
+    if there:  # a link of Streamlit's own would give way to what this session chose on that page before
+        address = escape(f"{page}?{urlencode(query, doseq=True)}")
+        st.html(f'<a class="go-on" href="{address}">Go on to {PLACES[page][0]} →</a>')

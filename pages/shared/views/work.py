@@ -1,0 +1,38 @@
+"""Long work seen from a page: started as a job of its own, and followed here."""
+
+from typing import Any
+
+import streamlit as st
+
+from mammo import jobs
+from mammo.features.cache.cache import Cache, caches
+from mammo.specs import Home
+from pages.shared.base.guard import said_plainly
+from pages.shared.views.job_card import card
+
+
+def start(home: Home, verb: str, request: dict[str, Any]) -> None:
+    """Start a job and follow it in this session; it goes on when the page is closed."""
+    st.session_state.setdefault("followed", []).append(jobs.start(home, verb, request))
+    st.rerun()
+
+
+def opened_caches(home: Home, dataset: str) -> list[Cache]:
+    """The caches of a data set; one that cannot be opened is told of and left out."""
+    opened = []
+    for name in caches(home, dataset):
+        with said_plainly():
+            opened.append(Cache.open(home, dataset, name))
+    return opened
+
+
+def follow(home: Home, verb: str) -> None:
+    """Show every running job of `verb`, and those that this session saw end; a home to look at has none."""
+    if home.shared:
+        return
+    followed = st.session_state.setdefault("followed", [])
+    for job in jobs.jobs(home):
+        if job.verb == verb and (job.state == "running" or job.id in followed):
+            if job.state == "running" and job.id not in followed:
+                followed.append(job.id)
+            card(home, job)
