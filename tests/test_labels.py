@@ -13,7 +13,7 @@ from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.results.report.stated import ROWS
-from mammo.runs.setting_words import LABELS, label_of, setting_words
+from mammo.results.setting_words import LABELS, label_of, setting_words
 from mammo.specs import PROBE
 
 ROOT = Path(__file__).parents[1]

@@ -77,7 +77,7 @@ def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: 
     import numpy as np
     import pandas as pd
 
-    from mammo.runs.stored_run import run_names
+    from mammo.results.setting_words import run_names
     from mammo.statistics.intervals.bootstrap import bootstrap_interval
     from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
     from mammo.statistics.metrics import accuracy, auc, probability

@@ -308,7 +308,7 @@ def _setting_cells(row: dict[str, Any]) -> list[Any]:
 
 
 def _settings(row: dict[str, Any]) -> list[Any]:
-    from mammo.runs.setting_words import label_of
+    from mammo.results.setting_words import label_of
 
     names = ("trunk", "kind", "preprocess", "resize", "pool", "hidden", "optimizer")
     settings = ["-" if row[name] is None else label_of(name, row[name]) for name in names]

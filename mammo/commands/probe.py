@@ -73,7 +73,7 @@ def _against(row: dict[str, Any]) -> list[Any]:
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     from mammo.results.interval_words import interval_words
-    from mammo.runs.setting_words import label_of
+    from mammo.results.setting_words import label_of
 
     chosen = next(step for step in row["path"] if step["C"] == row["C"])
     return [

@@ -5,29 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mammo.data.splits.labels import LABELS
 from mammo.errors import MammoError, brief
-from mammo.heads.finetune import FINETUNES
-from mammo.heads.optimizers import OPTIMIZERS
-from mammo.heads.pools import POOLS
-from mammo.heads.scoring import SCORINGS
+from mammo.heads.choices import CHOICES
 from mammo.processes.memory import free_memory
-from mammo.specs import PROBE, HeadSpec, SplitSpec, pick
+from mammo.specs import HeadSpec, SplitSpec, pick
+from mammo.specs.head_spec import HEAD_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-AXES = tuple(field.name for field in fields(HeadSpec))
-REGISTRIES: dict[str, tuple[Mapping[str, Any], str]] = {
-    "pool": (POOLS, "pool"),
-    "optimizer": ({**OPTIMIZERS, PROBE: None}, "optimiser"),
-    "finetune": (FINETUNES, "way to fine-tune"),
-    "scoring": (SCORINGS, "way to score"),
-}
-"""The axes whose values are names, where those are listed, and what such a name is called."""
 MOST_RUNS = 10_000
 """The most runs that whoever follows a link or fills a form may ask for."""
 MOST_REDRAWS = 50
@@ -101,8 +91,8 @@ def check_values(name: str, values: Sequence[Any], **others: Any) -> None:
 
 def check_names(head: HeadSpec) -> None:
     """Raise MammoError where the head's pool, optimiser, way to fine-tune or to score is not one of ours."""
-    for name, (registry, what) in REGISTRIES.items():
-        pick(registry, getattr(head, name), what)
+    for name, choices in CHOICES.items():
+        pick(choices.entries, getattr(head, name), choices.what)
 
 
 def check_probes(splits: Iterable[SplitSpec]) -> None:
@@ -125,8 +115,8 @@ def listed_values(name: str, value: Any) -> tuple[Any, ...]:
 
 def _listed_axes(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     for name in axes:
-        if name not in AXES:
-            raise MammoError(f"A grid of heads has no axis {brief(name)}; its axes are: {', '.join(AXES)}.")
+        if name not in HEAD_AXES:
+            raise MammoError(f"A grid of heads has no axis {brief(name)}; its axes are: {', '.join(HEAD_AXES)}.")
     return {name: listed_values(name, value) for name, value in axes.items()}
 
 
@@ -138,8 +128,7 @@ def _key(value: Any) -> Any:
 def _checked(name: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The values of an axis, each once and of the axis' type: checked here, and not again for every head."""
     typed = tuple(dict.fromkeys(HeadSpec.field_value(name, value) for value in values))
-    if name in REGISTRIES:
-        registry, what = REGISTRIES[name]
+    if name in CHOICES:
         for value in typed:
-            pick(registry, value, what)
+            pick(CHOICES[name].entries, value, CHOICES[name].what)
     return typed

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mammo.errors import MammoError, brief, first_line
-from mammo.heads.grid import AXES, Grid, listed_values
+from mammo.heads.grid import Grid, listed_values
+from mammo.specs.head_spec import HEAD_AXES
 
 NAMES, NUMBERS = ("protocol", "labels", "trunk"), ("split_seed", "redraws")
 """What a grid file may hold beside its axes: names or lists of them, and numbers."""
@@ -51,11 +52,11 @@ def read_grid(text: str, named: str = "grid") -> Grid:
     if len(text.encode(errors="surrogatepass")) > MOST_BYTES:
         raise MammoError(f"The {named} is larger than {MOST_BYTES // 1024} KB; a grid holds a line an axis.")
     content = _parsed(text, named)
-    axes = {name: listed_values(name, content.pop(name)) for name in list(content) if name in AXES}
+    axes = {name: listed_values(name, content.pop(name)) for name in list(content) if name in HEAD_AXES}
     names = {name: _names(name, content.pop(name)) for name in NAMES if name in content}
     numbers = {name: _number(name, content.pop(name)) for name in NUMBERS if name in content}
     if content:
-        known = ", ".join((*AXES, *NAMES, *NUMBERS))
+        known = ", ".join((*HEAD_AXES, *NAMES, *NUMBERS))
         raise MammoError(f"The {named} has an unknown entry {brief(next(iter(content)))}; it may hold: {known}.")
     return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Floats = NDArray[np.float64]
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 MOMENTUM_DECAY = 4e-3
@@ -29,11 +29,14 @@ class Optimizer:
     """
 
     label: str
+    description: str
     coefficients: Callable[[int], Floats]
 
 
 def _adam(steps: int) -> Floats:
     """Kingma and Ba 2015 as in torch.optim.Adam: the mean corrected for its start at zero."""
+    import numpy as np
+
     t = np.arange(1, steps + 1)
     return np.stack([1 / (1 - BETA1**t), np.zeros(steps)], axis=1)
 
@@ -43,12 +46,14 @@ def _nadam(steps: int) -> Floats:
 
     μₜ = β1·(1 - 0.96^(ψt) / 2), c1 = μₜ₊₁ / (1 - μ₁⋯μₜ₊₁), c2 = (1 - μₜ) / (1 - μ₁⋯μₜ).
     """
+    import numpy as np
+
     momentum = BETA1 * (1 - 0.5 * 0.96 ** (MOMENTUM_DECAY * np.arange(1, steps + 2)))
     product = np.cumprod(momentum)
     return np.stack([momentum[1:] / (1 - product[1:]), (1 - momentum[:-1]) / (1 - product[:-1])], axis=1)
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "adam": Optimizer("Adam", _adam),
-    "nadam": Optimizer("NAdam", _nadam),
+    "adam": Optimizer("Adam", "Kingma and Ba 2015.", _adam),
+    "nadam": Optimizer("NAdam", "Adam with Nesterov's momentum, Dozat 2016.", _nadam),
 }

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mammo.features.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mammo.features.cache.cache import Cache
 
-Vectors = NDArray[np.float32]
+    Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Pool:
 
     def vectors(self, cache: Cache, version: int = 0) -> Vectors:
         """The vectors (N, F) of all images."""
+        import numpy as np
+
         return self.read(cache, version, slice(None)).astype(np.float32, copy=False)
 
     def stored(self, precision: str) -> str:

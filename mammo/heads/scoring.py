@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mammo.specs import HeadSpec
 
 PLAIN, AVERAGED = "plain", "averaged"
 
-SCORINGS: dict[str, str] = {
-    PLAIN: "The plain image alone.",
-    AVERAGED: "The mean of the logits of the plain image and of all its augmented versions that may train.",
+
+@dataclass(frozen=True)
+class Scoring:
+    """One way to score images."""
+
+    label: str
+    description: str
+
+
+SCORINGS: dict[str, Scoring] = {
+    PLAIN: Scoring("Plain", "The plain image alone."),
+    AVERAGED: Scoring(
+        "Averaged", "The mean of the logits of the plain image and of all its augmented versions that can train."
+    ),
 }
 
 
 def scored_versions(head: HeadSpec, versions: int) -> int:
-    """How many versions of an image, the plain one first, make a head's score, of so many that a cache holds."""
+    """The number of an image's versions, the plain one first, that make a head's score; a cache holds `versions`."""
     if head.scoring == PLAIN:
         return 1
     return min(versions, 1 + head.first_draws) if head.first_draws else versions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from mammo.errors import MammoError
 from mammo.runs.ensemble import named_sweep
 from mammo.runs.fusion import LEVELS
 from mammo.runs.run_names import RunName
-from mammo.runs.setting_words import setting_words
 from mammo.specs import pick
 from mammo.statistics.metrics import probability
 from mammo.statistics.scored import Scored
@@ -128,16 +126,6 @@ class StoredRun:
     def _rows(self, part: str) -> NDArray[np.intp]:
         pick(PARTS, part, "part")
         return self.sweep.members(int(self.settings["split"]), part)
-
-
-def run_names(runs: pd.DataFrame) -> dict[str, str]:
-    """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
-    told = setting_words(runs).values()
-    ids = runs["run"].astype(str).tolist()
-    names = [" · ".join(filter(None, words)) for words in zip(*told, strict=True)] if told else [""] * len(ids)
-    often = Counter(names)
-    pairs = zip(ids, names, strict=True)
-    return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
 
 
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.axes import AXES
 from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.errors import MammoError, first_line
@@ -128,20 +129,20 @@ class About(TypedDict):
     digest: NotRequired[str]
 
 
+KINDS: dict[type, Any] = {str: TEXT, int: WHOLE, float: NUMBER}
+RUN_AXES = {name: axis for name, axis in AXES.items() if axis.since == 1 or axis.absent is not None}
+"""The axes that all runs say, or whose value is known where runs of earlier versions lack it."""
 RUN_COLUMNS = {
-    **dict.fromkeys(
-        ("run", "cache", "trunk", "weights", "tap", "kind", "preprocess", "resize", "augment", "pool", "optimizer",
-         "protocol", "labels", "finetune", "scoring"), TEXT
-    ),
-    **dict.fromkeys(
-        ("size", "draws", "hidden", "batch", "epochs", "patience", "seed", "first_draws", "split", "split_seed",
-         "redraw", "trained_epochs", "best_epoch"), WHOLE
-    ),
-    **dict.fromkeys(("dropout", "lr", "tail_lr", "strength"), NUMBER),
-}  # fmt: skip
+    "run": TEXT,
+    "cache": TEXT,
+    **{name: KINDS[axis.kind] for name, axis in RUN_AXES.items()},
+    **dict.fromkeys(("split", "trained_epochs", "best_epoch"), WHOLE),
+    "strength": NUMBER,
+}
 OF_EARLIER: dict[str, Any] = {
-    "labels": "merged", "finetune": "none", "tail_lr": 0.0, "first_draws": 0, "scoring": "plain", "strength": np.nan
-}  # fmt: skip
+    **{name: axis.absent for name, axis in RUN_AXES.items() if axis.since > 1},
+    "strength": np.nan,
+}
 """Columns that runs of earlier versions lack, and what they say there."""
 MAY_BE_MISSING = ("strength",)
 """Columns of runs that say nothing of some runs."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mammo.errors import MammoError
+from mammo.specs.axis import axes_of, axis
 from mammo.specs.spec import Spec
 
 
@@ -24,16 +25,16 @@ class CacheSpec(Spec):
     what: ClassVar[str] = "cache spec"
 
     dataset: str
-    trunk: str = "vgg16"
-    weights: str = "imagenet"
-    tap: str = "features"
-    kind: str = "full"
-    preprocess: str = "builtin"
-    resize: str = "stretch"
-    size: int = 224
-    augment: str = "none"
-    draws: int = 0
-    precision: str = "float32"
+    trunk: str = axis("vgg16", label="Trunk", choices=True)
+    weights: str = axis("imagenet", label="Weights")
+    tap: str = axis("features", label="Tap")
+    kind: str = axis("full", label="Images")
+    preprocess: str = axis("builtin", label="Preprocessing", choices=True)
+    resize: str = axis("stretch", label="Resize", choices=True)
+    size: int = axis(224, label="Size in pixels")
+    augment: str = axis("none", label="Augmentation", choices=True)
+    draws: int = axis(0, label="Draws")
+    precision: str = axis("float32", label="Precision", choices=True, since=2)
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
@@ -88,3 +89,7 @@ class CacheSpec(Spec):
 
 def _numbers(values: tuple[float, ...], between: str) -> str:
     return between.join(f"{value:g}" for value in values)
+
+
+CACHE_AXES = axes_of(CacheSpec)
+"""The axes of a cache by name. Runs of earlier versions do not say their `precision`."""

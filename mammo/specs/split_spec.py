@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mammo.errors import MammoError, brief
+from mammo.specs.axis import axes_of, axis
 from mammo.specs.spec import LARGEST, Spec
 
 
@@ -20,12 +21,12 @@ class SplitSpec(Spec):
 
     what: ClassVar[str] = "split spec"
 
-    protocol: str = "patient"
-    seed: int = 0
-    redraw: int = 0
+    protocol: str = axis("patient", label="Split", choices=True)
+    seed: int = axis(0, column="split_seed", label="Seed of the test set")
+    redraw: int = axis(0, label="Draw of train and validation")
     validation: float = 0.1
     test: float = 0.2
-    labels: str = "merged"
+    labels: str = axis("merged", label="Labels", choices=True, since=2, absent="merged")
 
     def __post_init__(self) -> None:
         """Refuse fractions that leave nothing to train on, and seeds that draw nothing."""
@@ -36,3 +37,7 @@ class SplitSpec(Spec):
                 )
         if not (0 < self.validation < 0.5 and 0 < self.test < 0.5):
             raise MammoError("The validation and test fractions must each lie between 0 and 0.5.")
+
+
+SPLIT_AXES = axes_of(SplitSpec)
+"""The axes of a split by the name of their column in tables of runs."""

@@ -28,7 +28,8 @@ from mammo.progress import finish
 from mammo.results.board.grouped import by_setting, strength_words
 from mammo.results.board.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.results.setting_words import run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep
 from mammo.runs.sweep_files import HEADS, LOGITS
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, Home, SplitSpec, SweepSpec

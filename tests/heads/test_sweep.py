@@ -26,7 +26,8 @@ from mammo.heads.sweeps.units import UNITS
 from mammo.progress import Progress, finish
 from mammo.results.board.grouped import by_setting
 from mammo.results.board.leaderboard import Piece, leaderboard
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.results.setting_words import run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, sweep_of, sweeps
 from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec

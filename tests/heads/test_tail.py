@@ -34,7 +34,7 @@ from mammo.heads.training.trained import HISTORY
 from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish
 from mammo.results.board.leaderboard import leaderboard
-from mammo.runs.stored_run import run_names
+from mammo.results.setting_words import run_names
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec

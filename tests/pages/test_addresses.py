@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.sessions import PAGES, dashboard, memory, visit
 from mammo.results.board.leaderboard import leaderboard
-from mammo.runs.stored_run import run_names
+from mammo.results.setting_words import run_names
 from tests.pages.test_words import PAGES as FOLDER
 
 KEYS = """

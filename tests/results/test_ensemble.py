@@ -7,9 +7,10 @@ from mammo.commands.leaderboard import text_of
 from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard, ranked, to_json
+from mammo.results.setting_words import run_names
 from mammo.runs.ensemble import alone, ensemble
 from mammo.runs.run_names import RunName
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.statistics.calibration import temperature
 from mammo.statistics.metrics import auc, probability
 

@@ -6,9 +6,10 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
+from mammo.results.setting_words import run_names
 from mammo.runs.levels import at_level
 from mammo.runs.reader import reader_of
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.statistics.metrics import auc
 

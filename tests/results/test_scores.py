@@ -6,7 +6,8 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
-from mammo.runs.stored_run import StoredRun, run_names, stored_runs
+from mammo.results.setting_words import run_names
+from mammo.runs.stored_run import StoredRun, stored_runs
 from mammo.statistics.metrics import accuracy, auc
 from mammo.statistics.operating import RULES, operate
 

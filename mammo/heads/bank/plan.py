@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mammo.specs.head_spec import HEAD_AXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,15 +40,16 @@ class Allotment:
 
 
 def group_heads(heads: Sequence[HeadSpec]) -> list[list[int]]:
-    """Rows of the heads that may share a bank: equal seed, batch, draws and hidden size.
-
-    A linear head's dropout falls on the features, which its bank shares, so it must be equal too.
-    """
-    groups: dict[tuple[float, ...], list[int]] = {}
+    """Rows of the heads that can share a bank: those that differ in axes alone that share one."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for row, head in enumerate(heads):
-        shared = head.seed, head.batch, head.first_draws, head.hidden, 0 if head.hidden else head.dropout
-        groups.setdefault(shared, []).append(row)
+        groups.setdefault(_apart(head), []).append(row)
     return list(groups.values())
+
+
+def _apart(head: HeadSpec) -> tuple[Any, ...]:
+    """What a head must have in common with the other heads of its bank."""
+    return tuple(None if axis.shared_by(head) else getattr(head, name) for name, axis in HEAD_AXES.items())
 
 
 def allot(heads: Sequence[HeadSpec], outputs: Sequence[int], features: int, threads: int | None) -> list[Allotment]:

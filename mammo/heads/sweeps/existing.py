@@ -15,11 +15,12 @@ from mammo.errors import DamagedError, MammoError
 from mammo.features.cache.cache import MANIFEST, caches, read_identity
 from mammo.features.cache.identity import is_current
 from mammo.heads.finetune import TAILS
-from mammo.heads.sweeps.plan import CACHE_FIELDS, NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
+from mammo.heads.sweeps.plan import NORMALISED, PROBES, SHOWN, TRAINING, truth_digest
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, damaged_sweep, sweeps
 from mammo.runs.sweep_files import FileError, read_about
 from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
+from mammo.specs.cache_spec import CACHE_AXES
 
 
 class Shelf:
@@ -122,7 +123,7 @@ def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:
     """The place among a sweep's caches of the one that was made as `wanted`; None where there is none."""
     for place, name in enumerate(about["spec"]["caches"]):
         told = about["caches"][name]
-        fields = {field: told[field] for field in (*CACHE_FIELDS, *NORMALISED) if field in told}
+        fields = {field: told[field] for field in (*CACHE_AXES, *NORMALISED) if field in told}
         if _alike(CacheSpec(wanted.dataset, **fields), wanted):
             return place
     return None

@@ -16,9 +16,10 @@ from mammo.errors import MammoError
 from mammo.features.cache.cache import Cache
 from mammo.features.trunks.weights import weights_note
 from mammo.heads.finetune import FROZEN, TAILS
-from mammo.heads.scoring import PLAIN
 from mammo.heads.training.task import Task
 from mammo.specs import Home, SweepSpec
+from mammo.specs.cache_spec import CACHE_AXES
+from mammo.specs.head_spec import HEAD_AXES
 from mammo.storage.files import digest_bytes, digest_json
 
 TRAINING = 3
@@ -33,7 +34,6 @@ PROBES = 2
 LONGEST = 70
 """Letters of a sweep's name before its identity."""
 
-CACHE_FIELDS = ("trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws", "precision")
 NORMALISED = ("mean", "std")
 """Fields that a cache's description has only where they are not the trunk's own."""
 
@@ -91,18 +91,12 @@ def truth_digest(table: pd.DataFrame) -> str:
 
 
 def _identifying(spec: SweepSpec) -> dict[str, Any]:
-    """The spec as JSON in which heads say nothing of what they do not use, as they did before there was any.
-
-    That is fine-tuning, draws that are left out, and versions that are scored.
-    """
+    """The spec as JSON in which heads lack the axes of later versions where they have the value of earlier ones."""
     content = spec.to_json()
     for head in content["heads"]:
-        if head["finetune"] == "none":
-            del head["finetune"], head["tail_lr"]
-        if not head["first_draws"]:
-            del head["first_draws"]
-        if head["scoring"] == PLAIN:
-            del head["scoring"]
+        for name, axis in HEAD_AXES.items():
+            if axis.since > 1 and head[name] == axis.absent:
+                del head[name]
     return content
 
 
@@ -120,7 +114,7 @@ def _about(
         identity["tails"] = TAILS
     if any(head.solved for head in spec.heads):
         identity["probes"] = PROBES
-    described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_FIELDS} for cache in caches}
+    described = {cache.name: {name: getattr(cache.spec, name) for name in CACHE_AXES} for cache in caches}
     for cache in caches:
         described[cache.name] |= {name: values for name in NORMALISED if (values := list(getattr(cache.spec, name)))}
         note = weights_note(cache.spec.weights, cache.spec.trunk)

@@ -19,7 +19,7 @@ from mammo.data.dataset.dataset import FILE
 from mammo.data.splits.leakage import leakage
 from mammo.data.splits.protocols import Parts, sizes
 from mammo.features.cache.cache import Cache
-from mammo.heads.sweeps.plan import CACHE_FIELDS, Setting
+from mammo.heads.sweeps.plan import Setting
 from mammo.heads.sweeps.units import TOLD, UNITS, Unit, is_finished
 from mammo.runs.sweep_files import (
     ABOUT,
@@ -36,6 +36,8 @@ from mammo.runs.sweep_files import (
     sealed,
 )
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
+from mammo.specs.cache_spec import CACHE_AXES
+from mammo.specs.split_spec import SPLIT_AXES
 from mammo.storage.files import digest_bytes, digest_stream, json_bytes, whole_file
 
 
@@ -177,7 +179,6 @@ def with_training(runs: pd.DataFrame, epochs: NDArray[Any], best: NDArray[Any]) 
 
 
 def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:
-    drawn: dict[str, Any] = {"protocol": split_spec.protocol, "labels": split_spec.labels}
-    drawn |= {"split_seed": split_spec.seed, "redraw": split_spec.redraw}
-    made = {name: getattr(cache.spec, name) for name in CACHE_FIELDS} | {"weights": cache.spec.weights_words}
+    drawn = {column: getattr(split_spec, axis.field) for column, axis in SPLIT_AXES.items()}
+    made = {name: getattr(cache.spec, name) for name in CACHE_AXES} | {"weights": cache.spec.weights_words}
     return {"cache": cache.name, **made, **head.to_json(), "split": split, **drawn}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.runs.setting_words import setting_words
+from mammo.results.setting_words import setting_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

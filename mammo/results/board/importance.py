@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from mammo.specs.cache_spec import CACHE_AXES
+from mammo.specs.head_spec import HEAD_AXES
 from mammo.statistics.content_order import arranged
 from mammo.statistics.intervals.delong import components
 from mammo.statistics.metrics import Floats, auc
@@ -17,31 +19,8 @@ if TYPE_CHECKING:
 
     from mammo.runs.sweep import Sweep
 
-AXES = {
-    "trunk": "Trunk",
-    "weights": "Weights",
-    "tap": "Tap",
-    "kind": "Images",
-    "size": "Size in pixels",
-    "preprocess": "Preprocessing",
-    "resize": "Resize",
-    "augment": "Augmentation",
-    "draws": "Draws",
-    "precision": "Precision",
-    "pool": "Pooling",
-    "hidden": "Hidden units",
-    "dropout": "Dropout",
-    "optimizer": "Optimiser",
-    "lr": "Learning rate",
-    "batch": "Images a batch",
-    "epochs": "Epochs",
-    "patience": "Patience",
-    "finetune": "Fine-tuning",
-    "tail_lr": "Learning rate of the tail",
-    "scoring": "Scoring",
-    "seed": "Seed of the head",
-}
-"""The columns of a sweep's runs that can be axes, in words."""
+VARIED = (*CACHE_AXES, *HEAD_AXES)
+"""The axes whose importance is told: each split is a study of its own."""
 DRAWS = 1000
 """How often patients are drawn anew for an interval."""
 
@@ -63,8 +42,8 @@ class Influence:
 
 
 def varied(runs: pd.DataFrame) -> list[str]:
-    """The columns of AXES in which runs differ."""
-    return [name for name in AXES if name in runs and runs[name].nunique() > 1]
+    """The axes of caches and heads in which runs differ."""
+    return [name for name in VARIED if name in runs and runs[name].nunique() > 1]
 
 
 def influences(sweep: Sweep) -> list[Influence]:

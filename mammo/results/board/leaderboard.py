@@ -20,6 +20,7 @@ from mammo.runs.ensemble import named_sweep
 from mammo.runs.levels import LevelError, at_level
 from mammo.runs.run_names import RunName
 from mammo.runs.sweep import Sweep, open_sweeps, sweep_of, sweeps
+from mammo.runs.sweep_files import RUN_AXES
 from mammo.specs import Home
 from mammo.statistics.comparing.chance import deviations
 from mammo.statistics.comparing.selection_bias import Optimism, optimism
@@ -34,11 +35,7 @@ from mammo.statistics.scored import Scored
 from mammo.storage.files import digest_json
 from mammo.storage.plain import plain
 
-SETTINGS = [
-    "run", "cache", "trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws",
-    "pool", "hidden", "dropout", "optimizer", "lr", "batch", "epochs", "patience", "seed", "finetune", "tail_lr",
-    "first_draws", "scoring", "trained_epochs", "best_epoch", "strength", "protocol", "labels", "split_seed", "redraw",
-]  # fmt: skip
+SETTINGS = ["run", "cache", *RUN_AXES, "trained_epochs", "best_epoch", "strength"]
 INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")
 

@@ -19,7 +19,7 @@ from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
 from mammo.results.markdown import markdown_table as _table
 from mammo.results.markdown import marked
-from mammo.runs.setting_words import label_of
+from mammo.results.setting_words import label_of
 from mammo.specs import PROBE, HeadSpec
 from mammo.specs.class_names import capital
 from mammo.statistics.measures import measure

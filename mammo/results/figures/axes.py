@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.results.board.importance import AXES, Influence, response, validation_auc, varied
+from mammo.axes import AXES
+from mammo.results.board.importance import Influence, response, validation_auc, varied
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import interval_words
-from mammo.runs.setting_words import label_of, worded
+from mammo.results.setting_words import label_of, worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +21,11 @@ if TYPE_CHECKING:
 
     from mammo.runs.sweep import Sweep
 
-LOGARITHMIC = ("lr", "tail_lr")
-
 
 def influence_figure(influences: Sequence[Influence], note: str = "", dark: bool = False) -> Figure:
     """The share of every axis as a bar with its interval; a tick marks what an axis without effect would have."""
     figure = blank_figure(note, dark, height=120 + 42 * len(influences))
-    names = [AXES[one.axis] for one in influences]
+    names = [AXES[one.axis].label for one in influences]
     shares = np.array([one.share for one in influences])
     bounds = np.array([one.interval for one in influences]).reshape(-1, 2)
     colours = ground(dark)
@@ -66,7 +65,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
     table = response(sweep, axis, by)
     groups = list(table.groupby("by", sort=False))
     figure = blank_figure(note, dark, height=360 + LINE * len(groups))
-    logarithmic = axis in LOGARITHMIC and (table["value"] > 0).all()
+    logarithmic = AXES[axis].logarithmic and (table["value"] > 0).all()
     numeric = pd.api.types.is_numeric_dtype(table["value"])
     for number, (name, rows) in enumerate(groups):
         figure.add_scatter(
@@ -84,7 +83,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
     kind: dict[str, Any] = {"type": "log", "tickvals": sorted(set(table["value"]))} if logarithmic else {}
     if logarithmic:
         kind["ticktext"] = [worded("lr", value) for value in kind["tickvals"]]
-    figure.update_xaxes(title_text=AXES[axis], **kind)
+    figure.update_xaxes(title_text=AXES[axis].label, **kind)
     figure.update_yaxes(title_text="Validation AUC")
     legend_below(figure, len(groups) if by else 0)
     return figure
@@ -119,7 +118,7 @@ def _halo(colour: str) -> str:
 
 def _told(name: str, value: Any) -> str:
     """A value of an axis: a learning rate as runs are named by it."""
-    if name in LOGARITHMIC and value > 0:
+    if AXES[name].logarithmic and value > 0:
         return worded("lr", value)
     return f"{value:g}" if isinstance(value, float) else label_of(name, value)
 
@@ -130,7 +129,7 @@ def _dimension(name: str, column: pd.Series) -> dict[str, Any]:
     told = [_told(name, value) for value in values]
     places = {value: place for place, value in enumerate(values)}
     return {
-        "label": AXES[name],
+        "label": AXES[name].label,
         "values": column.map(places).to_numpy(),
         "tickvals": list(range(len(values))),
         "ticktext": told,

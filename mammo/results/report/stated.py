@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mammo.errors import MammoError
-from mammo.runs.setting_words import label_of
+from mammo.results.setting_words import label_of
 from mammo.specs import CacheSpec, HeadSpec, Spec, SplitSpec, pick
 
 TITLES = {1: "VGG16", 2: "ResNet50"}

@@ -10,7 +10,7 @@ import numpy as np
 from mammo.results.interval_words import interval_words
 from mammo.results.report.comparison import HONEST, LEAKY, PROTOCOLS, UNDER
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, TITLES, VALIDATED, left_open, power
-from mammo.runs.setting_words import label_of
+from mammo.results.setting_words import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

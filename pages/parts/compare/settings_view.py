@@ -5,7 +5,7 @@ import streamlit as st
 
 from mammo.results.board.grouped import by_setting, strength_words
 from mammo.results.figures.comparison import settings_figure
-from mammo.runs.stored_run import run_names
+from mammo.results.setting_words import run_names
 from pages.shared.base import address, show
 from pages.shared.forms import board
 from pages.shared.forms.board import Listed

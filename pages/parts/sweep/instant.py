@@ -17,7 +17,8 @@ from mammo.heads.sweeps.in_memory import Workbench, instant_part, open_workbench
 from mammo.progress import duration
 from mammo.results.board.leaderboard import ranked
 from mammo.results.figures.runs import roc_figure
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.results.setting_words import run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
 from mammo.storage.files import digest_file

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from mammo.axes import AXES
 from mammo.data.dataset.dataset import Dataset
-from mammo.results.board.importance import AXES, influences, varied
+from mammo.results.board.importance import influences, varied
 from mammo.results.board.leaderboard import ranked
-from mammo.results.figures.axes import LOGARITHMIC, influence_figure, parallel_figure, response_figure
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.results.figures.axes import influence_figure, parallel_figure, response_figure
+from mammo.results.setting_words import run_names
+from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps
 from mammo.specs import Home
 from pages.parts.sweep import clone
@@ -49,11 +51,11 @@ def _influence(sweep: Sweep, _names: list[str], note: str) -> None:
 
 
 def _response(sweep: Sweep, names: list[str], note: str) -> None:
-    first = next((name for name in LOGARITHMIC if name in names), names[0])
+    first = next((name for name in names if AXES[name].logarithmic), names[0])
     with st.container(horizontal=True):
-        axis = choose.one("Along", [first, *(n for n in names if n != first)], "along", AXES.__getitem__, width=260)
+        axis = choose.one("Along", [first, *(n for n in names if n != first)], "along", _label, width=260)
         others = ["", *(name for name in names if name != axis)]
-        by = choose.one("A line for each", others, "by", lambda name: AXES.get(name, "nothing, all runs"), width=260)
+        by = choose.one("A line for each", others, "by", _label, width=260)
     show.figure(response_figure(sweep, axis, by or None, note, show.dark()), "response")
     st.caption(RESPONSE_SAID)
 
@@ -86,3 +88,8 @@ def _note(sweep: Sweep) -> str:
 
 def _weights(sweep: Sweep) -> list[str]:
     return [str(cache["weights_note"]) for cache in sweep.about["caches"].values()]
+
+
+def _label(name: str) -> str:
+    """An axis as people read it."""
+    return AXES[name].label if name in AXES else "nothing, all runs"

@@ -13,8 +13,8 @@ from mammo.results.board import store as board_store
 from mammo.results.board.filter import Sieve
 from mammo.results.board.leaderboard import meter_rows, read_board
 from mammo.results.interval_words import interval_words
+from mammo.results.setting_words import run_names
 from mammo.runs.fusion import LEVELS
-from mammo.runs.stored_run import run_names
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 from mammo.storage.files import digest_json
