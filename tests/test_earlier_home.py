@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.heads.sweep import sweep
+from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
 from mammo.specs import Home, SweepSpec
 from tests.earlier import asking

@@ -310,8 +310,8 @@ def _head_words(heads: Sequence[HeadSpec]) -> list[str]:
 
 def _split_words(splits: Sequence[SplitSpec]) -> list[str]:
     """How images are split and which labels they have, where that is not usual, as the Sweep form calls it."""
-    from mammo.data.labels import LABELS
-    from mammo.data.splits import SPLITS
+    from mammo.data.splits.labels import LABELS
+    from mammo.data.splits.protocols import SPLITS
 
     words = [f"split: {_listed(_small(_label(SPLITS, split.protocol)) for split in splits)}"]
     labels = _listed(_small(_label(LABELS, split.labels)) for split in splits)

@@ -178,7 +178,8 @@ ADDRESSES: dict[str, Address] = {
     "features": (
         "features",
         {"dataset": "pictures", "trunk": "ResNet50 mini", "tap": "Before stage 4's last bottleneck",
-         "resize": "Letterbox", "size": "96", "preprocess": "enhanced", "augment": "generator", "draws": "4", "precision": "float32"},
+         "resize": "Letterbox", "size": "96", "preprocess": "enhanced", "augment": "generator", "draws": "4",
+         "precision": "float32"},
     ),
     "features: usual": ("features", {"dataset": "films"}),
 }  # fmt: skip
@@ -187,8 +188,8 @@ ADDRESSES: dict[str, Address] = {
 SCRIPT = """
 import runpy
 import streamlit as st
-from pages.shared import address
-from pages.shared.guard import said_plainly
+from pages.shared.base import address
+from pages.shared.base.guard import said_plainly
 address.arrive({page!r}, st.empty())
 with said_plainly():
     runpy.run_path({file!r})
@@ -289,7 +290,7 @@ def look(home: Path, address: Address, **names: str) -> dict[str, Any]:
     for key, value in query.items():
         filled = list(_filled([value] if isinstance(value, str) else value, names))
         test.query_params[key] = filled if isinstance(value, list) else filled[0]
-    with patch("mammo.pace.can_measure", lambda: False), patch.dict("os.environ", {"MAMMO_HOME": str(home)}):
+    with patch("mammo.estimates.measuring.can_measure", lambda: False), patch.dict("os.environ", {"MAMMO_HOME": str(home)}):
         test.run()
     shown = [one for one in _elements(test._tree) if one.type in CHOOSING and one.key]
     return {

@@ -30,18 +30,18 @@ import pandas as pd
 from PIL import Image
 
 from mammo import jobs
-from mammo.data.index import index_cbis_ddsm
-from mammo.data.index_manifest import index_manifest
+from mammo.data.index.cbis_ddsm import index_cbis_ddsm
+from mammo.data.index.manifest import index_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.data.phantom import PhantomSpec, write_phantom
-from mammo.features.extract import extract
-from mammo.files import write_json, write_text
+from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
-from mammo.heads.sweep import keep_finished, sweep
+from mammo.heads.sweeps.sweep import keep_finished, sweep
 from mammo.paper import open_paper
 from mammo.progress import finish
 from mammo.results.report.stated import ROWS, PaperSpec
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
+from mammo.storage.files import write_json, write_text
 from tests.earlier import asking
 
 PLACE = Path("/data/earlier")
