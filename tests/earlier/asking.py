@@ -178,7 +178,8 @@ ADDRESSES: dict[str, Address] = {
     "features": (
         "features",
         {"dataset": "pictures", "trunk": "ResNet50 mini", "tap": "Before stage 4's last bottleneck",
-         "resize": "Letterbox", "size": "96", "preprocess": "enhanced", "augment": "generator", "draws": "4", "precision": "float32"},
+         "resize": "Letterbox", "size": "96", "preprocess": "enhanced", "augment": "generator", "draws": "4",
+         "precision": "float32"},
     ),
     "features: usual": ("features", {"dataset": "films"}),
 }  # fmt: skip
