@@ -290,7 +290,8 @@ def look(home: Path, address: Address, **names: str) -> dict[str, Any]:
     for key, value in query.items():
         filled = list(_filled([value] if isinstance(value, str) else value, names))
         test.query_params[key] = filled if isinstance(value, list) else filled[0]
-    with patch("mammo.estimates.measuring.can_measure", lambda: False), patch.dict("os.environ", {"MAMMO_HOME": str(home)}):
+    still = patch("mammo.estimates.measuring.can_measure", lambda: False)
+    with still, patch.dict("os.environ", {"MAMMO_HOME": str(home)}):
         test.run()
     shown = [one for one in _elements(test._tree) if one.type in CHOOSING and one.key]
     return {

@@ -2,9 +2,9 @@
 
     PYTHONPATH=. OMP_NUM_THREADS=1 python -m tests.earlier.make
 
-Runs on the version that the fixture is of, and need not run on any other. What the home holds stands here, what is asked
-of it in `asking.py`. Nothing in it names the machine: the pictures are indexed in `PLACE`, a folder that is made for that
-and removed again, films lie in the data set's own folder, and the times of files, jobs and prices of the machine are
+Runs on the version that the fixture is of, and need not run on any other. What the home holds stands here, what is
+asked of it in `asking.py`. Nothing in it names the machine: the pictures are indexed in `PLACE`, a folder that is made
+for that and removed again, films lie in the data set's own folder, and the times of files, jobs and prices are
 made up or left out (`neutral`). For their size films and previews are left out, and the weights of heads with a
 fine-tuned trunk, whose sweep is therefore one without digests, as versions before wrote them; zeros stand in the place
 of the activations of all caches but one, from which heads can be trained again. How long training took is what it was,
