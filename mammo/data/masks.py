@@ -26,6 +26,15 @@ def findings_mask(dataset: Dataset, image: str, shape: tuple[int, int]) -> NDArr
     return np.logical_or.reduce(parts) if parts else None
 
 
+def outlined(dataset: Dataset) -> set[str]:
+    """The full mammograms in which the index knows the mask or the box of a finding."""
+    lesions = dataset.lesions
+    known = lesions["mask"].notna()
+    if set(BOX) <= set(lesions):
+        known |= lesions[list(BOX)].notna().all(axis=1)
+    return set(lesions.loc[known, "image"]) & set(dataset.images["image"])
+
+
 def _one(dataset: Dataset, row: Mapping[Any, Any], shape: tuple[int, int]) -> NDArray[np.bool_] | None:
     if isinstance(row["mask"], str):
         path = dataset.path(row["mask"])

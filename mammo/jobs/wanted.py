@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mammo.errors import MammoError
 from mammo.progress import Work
 from mammo.results.report.stated import TRUNK_SETS, PaperSpec
-from mammo.specs import CacheSpec, Home, Spec, SweepSpec, check_name
+from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec, SweepSpec, check_name
 
 if TYPE_CHECKING:
     from mammo.data.index.options import ReadingOptions
@@ -232,22 +232,10 @@ class WantedSweep(Wanted):
     @property
     def settings(self) -> str:
         """How many heads of which kinds, on what."""
-        from mammo.heads.optimizers import OPTIMIZERS
-        from mammo.heads.pools import POOLS
-
-        heads, splits, caches = self.spec.heads, self.spec.splits, len(self.spec.caches)
-        words = [f"{self.spec.runs:,} heads on {caches} {'cache' if caches == 1 else 'caches'}"]
-        words += [_listed(_label(POOLS, head.pool) for head in heads)]
-        words += [_listed(_label(OPTIMIZERS, head.optimizer) for head in heads)]
-        trained = [head for head in heads if not head.solved]
-        if trained:
-            words += [f"learning rates {_listed(f'{head.lr:g}' for head in trained)}"]
-            words += [f"epochs {_listed(str(head.epochs) for head in trained)}"]
-        for name in ("hidden", "dropout", "patience"):
-            values = _listed(f"{getattr(head, name):g}" for head in heads)
-            words += [f"{name} {values}"] if values != "0" else []
-        words += [_listed(f"fine-tuning {head.finetune}" for head in heads if head.finetune != "none")]
-        return "; ".join(filter(None, [*words, f"split {_listed(split.protocol for split in splits)}"]))
+        heads, caches = self.spec.heads, len(self.spec.caches)
+        counted = "1 head" if self.spec.runs == 1 else f"{self.spec.runs:,} heads"
+        words = [f"{counted} on {caches} {'cache' if caches == 1 else 'caches'}", *_head_words(heads)]
+        return "; ".join(filter(None, [*words, *_split_words(self.spec.splits)]))
 
     def work(self, home: Home) -> Work[str]:
         """Train it."""
@@ -298,6 +286,41 @@ def _trunk(name: str) -> str:
     from mammo.features.trunks.table import TRUNKS
 
     return _label(TRUNKS, name)
+
+
+def _head_words(heads: Sequence[HeadSpec]) -> list[str]:
+    """What heads are made and trained with, as the Sweep form calls it."""
+    from mammo.heads.finetune import FINETUNES
+    from mammo.heads.optimizers import OPTIMIZERS
+    from mammo.heads.pools import POOLS
+
+    words = [_listed(_label(POOLS, head.pool) for head in heads)]
+    words += [_listed(_label(OPTIMIZERS, head.optimizer) for head in heads)]
+    trained = [head for head in heads if not head.solved]
+    if trained:
+        plural = "s" if len({head.lr for head in trained}) > 1 else ""
+        words += [f"learning rate{plural} {_listed(f'{head.lr:g}' for head in trained)}"]
+        words += [f"epochs {_listed(str(head.epochs) for head in trained)}"]
+    for name, called in (("hidden", "hidden units"), ("dropout", "dropout"), ("patience", "patience")):
+        values = _listed(f"{getattr(head, name):g}" for head in heads)
+        words += [f"{called} {values}"] if values != "0" else []
+    tuned = _listed(_small(_label(FINETUNES, head.finetune)) for head in heads if head.finetune != "none")
+    return [*words, f"fine-tuning: {tuned}"] if tuned else words
+
+
+def _split_words(splits: Sequence[SplitSpec]) -> list[str]:
+    """How images are split and which labels they have, where that is not usual, as the Sweep form calls it."""
+    from mammo.data.splits.labels import LABELS
+    from mammo.data.splits.protocols import SPLITS
+
+    words = [f"split: {_listed(_small(_label(SPLITS, split.protocol)) for split in splits)}"]
+    labels = _listed(_small(_label(LABELS, split.labels)) for split in splits)
+    return [*words, f"labels: {labels}"] if labels != _small(LABELS["merged"].label) else words
+
+
+def _small(label: str) -> str:
+    """A label in the midst of a sentence."""
+    return label[:1].lower() + label[1:]
 
 
 def _label(registry: dict[str, Any], name: str) -> str:

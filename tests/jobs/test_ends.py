@@ -95,8 +95,8 @@ def test_sigterm_at_any_moment(home: Home, started: list[int], few_files: Path) 
 def test_measuring_ends_with_whoever_began_it(home: Home) -> None:
     home.path.mkdir()
     script = (
-        "import threading, time; from mammo import pace; from mammo.specs import Home\n"
-        f"begin = lambda: print(pace.begin(Home({str(home.path)!r}), ['heads']).pid, flush=True)\n"
+        "import threading, time; from mammo.estimates import measuring; from mammo.specs import Home\n"
+        f"begin = lambda: print(measuring.begin(Home({str(home.path)!r}), ['heads']).pid, flush=True)\n"
         "thread = threading.Thread(target=begin); thread.start(); thread.join()\n"
         "import gc; gc.collect(); time.sleep(60)\n"
     )

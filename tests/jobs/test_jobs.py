@@ -16,7 +16,7 @@ from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
 from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, start
 from mammo.jobs.wanted import VERBS
-from mammo.specs import SHARED, Home
+from mammo.specs import SHARED, HeadSpec, Home, SplitSpec, SweepSpec
 from mammo.storage.files import read_json
 from tests.jobs.conftest import ASKED, DONE, begun, ended, in_session, soon, wait, write_job
 
@@ -30,6 +30,27 @@ def test_a_job_does_its_work_and_says_so(home: Home) -> None:
     assert {"stage", "done", "total", "unit", "rate", "seconds_left", "job_seconds", "live"} <= set(job.progress)
     assert (job.dataset, job.settings) == ("p", "6 synthetic mammograms, seed 1")
     assert job.seconds and 0.1 < job.seconds < 120
+
+
+@pytest.mark.parametrize(
+    ("heads", "splits", "said"),
+    [
+        (
+            [HeadSpec(pool="gap", lr=1e-3, patience=10)],
+            [SplitSpec("patient")],
+            "1 head on 1 cache; GAP; Adam; learning rate 0.001; epochs 50; patience 10; split: by patient",
+        ),
+        (
+            [HeadSpec(lr=rate, hidden=8, finetune="last-layer") for rate in (1e-3, 1e-4)],
+            [SplitSpec("paper", labels=labels) for labels in ("merged", "dropped")],
+            "4 heads on 1 cache; Flatten; Adam; learning rates 0.001, 0.0001; epochs 50; hidden units 8; "
+            "fine-tuning: last convolution; split: the report's; labels: merged, dropped",
+        ),
+    ],
+)
+def test_a_sweep_is_told_in_the_words_of_its_form(heads, splits, said):
+    spec = SweepSpec("p", ("c",), tuple(heads), tuple(splits))
+    assert VERBS["sweep"].from_json({"spec": spec.to_json()}).settings == said
 
 
 @pytest.mark.slow

@@ -200,6 +200,17 @@ def test_a_bad_name_is_answered_with_a_sentence(empty):
         page.get_by_text("cannot name a data set").wait_for()
 
 
+@pytest.mark.parametrize("label", ["Name", "Mammograms", "Seed"])
+def test_enter_in_a_field_of_the_phantom_makes_none(empty, label):
+    with empty.visit("data") as page:
+        page.get_by_label("Name").fill("../outside")
+        page.get_by_label(label).press("Enter")
+        page.wait_for_timeout(1000)
+        assert page.get_by_text("cannot name a data set").count() == 0
+        page.get_by_text("Make it").click()
+        page.get_by_text("cannot name a data set").wait_for()
+
+
 def test_work_goes_on_when_its_page_is_closed(fresh, home):
     with fresh(home) as site:
         with site.visit("data") as page:

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.index.cbis_ddsm import index_cbis_ddsm
+from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
 from mammo.features.trunks.weights import weights_note
 from mammo.progress import finish
@@ -203,3 +205,34 @@ def test_notes_of_figures_follow_the_level(unit):
     assert note.startswith(f"leaked: {unit} whose patient") and marks == ["", "1 leaked"]
     assert with_leaks("", runs[1:])[0].startswith(f"1 of 2 test {unit} have")
     assert f"validation {unit} of higher scores" in bound_note(1e9, unit=unit)
+
+
+def index_outlines(home, tmp_path):
+    """Two sets of four films each: one whose lesions nobody outlined, one with the box of one of them."""
+    for name, boxes in (("plain", ["", "", "", ""]), ("boxed", ["", "", "10,10,40,40", ""])):
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = ["path,label,patient,xmin,ymin,xmax,ymax"]
+        for number, box in enumerate(boxes):
+            film = np.random.default_rng(number).integers(0, 255, (90, 60), dtype=np.uint8)
+            Image.fromarray(film).save(folder / f"{number}.png")
+            lines.append(f"{number}.png,{'BM'[number % 2]},{number},{box or ',,,'}")
+        (folder / "set.csv").write_text("\n".join(lines) + "\n")
+        finish(index_manifest(home, name, folder / "set.csv", workers=1))
+
+
+def test_a_set_without_outlines_is_told_from_a_mammogram_without_one(home, tmp_path, monkeypatch):
+    index_outlines(home, tmp_path)
+    monkeypatch.setenv("MAMMO_HOME", str(home.path))
+
+    def look(dataset):
+        page = AppTest.from_file(PAGES / "data.py", default_timeout=60)
+        page.query_params.update(dataset=dataset, view="Resize microscope")
+        assert not page.run().exception
+        return page
+
+    assert any("data set plain holds no outlines of lesions" in box.value for box in look("plain").info)
+    page = look("boxed")
+    assert not any("outline" in box.value for box in page.info)
+    page.selectbox(key="image").set_value(page.selectbox(key="image").options[1]).run()
+    assert any("Nobody outlined a lesion in this mammogram" in box.value for box in page.info)

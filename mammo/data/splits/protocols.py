@@ -16,6 +16,8 @@ from mammo.specs import SplitSpec, pick
 OUT, TRAIN, VALIDATION, TEST = -1, 0, 1, 2
 PARTS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 FOLDS = 5
+ANOTHER_SPLIT = "choose another seed or protocol, or index more images"
+"""What helps where a part has too few images or none of a class."""
 
 Parts = NDArray[np.int8]
 Rows = NDArray[np.intp]
@@ -56,14 +58,26 @@ def draw(table: pd.DataFrame, spec: SplitSpec) -> Parts:
     parts = protocol.given(table, spec)
     if not (parts == VALIDATION).any():
         _draw_validation(parts, table, spec, protocol)
+    drawn = parts.copy()
     parts[~policy.takes(table)] = OUT
-    if empty := [name for name, part in PARTS.items() if not (parts == part).any()]:
-        counted = f"{len(table)} images"
-        if protocol.by_patient and (patients := table["patient"].nunique()) < len(table):
-            counted += f" of {patients} patient{'s' if patients > 1 else ''}"
-        raise MammoError(f"{counted} are too few for this split: {' and '.join(empty)} would be empty.")
+    _refuse_empty(parts, drawn, table, protocol)
     policy.refuse_missing(table[parts == TRAIN])
     return parts
+
+
+def _refuse_empty(parts: Parts, drawn: Parts, table: pd.DataFrame, protocol: SplitProtocol) -> None:
+    """Raise MammoError where a part is empty, with what helps; `drawn` are the parts before a policy dropped images."""
+    if not (empty := _empty(parts)):
+        return
+    counted = f"{len(table)} images"
+    if protocol.by_patient and (patients := table["patient"].nunique()) < len(table):
+        counted += f" of {patients} patient{'s' if patients > 1 else ''}"
+    helps = ANOTHER_SPLIT if _empty(drawn) else f"take labels that drop no images, or {ANOTHER_SPLIT}"
+    raise MammoError(f"{counted} are too few for this split: {' and '.join(empty)} would be empty; {helps}.")
+
+
+def _empty(parts: Parts) -> list[str]:
+    return [name for name, part in PARTS.items() if not (parts == part).any()]
 
 
 def _draw_validation(parts: Parts, table: pd.DataFrame, spec: SplitSpec, protocol: SplitProtocol) -> None:

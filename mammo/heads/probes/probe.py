@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import softplus
 
-from mammo.data.splits.protocols import TRAIN, VALIDATION
+from mammo.data.splits.protocols import ANOTHER_SPLIT, TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.heads.outputs import fit
 from mammo.heads.probes.gram import combined
@@ -143,8 +143,7 @@ def _refuse_one_class(train: NDArray[Any], validation: NDArray[Any]) -> None:
     for name, labels in (("training", train), ("validation", validation)):
         if len(np.unique(labels)) < 2:
             raise MammoError(
-                f"The {len(labels)} {name} images are not of both classes, and a probe needs both; "
-                "choose another split or more images."
+                f"The {len(labels)} {name} images are not of both classes, and a probe needs both; {ANOTHER_SPLIT}."
             )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from mammo.data.splits.protocols import TRAIN, VALIDATION
+from mammo.data.splits.protocols import ANOTHER_SPLIT, TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.heads.bank.plan import WIDE, allot, rounds
 from mammo.heads.bank.threads import Crew
@@ -171,11 +171,9 @@ def check_classes(train: NDArray[Any], validation: NDArray[Any], heads: Sequence
         check_names(head)
     if len(np.unique(train)) < classes:
         which = "both" if classes == 2 else f"all {classes}"
-        raise MammoError(
-            f"The {len(train)} training images are not of {which} classes; choose another split or more images."
-        )
+        raise MammoError(f"The {len(train)} training images are not of {which} classes; {ANOTHER_SPLIT}.")
     if len(np.unique(validation == classes - 1)) < 2 and any(head.patience for head in heads):
         raise MammoError(
             f"The {len(validation)} validation images are not of both classes, so there is no AUC to stop training by; "
-            "choose another split or set patience to 0."
+            f"{ANOTHER_SPLIT}, or set patience to 0."
         )

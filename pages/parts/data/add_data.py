@@ -37,7 +37,7 @@ def forms(home: Home) -> None:
 
 
 def _phantom(home: Home) -> None:
-    with st.form("phantom", border=False):
+    with st.form("phantom", enter_to_submit=False, border=False):
         st.markdown("**Make a phantom**: synthetic mammograms, written as real DICOM files.")
         name = st.text_input("Name", "phantom")
         images = int(st.number_input("Mammograms", 20, 20_000, 300, step=20))

@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.masks import findings_mask
+from mammo.data.masks import findings_mask, outlined
 from mammo.images.enhance import STEPS, trace
 from mammo.images.microscope import Look, advice, drawn, look
 from pages.shared.base import choose
@@ -25,7 +25,7 @@ def microscope(dataset: Dataset, _note: str) -> None:
         size = choose.one("Size in pixels", SIZES, "size", index=USUAL, width=150)
     looks = _looks(str(dataset.folder), str(dataset.item(image)["digest"]), dataset, image, size)
     if looks[0].close is None:
-        st.info("Nobody outlined a lesion in this mammogram; choose another to see what survives of one.")
+        st.info(_no_outline(dataset))
     with st.container(key="wall-lens"):
         for column, one in zip(st.columns(len(looks)), looks, strict=True):
             column.caption(f"**{one.label}**")
@@ -63,10 +63,17 @@ def _end_without_images(dataset: Dataset) -> None:
 def _mammogram(dataset: Dataset) -> str:
     """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
-    outlined = set(dataset.lesions.loc[dataset.lesions["mask"].notna(), "image"])
+    first = outlined(dataset)
     told = {row["image"]: f"{row['image']} ({described(row, dataset.classes)})" for row in rows.to_dict("records")}
-    ordered = sorted(told, key=lambda image: image not in outlined)
+    ordered = sorted(told, key=lambda image: image not in first)
     return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
+
+
+def _no_outline(dataset: Dataset) -> str:
+    """Why no lesion is shown, and what to do where another mammogram has one."""
+    if outlined(dataset):
+        return "Nobody outlined a lesion in this mammogram; choose another to see what survives of one."
+    return f"The data set {plain(dataset.name)} holds no outlines of lesions, so there is none to see what survives of."
 
 
 @st.cache_data(max_entries=8, show_spinner="Resizing…")

@@ -85,7 +85,9 @@ def test_three_ways_need_three_classes_in_train_and_not_only_elsewhere():
 
 def test_a_part_that_dropping_empties_is_said():
     table = made(pathologies=(WITHOUT_CALLBACK,))
-    with pytest.raises(MammoError, match="train and validation and test would be empty"):
+    with pytest.raises(
+        MammoError, match="train and validation and test would be empty; take labels that drop no images, or"
+    ):
         draw(table, SplitSpec(labels="dropped"))
 
 

@@ -81,7 +81,7 @@ def write_progress(path: str) -> None:
 def written(home: Home, writer: Callable[[str], None]) -> Iterator[None]:
     """Another process writes meanwhile."""
     command = [sys.executable, "-c", WRITER, __file__, writer.__name__, str(home.path)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         try:
             assert process.stdout and process.stdout.readline() == b"ready\n", process.communicate()[1]

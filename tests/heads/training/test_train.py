@@ -202,7 +202,7 @@ def _bad(images, what):
     [
         ("nan", "not finite"),
         ("infinite", "not finite"),
-        ("one class", "150 training images are not of both classes"),
+        ("one class", "150 training images are not of both classes; choose another seed or protocol, or index"),
         ("no train", "0 training images are not of both classes"),
         ("labels", "Labels must be 0"),
         ("short", r"shapes \(290, 40\), \(289,\)"),

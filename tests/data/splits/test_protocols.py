@@ -104,7 +104,8 @@ def test_the_default_split_of_the_real_collection_leaks_nothing(real):
 @pytest.mark.parametrize("protocol", DRAWN)
 @pytest.mark.parametrize("labels", [[], ["malignant"], ["benign", "malignant"], ["benign"] * 3])
 def test_too_few_images_are_said_plainly(protocol, labels):
-    said = rf"^{len(labels)} images are too few for this split: .+ would be empty\.$"
+    said = rf"^{len(labels)} images are too few for this split: .+ would be empty; "
+    said += r"choose another seed or protocol, or index more images\.$"
     with pytest.raises(MammoError, match=said if labels else "The data set holds no images of this kind"):
         draw(few(*labels), SplitSpec(protocol))
 

@@ -33,7 +33,7 @@ from mammo.specs import Home, SplitSpec, SweepSpec
 from mammo.storage.files import PARTIAL, digest_bytes, write_json
 from mammo.verify import repair, repair_others, verify
 
-FRAME = Path(__file__).parents[1] / "pages" / "shared" / "frame.py"
+FRAME = Path(__file__).parents[2] / "pages" / "shared" / "frame.py"
 PAGES = FRAME.parents[1]
 
 

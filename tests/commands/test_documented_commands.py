@@ -17,7 +17,7 @@ from mammo.data.phantom.patients.spec import PhantomSpec
 from mammo.progress import finish
 from mammo.specs import Home
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"\$ |(mammo|make|python|pip|git|cd|streamlit|docker|nginx|caddy|apt|apt-get|sudo) ")

@@ -247,7 +247,7 @@ for _, worker in guarded_map(GuardedWork(long_work), [0, 0, 60, 60], print, 2):
 def test_workers_end_with_a_killed_parent_in_the_middle_of_their_work(tmp_path):
     function = "import os, time\n\ndef long_work(seconds):\n    time.sleep(seconds)\n    return os.getpid()\n"
     (tmp_path / "long_work.py").write_text(function)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         workers = {int(process.stdout.readline()) for _ in range(2)}
