@@ -7,7 +7,7 @@ from mammo.heads.grid import MOST_RUNS
 from mammo.specs import Home, SweepSpec
 from pages.parts.sweep import heads_form, instant, offer
 from pages.parts.sweep import sweep_results_view as look_back
-from pages.parts.sweep.tuning import choose_caches
+from pages.parts.sweep.choose_caches import choose_caches
 from pages.serving.places import nothing_yet
 from pages.shared.base import choose, show
 from pages.shared.base.fields import Fields

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    ["errors", "progress", "storage", "processes", "specs"],
+    ["errors", "progress", "storage", "processes", "specs", "axes"],
     ["statistics"],
     ["data"],
     ["runs"],

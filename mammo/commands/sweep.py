@@ -6,7 +6,7 @@ import argparse
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,29 +23,13 @@ from mammo.commands.shared import (
     words,
 )
 from mammo.errors import MammoError
-from mammo.heads.finetune import FINETUNES, suited
-from mammo.heads.scoring import SCORINGS
-from mammo.specs import HeadSpec, Home, SplitSpec, SweepSpec
+from mammo.heads.choices import CHOICES
+from mammo.heads.finetune import suited
+from mammo.specs import Axis, HeadSpec, Home, SplitSpec, SweepSpec
+from mammo.specs.head_spec import HEAD_AXES
 
 if TYPE_CHECKING:
     from mammo.heads.grid import Grid
-
-AXES: dict[str, tuple[Callable[[str], Any], str]] = {
-    "pool": (str, "flatten, gap"),
-    "hidden": (int, "units of a hidden layer, 0 for none"),
-    "dropout": (float, "share of inputs dropped in training"),
-    "optimizer": (str, "adam, nadam, or probe, which solves a linear head to its optimum"),
-    "lr": (float, "learning rates"),
-    "batch": (int, "images in a batch"),
-    "epochs": (int, "how often all training images are seen"),
-    "patience": (int, "epochs without a better validation AUC before stopping, 0 for never"),
-    "seed": (int, "random starts"),
-    "finetune": (str, f"layers behind the tap last-layer that learn too: {', '.join(FINETUNES)}"),
-    "tail_lr": (float, "learning rates of those layers"),
-    "first_draws": (int, "how many of an augmentation's draws may train, 0 for all"),
-    "scoring": (str, f"what images that do not train are scored by: {', '.join(SCORINGS)} over their versions"),
-}
-
 
 MANY = 10_000
 """Runs from which on their cost is said before they are trained, asked for or not."""
@@ -57,10 +41,8 @@ def add(commands: Commands) -> None:
     parser = add_command(commands, "sweep", "train a grid of heads on extracted features", example, run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--grid", type=Path, metavar="FILE.toml", help="a grid of heads as a file")
-    for name, (_, meaning) in AXES.items():
-        usual = HeadSpec.__dataclass_fields__[name].default
-        said = f"{meaning} (default: {usual:g})" if isinstance(usual, float) else f"{meaning} (default: {usual})"
-        parser.add_argument(f"--{name.replace('_', '-')}", help=f"{said}; a list separated by commas")
+    for name, axis in HEAD_AXES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=_help(name, axis))
     add_inputs(parser)
     memory = "gigabytes that features may take (default: half of what is free); more are read as they are needed"
     parser.add_argument("--memory", type=float, metavar="GB", help=memory)
@@ -176,14 +158,22 @@ def _first(*values: int | None) -> int:
     return next(value for value in values if value is not None)
 
 
+def _help(name: str, axis: Axis) -> str:
+    """What the option of an axis says: its meaning, its choices, and its default."""
+    choices = f": {', '.join(CHOICES[name].entries)}" if axis.choices else ""
+    default = f"{axis.default:g}" if axis.kind is float else axis.default
+    return f"{axis.help}{choices} (default: {default}); a list separated by commas"
+
+
 def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    """The values of the axes that options give."""
     axes: dict[str, list[Any]] = {}
-    for name, (convert, _) in AXES.items():
+    for name, axis in HEAD_AXES.items():
         text = getattr(arguments, name)
         if text is None:
             continue
         try:
-            axes[name] = [convert(word) for word in words(text)]
+            axes[name] = [axis.read(word) for word in words(text)]
         except ValueError:
             raise MammoError(f"--{name.replace('_', '-')} takes numbers separated by commas, not {text!r}.") from None
     return axes

@@ -80,13 +80,10 @@ def refuse_many(number: int, at_most: int | None = None, what: str = "heads") ->
         )
 
 
-def check_values(name: str, values: Sequence[Any], **others: Any) -> None:
-    """Raise MammoError where a value of one axis is of a wrong type or cannot train, whatever the other axes hold.
-
-    `others` are settings without which the axis says nothing.
-    """
+def check_values(name: str, values: Sequence[Any]) -> None:
+    """Raise MammoError where a value of one axis is of a wrong type or cannot train, whatever the other axes hold."""
     for value in _checked(name, tuple(values)):
-        HeadSpec(**{**others, name: value})
+        HEAD_AXES[name].check(value)
 
 
 def check_names(head: HeadSpec) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mammo.errors import MammoError
 from mammo.progress import Work
 from mammo.results.report.stated import TRUNK_SETS, PaperSpec
-from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec, SweepSpec, check_name
+from mammo.specs import PROBE, Axis, CacheSpec, HeadSpec, Home, Spec, SplitSpec, SweepSpec, check_name
+from mammo.specs.head_spec import HEAD_AXES
 
 if TYPE_CHECKING:
     from mammo.data.index.options import ReadingOptions
@@ -289,23 +290,25 @@ def _trunk(name: str) -> str:
 
 
 def _head_words(heads: Sequence[HeadSpec]) -> list[str]:
-    """What heads are made and trained with, as the Sweep form calls it."""
-    from mammo.heads.finetune import FINETUNES
-    from mammo.heads.optimizers import OPTIMIZERS
-    from mammo.heads.pools import POOLS
+    """What heads are made and trained with, as the Sweep form calls it; what is as usual is left out."""
+    words = []
+    for name in dict.fromkeys((*ALWAYS_NAMED, *HEAD_AXES)):
+        axis = HEAD_AXES[name]
+        values = dict.fromkeys(getattr(head, name) for head in heads if axis.applies_to(head))
+        if values and (name in ALWAYS_NAMED or list(values) != [axis.default]):
+            words.append(_axis_words(name, axis, list(values)))
+    return words
 
-    words = [_listed(_label(POOLS, head.pool) for head in heads)]
-    words += [_listed(_label(OPTIMIZERS, head.optimizer) for head in heads)]
-    trained = [head for head in heads if not head.solved]
-    if trained:
-        plural = "s" if len({head.lr for head in trained}) > 1 else ""
-        words += [f"learning rate{plural} {_listed(f'{head.lr:g}' for head in trained)}"]
-        words += [f"epochs {_listed(str(head.epochs) for head in trained)}"]
-    for name, called in (("hidden", "hidden units"), ("dropout", "dropout"), ("patience", "patience")):
-        values = _listed(f"{getattr(head, name):g}" for head in heads)
-        words += [f"{called} {values}"] if values != "0" else []
-    tuned = _listed(_small(_label(FINETUNES, head.finetune)) for head in heads if head.finetune != "none")
-    return [*words, f"fine-tuning: {tuned}"] if tuned else words
+
+def _axis_words(name: str, axis: Axis, values: list[Any]) -> str:
+    """The values of an axis, with its label where they do not speak for themselves."""
+    from mammo.heads.choices import CHOICES
+
+    if name in ("pool", "optimizer"):
+        return _listed(str(value) if value == PROBE else CHOICES[name].entries[value].label for value in values)
+    if axis.choices:
+        return f"{_small(axis.label)}: {_listed(_small(_label(CHOICES[name].entries, value)) for value in values)}"
+    return f"{_small(axis.label)} {_listed(f'{value:g}' for value in values)}"
 
 
 def _split_words(splits: Sequence[SplitSpec]) -> list[str]:
@@ -323,10 +326,12 @@ def _small(label: str) -> str:
     return label[:1].lower() + label[1:]
 
 
-def _label(registry: dict[str, Any], name: str) -> str:
+def _label(registry: Mapping[str, Any], name: str) -> str:
     return str(registry[name].label) if name in registry else name
 
 
+ALWAYS_NAMED = ("pool", "optimizer", "lr", "epochs")
+"""Axes of heads that a job names first, and also where they are as usual."""
 SHOWN = 6
 """How many values of a setting are listed."""
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST = (
-    "members", "dataset", "kind", "trunk", "weights", "tap", "size", "resize", "preprocess", "augment", "pool", "hidden",
-    "dropout", "optimizer", "finetune", "scoring", "labels", "fuse",
+    "members", "dataset", "kind", "trunk", "weights", "tap", "size", "resize", "preprocess", "augment", "pool",
+    "hidden", "dropout", "optimizer", "finetune", "scoring", "labels", "fuse",
 )  # fmt: skip
 """Settings in the order in which a run's name has them; all other axes follow in the order of `AXES`."""
 NUMBERS = (

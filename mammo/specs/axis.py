@@ -38,6 +38,26 @@ class Bounds:
         return f"{least} {self.least} and {most} {self.most}"
 
 
+@dataclass(frozen=True)
+class FormField:
+    """How a form asks for an axis.
+
+    `several` values can be chosen at once, or one. `first` are the values that it begins with, those of the spec's
+    default where there are none; `offered` are the numbers that it suggests. `most` is the greatest number that it
+    takes, that of the axis where there is none. `key` and `label` are the axis' own unless they are given. A `count`
+    asks how many values there are, 0 and up. What is `advanced` stands behind what is asked more often.
+    """
+
+    several: bool = False
+    first: tuple[Any, ...] = ()
+    offered: tuple[str, ...] = ()
+    most: int | None = None
+    key: str = ""
+    label: str = ""
+    count: bool = False
+    advanced: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Axis:
     """One thing that runs can differ in, as its entry in a spec describes it.
@@ -49,7 +69,7 @@ class Axis:
     `since` is the version of the spec that the axis came with, 1 for the first. Specs of earlier versions lack it and
     mean `absent`; where a spec has that value, the axis is no part of an identity, so that stored names stay.
     A head for which it is not `used` has the value `absent`. A probe has `in_probe`, or what the spec says where that
-    is None. `offered` are the values that forms suggest.
+    is None. `form` says how a form asks for it, `label` and `help` what people read.
     """
 
     field: str = ""
@@ -66,11 +86,15 @@ class Axis:
     absent: Any = None
     used: Callable[[Any], bool] | None = None
     in_probe: Any = None
-    offered: tuple[str, ...] = ()
+    form: FormField = FormField()
 
     def shared_by(self, head: Any) -> bool:
         """Whether a head can share its bank with heads that differ from it in this axis alone."""
         return self.shares_bank(head) if callable(self.shares_bank) else self.shares_bank
+
+    def applies_to(self, head: Any) -> bool:
+        """Whether the axis says anything of a head: a probe has no learning rate, a frozen trunk none of its tail."""
+        return not (head.solved and self.in_probe is not None) and (self.used is None or self.used(head))
 
     def check(self, value: Any) -> None:
         """Raise MammoError where a number lies outside its bounds."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mammo.errors import MammoError
-from mammo.specs.axis import Bounds, axes_of, axis
+from mammo.specs.axis import Bounds, FormField, axes_of, axis
 from mammo.specs.spec import LARGEST, Spec
 
 PROBE = "probe"
@@ -31,13 +31,19 @@ class HeadSpec(Spec):
 
     what: ClassVar[str] = "head spec"
 
-    pool: str = axis("flatten", label="Pooling", help="how maps become vectors", choices=True)
+    pool: str = axis(
+        "flatten",
+        label="Pooling",
+        help="how maps become vectors",
+        choices=True,
+        form=FormField(several=True, first=("flatten", "gap")),
+    )
     hidden: int = axis(
         0,
         label="Hidden units",
         help="ReLU units between features and output; 0 is a linear head",
         bounds=Bounds(0, 8192),
-        offered=("0", "32", "64", "128", "256"),
+        form=FormField(several=True, offered=("0", "32", "64", "128", "256")),
     )
     dropout: float = axis(
         0.0,
@@ -45,10 +51,15 @@ class HeadSpec(Spec):
         help="share of the last layer's inputs that a training step leaves out",
         bounds=Bounds(0, 1, open_most=True),
         shares_bank=lambda head: bool(head.hidden),  # a linear head's falls on the features, which its bank shares
-        offered=("0", "0.25", "0.5"),
+        form=FormField(several=True, offered=("0", "0.25", "0.5")),
     )
     optimizer: str = axis(
-        "adam", label="Optimiser", help="how weights follow gradients", choices=True, shares_bank=True
+        "adam",
+        label="Optimiser",
+        help="how weights follow gradients",
+        choices=True,
+        shares_bank=True,
+        form=FormField(several=True, first=("adam", "nadam")),
     )
     lr: float = axis(
         1e-4,
@@ -58,9 +69,16 @@ class HeadSpec(Spec):
         logarithmic=True,
         shares_bank=True,
         in_probe=0.0,
-        offered=RATES,
+        form=FormField(several=True, first=("1e-3", "1e-4"), offered=RATES),
     )
-    batch: int = axis(32, label="Images a batch", help="images in a batch", bounds=Bounds(1, 65536), in_probe=0)
+    batch: int = axis(
+        32,
+        label="Images a batch",
+        help="images in a batch",
+        bounds=Bounds(1, 65536),
+        in_probe=0,
+        form=FormField(most=1024),
+    )
     epochs: int = axis(
         50,
         label="Epochs",
@@ -68,6 +86,7 @@ class HeadSpec(Spec):
         bounds=Bounds(1, 10_000),
         shares_bank=True,
         in_probe=len(STRENGTHS),
+        form=FormField(first=(30,), most=1000),
     )
     patience: int = axis(
         0,
@@ -76,6 +95,7 @@ class HeadSpec(Spec):
         bounds=Bounds(0, 10_000),
         shares_bank=True,
         in_probe=0,
+        form=FormField(first=(10,), most=1000),
     )
     seed: int = axis(
         0,
@@ -83,6 +103,7 @@ class HeadSpec(Spec):
         help="fixes the random start, the order of batches and the dropout",
         bounds=Bounds(-LARGEST, LARGEST),
         in_probe=0,
+        form=FormField(count=True, key="seeds", label="Random starts of each head", most=20),
     )
     finetune: str = axis(
         "none",
@@ -101,7 +122,7 @@ class HeadSpec(Spec):
         since=2,
         absent=0.0,
         used=lambda head: head.finetune != "none",
-        offered=RATES,
+        form=FormField(several=True, first=("1e-5",), offered=RATES, label="Learning rate of the trunk's layers"),
     )
     first_draws: int = axis(
         0,
@@ -111,6 +132,7 @@ class HeadSpec(Spec):
         since=3,
         absent=0,
         in_probe=0,
+        form=FormField(advanced=True),
     )
     scoring: str = axis(
         "plain",
@@ -121,6 +143,7 @@ class HeadSpec(Spec):
         since=4,
         absent="plain",
         in_probe="plain",
+        form=FormField(advanced=True),
     )
 
     def __post_init__(self) -> None:

@@ -43,7 +43,7 @@ def test_a_job_does_its_work_and_says_so(home: Home) -> None:
         (
             [HeadSpec(lr=rate, hidden=8, finetune="last-layer") for rate in (1e-3, 1e-4)],
             [SplitSpec("paper", labels=labels) for labels in ("merged", "dropped")],
-            "4 heads on 1 cache; Flatten; Adam; learning rates 0.001, 0.0001; epochs 50; hidden units 8; "
+            "4 heads on 1 cache; Flatten; Adam; learning rate 0.001, 0.0001; epochs 50; hidden units 8; "
             "fine-tuning: last convolution; split: the report's; labels: merged, dropped",
         ),
     ],

@@ -10,7 +10,6 @@ import torch
 
 from mammo.errors import MammoError
 from mammo.features.cache.cache import CHUNK
-from mammo.heads.pools import Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from mammo.heads.training.vectors import Source
+
+    Vectors = NDArray[np.float32]
 
 
 HELD_BYTES = 2**30

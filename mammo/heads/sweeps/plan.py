@@ -90,7 +90,7 @@ def truth_digest(table: pd.DataFrame) -> str:
     return digest_json(table[TRUTH].astype(str).fillna("").to_numpy().tolist())
 
 
-def _identifying(spec: SweepSpec) -> dict[str, Any]:
+def identifying(spec: SweepSpec) -> dict[str, Any]:
     """The spec as JSON in which heads lack the axes of later versions where they have the value of earlier ones."""
     content = spec.to_json()
     for head in content["heads"]:
@@ -105,7 +105,7 @@ def _about(
 ) -> dict[str, Any]:
     identity = {
         "training": TRAINING,
-        "spec": _identifying(spec),
+        "spec": identifying(spec),
         "caches": [cache.manifest["digest"] for cache in caches],
         "truth": truth_digest(table),
         "parts": digest_bytes(np.stack(parts).tobytes()),

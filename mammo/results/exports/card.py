@@ -22,6 +22,7 @@ from mammo.results.markdown import marked
 from mammo.results.setting_words import label_of
 from mammo.specs import PROBE, HeadSpec
 from mammo.specs.class_names import capital
+from mammo.specs.head_spec import HEAD_AXES
 from mammo.statistics.measures import measure
 from mammo.statistics.metrics import METRICS
 
@@ -92,7 +93,7 @@ def _model(run: StoredRun) -> str:
         "Head": "linear" if settings["hidden"] == 0 else f"{settings['hidden']} hidden units",
         "Training": _training(settings),
     }
-    return _listed({**named, **told})
+    return _listed({**named, **_more_settings(settings), **told})
 
 
 def _training(settings: dict[str, Any]) -> str:
@@ -107,6 +108,17 @@ def _training(settings: dict[str, Any]) -> str:
         f"{settings['trained_epochs']} of {settings['epochs']} epochs{stop}, "
         f"the weights of epoch {settings['best_epoch']} kept"
     )
+
+
+def _more_settings(settings: dict[str, Any]) -> dict[str, str]:
+    """The axes of a head that the other lines do not name, where they differ from what all heads had before them."""
+    later = (name for name, axis in HEAD_AXES.items() if axis.since > 1 and name not in ("finetune", "tail_lr"))
+    words = [
+        f"{HEAD_AXES[name].label.lower()} {label_of(name, settings[name])}"
+        for name in later
+        if settings[name] != HEAD_AXES[name].absent
+    ]
+    return {"More settings": ", ".join(words)} if words else {}
 
 
 def _data(run: StoredRun, terms: Mapping[str, Any]) -> str:

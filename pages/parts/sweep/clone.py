@@ -1,17 +1,16 @@
 """A run's settings as the choices of the Sweep page."""
 
-from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import SPLITS
-from mammo.heads.finetune import FINETUNES
-from mammo.heads.optimizers import OPTIMIZERS
-from mammo.heads.pools import POOLS
+from mammo.heads.choices import CHOICES
 from mammo.runs.stored_run import StoredRun
-from pages.parts.sweep.heads_form import DROPOUTS, RATES
+from mammo.specs import Axis, HeadSpec
+from mammo.specs.head_spec import HEAD_AXES
 
 
 def link(run: StoredRun) -> None:
@@ -29,22 +28,19 @@ def choices(run: StoredRun) -> dict[str, str]:
     chosen = {
         "dataset": run.sweep.about["dataset"]["name"],
         "tuned_caches" if tuned else "caches": settings["cache"],
-        "finetune": FINETUNES[settings["finetune"]].label,
-        "pool": POOLS[settings["pool"]].label,
-        "optimizer": OPTIMIZERS[settings["optimizer"]].label,
         "protocol": SPLITS[settings["protocol"]].label,
         "labels": LABELS[settings["labels"]].label,
-        "lr": _as_offered(settings["lr"], RATES),
-        "hidden": settings["hidden"],
-        "dropout": _as_offered(settings["dropout"], DROPOUTS),
         "split_seed": settings["split_seed"],
-        **{name: settings[name] for name in ("epochs", "batch", "patience")},
     }
-    if tuned:
-        chosen["tail_lr"] = _as_offered(settings["tail_lr"], RATES)
+    head = HeadSpec(**{name: axis.kind(settings[name]) for name, axis in HEAD_AXES.items()})
+    for name, axis in HEAD_AXES.items():
+        if not axis.form.count and (axis.used is None or axis.used(head)):
+            chosen[axis.form.key or name] = _as_offered(name, axis, settings[name])
     return {name: str(value) for name, value in chosen.items()}
 
 
-def _as_offered(number: float, offered: Sequence[str]) -> str:
-    """A number as a list writes it that offers it, or plainly."""
-    return next((text for text in offered if float(text) == number), f"{number:g}")
+def _as_offered(name: str, axis: Axis, value: Any) -> str:
+    """A value as the form's field shows it: by its label, as a list offers it, or plainly."""
+    if axis.choices:
+        return CHOICES[name].entries[value].label
+    return next((text for text in axis.form.offered if float(text) == value), f"{value:g}")

@@ -3,26 +3,21 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import SPLITS
-from mammo.errors import MammoError, brief
+from mammo.errors import MammoError
 from mammo.heads.grid import MOST_REDRAWS, MOST_RUNS, Grid, check_values, count_heads, expand, refuse_many
 from mammo.heads.grid_file import read_grid
-from mammo.heads.optimizers import OPTIMIZERS
-from mammo.heads.pools import POOLS
 from mammo.specs import PROBE, HeadSpec, SplitSpec, SweepSpec
-from pages.parts.sweep.tuning import choose_finetune
+from mammo.specs.head_spec import HEAD_AXES
+from pages.parts.sweep.axis_field import ask_axis, is_one_number
 from pages.shared.base import choose
 from pages.shared.base.fields import Fields
 
-RATES = ["1e-2", "3e-3", "1e-3", "3e-4", "1e-4", "3e-5", "1e-5"]
-UNITS = ["0", "32", "64", "128", "256"]
-DROPOUTS = ["0", "0.25", "0.5"]
 EXAMPLE = """\
 pool = ["flatten", "gap"]
 optimizer = ["adam", "nadam"]
@@ -32,8 +27,8 @@ patience = 10
 redraws = 3
 """
 TOML_SAID = (
-    "An axis a line: pool, hidden, dropout, optimizer, lr, batch, epochs, patience, seed, finetune, tail_lr; "
-    "beside them protocol, labels, split_seed and redraws. The same text is a file for `mammo sweep --grid`."
+    f"An axis a line: {', '.join(HEAD_AXES)}; beside them protocol, labels, split_seed and redraws. "
+    "The same text is a file for `mammo sweep --grid`."
 )
 
 
@@ -83,51 +78,30 @@ def _read(text: str) -> Grid:
     """A grid each of whose axes holds values that can train."""
     grid = read_grid(text)
     for name, values in grid.axes.items():
-        check_values(name, values, **({"finetune": "last-layer"} if name == "tail_lr" else {}))
+        check_values(name, values)
     return grid
 
 
 def _form(fields: Fields) -> tuple[dict[str, Any], bool]:
     """The axes that the form holds, and whether converged probes stand beside them."""
-    tuning = choose_finetune(RATES, fields)
+    asked = {name: axis for name, axis in HEAD_AXES.items() if not axis.form.advanced}
+    advanced = {name: axis for name, axis in HEAD_AXES.items() if axis.form.advanced}
     axes: dict[str, Any] = {}
     left, right = st.columns(2)
-
-    def ask(name: str, asked: Any) -> None:
-        axes[name] = fields.axis(asked, partial(check_values, name))
-
-    with left:
-        ask("pool", lambda: [*choose.entries("Pooling", POOLS, "pool")])
-        ask("optimizer", lambda: [*choose.entries("Optimiser", OPTIMIZERS, "optimizer")])
-        ask("lr", lambda: [*choose.numbers("Learning rate", RATES, "lr", default=["1e-3", "1e-4"])])
-    with right:
-        ask("hidden", _units)
-        ask("dropout", lambda: [*choose.numbers("Dropout", DROPOUTS, "dropout", default=["0"])])
-        seeds = choose.number("Random starts of each head", 1, 20, 1, "seeds")
-    axes |= {"seed": [*range(seeds)], **_training(), **tuning}
-    return axes, _wants_probes()
-
-
-def _units() -> list[object]:
-    said = "ReLU units between features and output; 0 is a linear head."
-    numbers = choose.numbers("Hidden units", UNITS, "hidden", default=["0"], help=said)
-    if broken := [number for number in numbers if not number.is_integer()]:
-        raise MammoError(f"“Hidden units” takes whole numbers such as 64, not {brief(broken[0])}.")
-    return [int(number) for number in numbers]
+    numbers = st.container(horizontal=True)
+    probes = _wants_probes()
+    for name, axis in asked.items():
+        with numbers if is_one_number(axis) else left if axis.choices else right:
+            axes |= ask_axis(name, axis, axes, fields)
+    with st.expander("More settings"):
+        for name, axis in advanced.items():
+            axes |= ask_axis(name, axis, axes, fields)
+    return axes, probes
 
 
 def _wants_probes() -> bool:
     said = "What a linear head comes to, solved instead of trained, at 17 strengths of regularisation: the yardstick."
     return choose.flag("A converged probe beside them", "probes", st.checkbox, help=said)
-
-
-def _training() -> dict[str, list[int]]:
-    with st.container(horizontal=True):
-        epochs = choose.number("Epochs", 1, 1000, 30, "epochs", width=150)
-        batch = choose.number("Images a batch", 1, 1024, 32, "batch", width=150)
-        said = "Stop after so many epochs without a better validation AUC, and keep the best; 0 trains all epochs."
-        patience = choose.number("Patience", 0, 1000, 10, "patience", help=said, width=150)
-    return {"epochs": [epochs], "batch": [batch], "patience": [patience]}
 
 
 def _with_splits(axes: Mapping[str, Any], probes: bool, grid: Grid) -> Choice:

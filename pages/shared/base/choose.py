@@ -109,7 +109,8 @@ def entry(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> str
 
 def entries(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> list[str]:
     """The names of some entries of a registry, all of them unless told otherwise."""
-    return several(label, list(registry), key, lambda name: registry[name].label, default=list(registry), **more)
+    names = list(registry)
+    return several(label, names, key, lambda name: registry[name].label, **{"default": names, **more})
 
 
 def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -> int:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.results.board.importance import AXES, influences, response, validation_auc, varied
+from mammo.axes import AXES
+from mammo.results.board.importance import VARIED, influences, response, validation_auc, varied
 from mammo.results.figures.axes import influence_figure, parallel_figure, response_figure
 from mammo.results.figures.palette import DARK, LIGHT
 from mammo.runs.sweep import Sweep, sweeps
@@ -63,7 +64,7 @@ def test_runs_that_do_not_differ_have_no_axes(made):
 def test_splits_of_other_images_are_compared_within_themselves(made):
     parts = np.concatenate([made.parts, np.roll(made.parts, 7, axis=1)])
     both = replace(made, parts=parts, runs=made.runs.assign(split=[0, 1] * 6))
-    assert "split" not in AXES
+    assert "split" not in VARIED
     assert influences(both)[0].axis == "lr"
 
 
@@ -85,4 +86,4 @@ def test_learning_rates_are_written_as_in_the_names_of_runs(made):
     rates = ("1e-5", "1e-4", "1e-3")
     assert response_figure(made, "lr").layout.xaxis.ticktext == rates
     axes = {axis.label: axis.ticktext for axis in parallel_figure(made).data[0].dimensions}
-    assert tuple(axes[AXES["lr"]]) == rates
+    assert tuple(axes[AXES["lr"].label]) == rates

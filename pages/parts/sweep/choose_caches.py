@@ -1,28 +1,12 @@
-"""Widgets of fine-tuning: what of the trunk learns, and the features that it can be learnt from."""
+"""The caches that heads are trained from."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from mammo.features.cache.cache import Cache
-from mammo.heads.finetune import FINETUNES, suited
-from mammo.heads.grid import check_values
+from mammo.heads.finetune import suited
 from pages.serving.places import nothing_yet
 from pages.shared.base import choose
-from pages.shared.base.fields import Fields
 from pages.shared.base.words import KIND_NAMES
-
-
-def choose_finetune(rates: Sequence[str], fields: Fields) -> dict[str, list[object]]:
-    """The axes of a grid of heads that say what of the trunk learns, and how fast."""
-    name = choose.entry("Fine-tuning", FINETUNES, "finetune")
-    if name == "none":
-        return {"finetune": [name]}
-    label = "Learning rate of the trunk's layers"
-    rate = fields.axis(
-        lambda: [*choose.numbers(label, rates, "tail_lr", default=["1e-5"])],
-        partial(check_values, "tail_lr", finetune=name),
-    )
-    return {"finetune": [name], "tail_lr": rate}
 
 
 def choose_caches(opened: Sequence[Cache], finetunes: Iterable[object]) -> tuple[str, ...]:
