@@ -17,7 +17,7 @@ from benchmarks.timing import Race, race
 from mammo.data.files.source import Source
 from mammo.images.prepare import Variant, prepare
 from mammo.processes.parallel import cores, ordered_map
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 if TYPE_CHECKING:
     from mammo.features.cache.cache import Cache

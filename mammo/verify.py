@@ -33,7 +33,7 @@ from mammo.progress import Progress, Work
 from mammo.results.board import store as board_store
 from mammo.runs.sweep import check_sweep, sweeps
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import read_json, write_json
+from mammo.storage.json_files import read_json, write_json
 from mammo.storage.links import LEADS_OUT
 
 

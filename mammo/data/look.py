@@ -23,7 +23,7 @@ from mammo.data.index.cutting import to_sixteen_bits
 from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.processes.guarded import GuardedWork, Loss, guarded_map
 from mammo.progress import Progress, Work
-from mammo.storage.files import write_bytes
+from mammo.storage.atomic_files import write_bytes
 
 
 @dataclass(frozen=True)

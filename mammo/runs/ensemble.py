@@ -17,7 +17,7 @@ from mammo.runs.levels import at_level
 from mammo.runs.run_names import RunName
 from mammo.runs.sweep import Sweep, sweep_of
 from mammo.statistics.calibration import bound_note, temperature
-from mammo.storage.files import digest_bytes
+from mammo.storage.digests import digest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

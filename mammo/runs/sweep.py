@@ -36,7 +36,8 @@ from mammo.runs.sweep_files import (
 )
 from mammo.specs import Home
 from mammo.specs.class_names import ClassNames, class_names
-from mammo.storage.files import read_steadily, state_of, write_json
+from mammo.storage.file_states import file_state, read_consistently
+from mammo.storage.json_files import write_json
 from mammo.storage.links import LEADS_OUT
 
 
@@ -64,7 +65,7 @@ class Sweep:
         Of files larger than `sweep_files.READ_WHOLE` the size, the shape and the type alone are checked.
         """
         folder = home.sweep(name)
-        return read_steadily([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
+        return read_consistently([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -195,7 +196,7 @@ def sweeps(home: Home) -> list[str]:
     made = []
     for name in home.names("sweeps"):
         about = home.sweep(name) / ABOUT
-        if about.is_file() and (state := state_of(about)):
+        if about.is_file() and (state := file_state(about)):
             made.append((-state[1], name))
     return [name for _, name in sorted(made)]
 

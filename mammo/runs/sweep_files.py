@@ -16,7 +16,9 @@ from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.errors import MammoError, first_line
 from mammo.specs import check_name
-from mammo.storage.files import State, digest_file, digest_json, known_digest, read_json, state_of
+from mammo.storage.digests import digest_file, digest_json, known_digest
+from mammo.storage.file_states import FileState, file_state
+from mammo.storage.json_files import read_json
 from mammo.storage.tables import NUMBER, TEXT, WHOLE, check_columns, check_unlike, read_stored
 from mammo.storage.typed import typed
 
@@ -179,11 +181,11 @@ def read_about(folder: Path) -> dict[str, Any]:
     The last few are kept in this process as long as their files stay as they are.
     """
     with of_file(ABOUT):
-        return _checked_about(folder, state_of(folder / ABOUT))
+        return _checked_about(folder, file_state(folder / ABOUT))
 
 
 @functools.lru_cache(maxsize=8)
-def _checked_about(folder: Path, _state: State | None) -> dict[str, Any]:
+def _checked_about(folder: Path, _state: FileState | None) -> dict[str, Any]:
     about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
     if DIGEST in about and about[DIGEST] != _digest_of(about):
         raise ValueError("it does not have the digest it was written with")
@@ -232,7 +234,7 @@ def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...]
 
 def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
     """Raise FileError where a file is not what was written; of one larger than `most` the size alone is compared."""
-    state = state_of(folder / file)
+    state = file_state(folder / file)
     if state is None:
         raise FileError(file, "is missing")
     if state[0] != fact["bytes"]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pandas.api import types
 
-from mammo.storage.files import read_bytes
+from mammo.storage.atomic_files import read_bytes
 
 TEXT, WHOLE, NUMBER, TRUTH = "text", "whole numbers", "numbers", "yes or no"
 

@@ -30,7 +30,9 @@ from mammo.results.board.leaderboard import read_board, to_json
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage.files import PARTIAL, digest_bytes, write_json
+from mammo.storage.atomic_files import PARTIAL
+from mammo.storage.digests import digest_bytes
+from mammo.storage.json_files import write_json
 from mammo.verify import repair, repair_others, verify
 
 FRAME = Path(__file__).parents[2] / "pages" / "shared" / "frame.py"

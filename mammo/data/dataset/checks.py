@@ -12,7 +12,7 @@ import pandas as pd
 
 from mammo.data.depths.record import GroupDepth
 from mammo.errors import MammoError, brief
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, check_unlike
 from mammo.storage.typed import typed
 

@@ -23,7 +23,10 @@ from mammo.data.files.source import Source, differing
 from mammo.errors import Damaged, DamagedError, MammoError, first_line
 from mammo.specs import Home, check_name
 from mammo.specs.class_names import ClassNames, class_names
-from mammo.storage.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
+from mammo.storage.atomic_files import atomic_file, write_bytes
+from mammo.storage.digests import digest_json
+from mammo.storage.file_states import read_consistently
+from mammo.storage.json_files import parse_json
 from mammo.storage.links import LEADS_OUT
 from mammo.storage.spreadsheets import csv_of_rows
 from mammo.storage.tables import read_stored
@@ -71,7 +74,7 @@ class Dataset:
             raise MammoError(
                 f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
             )
-        return read_steadily([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
+        return read_consistently([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
 
     @property
     def synthetic(self) -> bool:
@@ -299,13 +302,13 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     content = digest_json(json.loads(lesions.to_json(orient="split", index=False)))
     about = {name: value for name, value in about.items() if name != DIGEST}
     about["lesions_file"] = f"lesions-{content[:12]}.parquet"
-    with whole_file(folder / about["lesions_file"]) as stream:
+    with atomic_file(folder / about["lesions_file"]) as stream:
         lesions.to_parquet(stream, index=False, write_page_checksum=True)
     write_bytes(folder / QUARANTINE, quarantine_csv(about))
     table = pa.Table.from_pandas(images, preserve_index=False)
     about[DIGEST] = digest_of(about, images)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
-    with whole_file(folder / INDEX) as stream:
+    with atomic_file(folder / INDEX) as stream:
         pq.write_table(table, stream, write_page_checksum=True)
     for old in folder.glob("lesions-*.parquet"):
         if old.name != about["lesions_file"]:

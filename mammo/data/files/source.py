@@ -10,7 +10,7 @@ from mammo.data.files.raster import Depth, Raster
 from mammo.data.files.reading import read_image
 from mammo.data.files.rules import COLOUR_MARKS, RULES
 from mammo.errors import MammoError
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 
 @dataclass(frozen=True)

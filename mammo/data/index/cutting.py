@@ -21,7 +21,8 @@ from mammo.data.files.source import differing
 from mammo.data.index.inspection import FileFacts, Request, inspect_file, reading_facts
 from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.processes.guarded import Limits, Loss, Stalled
-from mammo.storage.files import WriteError, digest_file, digest_json, write_bytes
+from mammo.storage.atomic_files import WriteError, write_bytes
+from mammo.storage.digests import digest_file, digest_json
 
 MARGIN = 0.2
 """How much of a finding's width and height a crop shows around it on every side."""

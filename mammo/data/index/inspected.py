@@ -16,7 +16,8 @@ from mammo.data.index.inspection import INSPECTION, FileFacts, Request, inspect_
 from mammo.data.index.join_files import kept_root
 from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
-from mammo.storage.files import parse_json, whole_file
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.json_files import parse_json
 from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, read_stored
 
 FLUSH = 1000
@@ -85,7 +86,7 @@ def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
     table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts if not fact.reason])
     if table.empty:
         return
-    with whole_file(folder / INSPECTED) as stream:
+    with atomic_file(folder / INSPECTED) as stream:
         table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
 
 

@@ -20,7 +20,7 @@ from mammo.data.files.source import applied_rules
 from mammo.data.splits.likeness import image_hash
 from mammo.errors import MammoError, PassingError, in_words_of_the_system
 from mammo.processes.guarded import Loss, Stalled
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 INSPECTION = 4
 """Rises when the same file would be told of differently."""

@@ -34,7 +34,8 @@ from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 from mammo.specs.class_names import class_names
-from mammo.storage.files import only_one, sweep_partials
+from mammo.storage.atomic_files import remove_partial_files
+from mammo.storage.locks import folder_lock
 
 USUAL = "no-pixels"
 """The licence of images of which nobody says what may leave: as most collections that are given on request."""
@@ -64,8 +65,8 @@ def index_manifest(
     folder, root = home.dataset(name), manifest.root
     refuse_links(home, name)
     rows = manifest.rows
-    with only_one(folder, "indexing"):
-        sweep_partials(folder)
+    with folder_lock(folder, "indexing"):
+        remove_partial_files(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
         wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
         facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)

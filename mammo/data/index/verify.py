@@ -18,7 +18,8 @@ from mammo.data.files.previews import read_preview, save_preview
 from mammo.data.index.inspected import INSPECTED
 from mammo.errors import Damaged, DamagedError, MammoError, first_line
 from mammo.specs import Home
-from mammo.storage.files import digest_file, read_bytes, write_bytes
+from mammo.storage.atomic_files import read_bytes, write_bytes
+from mammo.storage.digests import digest_file
 from mammo.storage.links import LEADS_OUT
 from mammo.storage.tables import read_stored
 

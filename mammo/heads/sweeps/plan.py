@@ -19,7 +19,7 @@ from mammo.heads.finetune import FROZEN, TAILS
 from mammo.heads.scoring import PLAIN
 from mammo.heads.training.task import Task
 from mammo.specs import Home, SweepSpec
-from mammo.storage.files import digest_bytes, digest_json
+from mammo.storage.digests import digest_bytes, digest_json
 
 TRAINING = 3
 """The version of training's arithmetic: rises when the same heads on the same numbers come to other scores."""

@@ -36,7 +36,9 @@ from mammo.runs.sweep_files import (
     sealed,
 )
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
-from mammo.storage.files import digest_bytes, digest_stream, json_bytes, whole_file
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.digests import digest_bytes, digest_stream
+from mammo.storage.json_files import json_bytes
 
 
 def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
@@ -115,9 +117,9 @@ def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], a
             (folder / ABOUT).unlink()
     facts: dict[str, FileFacts] = {}
     with contextlib.ExitStack() as moves:
-        last = moves.enter_context(whole_file(folder / ABOUT))
+        last = moves.enter_context(atomic_file(folder / ABOUT))
         for file, write in files.items():
-            stream = moves.enter_context(whole_file(folder / file, "w+b"))
+            stream = moves.enter_context(atomic_file(folder / file, "w+b"))
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())

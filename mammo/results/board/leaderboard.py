@@ -31,7 +31,7 @@ from mammo.statistics.intervals.delong import accuracy_interval, auc_interval, c
 from mammo.statistics.metrics import METRICS, USUAL
 from mammo.statistics.operating import AT_HALF, Criterion
 from mammo.statistics.scored import Scored
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 from mammo.storage.plain import plain
 
 SETTINGS = [

@@ -20,7 +20,9 @@ import pandas as pd
 from mammo.errors import MammoError
 from mammo.runs.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.statistics.comparing.selection_bias import Optimism
-from mammo.storage.files import digest_bytes, digest_json, read_bytes, state_of, write_bytes
+from mammo.storage.atomic_files import read_bytes, write_bytes
+from mammo.storage.digests import digest_bytes, digest_json
+from mammo.storage.file_states import file_state
 from mammo.storage.tables import NUMBER, TEXT, check_columns
 from mammo.storage.typed import typed
 
@@ -57,7 +59,7 @@ def place(home: Home, names: list[str], asked: Any) -> Path | None:
     folders = [home.sweep(name) for name in names]
     if not folders or home.leads_out(*folders) or not all((folder / ABOUT).is_file() for folder in folders):
         return None
-    states = [[folder.name, [state_of(folder / file) for file in READ]] for folder in folders]
+    states = [[folder.name, [file_state(folder / file) for file in READ]] for folder in folders]
     return home.path / "boards" / f"{digest_json([code_version(), states, asked])[:32]}.parquet"
 
 
@@ -143,7 +145,7 @@ def _decoded(texts: pd.Series) -> pd.Series:
 
 def _forget_old(newest: Path) -> None:
     """Leave the newest boards, whatever the clock said when the others were written."""
-    written = {file: state_of(file) for file in newest.parent.glob("*.parquet") if file != newest}
+    written = {file: file_state(file) for file in newest.parent.glob("*.parquet") if file != newest}
     ages = sorted(((state[1], file) for file, state in written.items() if state), reverse=True)
     for _, file in ages[MOST - 1 :]:
         file.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from mammo.results.figures.runs import roc_figure
 from mammo.runs.stored_run import StoredRun, run_names
 from mammo.runs.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 from mammo.storage.spreadsheets import plain_cells
 from pages.shared.base import choose, show
 from pages.shared.forms import board

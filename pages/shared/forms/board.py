@@ -17,7 +17,7 @@ from mammo.runs.fusion import LEVELS
 from mammo.runs.stored_run import run_names
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 from mammo.storage.spreadsheets import plain_cells
 from pages.serving.places import nothing_yet
 from pages.shared.base import address, choose, show

@@ -23,7 +23,8 @@ from mammo.features.trunks.locate import locate
 from mammo.heads.finetune import tail_weights
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import digest_file, write_json
+from mammo.storage.digests import digest_file
+from mammo.storage.json_files import write_json
 from mammo.verify import repair, verify
 
 WORDS = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
@@ -31,8 +32,8 @@ WORDS = ("extract", *WORDS, "--device", "cpu", "--json")
 LOCKED = """
 import sys, time
 from pathlib import Path
-from mammo.storage.files import only_one
-with only_one(Path(sys.argv[1]), "extracting"):
+from mammo.storage.locks import folder_lock
+with folder_lock(Path(sys.argv[1]), "extracting"):
     print("held", flush=True)
     time.sleep(60)
 """

@@ -16,7 +16,7 @@ from mammo.results.exports.shared_home.bare_jpeg import bare_jpeg
 from mammo.results.exports.shared_home.pseudonyms import Pseudonyms, shuffled
 from mammo.results.exports.shared_home.vocabulary import KNOWN, neutral_classes, neutral_notes
 from mammo.runs.circular import circular
-from mammo.storage.files import write_bytes
+from mammo.storage.atomic_files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
