@@ -31,7 +31,7 @@ class MammoError(Exception):
 
 
 @dataclass(frozen=True)
-class Damaged:
+class DamagedItem:
     """A stored thing that is not what was written: its kind and name, the file at fault, why, and what mends it."""
 
     kind: str
@@ -49,32 +49,32 @@ class Damaged:
 class DamagedError(MammoError):
     """A stored thing cannot be opened because it is `damaged`; others are no worse for it."""
 
-    def __init__(self, damaged: Damaged, sentence: str = "") -> None:
+    def __init__(self, damaged: DamagedItem, sentence: str = "") -> None:
         super().__init__(sentence or damaged.sentence)
         self.damaged = damaged
 
 
-class PassingError(MammoError):
+class TransientError(MammoError):
     """A trouble of the machine's, such as a network drive that does not answer: the file may be sound."""
 
 
-PASSING = frozenset({
+TRANSIENT = frozenset({
     errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT,
     errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH,
 })  # fmt: skip
 """What the system says where it is not the file's fault that it cannot be read."""
 
 
-def of_system(error: OSError) -> MammoError:
+def read_error(error: OSError) -> MammoError:
     """What the system says of a file that cannot be read, as the kind of error that it is."""
     reason = error.strerror or str(error)
-    return PassingError(reason) if error.errno in PASSING else MammoError(reason)
+    return TransientError(reason) if error.errno in TRANSIENT else MammoError(reason)
 
 
 @contextlib.contextmanager
-def in_words_of_the_system() -> Iterator[None]:
-    """Turn what the system says into a MammoError or a PassingError."""
+def clear_read_errors() -> Iterator[None]:
+    """Turn what the system says into a MammoError or a TransientError."""
     try:
         yield
     except OSError as error:
-        raise of_system(error) from None
+        raise read_error(error) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -87,13 +87,3 @@ def finish(work: Work[Result]) -> Result:
         except StopIteration as stop:
             result: Result = stop.value
             return result
-
-
-def counted(items: Iterable[Result], stage: str, total: int, unit: str = "images") -> Work[list[Result]]:
-    """Collect `items` into a list while yielding a `Progress` after each."""
-    collected: list[Result] = []
-    yield Progress(stage, 0, total, unit)
-    for item in items:
-        collected.append(item)
-        yield Progress(stage, len(collected), total, unit)
-    return collected

@@ -51,7 +51,7 @@ def document(
     """What is told, as plain JSON values; `test` is the one that counts."""
     from mammo.results.comparison import verdict
     from mammo.statistics.few import lack_of_patients
-    from mammo.storage.plain import plain
+    from mammo.storage.json_files import json_value
 
     shared, names = shared.arranged, [run.id for run in runs]
     told = {
@@ -69,7 +69,7 @@ def document(
             _pair(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
         ],
     }
-    document: dict[str, Any] = plain(told)
+    document: dict[str, Any] = json_value(told)
     return document
 
 

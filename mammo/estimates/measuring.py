@@ -16,7 +16,7 @@ from pathlib import Path
 from mammo.errors import MammoError
 from mammo.estimates.prices import Prices, recall, remember, renewable, sought, stale
 from mammo.processes.lifetimes import end_with_pipe
-from mammo.processes.load import Watch, load_now
+from mammo.processes.load import LoadMeter, load_now
 from mammo.specs import Home, pick
 from mammo.storage.locks import folder_lock
 
@@ -79,7 +79,7 @@ def measure(home: Home, work: Iterable[str]) -> None:
         for kind in sorted(work, key=lambda kind: kind != "start"):  # before anything else has loaded anything
             name, *words = kind.split()
             if recall(home, kind) is None or stale(home, [kind], load_now):
-                watch = Watch()
+                watch = LoadMeter()
                 prices = pick(MEASURES, name, "kind of work")(home, *words)
                 remember(home, kind, prices, watch.load())
             elif renewable(home, kind):

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 from mammo.processes.limits import Limits
 from mammo.processes.parallel import cores
-from mammo.processes.workers import LOOK_SECONDS, SPARE, Done, Fault, Loss, Stalled, Worker
+from mammo.processes.workers import IDLE_WORKERS, LOOK_SECONDS, Done, Failure, Fault, Interrupted, Outcome, Worker
 
-__all__ = ["USUAL", "Fault", "GuardedWork", "Limits", "Loss", "Stalled", "guarded_map"]
+__all__ = ["USUAL", "Failure", "Fault", "GuardedWork", "Interrupted", "Limits", "guarded_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,13 +47,13 @@ class GuardedWork(Generic[Item, Result]):
 def guarded_map(
     work: GuardedWork[Item, Result],
     items: Iterable[Item],
-    lost: Callable[[Item, Loss], Result],
+    lost: Callable[[Item, Failure], Result],
     workers: int | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Do `work` with items nobody vouches for, on all cores; items and results in the order in which they end.
 
     An item that takes more than its limits, ends its worker or stalls is tried again after all others, alone and in a
-    new process. Where that fails too its result is `lost(item, loss)`; no other item is touched by it. Other
+    new process. Where that fails too its result is `lost(item, failure)`; no other item is touched by it. Other
     exceptions arrive as they are.
     """
     again = []
@@ -63,19 +63,19 @@ def guarded_map(
         else:
             again.append(item)
     for item in again:
-        SPARE.dismiss()
+        IDLE_WORKERS.dismiss()
         for _, outcome in _tried(work, [item], 1):
             yield item, outcome.result if isinstance(outcome, Done) else lost(item, outcome)
 
 
-def _tried(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Done | Loss]]:
+def _tried(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Outcome]]:
     """Each item, tried once, and what came of it."""
     left = iter(items)
     busy: dict[Connection, tuple[Worker, Item]] = {}
     try:
         while True:
             for _, item in zip(range(workers - len(busy)), left, strict=False):
-                worker = SPARE.take()
+                worker = IDLE_WORKERS.take()
                 busy[worker.calls] = worker, item
                 worker.begin(work.function, item, work.limits(item), work.warm)
             if not busy:
@@ -87,20 +87,20 @@ def _tried(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int)
             worker.end()
 
 
-def _ended(busy: dict[Connection, tuple[Worker, Item]]) -> Iterator[tuple[Item, Done | Loss]]:
+def _ended(busy: dict[Connection, tuple[Worker, Item]]) -> Iterator[tuple[Item, Outcome]]:
     """The items that end within a look's time; their workers are free."""
     for calls in wait(list(busy), LOOK_SECONDS):
         worker, item = busy[calls]  # type: ignore[index]
         outcome = worker.outcome()
         del busy[worker.calls]
-        SPARE.keep(worker)
+        IDLE_WORKERS.keep(worker)
         yield item, outcome
 
 
-def _stalled(busy: dict[Connection, tuple[Worker, Item]], seconds: float) -> Iterator[tuple[Item, Stalled]]:
+def _stalled(busy: dict[Connection, tuple[Worker, Item]], seconds: float) -> Iterator[tuple[Item, Interrupted]]:
     """The items whose workers have neither computed nor read for so long; they are ended."""
     for worker, item in list(busy.values()):
         if worker.seconds_idle() >= seconds and not worker.calls.poll():
             del busy[worker.calls]
             worker.end()
-            yield item, Stalled(f"its reader neither computed nor read for {seconds:.0f} seconds")
+            yield item, Interrupted(f"its reader neither computed nor read for {seconds:.0f} seconds")

@@ -16,7 +16,7 @@ SHORTEST = 0.25
 """Seconds of looking without which a share means little: the system counts in hundredths."""
 
 
-class Watch:
+class LoadMeter:
     """Tells the load by others since it was made; what this process and its children compute is not of others."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Watch:
 
 def load_now() -> float:
     """The load by others at this moment, looked at for `SHORTEST` seconds."""
-    return Watch().load()
+    return LoadMeter().load()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from mammo.errors import PassingError
+from mammo.errors import TransientError
 from mammo.processes.limits import Limits, TimeIsUp, within
 
 LOOK_SECONDS = 1.0
@@ -40,13 +40,14 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Stalled:
+class Interrupted:
     """A piece of work is lost because this machine did not let it end; on another day it may be sound."""
 
     reason: str
 
 
-Loss = Fault | Stalled
+Failure = Fault | Interrupted
+Outcome = Done | Failure
 
 
 class Worker:
@@ -73,7 +74,7 @@ class Worker:
         with contextlib.suppress(BrokenPipeError):  # it has ended, which `outcome` says
             _send(self.calls, (*first, function, item, limits))
 
-    def outcome(self) -> Done | Loss:
+    def outcome(self) -> Outcome:
         """What came of its work, which has ended; raises the exception that the work raised, unless a limit did."""
         try:
             reply = self.calls.recv()
@@ -84,11 +85,11 @@ class Worker:
             raise reply
         return reply  # type: ignore[no-any-return]
 
-    def _ended(self, code: int | None) -> Loss:
+    def _ended(self, code: int | None) -> Failure:
         if code == -signal.SIGXCPU and self._limits:
             return Fault(self._limits.too_slow)
         if code in [-number for number in FROM_OUTSIDE]:
-            return Stalled("its reader was ended from outside, perhaps for want of memory")
+            return Interrupted("its reader was ended from outside, perhaps for want of memory")
         return Fault("it ends the process that reads it")
 
     def seconds_idle(self) -> float:
@@ -133,7 +134,7 @@ class _Activity:
         return counted
 
 
-class Spare:
+class IdleWorkers:
     """Workers that have nothing to do, kept a while for the next work."""
 
     def __init__(self) -> None:
@@ -168,7 +169,7 @@ class Spare:
                 self._workers.pop().end()
 
 
-SPARE = Spare()
+IDLE_WORKERS = IdleWorkers()
 
 
 def _send(connection: Connection, content: Any) -> None:
@@ -197,7 +198,7 @@ def _serve(calls: Connection, lifeline: Connection) -> None:
 
 def _reply(
     warm: list[Callable[[], None]], function: Callable[[Any], Any], item: Any, limits: Limits
-) -> Done | Loss | Exception:
+) -> Outcome | Exception:
     try:
         for prepare in warm:
             prepare()
@@ -207,8 +208,8 @@ def _reply(
         return Fault(limits.too_large)
     except TimeIsUp:
         return Fault(limits.too_slow)
-    except PassingError as error:
-        return Stalled(str(error))
+    except TransientError as error:
+        return Interrupted(str(error))
     except Exception as error:
         return error
 

@@ -15,7 +15,7 @@ from mammo.runs.sweep_files import COURSE
 from mammo.specs import PROBE, STRENGTHS
 from mammo.statistics.intervals.delong import auc_interval
 from mammo.statistics.metrics import auc
-from mammo.storage.plain import plain
+from mammo.storage.json_files import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ def probe_rows(home: Home, sweep: Sweep) -> list[dict[str, Any]]:
         if run in rows:
             probe = StoredRun(sweep, place)
             more = {"C": rows[run]["strength"], "n_train": len(probe.images("train")), "path": path_of(probe)}
-            told.append({**rows[run], **more, "trained": plain(_beside(probe, others))})
+            told.append({**rows[run], **more, "trained": json_value(_beside(probe, others))})
     return told
 
 

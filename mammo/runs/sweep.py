@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.splits.protocols import PARTS
-from mammo.errors import Damaged, DamagedError, MammoError
+from mammo.errors import DamagedError, DamagedItem, MammoError
 from mammo.runs.sweep_files import (
     ABOUT,
     COURSE,
@@ -132,15 +132,15 @@ def _opened(home: Home, name: str) -> Sweep:
     return Sweep(name, folder, about, runs, images, logits, parts, history)
 
 
-def damaged_sweep(home: Home, name: str, error: FileError) -> Damaged:
+def damaged_sweep(home: Home, name: str, error: FileError) -> DamagedItem:
     """What is wrong with a sweep, and what to do about it."""
     remedy = f"run the same `mammo sweep` again, or delete {home.sweep(name)}"
     if home.shared:
         remedy = f"delete {home.sweep(name)}, or ask those who shared the home for it again"
-    return Damaged("sweep", name, error.file, error.reason, remedy)
+    return DamagedItem("sweep", name, error.file, error.reason, remedy)
 
 
-def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
+def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[DamagedItem]]:
     """The sweeps `names`, or all, and which of them are damaged: one that is hides no other.
 
     Raises MammoError where there is none of a name.
@@ -157,7 +157,7 @@ def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sw
     return opened, damaged
 
 
-def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[Damaged]) -> None:
+def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[DamagedItem]) -> None:
     """Raise MammoError where all that was to be opened is damaged."""
     sentences = [one.sentence for one in damaged]
     if sentences and not list(opened):

@@ -19,7 +19,7 @@ from mammo.specs import check_name
 from mammo.storage.digests import digest_file, digest_json, known_digest
 from mammo.storage.file_states import FileState, file_state
 from mammo.storage.json_files import read_json
-from mammo.storage.tables import NUMBER, TEXT, WHOLE, check_columns, check_unlike, read_stored
+from mammo.storage.tables import INTEGER, NUMBER, TEXT, check_columns, check_unique, read_parquet
 from mammo.storage.typed import typed
 
 ABOUT = "sweep.json"
@@ -137,7 +137,7 @@ RUN_COLUMNS = {
     ),
     **dict.fromkeys(
         ("size", "draws", "hidden", "batch", "epochs", "patience", "seed", "first_draws", "split", "split_seed",
-         "redraw", "trained_epochs", "best_epoch"), WHOLE
+         "redraw", "trained_epochs", "best_epoch"), INTEGER
     ),
     **dict.fromkeys(("dropout", "lr", "tail_lr", "strength"), NUMBER),
 }  # fmt: skip
@@ -247,14 +247,14 @@ def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
 def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame:
     """The table of the runs of the sweep `name`; raises FileError where it is damaged or does not fit `about`."""
     with of_file(RUNS):
-        runs, _ = read_stored(folder / RUNS)
+        runs, _ = read_parquet(folder / RUNS)
         for column, usual in OF_EARLIER.items():
             if column not in runs:
                 runs[column] = usual
         check_columns(runs, RUN_COLUMNS)
         if runs[[column for column in RUN_COLUMNS if column not in MAY_BE_MISSING]].isna().any(axis=None):
             raise ValueError("lacks settings of a run")
-        check_unlike(runs, "run")
+        check_unique(runs, "run")
         if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
             raise ValueError("holds runs whose names are none")
         known = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
@@ -270,17 +270,17 @@ def _named_by(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     if (numbers[0] == name).all():
         return runs
     renamed = runs.assign(run=f"{name}." + numbers[2])
-    check_unlike(renamed, "run")
+    check_unique(renamed, "run")
     return renamed
 
 
 def read_images(folder: Path) -> pd.DataFrame:
     """The table of the images; raises FileError where it is damaged."""
     with of_file(IMAGES):
-        images, _ = read_stored(folder / IMAGES)
+        images, _ = read_parquet(folder / IMAGES)
         check_columns(images, IMAGE_COLUMNS)
         check_columns(images, MORE_OF_IMAGES, needed=False)
-        check_unlike(images, "image")
+        check_unique(images, "image")
         if not images["label"].isin(LABEL_NAMES).all():
             raise ValueError("holds labels that are neither benign nor malignant")
         return images

@@ -1,4 +1,4 @@
-"""JSON files: written completely or not at all, and read with limits on size, depth and numbers."""
+"""JSON: files written completely or not at all, read with limits on size, depth and numbers; results as JSON values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mammo.errors import MammoError, first_line
 from mammo.storage.atomic_files import read_bytes, write_bytes
@@ -81,3 +83,14 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:20]} is not finite")
     return number
+
+
+def json_value(value: Any) -> Any:
+    """Return a value as JSON has it: an undefined number as null, arrays and tuples as lists."""
+    if isinstance(value, dict):
+        return {str(name): json_value(item) for name, item in value.items()}
+    if isinstance(value, tuple | list | np.ndarray):
+        return [json_value(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -13,7 +13,7 @@ from pandas.api import types
 
 from mammo.storage.atomic_files import read_bytes
 
-TEXT, WHOLE, NUMBER, TRUTH = "text", "whole numbers", "numbers", "yes or no"
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "whole numbers", "numbers", "yes or no"
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -34,14 +34,14 @@ def _is_missing(column: pd.Series) -> bool:
 
 KINDS: dict[str, Callable[[pd.Series], bool]] = {
     TEXT: _is_text,
-    WHOLE: _is_whole,
+    INTEGER: _is_whole,
     NUMBER: _is_number,
-    TRUTH: types.is_bool_dtype,
+    BOOLEAN: types.is_bool_dtype,
 }
 """What a column may hold, and how that is seen; a value may be missing where its type allows it."""
 
 
-def read_stored(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
+def read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
     """A stored table and what its schema tells beside its columns.
 
     Raises whatever the library raises where it is damaged, and OSError where it is no plain file.
@@ -64,7 +64,7 @@ def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool 
             raise ValueError(f"does not hold {kind} in the column {name}")
 
 
-def check_unlike(table: pd.DataFrame, name: str) -> None:
+def check_unique(table: pd.DataFrame, name: str) -> None:
     """Raise ValueError where a value of a column is missing or stands there twice."""
     if table[name].isna().any() or table[name].duplicated().any():
         raise ValueError(f"names a row twice, or not at all, in the column {name}")

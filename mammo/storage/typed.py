@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 
 from mammo.errors import MammoError, brief
 
-WHOLE = range(-(2**63), 2**64)
+INTEGERS = range(-(2**63), 2**64)
 """Whole numbers that a stored file may hold: those of 64 bits."""
 
 
@@ -34,10 +34,10 @@ def typed(value: Any, hint: Any, where: str) -> Any:
 
 def _plain(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if value in WHOLE else math.inf
+        value = float(value) if value in INTEGERS else math.inf
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise MammoError(f"The {where} must be of type {hint.__name__}, not {brief(value)}.")
-    if (hint is float and not math.isfinite(value)) or (hint is int and value not in WHOLE):
+    if (hint is float and not math.isfinite(value)) or (hint is int and value not in INTEGERS):
         raise MammoError(f"The {where} must be a number of usual size, not {brief(value)}.")
     return value
 

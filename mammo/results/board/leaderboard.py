@@ -32,7 +32,7 @@ from mammo.statistics.metrics import METRICS, USUAL
 from mammo.statistics.operating import AT_HALF, Criterion
 from mammo.statistics.scored import Scored
 from mammo.storage.digests import digest_json
-from mammo.storage.plain import plain
+from mammo.storage.json_files import json_value
 
 SETTINGS = [
     "run", "cache", "trunk", "weights", "tap", "kind", "size", "preprocess", "resize", "augment", "draws",
@@ -300,7 +300,7 @@ def meter_rows(board: Board) -> list[dict[str, Any]]:
         assert winners is not None
         own = winners.iloc[place]
         told = {"winner": meter.winner, **{name: own[name] for name in WINNERS}, **_told(meter.everyone)}
-        rows.append(plain({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
+        rows.append(json_value({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
     return rows
 
 
@@ -310,5 +310,5 @@ def _told(measured: Optimism) -> dict[str, Any]:
 
 def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:
     """The leaderboard as plain JSON values, an undefined number as null."""
-    rows: list[dict[str, Any]] = plain(board.to_dict("records"))
+    rows: list[dict[str, Any]] = json_value(board.to_dict("records"))
     return rows

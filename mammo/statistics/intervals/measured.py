@@ -16,7 +16,7 @@ from mammo.statistics.few import FEWEST, class_patients, lack_of_patients
 from mammo.statistics.intervals.bootstrap import RESAMPLES, often
 from mammo.statistics.intervals.delong import clopper_pearson, sizes_of
 from mammo.statistics.intervals.score import LEVEL
-from mammo.storage.plain import plain
+from mammo.storage.json_files import json_value
 
 if TYPE_CHECKING:
     from mammo.statistics.scored import Scored
@@ -43,7 +43,7 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, an undefined number as null."""
-        told = {"value": plain(self.value), "interval": plain([self.low, self.high]), "n": self.n}
+        told = {"value": json_value(self.value), "interval": json_value([self.low, self.high]), "n": self.n}
         return {**told, "reason": self.reason or None}
 
 

@@ -14,7 +14,7 @@ from mammo.storage.digests import digest_file
 
 
 @dataclass(frozen=True)
-class Source:
+class IndexedFile:
     """A file of the index, and what it was when it was indexed: bytes that a guarded worker decoded unharmed.
 
     `depth` is what its data set decided where it is not the container's own; `rules` names those by which it was read.
