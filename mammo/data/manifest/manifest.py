@@ -157,7 +157,7 @@ def _files(
     names = pd.unique(pd.concat([rows["path"], rows["mask"].dropna()]))
     files = find_files([str(name) for name in names if name not in absent], root, options.root is not None)
     for name in ("path", "mask"):
-        rows[name] = rows[name].map(lambda file: files.found.get(file, file), na_action="ignore").astype(object)
+        rows[name] = rows[name].map(lambda file: files.paths.get(file, file), na_action="ignore").astype(object)
     return rows, {**absent, **files.absent}, aside, [*notes, *files.notes]
 
 
