@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mammo.runs.stored_run import StoredRun
-    from mammo.statistics.intervals.score import Estimate
+    from mammo.statistics.intervals.score import AucEstimate
     from mammo.statistics.metrics import Floats
 
 TRUTH = ["label", "patient"]
@@ -39,7 +39,7 @@ class PairedTest:
 
     label: str
     description: str
-    estimate: Callable[..., Estimate | None]
+    estimate: Callable[..., AucEstimate | None]
 
 
 TESTS: dict[str, PairedTest] = {

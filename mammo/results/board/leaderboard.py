@@ -22,8 +22,8 @@ from mammo.runs.run_names import RunName
 from mammo.runs.sweep import Sweep, open_sweeps, sweep_of, sweeps
 from mammo.specs import Home
 from mammo.statistics.comparing.chance import deviations
-from mammo.statistics.comparing.selection_bias import Optimism, optimism
-from mammo.statistics.comparing.ties import grouped, tie_groups
+from mammo.statistics.comparing.selection_bias import SelectionBias, selection_bias
+from mammo.statistics.comparing.ties import group_ties, tie_groups
 from mammo.statistics.content_order import arranged
 from mammo.statistics.cross_validated import Fold
 from mammo.statistics.few import lack_of_patients
@@ -51,8 +51,8 @@ class Meter:
     """
 
     winner: str
-    everyone: Optimism
-    tied: Optimism | None
+    everyone: SelectionBias
+    tied: SelectionBias | None
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _read_at(
 
 def _meter(held: dict[str, Any]) -> Meter:
     tied = held["tied"]
-    return Meter(held["winner"], Optimism(**held["everyone"]), Optimism(**tied) if tied else None)
+    return Meter(held["winner"], SelectionBias(**held["everyone"]), SelectionBias(**tied) if tied else None)
 
 
 def ranked(opened: list[Sweep], criterion: Criterion = AT_HALF) -> pd.DataFrame:
@@ -197,7 +197,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
     board = board.assign(rule=criterion.rule, threshold=thresholds)
     for part in SCORED:
         labels, logits, patients = arranged(*_part(sweep, split, part, runs.index.to_numpy()))
-        called = logits - thresholds[:, None] if criterion.looks else logits
+        called = logits - thresholds[:, None] if criterion.uses_validation else logits
         board[f"n_{part}"] = len(labels)
         board[f"{part}_interval_reason"] = lack_of_patients(labels, patients, classes=sweep.classes) or None
         for name in USUAL:
@@ -211,7 +211,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
 
 def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Criterion) -> NDArray[np.float64]:
     """The threshold of each run, a logit; NaN where validation images allow no choice."""
-    if not criterion.looks:
+    if not criterion.uses_validation:
         return np.zeros(len(rows))
     labels, logits, patients = _part(sweep, split, "validation", rows)
     scored = (Scored("", labels, own, patients, "validation") for own in logits)
@@ -265,10 +265,10 @@ def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, Meter | None]:
     if parts is None:
         return board.assign(tie_group=tie_groups(labels, logits, patients)), None
     drawn = deviations(parts)
-    ties = grouped(parts, drawn)
-    everyone, tied = optimism(parts, drawn), optimism(parts, drawn, np.flatnonzero(ties == 1))
+    ties = group_ties(parts, drawn)
+    everyone, tied = selection_bias(parts, drawn), selection_bias(parts, drawn, np.flatnonzero(ties == 1))
     board = board.assign(tie_group=ties)
-    return board, Meter(str(board["run"].iloc[np.nanargmax(parts.area)]), everyone, tied) if everyone else None
+    return board, Meter(str(board["run"].iloc[np.nanargmax(parts.aucs)]), everyone, tied) if everyone else None
 
 
 TOLD = {
@@ -283,7 +283,7 @@ TOLD = {
     "explained": "explained",
     "discounted": "discounted_auc",
 }
-"""What is told of an `Optimism`, and under which name."""
+"""What is told of a `SelectionBias`, and under which name."""
 WINNERS = [
     "dataset", "level", "protocol", "labels", "split_seed", "redraw", "leaked",
     "n_validation", "validation_auc", "validation_auc_interval", "validation_auc_half_width",
@@ -304,7 +304,7 @@ def meter_rows(board: Board) -> list[dict[str, Any]]:
     return rows
 
 
-def _told(measured: Optimism) -> dict[str, Any]:
+def _told(measured: SelectionBias) -> dict[str, Any]:
     return {told: getattr(measured, name) for name, told in TOLD.items()}
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from mammo.errors import MammoError
 from mammo.runs.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
-from mammo.statistics.comparing.selection_bias import Optimism
+from mammo.statistics.comparing.selection_bias import SelectionBias
 from mammo.storage.atomic_files import read_bytes, write_bytes
 from mammo.storage.digests import digest_bytes, digest_json
 from mammo.storage.file_states import file_state
@@ -108,7 +108,7 @@ def _check_meter(meter: dict[str, Any]) -> None:
     """Raise ValueError where a meter is none."""
     typed(meter["winner"], str, "winner")
     for measured in filter(None, (meter["everyone"], meter["tied"])):
-        numbers = asdict(Optimism(**measured)).values()
+        numbers = asdict(SelectionBias(**measured)).values()
         if not all(isinstance(number, int | float) for number in numbers):
             raise ValueError("a meter holds other than numbers")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mammo.data.dataset.dataset import Dataset
     from mammo.specs import Home
-    from mammo.statistics.comparing.selection_bias import Optimism
+    from mammo.statistics.comparing.selection_bias import SelectionBias
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Chosen:
         """The data sets by name, as far as they are there."""
         return datasets_of(self.home, self.sweeps)
 
-    def _luck(self, run: StoredRun) -> Optimism | None:
+    def _luck(self, run: StoredRun) -> SelectionBias | None:
         """What chance makes of the best of the runs that were validated on the images of this one."""
         own = ["dataset", "kind", "level", "protocol", "labels", "split_seed", "redraw"]
         rows = self.board.set_index("run")[own]

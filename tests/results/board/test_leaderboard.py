@@ -147,7 +147,7 @@ def test_accuracies_are_those_at_the_threshold_that_a_rule_chooses_on_validation
     board, usual = leaderboard(copied, criterion=criterion), leaderboard(copied)
     pd.testing.assert_series_equal(board["test_auc"], usual["test_auc"])
     assert (board["rule"] == criterion.rule).all()
-    assert board["test_accuracy"].equals(usual["test_accuracy"]) != criterion.looks
+    assert board["test_accuracy"].equals(usual["test_accuracy"]) != criterion.uses_validation
     for _, row in board.iloc[::6].iterrows():
         run = StoredRun.open(copied, row["run"])
         point = operate(run.scored("validation"), run.scored("test"), criterion.rule, criterion.target)

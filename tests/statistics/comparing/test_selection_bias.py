@@ -11,13 +11,13 @@ from mammo.progress import finish
 from mammo.results.board.leaderboard import read_board
 from mammo.specs import Home, SplitSpec, SweepSpec
 from mammo.statistics.comparing.chance import deviations
-from mammo.statistics.comparing.selection_bias import independent_heads, optimism
+from mammo.statistics.comparing.selection_bias import independent_heads, selection_bias
 from mammo.statistics.intervals.delong import components
 
 
 def studied(labels, logits, patients):
     parts = components(labels, logits, patients)
-    return optimism(parts, deviations(parts))
+    return selection_bias(parts, deviations(parts))
 
 
 def drawn(chance, heads=50, patients=100, alike=0.0, skill=0.0):
@@ -107,5 +107,5 @@ def test_heads_that_score_all_alike_explain_their_margin_of_nothing():
     labels, patients = np.arange(60) % 2, np.arange(60)
     same = np.repeat(np.random.default_rng(0).normal(size=(1, 60)), 3, axis=0)  # whose mean rounds above the highest
     parts = components(labels, same, patients)
-    found = optimism(parts, deviations(parts))
+    found = selection_bias(parts, deviations(parts))
     assert found.margin == 0 and found.expected >= 0 and found.explained == 1
