@@ -1,4 +1,4 @@
-"""Stored tables that nobody vouches for: Parquet read with its checksums, and the kinds of its columns checked."""
+"""Untrusted Parquet tables: read with their checksums, and with checks on the columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _is_text(column: pd.Series) -> bool:
     return types.infer_dtype(column, skipna=True) in ("string", "empty") or _is_missing(column)
 
 
-def _is_whole(column: pd.Series) -> bool:
+def _is_integer(column: pd.Series) -> bool:
     return types.is_integer_dtype(column) or _is_missing(column)
 
 
@@ -34,24 +34,24 @@ def _is_missing(column: pd.Series) -> bool:
 
 KINDS: dict[str, Callable[[pd.Series], bool]] = {
     TEXT: _is_text,
-    INTEGER: _is_whole,
+    INTEGER: _is_integer,
     NUMBER: _is_number,
     BOOLEAN: types.is_bool_dtype,
 }
-"""What a column may hold, and how that is seen; a value may be missing where its type allows it."""
+"""The kinds of columns, each with its test; values may be missing where the type allows it."""
 
 
 def read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
-    """A stored table and what its schema tells beside its columns.
+    """Return a stored table and the metadata of its schema.
 
-    Raises whatever the library raises where it is damaged, and OSError where it is no plain file.
+    Raises any exception of the library where the file is damaged, and OSError where it is no regular file.
     """
     table = pq.read_table(io.BytesIO(read_bytes(path)), page_checksum_verification=True)
     return table.to_pandas(), table.schema.metadata or {}
 
 
 def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool = True) -> None:
-    """Raise ValueError where a column is missing, if it is `needed`, stands there twice, or holds another kind."""
+    """Raise ValueError where a `needed` column is missing, or a column occurs twice or is of another kind."""
     for name, kind in columns.items():
         if name not in table:
             if needed:
@@ -65,6 +65,6 @@ def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool 
 
 
 def check_unique(table: pd.DataFrame, name: str) -> None:
-    """Raise ValueError where a value of a column is missing or stands there twice."""
+    """Raise ValueError where a value of a column is missing or occurs twice."""
     if table[name].isna().any() or table[name].duplicated().any():
         raise ValueError(f"names a row twice, or not at all, in the column {name}")
