@@ -11,7 +11,7 @@ from mammo.results.board.leaderboard import ranked, to_json
 from mammo.results.comparison import PRIMARY, differences, shared_images
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps
-from mammo.runs.sweep_files import COURSE
+from mammo.runs.sweep_files import HISTORY_COLUMNS
 from mammo.specs import PROBE, STRENGTHS
 from mammo.statistics.intervals.delong import auc_interval
 from mammo.statistics.metrics import auc
@@ -48,7 +48,7 @@ def path_of(probe: StoredRun) -> list[dict[str, float]]:
     """The path of a probe, the strongest regularisation first."""
     history = np.asarray(probe.history, dtype=float)
     steps = zip(STRENGTHS, history, strict=False)
-    return [{"C": strength, **dict(zip(COURSE, step.tolist(), strict=True))} for strength, step in steps]
+    return [{"C": strength, **dict(zip(HISTORY_COLUMNS, step.tolist(), strict=True))} for strength, step in steps]
 
 
 def probes_of(home: Home, runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
@@ -107,6 +107,6 @@ def _held_against(probe: StoredRun, validation_auc: float, run: StoredRun) -> di
         (tested,) = differences(shared_images([run, probe], "test"), [0.0, 0.0])
     except MammoError as error:  # no images of a class to compare on
         return {**told, "difference": None, "difference_interval": None, "p_value": None, "reason": str(error)}
-    primary = tested.tested(PRIMARY)
+    primary = tested.result(PRIMARY)
     against = {"difference": tested.value, "difference_interval": primary.interval, "p_value": primary.p_value}
     return {**told, **against, "reason": tested.reason or None}

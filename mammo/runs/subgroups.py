@@ -65,13 +65,13 @@ def subgroups(run: StoredRun, part: str, column: str, threshold: float) -> list[
         raise MammoError(
             f"The images of this sweep have no column {column!r}; they have: {', '.join(map(str, images))}."
         )
-    values, order = grouped(images[column])
+    values, order = group_values(images[column])
     rows = {value: (values == value).to_numpy() for value in order}
     whole = np.ones(len(images), dtype=bool)
     return [_subgroup(value, scored, chosen, threshold) for value, chosen in {ALL: whole, **rows}.items()]
 
 
-def grouped(column: pd.Series) -> tuple[pd.Series, list[str]]:
+def group_values(column: pd.Series) -> tuple[pd.Series, list[str]]:
     """Each row's group as a word, and the groups in order: what is missing comes last."""
     text = column.astype("string").fillna("")
     known = text != ""

@@ -15,10 +15,10 @@ from mammo.data.splits.protocols import PARTS
 from mammo.errors import DamagedError, DamagedItem, MammoError
 from mammo.runs.sweep_files import (
     ABOUT,
-    COURSE,
     FILES,
     HEADS,
     HISTORY,
+    HISTORY_COLUMNS,
     LOGITS,
     OPENED,
     PARTS_FILE,
@@ -32,7 +32,7 @@ from mammo.runs.sweep_files import (
     read_about,
     read_images,
     read_runs,
-    sealed,
+    with_digest,
 )
 from mammo.specs import Home
 from mammo.specs.class_names import ClassNames, class_names
@@ -126,7 +126,7 @@ def _opened(home: Home, name: str) -> Sweep:
         runs, images = read_runs(folder, name, about), read_images(folder)
         logits = open_array(folder, LOGITS, (len(runs), len(images)), are_scores)
         parts = open_array(folder, PARTS_FILE, (len(about["splits"]), len(images)), are_parts)
-        history = open_array(folder, HISTORY, (len(runs), None, len(COURSE)), are_scores)
+        history = open_array(folder, HISTORY, (len(runs), None, len(HISTORY_COLUMNS)), are_scores)
     except FileError as error:
         raise DamagedError(damaged_sweep(home, name, error)) from None
     return Sweep(name, folder, about, runs, images, logits, parts, history)
@@ -178,7 +178,7 @@ def check_sweep(home: Home, name: str) -> Sweep:
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Write what a sweep tells of itself, with the digests of the files that lie there: the last file of a sweep."""
     files = [file for file in (*OPENED, HEADS) if (folder / file).is_file()]
-    write_json(folder / ABOUT, sealed(about, {file: facts_of(folder / file) for file in files}))
+    write_json(folder / ABOUT, with_digest(about, {file: facts_of(folder / file) for file in files}))
 
 
 def is_complete(home: Home, name: str) -> bool:
@@ -201,7 +201,7 @@ def sweeps(home: Home) -> list[str]:
     return [name for _, name in sorted(made)]
 
 
-def sweep_of(run: str) -> str:
+def sweep_name_of(run: str) -> str:
     """The sweep that a run's id names; raises MammoError where the id is none."""
     sweep, _, number = run.rpartition(".")
     if not (sweep and number.isdecimal()):

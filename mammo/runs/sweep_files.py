@@ -28,7 +28,7 @@ LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
 HEADS = "heads.safetensors"
 OPENED = (RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
 """The files that opening a sweep reads; `HEADS` is not among them, and a home to look at goes without it."""
-COURSE = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
+HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
 """What `HISTORY` holds of an epoch, in the order of its last axis."""
 FILES, DIGEST = "files", "digest"
 """Where `ABOUT` keeps the size and SHA-256 of every other file, and its own; earlier versions kept neither."""
@@ -71,7 +71,7 @@ class CacheFacts(TypedDict):
     std: NotRequired[list[float]]
 
 
-class Drawn(TypedDict):
+class SplitSpecFacts(TypedDict):
     """Of a split's spec, what is looked up."""
 
     protocol: str
@@ -82,19 +82,19 @@ class Drawn(TypedDict):
 class SplitFacts(TypedDict):
     """What a sweep tells of a split."""
 
-    spec: Drawn
+    spec: SplitSpecFacts
     leakage: dict[str, int | None]
     sizes: NotRequired[dict[str, int]]
 
 
-class Stopped(TypedDict):
+class StoppedFacts(TypedDict):
     """How many runs of a stopped sweep are there."""
 
     runs: int
     of: int
 
 
-class Grid(TypedDict):
+class SpecFacts(TypedDict):
     """Of a sweep's spec, what is looked up."""
 
     caches: list[str]
@@ -102,31 +102,31 @@ class Grid(TypedDict):
     splits: list[dict[str, Any]]
 
 
-class Identity(TypedDict):
+class IdentityFacts(TypedDict):
     """Of a sweep's identity, what is looked up."""
 
     training: NotRequired[int]
     truth: NotRequired[str]
 
 
-class FileFacts(TypedDict):
+class SweepFileFacts(TypedDict):
     """What a file was when it was written."""
 
     bytes: int
     sha256: str
 
 
-class About(TypedDict):
+class SweepFacts(TypedDict):
     """What `ABOUT` must hold, and may."""
 
     dataset: DatasetFacts
     caches: dict[str, CacheFacts]
     splits: list[SplitFacts]
-    spec: NotRequired[Grid]
-    identity: NotRequired[Identity]
+    spec: NotRequired[SpecFacts]
+    identity: NotRequired[IdentityFacts]
     seconds: NotRequired[float | None]
-    stopped: NotRequired[Stopped | None]
-    files: NotRequired[dict[str, FileFacts]]
+    stopped: NotRequired[StoppedFacts | None]
+    files: NotRequired[dict[str, SweepFileFacts]]
     digest: NotRequired[str]
 
 
@@ -148,7 +148,7 @@ OF_EARLIER: dict[str, Any] = {
 MAY_BE_MISSING = ("strength",)
 """Columns of runs that say nothing of some runs."""
 IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
-MORE_OF_IMAGES = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
+OPTIONAL_IMAGE_COLUMNS = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
 LABEL_NAMES = {"benign", "malignant"}
 
 
@@ -186,7 +186,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=8)
 def _checked_about(folder: Path, _state: FileState | None) -> dict[str, Any]:
-    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
+    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), SweepFacts, "sweep")
     if DIGEST in about and about[DIGEST] != _digest_of(about):
         raise ValueError("it does not have the digest it was written with")
     _check_names(about)
@@ -210,13 +210,13 @@ def _digest_of(about: Mapping[str, Any]) -> str:
     return digest_json({name: value for name, value in about.items() if name != DIGEST})
 
 
-def sealed(about: Mapping[str, Any], facts: Mapping[str, FileFacts]) -> dict[str, Any]:
+def with_digest(about: Mapping[str, Any], facts: Mapping[str, SweepFileFacts]) -> dict[str, Any]:
     """What a sweep tells of itself, with what its files were when they were written and a digest of all that."""
     content = {**{name: value for name, value in about.items() if name != DIGEST}, FILES: dict(facts)}
     return {**content, DIGEST: _digest_of(content)}
 
 
-def facts_of(path: Path) -> FileFacts:
+def facts_of(path: Path) -> SweepFileFacts:
     """What a file is now."""
     return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
 
@@ -232,7 +232,7 @@ def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...]
             compare(folder, file, fact, READ_WHOLE)
 
 
-def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
+def compare(folder: Path, file: str, fact: SweepFileFacts, most: int) -> None:
     """Raise FileError where a file is not what was written; of one larger than `most` the size alone is compared."""
     state = file_state(folder / file)
     if state is None:
@@ -279,7 +279,7 @@ def read_images(folder: Path) -> pd.DataFrame:
     with of_file(IMAGES):
         images, _ = read_parquet(folder / IMAGES)
         check_columns(images, IMAGE_COLUMNS)
-        check_columns(images, MORE_OF_IMAGES, needed=False)
+        check_columns(images, OPTIONAL_IMAGE_COLUMNS, needed=False)
         check_unique(images, "image")
         if not images["label"].isin(LABEL_NAMES).all():
             raise ValueError("holds labels that are neither benign nor malignant")

@@ -31,9 +31,9 @@ from mammo.runs.sweep_files import (
     PARTS_FILE,
     RUNS,
     FileError,
-    FileFacts,
+    SweepFileFacts,
     read_about,
-    sealed,
+    with_digest,
 )
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 from mammo.storage.atomic_files import atomic_file
@@ -115,7 +115,7 @@ def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], a
     with contextlib.suppress(FileError):
         if FILES not in read_about(folder):
             (folder / ABOUT).unlink()
-    facts: dict[str, FileFacts] = {}
+    facts: dict[str, SweepFileFacts] = {}
     with contextlib.ExitStack() as moves:
         last = moves.enter_context(atomic_file(folder / ABOUT))
         for file, write in files.items():
@@ -125,7 +125,7 @@ def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], a
             os.fsync(stream.fileno())
             stream.seek(0)
             facts[file] = {"bytes": os.fstat(stream.fileno()).st_size, "sha256": digest_stream(stream)}
-        last.write(json_bytes(sealed(about, facts)))
+        last.write(json_bytes(with_digest(about, facts)))
 
 
 def split_facts(setting: Setting, row: int) -> dict[str, Any]:

@@ -51,7 +51,7 @@ COLUMNS = {
 Held = tuple[pd.DataFrame, list[dict[str, Any]]]
 
 
-def place(home: Home, names: list[str], asked: Any) -> Path | None:
+def board_path(home: Home, names: list[str], asked: Any) -> Path | None:
     """What the board of the sweeps `names` read as `asked` is kept under; None where one of them is not finished.
 
     It changes with every change of a file of theirs, damage included: boards are kept of sound sweeps alone.
@@ -70,8 +70,8 @@ def code_version() -> str:
     return digest_bytes(b"\0".join(file.read_bytes() for file in files))
 
 
-def recall(path: Path) -> Held | None:
-    """The runs and the meters that `remember` kept; None where there are none, or they are not what was written."""
+def load(path: Path) -> Held | None:
+    """The runs and the meters that `save` kept; None where there are none, or they are not what was written."""
     for file in path.parent.glob(f"{path.stem}-*.parquet"):
         with contextlib.suppress(Exception):  # a damaged board is computed anew, whatever its library raises
             content = read_bytes(file, MOST_BYTES)
@@ -113,7 +113,7 @@ def _check_meter(meter: dict[str, Any]) -> None:
             raise ValueError("a meter holds other than numbers")
 
 
-def remember(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
+def save(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
     """Keep a board; where nothing can be written, as in a home shared for reading, nothing is kept."""
     kept = runs.copy(deep=False)
     columns = [str(name) for name in runs]

@@ -47,7 +47,7 @@ def opened(home: Home, dataset: Dataset, spec: PaperSpec) -> tuple[Paper, Report
     """What is there of a report, read again only when something new is."""
     there = caches(home, dataset.name)
     states = [file_state(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
-    held = [digest_file(dataset.folder / INDEX), str(board_store.place(home, sweeps(home), None)), there, states]
+    held = [digest_file(dataset.folder / INDEX), str(board_store.board_path(home, sweeps(home), None)), there, states]
     return _opened(digest_json(held), str(home.path), json.dumps(spec.to_json()))
 
 

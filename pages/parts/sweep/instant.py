@@ -17,7 +17,7 @@ from mammo.heads.sweeps.in_memory import Workbench, instant_part, open_workbench
 from mammo.progress import duration
 from mammo.results.board.leaderboard import ranked
 from mammo.results.figures.runs import roc_figure
-from mammo.runs.stored_run import StoredRun, run_names
+from mammo.runs.stored_run import StoredRun, short_names
 from mammo.runs.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
 from mammo.storage.digests import digest_file
@@ -100,7 +100,7 @@ def _results(sweep: Sweep) -> None:
     table = ranked([sweep])
     note = show.notes(sweep.synthetic, table["weights_note"])
     show.badge(note)
-    names = run_names(table)
+    names = short_names(table)
     seconds = sweep.about["seconds"]
     st.caption(f"{len(table):,} heads trained in {seconds:.2f} s; in memory only.")
     best = [StoredRun(sweep, sweep.row(run)) for run in table["run"].head(DRAWN)]

@@ -92,9 +92,9 @@ def test_under_permuted_labels_all_heads_tie_and_luck_explains_the_winner(permut
     splits = (SplitSpec(validation=0.3, test=0.3), SplitSpec(seed=1, validation=0.3, test=0.3))
     finish(sweep(permuted, SweepSpec("tiny", tuple(caches(permuted, "tiny")), heads, splits), device="cpu"))
     board = read_board(permuted)
-    assert len(board.runs) == 48 and len(board.meters) == 2
+    assert len(board.runs) == 48 and len(board.biases) == 2
     assert (board.runs["tie_group"] == 1).all()
-    for meter in board.meters:
+    for meter in board.biases:
         assert meter.everyone.heads == meter.tied.heads == 24
         assert meter.everyone.margin <= meter.everyone.limit and meter.everyone.p_value > 0.05
         winner = board.runs.set_index("run").loc[meter.winner]

@@ -19,7 +19,7 @@ from mammo.results.exports.terms import attributions
 from mammo.results.markdown import marked
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.stored_splits import SHUFFLED
-from mammo.runs.sweep import Sweep, sweep_of
+from mammo.runs.sweep import Sweep, sweep_name_of
 from mammo.runs.sweep_files import ABOUT
 from mammo.specs import SHARED, Home
 from mammo.storage.atomic_files import PARTIAL, write_error, write_text
@@ -45,7 +45,7 @@ def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
     changed since it was scored.
     """
     _refuse_other(chosen.home, place)
-    names = dict.fromkeys(sweep_of(member) for sweep in chosen.sweeps for member in _members(sweep))
+    names = dict.fromkeys(sweep_name_of(member) for sweep in chosen.sweeps for member in _members(sweep))
     opened = [Sweep.open(chosen.home, name) for name in names]
     place = place.absolute()
     beside, before = (place.parent / f"{PARTIAL}{place.name}{end}" for end in ("", ".before"))
