@@ -26,7 +26,7 @@ from mammo.data.index.join_files import attach_crops, attach_files
 from mammo.data.index.options import PLAIN, ReadingOptions
 from mammo.data.index.reading_record import about_reading
 from mammo.data.manifest.columns.columns import BOX
-from mammo.data.manifest.header_columns import HeaderUse, use_headers
+from mammo.data.manifest.header_columns import HeaderUse, apply_headers
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
@@ -99,7 +99,7 @@ def _with_headers(
 ) -> tuple[Manifest, dict[str, FileFacts], list[list[str]]]:
     """The manifest with what headers tell, the images that are wanted, and what is set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
-    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
+    told = apply_headers(manifest.rows, headers, "patient" in manifest.columns, use)
     notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
     remarks = [*manifest.remarks, *told.remarks]
     manifest = replace(manifest, rows=told.rows, notes=[*notes, *told.notes], remarks=remarks)

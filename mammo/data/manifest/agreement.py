@@ -10,7 +10,7 @@ OPTIONAL = ("breast", "view", "film", "split")
 """Columns that become missing where the rows of an image disagree; a patient that differs sets the rows aside."""
 
 
-def settle(rows: pd.DataFrame, unread: Unread) -> pd.DataFrame:
+def merge_image_rows(rows: pd.DataFrame, unread: Unread) -> pd.DataFrame:
     """Return the rows with one value an image in each shared column; an empty cell takes the value of another row.
 
     Rows with the same `path` and `frame` show one image; `row` is their number in the file. Rows that name different

@@ -10,7 +10,7 @@ from typing import Any
 
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.manifest.words.projections import SIDES, read_projection
-from mammo.data.manifest.words.scales import BIRADS, DENSITY, Scale
+from mammo.data.manifest.words.scales import BIRADS, DENSITY, ClinicalScale
 from mammo.data.manifest.words.words import identity, word_key
 
 PARTS = {"train": "train", "training": "train", "trn": "train", "test": "test", "testing": "test", "tst": "test"}
@@ -72,7 +72,7 @@ def _pixels(cell: str) -> float:
     return number
 
 
-def _scale(scale: Scale, description: str) -> Callable[[str], int]:
+def _scale(scale: ClinicalScale, description: str) -> Callable[[str], int]:
     def parse(cell: str) -> int:
         value = scale.read(cell)
         if value is None:

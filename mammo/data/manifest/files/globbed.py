@@ -15,7 +15,7 @@ OTHER_BREAST = "its header says {side}, and no row of the manifest is of that br
 EITHER_BREAST = "rows of both breasts match it, and its header does not say which it shows"
 
 
-def spread(
+def expand_patterns(
     rows: pd.DataFrame, root: Path, side_of: Callable[[Path], str]
 ) -> tuple[pd.DataFrame, dict[str, str], list[list[str]], list[str]]:
     """Return one row a matching file, the patterns without a file, the files that are set aside, and notes.
