@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.studies import Study, shown
 from mammo.results.comparison import TESTS
 from mammo.statistics.comparing.flips import flips
-from mammo.statistics.cross_validated import Fold, cross_validated
+from mammo.statistics.cross_validated import Fold, cross_validated_auc
 from mammo.statistics.intervals.score import score_difference, score_interval
 
 PATIENTS = [(3, 3), (5, 5), (10, 10), (20, 20), (40, 40), (5, 40), (40, 5), (10, 40)]
@@ -78,7 +78,7 @@ def folded(kind: Study, designs: int, draws: int) -> str:
                 Fold(labels, logits[draw][None], np.char.add(f"{n}-", patient.astype(str)))
                 for n, ((labels, patient), logits) in each
             ]
-            found.append(cross_validated([folds]).interval)
+            found.append(cross_validated_auc([folds]).interval)
         _add(cell, np.array(found), kind.auc)
     return shown(np.array(cell[0]), np.array(cell[1]))
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks.studies import Study, shown
 from mammo.statistics.confusion import confusion
-from mammo.statistics.few import FEWEST, MORE
-from mammo.statistics.intervals.measured import Measured, measured
+from mammo.statistics.few import FEWEST, FEWEST_BY_METRIC
+from mammo.statistics.intervals.measurement import Measurement, measure_metric
 from mammo.statistics.metrics import METRICS
 from mammo.statistics.operating import MEASURES, measure_at
 from mammo.statistics.predictive import predictive_values
@@ -37,19 +37,21 @@ def scored(kind: Study, draws: int, chance: np.random.Generator) -> list[Scored]
     return [Scored("run", labels, run, patient) for run in logits]
 
 
-def predictive(found: dict[str, Measured]) -> dict[str, Measured]:
+def predictive(found: dict[str, Measurement]) -> dict[str, Measurement]:
     """Both predictive values at the prevalence of screening."""
     values = predictive_values(found["Sensitivity"], found["Specificity"], PREVALENCE)
     signs = (f"{sign} predictive value at {PREVALENCE:.1%}" for sign in ("Positive", "Negative"))
     return dict(zip(signs, values, strict=True))
 
 
-def estimates(study: Scored, threshold: float, resamples: int) -> dict[str, Measured]:
+def estimates(study: Scored, threshold: float, resamples: int) -> dict[str, Measurement]:
     """Everything that has an interval, but the AUC."""
     found = {measure.label: measure_at(study, threshold, name) for name, measure in MEASURES.items()}
     metrics = {name: METRICS[name] for name in FREE}
     curves = {
-        metric.label: measured(metric.function, study, metric.least, metric.smooth, MORE.get(name, FEWEST), resamples)
+        metric.label: measure_metric(
+            metric.function, study, metric.least, metric.smooth, FEWEST_BY_METRIC.get(name, FEWEST), resamples
+        )
         for name, metric in metrics.items()
     }
     return found | predictive(found) | curves
@@ -63,9 +65,9 @@ def truths(kind: Study, threshold: float) -> dict[str, float]:
     labels, called = np.asarray(study.labels) == 1, np.asarray(study.logits) > threshold
     counts, plain = confusion(study.labels, study.logits, threshold), {}
     for name, one in MEASURES.items():
-        right, among = one.of(labels, called) if one.of and not one.scale else (None, None)
+        right, among = one.select(labels, called) if one.select and not one.scale else (None, None)
         plain[one.label] = float(getattr(counts, name) if right is None else right[among].mean())
-    exact = {label: Measured(value, value, value, 0) for label, value in plain.items()}
+    exact = {label: Measurement(value, value, value, 0) for label, value in plain.items()}
     plain |= {label: one.value for label, one in predictive(exact).items()}
     return plain | {METRICS[name].label: study.value(METRICS[name].function) for name in FREE}
 

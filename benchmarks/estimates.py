@@ -31,7 +31,7 @@ from mammo.features.trunks.table import find_trunk
 from mammo.heads.grid import expand
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
-from mammo.storage.files import read_json, write_json
+from mammo.storage.json_files import read_json, write_json
 
 NAME = "phantom"
 IMAGES = 600

@@ -19,7 +19,7 @@ import pydicom
 from mammo.data.files.guarding import limits_of, load_decoders
 from mammo.data.files.reading import read_image
 from mammo.data.phantom.files.dicom import MANUFACTURER
-from mammo.processes.guarded import GuardedWork, Loss, guarded_map
+from mammo.processes.guarded import Failure, GuardedWork, guarded_map
 from mammo.processes.parallel import cores, ordered_map
 
 ROWS, COLUMNS = 5000, 3000
@@ -56,9 +56,9 @@ def safe(path: Path) -> float:
     return float(read_image(path).pixels.mean())
 
 
-def lost(path: Path, loss: Loss) -> float:
+def lost(path: Path, failure: Failure) -> float:
     """No file of the benchmark may be lost."""
-    raise RuntimeError(f"{path}: {loss.reason}")
+    raise RuntimeError(f"{path}: {failure.reason}")
 
 
 def seconds(results: Iterator[object], count: int) -> float:

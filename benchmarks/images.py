@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from benchmarks.guard import write_files
 from benchmarks.timing import Race, race
-from mammo.data.files.source import Source
+from mammo.data.files.indexed_file import IndexedFile
 from mammo.images.prepare import Variant, prepare
 from mammo.processes.parallel import cores, ordered_map
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 if TYPE_CHECKING:
     from mammo.features.cache.cache import Cache
@@ -41,7 +41,7 @@ def plainly(path: Path) -> list[NDArray[np.float32]]:
     return [resize(picture, (SIZE, SIZE)), boxed]
 
 
-def ours(source: Source) -> list[NDArray[np.float32]]:
+def ours(source: IndexedFile) -> list[NDArray[np.float32]]:
     """The same two squares, our way."""
     return prepare((source, VARIANTS))
 
@@ -66,9 +66,9 @@ def preparing(repeats: int) -> Race:
     return Race([one / FILES for one in made.ours], [one / FILES for one in made.peer])
 
 
-def _source(path: Path) -> Source:
+def _source(path: Path) -> IndexedFile:
     stat = path.stat()
-    return Source(path.stem, path, stat.st_size, stat.st_mtime_ns, digest_file(path))
+    return IndexedFile(path.stem, path, stat.st_size, stat.st_mtime_ns, digest_file(path))
 
 
 @contextmanager

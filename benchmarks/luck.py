@@ -24,8 +24,8 @@ from mammo.progress import finish
 from mammo.specs import Home, SplitSpec
 from mammo.statistics.comparing.chance import deviations
 from mammo.statistics.comparing.holm import holm
-from mammo.statistics.comparing.selection_bias import optimism
-from mammo.statistics.comparing.ties import grouped, paired_p_values
+from mammo.statistics.comparing.selection_bias import selection_bias
+from mammo.statistics.comparing.ties import group_ties, paired_p_values
 from mammo.statistics.intervals.bootstrap import bootstrap_interval
 from mammo.statistics.intervals.delong import LEVEL, components
 
@@ -43,10 +43,10 @@ def study(vectors: np.ndarray, images: object, seeds: int, number: int) -> tuple
     rows = np.flatnonzero(parts == PARTS["validation"])
     found = components(labels[rows], trained.logits[:, rows], patients[rows])
     drawn = deviations(found)
-    leader = int(found.area.argmax())
+    leader = int(found.aucs.argmax())
     apart = holm(np.delete(paired_p_values(found, leader), leader)) <= LEVEL
-    meter = optimism(found, drawn)
-    return bool((grouped(found, drawn) == 1).all()), meter.margin <= meter.limit, not apart.any()
+    meter = selection_bias(found, drawn)
+    return bool((group_ties(found, drawn) == 1).all()), meter.margin <= meter.limit, not apart.any()
 
 
 def bootstrap_seconds() -> float:

@@ -31,7 +31,7 @@ from mammo.commands import (
     verify,
 )
 from mammo.errors import MammoError
-from mammo.storage.files import is_full
+from mammo.storage.atomic_files import is_disk_full
 
 COMMANDS = (
     demo, index, look, split, extract, sweep, probe, paper, leaderboard, compare, operate, export,
@@ -74,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None and not is_full(error):
+        if error.filename is None and not is_disk_full(error):
             raise
         print(f"mammo: {_of_system(error)}", file=sys.stderr)
         return 2
@@ -83,7 +83,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _of_system(error: OSError) -> str:
     """What the system says of a file, in a sentence."""
-    if is_full(error):
+    if is_disk_full(error):
         where = f": cannot write {error.filename}" if error.filename else ""
         return f"The disk is full{where}. Free some space and run the same command again."
     return f"{error.filename}: {error.strerror}; name another file or folder."

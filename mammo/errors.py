@@ -1,4 +1,4 @@
-"""The one kind of error that a user is meant to read."""
+"""Errors that a user can act on."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from dataclasses import dataclass
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says, in one line of at most 160 letters."""
+    """Return the first line of an error's message, at most 160 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
 BRIEF = 80
-"""Letters of a value that a sentence names."""
+"""Most characters of a value that a message shows."""
 
 
 def brief(value: object) -> str:
-    """A value as a sentence names it, cut where it is long; one that Python cannot write is called by its type."""
+    """Return a value as a message shows it, cut after `BRIEF` characters; its type where Python cannot print it."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # a whole number of thousands of digits, lists within lists
+    except (ValueError, RecursionError):  # an integer of thousands of digits, deeply nested lists
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= BRIEF else f"{text[:BRIEF]}…"
 
 
 class MammoError(Exception):
-    """Something the user can mend: one sentence that says what is wrong and what to do."""
+    """An error that the user can mend: one sentence that says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
-class Damaged:
-    """A stored thing that is not what was written: its kind and name, the file at fault, why, and what mends it."""
+class DamagedItem:
+    """A damaged data set, sweep or other stored item: kind and name, the file at fault, the reason and the remedy."""
 
     kind: str
     name: str
@@ -42,39 +42,39 @@ class Damaged:
 
     @property
     def sentence(self) -> str:
-        """All of it in one sentence."""
+        """The damage in one sentence."""
         return f"The {self.kind} {self.name!r} is damaged: {self.file} {self.reason}; {self.remedy}."
 
 
 class DamagedError(MammoError):
-    """A stored thing cannot be opened because it is `damaged`; others are no worse for it."""
+    """One stored item cannot be opened because it is damaged; `damaged` describes it. Other items can be opened."""
 
-    def __init__(self, damaged: Damaged, sentence: str = "") -> None:
+    def __init__(self, damaged: DamagedItem, sentence: str = "") -> None:
         super().__init__(sentence or damaged.sentence)
         self.damaged = damaged
 
 
-class PassingError(MammoError):
-    """A trouble of the machine's, such as a network drive that does not answer: the file may be sound."""
+class TransientError(MammoError):
+    """A fault of the machine, such as a network drive that does not answer: the file itself may be sound."""
 
 
-PASSING = frozenset({
+TRANSIENT = frozenset({
     errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT,
     errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH,
 })  # fmt: skip
-"""What the system says where it is not the file's fault that it cannot be read."""
+"""The system's error numbers that do not show a fault of the file."""
 
 
-def of_system(error: OSError) -> MammoError:
-    """What the system says of a file that cannot be read, as the kind of error that it is."""
+def read_error(error: OSError) -> MammoError:
+    """Return the system's error about a file as a TransientError or a MammoError, with the system's message."""
     reason = error.strerror or str(error)
-    return PassingError(reason) if error.errno in PASSING else MammoError(reason)
+    return TransientError(reason) if error.errno in TRANSIENT else MammoError(reason)
 
 
 @contextlib.contextmanager
-def in_words_of_the_system() -> Iterator[None]:
-    """Turn what the system says into a MammoError or a PassingError."""
+def clear_read_errors() -> Iterator[None]:
+    """Turn every OSError into a TransientError or a MammoError, with the system's message."""
     try:
         yield
     except OSError as error:
-        raise of_system(error) from None
+        raise read_error(error) from None

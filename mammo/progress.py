@@ -1,9 +1,9 @@
-"""How long work speaks: slow verbs are generators that yield `Progress`."""
+"""Progress of long work: slow functions are generators that yield `Progress`."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,10 +12,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of long work: `done` of `total` `unit`s of `stage`.
+    """A report of long work: `done` of `total` units are finished in a stage.
 
-    `live` carries numbers worth watching while the work runs, such as every head's
-    validation AUC; it must be JSON.
+    `live` holds values to watch while the work runs, such as every head's validation AUC; they must be JSON.
     """
 
     stage: str
@@ -26,52 +25,52 @@ class Progress:
 
 
 Work = Generator[Progress, None, Result]
-"""A slow verb: yields `Progress`, returns its result."""
+"""A slow function: it yields `Progress` and returns its result."""
 
 
-LEAST_WINDOW, MOST_WINDOW = 1.0, 60.0
-"""Seconds of the most recent work that a rate is taken from, at least and at most."""
+MIN_WINDOW, MAX_WINDOW = 1.0, 60.0
+"""Shortest and longest window, in seconds, over which the rate is measured."""
 SHARE_OF_STAGE = 0.2
-"""That window as a share of the time that a stage has run."""
-STEPS = 3
-"""A rate is taken from so many steps at least, be they ever so long."""
+"""The window as a share of the time since the stage began."""
+MIN_STEPS = 3
+"""Smallest number of steps over which the rate is measured, however long they take."""
 
 
 class RecentRate:
-    """How fast a stage goes of late, so that its estimate corrects itself when the work becomes slower or faster."""
+    """The recent speed of a stage: the estimate of the time left follows when the work becomes slower or faster."""
 
     def __init__(self) -> None:
         self._steps: deque[tuple[float, int]] = deque()
-        self._begun = 0.0
+        self._start = 0.0
 
     def add(self, now: float, done: int) -> None:
-        """Take in that so much is `done` at a time, in seconds of any clock that is never set."""
+        """Record how much is `done` at the time `now`, in seconds of a monotonic clock."""
         if not self._steps:
-            self._begun = now
-        window = min(max((now - self._begun) * SHARE_OF_STAGE, LEAST_WINDOW), MOST_WINDOW)
-        if len(self._steps) > STEPS and now - self._steps[-2][0] < window / 50:
-            self._steps.pop()  # many small steps count as one
+            self._start = now
+        window = min(max((now - self._start) * SHARE_OF_STAGE, MIN_WINDOW), MAX_WINDOW)
+        if len(self._steps) > MIN_STEPS and now - self._steps[-2][0] < window / 50:
+            self._steps.pop()  # many short steps are merged into one
         self._steps.append((now, done))
-        while len(self._steps) > STEPS + 1 and now - self._steps[1][0] >= window:
+        while len(self._steps) > MIN_STEPS + 1 and now - self._steps[1][0] >= window:
             self._steps.popleft()
 
     @property
     def rate(self) -> float:
-        """Units a second, 0 while nobody knows."""
+        """Units per second, 0 as long as it is unknown."""
         if len(self._steps) < 2:
             return 0.0
-        (first, before), (last, after) = self._steps[0], self._steps[-1]
-        return max(after - before, 0) / (last - first) if last > first else 0.0
+        (start, done_before), (end, done_now) = self._steps[0], self._steps[-1]
+        return max(done_now - done_before, 0) / (end - start) if end > start else 0.0
 
     def seconds_left(self, total: int) -> float | None:
-        """Seconds until `total` is done, None while nobody knows."""
+        """Return the seconds until `total` units are done, None as long as it is unknown."""
         if not self._steps or not self.rate:
             return None
         return max(total - self._steps[-1][1], 0) / self.rate
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in words: whole ones, minutes or hours; None is unknown."""
+    """Return a duration as text, in seconds, minutes or hours; None is "unknown"."""
     if seconds is None:
         return "unknown"
     if seconds < 90:
@@ -80,20 +79,10 @@ def duration(seconds: float | None) -> str:
 
 
 def finish(work: Work[Result]) -> Result:
-    """Run slow work to its end without showing progress, and return its result."""
+    """Run slow work to its end without showing progress; return its result."""
     while True:
         try:
             next(work)
         except StopIteration as stop:
             result: Result = stop.value
             return result
-
-
-def counted(items: Iterable[Result], stage: str, total: int, unit: str = "images") -> Work[list[Result]]:
-    """Collect `items` into a list while yielding a `Progress` after each."""
-    collected: list[Result] = []
-    yield Progress(stage, 0, total, unit)
-    for item in items:
-        collected.append(item)
-        yield Progress(stage, len(collected), total, unit)
-    return collected

@@ -10,7 +10,7 @@ from typing import Any
 
 from mammo.data.dataset.dataset import Dataset, datasets
 from mammo.data.index.verify import REPAIR, index_damage, mend_index
-from mammo.errors import Damaged, DamagedError, MammoError
+from mammo.errors import DamagedError, DamagedItem, MammoError
 from mammo.estimates import prices as rates
 from mammo.features.cache.cache import (
     ARRAYS,
@@ -33,7 +33,7 @@ from mammo.progress import Progress, Work
 from mammo.results.board import store as board_store
 from mammo.runs.sweep import check_sweep, sweeps
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import read_json, write_json
+from mammo.storage.json_files import read_json, write_json
 from mammo.storage.links import LEADS_OUT
 
 
@@ -46,7 +46,7 @@ class Verified:
     damaged: list[Damage]
     sweeps: int = 0
     datasets: int = 0
-    others: tuple[Damaged, ...] = ()
+    others: tuple[DamagedItem, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -81,7 +81,7 @@ def verify(home: Home, only: str | None = None) -> Work[Verified]:
             f"There is no finished cache {only!r}; there are: {known}. A sweep or a data set may be named too."
         )
     damaged: list[Damage] = []
-    told: list[Damaged] = []
+    told: list[DamagedItem] = []
     chunks, total = 0, len(folders) + len(others)
     for done, folder in enumerate(folders):
         yield Progress("verify", done, total, "folders")
@@ -96,7 +96,7 @@ def verify(home: Home, only: str | None = None) -> Work[Verified]:
     return Verified(len(folders), chunks, damaged, of_sweeps, of_datasets, tuple(told))
 
 
-Check = Callable[[Home, str], Iterator[Damaged]]
+Check = Callable[[Home, str], Iterator[DamagedItem]]
 
 
 def _checks(home: Home) -> dict[Check, list[str]]:
@@ -106,23 +106,23 @@ def _checks(home: Home) -> dict[Check, list[str]]:
     return {_sweep_damage: sweeps(home), index_damage: datasets(home), _board_damage: boards, _price_damage: prices}
 
 
-def _sweep_damage(home: Home, name: str) -> Iterator[Damaged]:
+def _sweep_damage(home: Home, name: str) -> Iterator[DamagedItem]:
     try:
         check_sweep(home, name)
     except DamagedError as error:
         yield error.damaged
 
 
-def _board_damage(home: Home, name: str) -> Iterator[Damaged]:
+def _board_damage(home: Home, name: str) -> Iterator[DamagedItem]:
     if board_store.is_damaged(home.path / "boards" / name):
-        yield Damaged("leaderboard", name, f"boards/{name}", "is not what was written", REPAIR)
+        yield DamagedItem("leaderboard", name, f"boards/{name}", "is not what was written", REPAIR)
 
 
-def _price_damage(home: Home, name: str) -> Iterator[Damaged]:
+def _price_damage(home: Home, name: str) -> Iterator[DamagedItem]:
     try:
         rates.check(home)
     except MammoError as error:
-        yield Damaged("table of prices", name, name, f"is not what was written ({error})", REPAIR)
+        yield DamagedItem("table of prices", name, name, f"is not what was written ({error})", REPAIR)
 
 
 def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
@@ -177,7 +177,7 @@ def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) 
         raise MammoError(failed)
 
 
-def repair_others(home: Home, damaged: tuple[Damaged, ...]) -> None:
+def repair_others(home: Home, damaged: tuple[DamagedItem, ...]) -> None:
     """Write anew what follows from other files; raises MammoError, at the end, where something could not be read.
 
     A damaged index and a damaged sweep are left as they are: they follow from nothing else.

@@ -29,7 +29,7 @@ from mammo.progress import finish
 from mammo.results.report.stated import PaperSpec
 from mammo.runs.sweep_files import ABOUT, DIGEST, FILES
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
-from mammo.storage.files import write_json
+from mammo.storage.json_files import write_json
 
 PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")

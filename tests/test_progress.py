@@ -3,12 +3,14 @@ import json
 
 import pytest
 
-from mammo.progress import Progress, RecentRate, counted, duration, finish
+from mammo.progress import Progress, RecentRate, duration, finish
 
 
 def squares(count):
-    made = yield from counted((number**2 for number in range(count)), "squaring", count, "numbers")
-    return made
+    for done in range(count):
+        yield Progress("squaring", done, count, "numbers")
+    yield Progress("squaring", count, count, "numbers")
+    return [number**2 for number in range(count)]
 
 
 def test_work_says_how_far_it_is_and_returns_its_result():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mammo.commands.shared import Commands, add_command, add_criterion, criterion_of, home_of, show, table, wrap
 
 if TYPE_CHECKING:
-    from mammo.results.comparison import Difference, Shared, Tested
+    from mammo.results.comparison import Difference, PairedResult, SharedImages
     from mammo.runs.stored_run import StoredRun
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def document(
     runs: list[StoredRun],
-    shared: Shared,
+    shared: SharedImages,
     pairs: list[Difference],
     thresholds: list[float],
     part: str,
@@ -51,7 +51,7 @@ def document(
     """What is told, as plain JSON values; `test` is the one that counts."""
     from mammo.results.comparison import verdict
     from mammo.statistics.few import lack_of_patients
-    from mammo.storage.plain import plain
+    from mammo.storage.json_files import json_value
 
     shared, names = shared.arranged, [run.id for run in runs]
     told = {
@@ -69,20 +69,20 @@ def document(
             _pair(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
         ],
     }
-    document: dict[str, Any] = plain(told)
+    document: dict[str, Any] = json_value(told)
     return document
 
 
-def _runs(runs: list[StoredRun], shared: Shared, thresholds: list[float], part: str) -> list[dict[str, Any]]:
+def _runs(runs: list[StoredRun], shared: SharedImages, thresholds: list[float], part: str) -> list[dict[str, Any]]:
     import numpy as np
     import pandas as pd
 
-    from mammo.results.setting_words import run_names
+    from mammo.results.setting_words import short_names
     from mammo.statistics.intervals.bootstrap import bootstrap_interval
     from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
     from mammo.statistics.metrics import accuracy, auc, probability
 
-    names = run_names(pd.DataFrame([run.settings for run in runs]))
+    names = short_names(pd.DataFrame([run.settings for run in runs]))
     above = shared.logits - np.asarray(thresholds, dtype=float)[:, None]
     figures: dict[str, Any] = {
         "auc": auc(shared.labels, shared.logits),
@@ -111,7 +111,7 @@ def _pair(pair: Difference, names: list[str], images: int, test: str, said: str)
         "second": names[pair.second],
         "n": images,
         "auc_difference": pair.value,
-        **_tested(pair.tested(test)),
+        **_tested(pair.result(test)),
         "reason": pair.reason or None,
         "verdict": said,
         "delong": _tested(pair.delong),
@@ -120,7 +120,7 @@ def _pair(pair: Difference, names: list[str], images: int, test: str, said: str)
     }
 
 
-def _tested(test: Tested) -> dict[str, Any]:
+def _tested(test: PairedResult) -> dict[str, Any]:
     return {"interval": test.interval, "p": test.p_value, "p_holm": test.corrected}
 
 

@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
     from mammo.data.dataset.dataset import Dataset
-    from mammo.results.board.leaderboard import meter_rows, read_board, to_json
+    from mammo.results.board.leaderboard import bias_rows, read_board, to_json
 
     home, serving = home_of(arguments), Serving.of(arguments)
     if not arguments.no_serve:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = sweep_demo(home, words(arguments.trunk), Size(arguments.images, arguments.seed))
     board = read_board(home, [name])
     rows = to_json(board.runs)
-    show(arguments, rows, text_of(rows, meter_rows(board)))
+    show(arguments, rows, text_of(rows, bias_rows(board)))
     dataset = Dataset.open(home, NAME)
     if not (whole := dataset.quarantine.empty):
         say(set_aside(dataset))

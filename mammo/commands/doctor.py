@@ -14,7 +14,7 @@ from pathlib import Path
 from mammo.commands.shared import Commands, add_command, home_of, show, table
 from mammo.errors import MammoError
 from mammo.specs import Home
-from mammo.storage.files import write_text
+from mammo.storage.atomic_files import write_text
 
 PACKAGES = ("streamlit", "torch", "torchvision", "timm", "pydicom", "scikit-image", "scikit-learn", "plotly", "zarr")
 ROOM = 5 * 2**30

@@ -51,7 +51,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the leaderboard, its settings, or its optimism meters."""
     from mammo.results.board.grouped import by_setting
-    from mammo.results.board.leaderboard import meter_rows, read_board, to_json
+    from mammo.results.board.leaderboard import bias_rows, read_board, to_json
     from mammo.statistics.few import FEWEST
 
     if arguments.top < 0:
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(sentence)
     if board.runs.empty:
         say(f"There are no runs in {home.path} yet; train some with `mammo sweep`, or run `mammo demo`.")
-    top, meters = arguments.top, meter_rows(board)
+    top, meters = arguments.top, bias_rows(board)
     if arguments.optimism:
         none = f"No two runs were validated on {FEWEST} patients of each class, so nothing can be said of luck."
         if not meters and arguments.json:

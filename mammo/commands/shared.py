@@ -123,9 +123,9 @@ def say_damaged(home: Home) -> None:
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
     """Print the result: `content` as JSON where it is asked for, with undefined numbers as null; else `text`."""
     if arguments.json:
-        from mammo.storage.plain import plain
+        from mammo.storage.json_files import json_value
 
-        text = json.dumps(plain(content), indent=2, allow_nan=False)
+        text = json.dumps(json_value(content), indent=2, allow_nan=False)
     print(text)
 
 

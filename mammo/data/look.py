@@ -14,16 +14,16 @@ from mammo.data.depths.decision import OF_CONTAINER, Scale, judge
 from mammo.data.depths.record import FilmGroup, GroupDepth
 from mammo.data.files.guarding import limits_of, load_decoders
 from mammo.data.files.header.header import read_header
+from mammo.data.files.indexed_file import has_marks
 from mammo.data.files.kind import file_format
 from mammo.data.files.levels import HALF, measure
 from mammo.data.files.raster import Depth, Raster
 from mammo.data.files.reading import read_image
-from mammo.data.files.source import has_marks
 from mammo.data.index.cutting import to_sixteen_bits
-from mammo.errors import MammoError, PassingError, in_words_of_the_system
-from mammo.processes.guarded import GuardedWork, Loss, guarded_map
+from mammo.errors import MammoError, TransientError, clear_read_errors
+from mammo.processes.guarded import Failure, GuardedWork, guarded_map
 from mammo.progress import Progress, Work
-from mammo.storage.files import write_bytes
+from mammo.storage.atomic_files import write_bytes
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
 
 def _look(request: _Request) -> FileLook:
     try:
-        with in_words_of_the_system():
+        with clear_read_errors():
             raster = read_image(request.path, request.frame, colour_marks=request.colour_marks)
             notes = [note.sentence for note in raster.notes]
             bits = raster.bits
@@ -108,7 +108,7 @@ def _look(request: _Request) -> FileLook:
             raster = raster.at_depth(read_at) if read_at else raster
             if raster.clipped:
                 words.append(f"{raster.clipped:,} of its pixels lie beyond {raster.bits} bits and are clipped.")
-    except PassingError:
+    except TransientError:
         raise
     except MammoError as error:
         return FileLook(str(request.path), reason=str(error))
@@ -119,8 +119,8 @@ def _look(request: _Request) -> FileLook:
     )
 
 
-def _not_seen(request: _Request, loss: Loss) -> FileLook:
-    return FileLook(str(request.path), reason=loss.reason)
+def _not_seen(request: _Request, failure: Failure) -> FileLook:
+    return FileLook(str(request.path), reason=failure.reason)
 
 
 def _greys(raster: Raster) -> FileLook:

@@ -32,7 +32,7 @@ from mammo.heads.training.train import train_splits, training_device
 from mammo.heads.training.vectors import Source
 from mammo.progress import finish
 from mammo.specs import PROBE, STRENGTHS, CacheSpec, HeadSpec, Home
-from mammo.storage.files import whole_file
+from mammo.storage.atomic_files import atomic_file
 
 ROUNDS = 3
 """How often everything is timed; the median counts."""
@@ -153,7 +153,7 @@ def _disk_prices(folder: Path) -> Prices:
         place = Path(name)
 
         def write(count: int) -> None:
-            with whole_file(place / "unit") as stream:
+            with atomic_file(place / "unit") as stream:
                 stream.write(numbers[:count].tobytes())
 
         small, large = (_median(partial(write, count)) for count in (1, STORED))

@@ -16,9 +16,9 @@ from pathlib import Path
 from mammo.errors import MammoError
 from mammo.estimates.prices import Prices, recall, remember, renewable, sought, stale
 from mammo.processes.lifetimes import end_with_pipe
-from mammo.processes.load import Watch, load_now
+from mammo.processes.load import LoadMeter, load_now
 from mammo.specs import Home, pick
-from mammo.storage.files import only_one
+from mammo.storage.locks import folder_lock
 
 
 def _start(_home: Home) -> Prices:
@@ -75,11 +75,11 @@ def measure(home: Home, work: Iterable[str]) -> None:
     ago.
     Raises MammoError where another process measures, or something cannot run on this machine.
     """
-    with only_one(home.path / "measuring", "measuring this machine"):
+    with folder_lock(home.path / "measuring", "measuring this machine"):
         for kind in sorted(work, key=lambda kind: kind != "start"):  # before anything else has loaded anything
             name, *words = kind.split()
             if recall(home, kind) is None or stale(home, [kind], load_now):
-                watch = Watch()
+                watch = LoadMeter()
                 prices = pick(MEASURES, name, "kind of work")(home, *words)
                 remember(home, kind, prices, watch.load())
             elif renewable(home, kind):
@@ -89,7 +89,7 @@ def measure(home: Home, work: Iterable[str]) -> None:
 def measuring(home: Home) -> bool:
     """Whether a process measures at this moment."""
     try:
-        with only_one(home.path / "measuring", "measuring this machine"):
+        with folder_lock(home.path / "measuring", "measuring this machine"):
             return False
     except MammoError:
         return True

@@ -15,7 +15,7 @@ from typing import Any
 from mammo.errors import MammoError
 from mammo.processes.parallel import cores
 from mammo.specs import Home
-from mammo.storage.files import read_json, write_json
+from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 FILE = "rates.json"

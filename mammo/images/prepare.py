@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.data.files.indexed_file import IndexedFile
 from mammo.data.files.raster import Raster
-from mammo.data.files.source import Source
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES, Resize, squares
 from mammo.specs import CacheSpec, pick
@@ -30,7 +30,7 @@ class Variant:
         return cls(spec.preprocess, spec.resize, spec.size)
 
 
-def prepare(request: tuple[Source, tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
+def prepare(request: tuple[IndexedFile, tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
     """Read a file once and return one picture (size, size) in 0..1 for each variant.
 
     Raises MammoError where the file is gone, damaged, or no longer the one that was indexed.
@@ -45,7 +45,7 @@ def prepare(request: tuple[Source, tuple[Variant, ...]]) -> list[NDArray[np.floa
     return [made[one] for one in variants]
 
 
-def prepare_together(request: tuple[tuple[Source, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
+def prepare_together(request: tuple[tuple[IndexedFile, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
     """`prepare` for several files: one stack of pictures (files, size, size) for each variant."""
     sources, variants = request
     rows = [prepare((source, variants)) for source in sources]

@@ -23,7 +23,8 @@ from mammo.jobs.records import LOG, PROGRESS, REQUEST, ProgressRecord, read_reco
 from mammo.jobs.reserve import keep_room, write_last_word
 from mammo.jobs.wanted import VERBS
 from mammo.specs import Home, pick
-from mammo.storage.files import unwritable, write_json
+from mammo.storage.atomic_files import write_error
+from mammo.storage.json_files import write_json
 
 
 def start(home: Home, verb: str, request: dict[str, Any]) -> str:
@@ -56,7 +57,7 @@ def _begun(folder: Path, asked: dict[str, Any]) -> IO[bytes]:
         return (folder / LOG).open("wb")
     except (MammoError, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise unwritable(folder, error) if isinstance(error, OSError) else error from None
+        raise write_error(folder, error) if isinstance(error, OSError) else error from None
 
 
 def retry(home: Home, name: str) -> str:

@@ -24,7 +24,7 @@ from mammo.jobs.records import (
 )
 from mammo.jobs.wanted import VERBS, Wanted
 from mammo.specs import Home, pick
-from mammo.storage.files import State, state_of
+from mammo.storage.file_states import FileState, file_state
 
 GRACE = 8.0
 """Seconds that a cancelled job has to end by itself, and a started one to begin."""
@@ -131,13 +131,13 @@ def _asked(folder: Path) -> _Asked:
     path = folder / REQUEST
     if folder.is_symlink():
         return _Asked(damage=("its folder is a link to another",))
-    if (state := state_of(path)) is None:
+    if (state := file_state(path)) is None:
         return _Asked(damage=(f"{REQUEST} is missing",))
     return _asked_once(path, state)
 
 
 @lru_cache(maxsize=1024)
-def _asked_once(path: Path, _state: State) -> _Asked:
+def _asked_once(path: Path, _state: FileState) -> _Asked:
     """A request never changes once it is written; what is kept of it is small."""
     try:
         record = read_record(path, RequestRecord)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 from mammo.errors import MammoError, first_line
 from mammo.specs import LARGEST, Spec
-from mammo.storage.files import read_json
+from mammo.storage.json_files import read_json
 
 REQUEST, PROGRESS, LOG = "request.json", "progress.json", "log.txt"
 LARGEST_FILE = 64 * 2**20

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mammo.errors import MammoError
 from mammo.jobs.records import PROGRESS
-from mammo.storage.files import PARTIAL, json_bytes, write_bytes, write_json
+from mammo.storage.atomic_files import PARTIAL, write_bytes
+from mammo.storage.json_files import json_bytes, write_json
 
 RESERVE = f"{PARTIAL}last-word"
 ROOM = 2**14

@@ -23,7 +23,8 @@ from mammo.jobs.wanted import VERBS
 from mammo.processes.lifetimes import end_descendants, start_ticks
 from mammo.progress import Progress, RecentRate, Work
 from mammo.specs import Home, pick
-from mammo.storage.files import is_full, unwritable, write_json
+from mammo.storage.atomic_files import is_disk_full, write_error
+from mammo.storage.json_files import write_json
 
 EVERY = 0.5
 """Seconds between two writings of a job's progress."""
@@ -147,8 +148,8 @@ def _outcome(home: Home, name: str, teller: Teller, ending: Ending) -> tuple[int
     except MammoError as error:
         return 2, {"state": "failed", "message": str(error)}
     except Exception as error:
-        if isinstance(error, OSError) and is_full(error):
-            return 2, {"state": "failed", "message": str(unwritable(home.path, error))}
+        if isinstance(error, OSError) and is_disk_full(error):
+            return 2, {"state": "failed", "message": str(write_error(home.path, error))}
         with contextlib.suppress(OSError):  # the log may have no room
             traceback.print_exc()
         return 1, {"state": "failed", "message": f"A fault in mammo: {error!r}; its trace is in the job's {LOG}."}

@@ -1,7 +1,7 @@
-"""Work that nobody vouches for, such as reading strangers' files: in processes of its own, and within limits.
+"""Untrusted work, such as reading files of unknown origin: in separate processes, and within limits.
 
-Whether an item is lost hangs on the item alone: its limits are computing time and memory, what ran out of one is tried
-again alone, and what the machine kept from ending is told apart from what ended badly.
+Whether an item fails depends on the item alone: its limits are computing time and memory, an item that exceeds one is
+tried again alone, and an interruption by the machine is distinguished from a fault of the item.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from typing import Generic, TypeVar
 
 from mammo.processes.limits import Limits
 from mammo.processes.parallel import cores
-from mammo.processes.workers import LOOK_SECONDS, SPARE, Done, Fault, Loss, Stalled, Worker
+from mammo.processes.workers import IDLE_WORKERS, LOOK_SECONDS, Done, Failure, Fault, Interrupted, Outcome, Worker
 
-__all__ = ["USUAL", "Fault", "GuardedWork", "Limits", "Loss", "Stalled", "guarded_map"]
+__all__ = ["USUAL", "Failure", "Fault", "GuardedWork", "Interrupted", "Limits", "guarded_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 USUAL = Limits(seconds=30, memory=1280 * 2**20)
-"""What an item may take of which nothing is known."""
+"""Limits of an item about which nothing is known."""
 STALLED_SECONDS = 60.0
-"""A worker that neither computes nor reads for so long is stopped."""
+"""A worker that neither computes nor reads for so long is ended."""
 
 
 def no_preparation() -> None:
-    """What a worker does before its first item, where nothing is to be loaded."""
+    """Load nothing before a worker's first item."""
 
 
 @dataclass(frozen=True)
 class GuardedWork(Generic[Item, Result]):
-    """What is done with each item, in a worker process: `function`, which stands in a module.
+    """A `function` of a module that is applied to each item in a worker process.
 
-    `limits` says what an item may take. `warm` is called once in each worker before its first item and counts for
-    none. An item that neither computes nor reads for `stalled_seconds` is stopped.
+    `limits` gives the limits of an item. `warm` is called once in each worker before its first item, without limits.
+    An item that neither computes nor reads for `stalled_seconds` is ended.
     """
 
     function: Callable[[Item], Result]
@@ -47,35 +47,35 @@ class GuardedWork(Generic[Item, Result]):
 def guarded_map(
     work: GuardedWork[Item, Result],
     items: Iterable[Item],
-    lost: Callable[[Item, Loss], Result],
+    on_failure: Callable[[Item, Failure], Result],
     workers: int | None = None,
 ) -> Iterator[tuple[Item, Result]]:
-    """Do `work` with items nobody vouches for, on all cores; items and results in the order in which they end.
+    """Apply `work` to untrusted items on all cores; yield items and results in the order in which they end.
 
-    An item that takes more than its limits, ends its worker or stalls is tried again after all others, alone and in a
-    new process. Where that fails too its result is `lost(item, loss)`; no other item is touched by it. Other
-    exceptions arrive as they are.
+    An item that exceeds its limits, ends its worker or stalls is tried again after all others, alone and in a new
+    process. If that fails too, its result is `on_failure(item, failure)`; no other item is affected. Exceptions of the
+    function itself are raised.
     """
-    again = []
-    for item, outcome in _tried(work, items, workers or cores()):
+    to_retry = []
+    for item, outcome in _outcomes(work, items, workers or cores()):
         if isinstance(outcome, Done):
             yield item, outcome.result
         else:
-            again.append(item)
-    for item in again:
-        SPARE.dismiss()
-        for _, outcome in _tried(work, [item], 1):
-            yield item, outcome.result if isinstance(outcome, Done) else lost(item, outcome)
+            to_retry.append(item)
+    for item in to_retry:
+        IDLE_WORKERS.dismiss()
+        for _, outcome in _outcomes(work, [item], 1):
+            yield item, outcome.result if isinstance(outcome, Done) else on_failure(item, outcome)
 
 
-def _tried(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Done | Loss]]:
-    """Each item, tried once, and what came of it."""
-    left = iter(items)
+def _outcomes(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, Outcome]]:
+    """Try each item once; yield it with its outcome."""
+    waiting = iter(items)
     busy: dict[Connection, tuple[Worker, Item]] = {}
     try:
         while True:
-            for _, item in zip(range(workers - len(busy)), left, strict=False):
-                worker = SPARE.take()
+            for _, item in zip(range(workers - len(busy)), waiting, strict=False):
+                worker = IDLE_WORKERS.take()
                 busy[worker.calls] = worker, item
                 worker.begin(work.function, item, work.limits(item), work.warm)
             if not busy:
@@ -87,20 +87,20 @@ def _tried(work: GuardedWork[Item, Result], items: Iterable[Item], workers: int)
             worker.end()
 
 
-def _ended(busy: dict[Connection, tuple[Worker, Item]]) -> Iterator[tuple[Item, Done | Loss]]:
-    """The items that end within a look's time; their workers are free."""
+def _ended(busy: dict[Connection, tuple[Worker, Item]]) -> Iterator[tuple[Item, Outcome]]:
+    """Yield the items that end within `LOOK_SECONDS`, with their outcomes; their workers become idle."""
     for calls in wait(list(busy), LOOK_SECONDS):
         worker, item = busy[calls]  # type: ignore[index]
         outcome = worker.outcome()
         del busy[worker.calls]
-        SPARE.keep(worker)
+        IDLE_WORKERS.keep(worker)
         yield item, outcome
 
 
-def _stalled(busy: dict[Connection, tuple[Worker, Item]], seconds: float) -> Iterator[tuple[Item, Stalled]]:
-    """The items whose workers have neither computed nor read for so long; they are ended."""
+def _stalled(busy: dict[Connection, tuple[Worker, Item]], seconds: float) -> Iterator[tuple[Item, Interrupted]]:
+    """Yield the items whose workers have neither computed nor read for so many seconds; end these workers."""
     for worker, item in list(busy.values()):
         if worker.seconds_idle() >= seconds and not worker.calls.poll():
             del busy[worker.calls]
             worker.end()
-            yield item, Stalled(f"its reader neither computed nor read for {seconds:.0f} seconds")
+            yield item, Interrupted(f"its reader neither computed nor read for {seconds:.0f} seconds")

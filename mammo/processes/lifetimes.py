@@ -1,4 +1,4 @@
-"""Processes of this machine: which one is meant, and how one takes all that it started with it."""
+"""Identity and end of processes: when one began, and how to end all its descendants."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil
 
 ROUNDS = 20
-"""How often it is looked for processes that were started while others were ended."""
+"""How often to look for processes that started while their siblings were ended."""
 TRACKER = "resource_tracker"
-"""In the command of processes that clean up after their parent and end by themselves once it has."""
+"""Part of the command of processes that clean up after their parent and then end by themselves."""
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a process began, in clock ticks since the machine did, which no clock that is set changes.
+    """Return when a process began, in clock ticks since boot: setting the clock does not change it.
 
-    None where there is no such process, or the system does not tell.
+    None where there is no such process, or the system does not say.
     """
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
@@ -37,7 +37,7 @@ def leads_its_session(pid: int) -> bool:
 
 
 def end_descendants() -> None:
-    """End, at once, all that this process started, and all of its session where it leads one."""
+    """Kill all descendants of this process, and its whole session where it leads one."""
     for _ in range(ROUNDS):
         processes = _descendants()
         if not processes:
@@ -53,7 +53,7 @@ def _descendants() -> list[psutil.Process]:
     processes = set(own.children(recursive=True))
     if leads_its_session(own.pid):
         processes |= {process for process in psutil.process_iter() if _session(process.pid) == own.pid} - {own}
-    return [process for process in processes if _works(process)]
+    return [process for process in processes if _needs_killing(process)]
 
 
 def _session(pid: int) -> int | None:
@@ -63,7 +63,7 @@ def _session(pid: int) -> int | None:
         return None
 
 
-def _works(process: psutil.Process) -> bool:
+def _needs_killing(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         if process.status() != psutil.STATUS_ZOMBIE:
             return not any(TRACKER in word for word in process.cmdline())
@@ -71,10 +71,10 @@ def _works(process: psutil.Process) -> bool:
 
 
 def end_with_pipe(reader: int) -> None:
-    """From now on end this process and all that it started once nobody holds the other end of a pipe any more.
+    """From now on, end this process and its descendants once the other end of a pipe is closed.
 
-    It is the parent's process that holds it: unlike the system's own signal for a parent's death, this does not come
-    when merely the thread ends that started this process.
+    The parent process has that end. The system's own signal for a parent's death would also come when only the thread
+    ends that started this process.
     """
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""How busy other work keeps this machine: the share of the processor cores that this process does not have."""
+"""The load that other processes put on this machine's processor cores."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ import psutil
 from mammo.processes.parallel import cores
 
 SHORTEST = 0.25
-"""Seconds of looking without which a share means little: the system counts in hundredths."""
+"""Shortest time in seconds over which a load is measured: the system counts in hundredths of a second."""
 
 
-class Watch:
-    """Tells the load by others since it was made; what this process and its children compute is not of others."""
+class LoadMeter:
+    """Measures the load by other processes since it was created; this process and its children do not count."""
 
     def __init__(self) -> None:
-        self._begun, self._before = time.monotonic(), _spent()
+        self._start, self._before = time.monotonic(), _cpu_times()
 
     def load(self) -> float:
-        """The share of the cores, 0 to 1, that others had; waits a moment where there was hardly time to look."""
-        time.sleep(max(SHORTEST - (time.monotonic() - self._begun), 0))
-        after = _spent()
+        """Return the share of the cores, 0 to 1, that other processes used, over at least `SHORTEST` seconds."""
+        time.sleep(max(SHORTEST - (time.monotonic() - self._start), 0))
+        after = _cpu_times()
         total = after.total - self._before.total
-        if total <= 0:  # a system that does not count
+        if total <= 0:  # the system does not count times
             return min(os.getloadavg()[0] / cores(), 1.0)
-        others = after.busy - self._before.busy - (after.own - self._before.own)
-        return min(max(others / total, 0.0), 1.0)
+        used_elsewhere = after.busy - self._before.busy - (after.own - self._before.own)
+        return min(max(used_elsewhere / total, 0.0), 1.0)
 
 
 def load_now() -> float:
-    """The load by others at this moment, looked at for `SHORTEST` seconds."""
-    return Watch().load()
+    """Return the load by other processes, measured for `SHORTEST` seconds."""
+    return LoadMeter().load()
 
 
 @dataclass(frozen=True)
-class _Spent:
-    """Seconds that the cores of this process have counted in all, those at work, and those at its own work."""
+class _CpuTimes:
+    """Seconds of the cores that this process may use: in all, busy ones, and those of this process's own work."""
 
     total: float
     busy: float
     own: float
 
 
-def _spent() -> _Spent:
+def _cpu_times() -> _CpuTimes:
     times = psutil.cpu_times(percpu=True)
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(times))
-    counted = [core for number, core in enumerate(times) if number in allowed] or times
-    total = sum(sum(core) - core.guest - core.guest_nice for core in counted)
-    idle = sum(core.idle + core.iowait for core in counted)
-    return _Spent(total, total - idle, _own())
+    cores_used = [core for number, core in enumerate(times) if number in allowed] or times
+    total = sum(sum(core) - core.guest - core.guest_nice for core in cores_used)
+    idle = sum(core.idle + core.iowait for core in cores_used)
+    return _CpuTimes(total, total - idle, _own_seconds())
 
 
-def _own() -> float:
-    """Seconds that this process and all that it started have computed."""
+def _own_seconds() -> float:
+    """Return the computing time in seconds of this process and its descendants."""
     seconds = 0.0
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         used = resource.getrusage(who)

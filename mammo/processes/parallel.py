@@ -1,4 +1,4 @@
-"""Work on every core: worker processes that need no guard in the caller's script."""
+"""Parallel work in worker processes; the caller's script needs no `if __name__ == "__main__"`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ WATCH_SECONDS = 1.0
 
 
 def cores() -> int:
-    """The number of processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end_with(parent: int) -> None:
-    """End this worker soon after its parent, however that ended: nobody would read its results."""
+    """End this worker soon after its parent has ended, in whatever way."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -37,7 +37,7 @@ def _end_with(parent: int) -> None:
 
 
 def _executor(workers: int) -> Any:
-    """The pool of this many worker processes; a new one where the last has broken."""
+    """Return the pool of worker processes; a new one where the last pool is broken."""
     from loky import get_reusable_executor
 
     return get_reusable_executor(workers, timeout=IDLE_SECONDS, initializer=_end_with, initargs=(os.getpid(),))
@@ -48,24 +48,24 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Apply a module-level `function` to `items` in worker processes; yield results in order.
 
-    At most `ahead` items a worker are under way or waiting to be taken, so that a slow reader holds
-    little memory. One worker runs in this process. Raises MammoError where a worker dies.
+    At most `ahead` items per worker are computed before their results are taken, which bounds the memory. With one
+    worker the work runs in this process. Raises MammoError where a worker dies.
     """
     workers = workers or cores()
     if workers == 1:
         yield from map(function, items)
         return
     executor = _executor(workers)
-    under_way: deque[Future[Result]] = deque()
+    pending: deque[Future[Result]] = deque()
     try:
         for item in items:
-            under_way.append(executor.submit(function, item))
-            if len(under_way) >= workers * ahead:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+            pending.append(executor.submit(function, item))
+            if len(pending) >= workers * ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     except BrokenProcessPool:
         raise MammoError("A worker process was killed, perhaps for want of memory; run the command again.") from None
     finally:
-        for future in under_way:
+        for future in pending:
             future.cancel()

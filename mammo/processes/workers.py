@@ -1,4 +1,4 @@
-"""A worker process for work that nobody vouches for: one piece at a time, watched from outside."""
+"""Worker processes for untrusted work: one task at a time, watched from outside."""
 
 from __future__ import annotations
 
@@ -14,67 +14,71 @@ from typing import Any
 
 import psutil
 
-from mammo.errors import PassingError
+from mammo.errors import TransientError
 from mammo.processes.limits import Limits, TimeIsUp, within
 
 LOOK_SECONDS = 1.0
-"""How often it is looked whether a worker still computes or reads."""
-SPARE_SECONDS = 20.0
-"""How long a worker without work is kept."""
+"""Interval at which a worker's activity is checked."""
+IDLE_SECONDS = 20.0
+"""How long a worker without work stays alive."""
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
-"""Signals that no work sends itself: the system ended the worker, for want of memory perhaps, or a person did."""
+"""Signals that come from outside: the system, perhaps for lack of memory, or a person ended the worker."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A piece of work has ended."""
+    """A task has ended with a result."""
 
     result: Any
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A piece of work is lost for a reason of its own: it would be lost on any machine."""
+    """A task has failed for a reason of its own: it would fail on any machine."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Stalled:
-    """A piece of work is lost because this machine did not let it end; on another day it may be sound."""
+class Interrupted:
+    """A task has failed because of this machine; it may succeed another time."""
 
     reason: str
 
 
-Loss = Fault | Stalled
+Failure = Fault | Interrupted
+Outcome = Done | Failure
 
 
 class Worker:
-    """A process that needs no guard in the caller's script, and ends with its parent however that ends."""
+    """A process that runs one task at a time and ends with its parent, in whatever way that ends.
+
+    The caller's script needs no `if __name__ == "__main__"`.
+    """
 
     def __init__(self) -> None:
         from loky.backend import get_context
 
-        self.calls, theirs = get_context("loky").Pipe()
+        self.calls, worker_end = get_context("loky").Pipe()
         reader, self._lifeline = get_context("loky").Pipe(duplex=False)
-        with theirs, reader:
-            self.process = get_context("loky").Process(target=_serve, args=(theirs, reader), daemon=True)
+        with worker_end, reader:
+            self.process = get_context("loky").Process(target=_serve, args=(worker_end, reader), daemon=True)
             self.process.start()
         self._warmed: set[Callable[[], None]] = set()
         self._limits: Limits | None = None
         self._activity = _Activity(self.process.pid)
 
     def begin(self, function: Callable[[Any], Any], item: Any, limits: Limits, warm: Callable[[], None]) -> None:
-        """Let it apply `function` to `item`, after `warm`, which nothing limits, where this is its first such work."""
+        """Start applying `function` to `item`; call `warm` before, without limits, the first time."""
         self._limits = limits
         self._activity = _Activity(self.process.pid)
-        first = () if warm in self._warmed else (warm,)
+        preparations = () if warm in self._warmed else (warm,)
         self._warmed.add(warm)
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which `outcome` says
-            _send(self.calls, (*first, function, item, limits))
+        with contextlib.suppress(BrokenPipeError):  # the process has ended: `outcome` reports it
+            _send(self.calls, (*preparations, function, item, limits))
 
-    def outcome(self) -> Done | Loss:
-        """What came of its work, which has ended; raises the exception that the work raised, unless a limit did."""
+    def outcome(self) -> Outcome:
+        """Return the outcome of a task that has ended; raise the exception of its function, if there was one."""
         try:
             reply = self.calls.recv()
         except (EOFError, OSError):
@@ -84,15 +88,15 @@ class Worker:
             raise reply
         return reply  # type: ignore[no-any-return]
 
-    def _ended(self, code: int | None) -> Loss:
+    def _ended(self, code: int | None) -> Failure:
         if code == -signal.SIGXCPU and self._limits:
             return Fault(self._limits.too_slow)
         if code in [-number for number in FROM_OUTSIDE]:
-            return Stalled("its reader was ended from outside, perhaps for want of memory")
+            return Interrupted("its reader was ended from outside, perhaps for want of memory")
         return Fault("it ends the process that reads it")
 
     def seconds_idle(self) -> float:
-        """How long it has neither computed nor read or written anything, while it was looked at."""
+        """Return for how long the process has neither computed nor read nor written."""
         return self._activity.seconds_idle()
 
     def end(self) -> None:
@@ -105,36 +109,36 @@ class Worker:
 
 
 class _Activity:
-    """What a process was last seen to have done, and for how long nothing came to it."""
+    """The last observed activity of a process, and for how long it has not changed."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
-        self._done: tuple[float, ...] = ()
-        self._looked = time.monotonic()
+        self._counters: tuple[float, ...] = ()
+        self._checked = time.monotonic()
         self._idle = 0.0
 
     def seconds_idle(self) -> float:
-        """Seconds without any change; while nobody looked, as when the parent stood still, none pass."""
+        """Return the seconds without any change; time during which nobody checked does not count."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._checked < LOOK_SECONDS:
             return self._idle
-        done = self._counted()
-        self._idle = self._idle + min(now - self._looked, 2 * LOOK_SECONDS) if done == self._done else 0.0
-        self._done, self._looked = done, now
+        counters = self._read_counters()
+        self._idle = self._idle + min(now - self._checked, 2 * LOOK_SECONDS) if counters == self._counters else 0.0
+        self._counters, self._checked = counters, now
         return self._idle
 
-    def _counted(self) -> tuple[float, ...]:
-        """Seconds of computing, of all threads, and bytes read and written, from the disk or from memory."""
-        counted: tuple[float, ...] = ()
+    def _read_counters(self) -> tuple[float, ...]:
+        """Return the computing seconds of all threads, and the bytes read and written, from disk or memory."""
+        counters: tuple[float, ...] = ()
         with contextlib.suppress(psutil.Error):
-            counted += tuple(self._process.cpu_times()[:2])
+            counters += tuple(self._process.cpu_times()[:2])
             if hasattr(self._process, "io_counters"):
-                counted += tuple(self._process.io_counters())
-        return counted
+                counters += tuple(self._process.io_counters())
+        return counters
 
 
-class Spare:
-    """Workers that have nothing to do, kept a while for the next work."""
+class IdleWorkers:
+    """Workers that have nothing to do and wait a while for the next task."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -142,7 +146,7 @@ class Spare:
         self._timer: threading.Timer | None = None
 
     def take(self) -> Worker:
-        """A worker that lives."""
+        """Return a living worker; a new one where none is idle."""
         with self._lock:
             while self._workers:
                 worker = self._workers.pop()
@@ -152,23 +156,23 @@ class Spare:
         return Worker()
 
     def keep(self, worker: Worker) -> None:
-        """Keep a worker whose work has ended."""
+        """Add a worker whose task has ended."""
         with self._lock:
             self._workers.append(worker)
             if self._timer:
                 self._timer.cancel()
-            self._timer = threading.Timer(SPARE_SECONDS, self.dismiss)
+            self._timer = threading.Timer(IDLE_SECONDS, self.dismiss)
             self._timer.daemon = True
             self._timer.start()
 
     def dismiss(self) -> None:
-        """End all that are kept."""
+        """End all idle workers."""
         with self._lock:
             while self._workers:
                 self._workers.pop().end()
 
 
-SPARE = Spare()
+IDLE_WORKERS = IdleWorkers()
 
 
 def _send(connection: Connection, content: Any) -> None:
@@ -178,18 +182,18 @@ def _send(connection: Connection, content: Any) -> None:
 
 
 def _serve(calls: Connection, lifeline: Connection) -> None:
-    """A worker's life: work until the parent ends, without a word on the terminal."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and decides
+    """Run tasks in the worker until the parent ends; write nothing to the terminal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and decides
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):  # libraries in C write there what they find wrong in a file
-        os.dup2(nowhere, stream)
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # C libraries write their complaints about files there
+        os.dup2(null, stream)
     while True:
         try:
             *warm, function, item, limits = calls.recv()
         except EOFError:
             return
-        except Exception as error:  # what was sent cannot be understood here
+        except Exception as error:  # the message cannot be unpickled here
             _send(calls, error)
         else:
             _send(calls, _reply(warm, function, item, limits))
@@ -197,7 +201,7 @@ def _serve(calls: Connection, lifeline: Connection) -> None:
 
 def _reply(
     warm: list[Callable[[], None]], function: Callable[[Any], Any], item: Any, limits: Limits
-) -> Done | Loss | Exception:
+) -> Outcome | Exception:
     try:
         for prepare in warm:
             prepare()
@@ -207,14 +211,14 @@ def _reply(
         return Fault(limits.too_large)
     except TimeIsUp:
         return Fault(limits.too_slow)
-    except PassingError as error:
-        return Stalled(str(error))
+    except TransientError as error:
+        return Interrupted(str(error))
     except Exception as error:
         return error
 
 
 def _end_with_parent(lifeline: Connection) -> None:
-    """Wait, without computing, until the other end is gone."""
+    """End this process once the parent's end of the pipe is closed; waiting takes no computing time."""
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mammo.runs.stored_run import StoredRun
-    from mammo.statistics.intervals.score import Estimate
+    from mammo.statistics.intervals.score import AucEstimate
     from mammo.statistics.metrics import Floats
 
 TRUTH = ["label", "patient"]
@@ -39,7 +39,7 @@ class PairedTest:
 
     label: str
     description: str
-    estimate: Callable[..., Estimate | None]
+    estimate: Callable[..., AucEstimate | None]
 
 
 TESTS: dict[str, PairedTest] = {
@@ -53,7 +53,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedImages:
     """The images that R runs were all scored on: `labels` and `patients` (N,), `logits` (R, N).
 
     `left_out` counts for every run the images of its own that another run was not scored on.
@@ -66,14 +66,14 @@ class Shared:
     classes: ClassNames = PLAIN
 
     @property
-    def arranged(self) -> Shared:
+    def arranged(self) -> SharedImages:
         """The same images in an order that depends neither on names nor on rows, as draws of patients need it."""
         labels, logits, patients = arranged(self.labels, self.logits, self.patients)
         return replace(self, labels=labels, logits=logits, patients=patients)
 
 
 @dataclass(frozen=True)
-class Tested:
+class PairedResult:
     """A 95 % interval of a difference, and the p value of there being none: alone, and by Holm among all pairs.
 
     All are NaN where there are too few patients.
@@ -94,19 +94,19 @@ class Difference:
     first: int
     second: int
     value: float
-    delong: Tested
-    bootstrap: Tested
+    delong: PairedResult
+    bootstrap: PairedResult
     flips: Flips
     flips_corrected: float
     reason: str = ""
 
-    def tested(self, test: str) -> Tested:
+    def result(self, test: str) -> PairedResult:
         """What one of `TESTS` says."""
-        tested: Tested = getattr(self, test)
+        tested: PairedResult = getattr(self, test)
         return tested
 
 
-def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
+def shared_images(runs: Sequence[StoredRun], part: str) -> SharedImages:
     """The images of `part` that all runs were scored on.
 
     Raises MammoError where runs are of different data sets or levels, share no images of a class, or disagree on the
@@ -142,7 +142,7 @@ def shared_images(runs: Sequence[StoredRun], part: str) -> Shared:
     )
     labels = np.asarray(truth["label"] == "malignant", dtype=np.int8)
     left_out = tuple(len(table) - len(common) for table in tables)
-    return Shared(labels, truth["patient"].to_numpy(), logits, left_out, classes)
+    return SharedImages(labels, truth["patient"].to_numpy(), logits, left_out, classes)
 
 
 def _refuse_without_class(truth: pd.DataFrame, part: str, classes: ClassNames, unit: str) -> None:
@@ -159,7 +159,7 @@ def _refuse_without_class(truth: pd.DataFrame, part: str, classes: ClassNames, u
             )
 
 
-def differences(shared: Shared, thresholds: Sequence[float]) -> list[Difference]:
+def differences(shared: SharedImages, thresholds: Sequence[float]) -> list[Difference]:
     """Every pair of runs, the earlier first; `thresholds` (R,) are the logits above which each calls malignant.
 
     Tests are paired and count patients; each of `TESTS` is corrected by Holm over the pairs. Below the number of
@@ -181,15 +181,15 @@ def differences(shared: Shared, thresholds: Sequence[float]) -> list[Difference]
     ]
 
 
-def _tested(test: PairedTest, shared: Shared, pairs: list[tuple[int, int]]) -> list[Tested]:
+def _tested(test: PairedTest, shared: SharedImages, pairs: list[tuple[int, int]]) -> list[PairedResult]:
     estimate = test.estimate(shared.labels, shared.logits, shared.patients)
     if estimate is None:
-        return [Tested((np.nan, np.nan), np.nan, np.nan)] * len(pairs)
+        return [PairedResult((np.nan, np.nan), np.nan, np.nan)] * len(pairs)
     rows = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     bounds, p_values = score_difference(estimate, rows[:, 0], rows[:, 1])
     corrected: Floats = holm(p_values)
     each = zip(bounds.tolist(), p_values.tolist(), corrected.tolist(), strict=True)
-    return [Tested((low, high), p_value, adjusted) for (low, high), p_value, adjusted in each]
+    return [PairedResult((low, high), p_value, adjusted) for (low, high), p_value, adjusted in each]
 
 
 def verdict(pair: Difference, names: Sequence[str], pairs: int, test: str = PRIMARY) -> str:
@@ -198,7 +198,7 @@ def verdict(pair: Difference, names: Sequence[str], pairs: int, test: str = PRIM
     The p value counts, corrected for all `pairs` of the comparison. Where the interval, which is of this pair alone,
     leaves 0 out all the same, that is said.
     """
-    tested = pair.tested(test)
+    tested = pair.result(test)
     if np.isnan(tested.corrected):
         return "not tested: too few patients"
     if tested.corrected < LEVEL:

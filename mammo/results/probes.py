@@ -11,11 +11,11 @@ from mammo.results.board.leaderboard import ranked, to_json
 from mammo.results.comparison import PRIMARY, differences, shared_images
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps
-from mammo.runs.sweep_files import COURSE
+from mammo.runs.sweep_files import HISTORY_COLUMNS
 from mammo.specs import PROBE, STRENGTHS
 from mammo.statistics.intervals.delong import auc_interval
 from mammo.statistics.metrics import auc
-from mammo.storage.plain import plain
+from mammo.storage.json_files import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ def probe_rows(home: Home, sweep: Sweep) -> list[dict[str, Any]]:
         if run in rows:
             probe = StoredRun(sweep, place)
             more = {"C": rows[run]["strength"], "n_train": len(probe.images("train")), "path": path_of(probe)}
-            told.append({**rows[run], **more, "trained": plain(_beside(probe, others))})
+            told.append({**rows[run], **more, "trained": json_value(_beside(probe, others))})
     return told
 
 
@@ -48,7 +48,7 @@ def path_of(probe: StoredRun) -> list[dict[str, float]]:
     """The path of a probe, the strongest regularisation first."""
     history = np.asarray(probe.history, dtype=float)
     steps = zip(STRENGTHS, history, strict=False)
-    return [{"C": strength, **dict(zip(COURSE, step.tolist(), strict=True))} for strength, step in steps]
+    return [{"C": strength, **dict(zip(HISTORY_COLUMNS, step.tolist(), strict=True))} for strength, step in steps]
 
 
 def probes_of(home: Home, runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
@@ -107,6 +107,6 @@ def _held_against(probe: StoredRun, validation_auc: float, run: StoredRun) -> di
         (tested,) = differences(shared_images([run, probe], "test"), [0.0, 0.0])
     except MammoError as error:  # no images of a class to compare on
         return {**told, "difference": None, "difference_interval": None, "p_value": None, "reason": str(error)}
-    primary = tested.tested(PRIMARY)
+    primary = tested.result(PRIMARY)
     against = {"difference": tested.value, "difference_interval": primary.interval, "p_value": primary.p_value}
     return {**told, **against, "reason": tested.reason or None}

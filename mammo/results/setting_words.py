@@ -82,7 +82,7 @@ WORDS: dict[str, Callable[[Any], str]] = {
 }
 
 
-def run_names(runs: pd.DataFrame) -> dict[str, str]:
+def short_names(runs: pd.DataFrame) -> dict[str, str]:
     """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
     told = setting_words(runs).values()
     ids = runs["run"].astype(str).tolist()

@@ -25,14 +25,14 @@ MAY_BE = (
 
 
 @dataclass(frozen=True)
-class Circular:
+class Circularity:
     """Why the reader's ROC says nothing or may say nothing; `certain` where it is known how the labels were made."""
 
     certain: bool
     reason: str
 
 
-def circular(about: Mapping[str, Any], table: pd.DataFrame) -> Circular | None:
+def circularity(about: Mapping[str, Any], table: pd.DataFrame) -> Circularity | None:
     """Whether the labels of a data set were made from BI-RADS; None where nothing speaks for it.
 
     `about` is what the data set or a sweep says of its columns and classes; `table` holds patients, labels and BI-RADS.
@@ -47,8 +47,8 @@ def circular(about: Mapping[str, Any], table: pd.DataFrame) -> Circular | None:
     elif BIRADS.search(positive):
         source = f"BI-RADS assessments ({positive})"
     else:
-        return Circular(False, MAY_BE) if _agrees(table) else None
-    return Circular(
+        return Circularity(False, MAY_BE) if _agrees(table) else None
+    return Circularity(
         True,
         f"The labels are made from {source}: the reader's ROC would compare BI-RADS with itself, and none is drawn.",
     )

@@ -15,9 +15,9 @@ from mammo.errors import MammoError
 from mammo.runs.fusion import fused
 from mammo.runs.levels import at_level
 from mammo.runs.run_names import RunName
-from mammo.runs.sweep import Sweep, sweep_of
+from mammo.runs.sweep import Sweep, sweep_name_of
 from mammo.statistics.calibration import bound_note, temperature
-from mammo.storage.files import digest_bytes
+from mammo.storage.digests import digest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,23 +30,23 @@ SEVERAL = "several"
 """A setting in which the runs of an ensemble differ."""
 
 
-def named_sweep(home: Home, name: RunName, held: dict[str, Sweep] | None = None) -> Sweep:
+def open_run_sweep(home: Home, name: RunName, held: dict[str, Sweep] | None = None) -> Sweep:
     """A sweep that holds the run of a name: the stored one, or one of that run alone, made of stored scores.
 
     `held` are sweeps that are open, by id; those that are opened here join them. Raises MammoError where a run is not
     there, or several were not scored on the same images split alike.
     """
     stored = {} if held is None else held
-    for sweep in map(sweep_of, name.members):
+    for sweep in map(sweep_name_of, name.members):
         stored[sweep] = stored.get(sweep) or Sweep.open(home, sweep)
     if len(name.members) == 1 and name.level == "image":
-        return stored[sweep_of(name.members[0])]
-    single = [alone(stored[sweep_of(member)], member) for member in name.members]
+        return stored[sweep_name_of(name.members[0])]
+    single = [single_run(stored[sweep_name_of(member)], member) for member in name.members]
     whole = single[0] if len(single) == 1 else ensemble(single, name.combine)
     return at_level(whole, name.level, [name.fuse])[0]
 
 
-def alone(sweep: Sweep, run: str) -> Sweep:
+def single_run(sweep: Sweep, run: str) -> Sweep:
     """The sweep with one run and its split only."""
     row = sweep.row(run)
     split = int(sweep.runs["split"].iloc[row])

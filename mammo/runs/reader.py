@@ -10,7 +10,7 @@ import pandas as pd
 
 from mammo.data.birads import RECALL, SUSPICIOUS, ZEROS, ZeroRule, is_zero, reader_scores, threshold_words
 from mammo.errors import MammoError
-from mammo.runs.circular import Circular, circular
+from mammo.runs.circular import Circularity, circularity
 from mammo.statistics.curves import roc_curve
 from mammo.statistics.few import lack_of_patients
 from mammo.statistics.intervals.delong import auc_interval
@@ -39,7 +39,7 @@ def reader_summary(
     """
     part, tables = reader_tables(images, lesions)
     read = {name: scored_by_reader(table, zero) for name, table in tables.items()}
-    found = circular(about or {}, images if read["image"] else lesions)
+    found = circularity(about or {}, images if read["image"] else lesions)
     certain = found is not None and found.certain
     told = {
         "part": part,
@@ -88,7 +88,7 @@ def reader_of(runs: Sequence[StoredRun], part: str) -> Scored | None:
 
     None where the runs score different data sets or kinds of image, no BI-RADS is known, or labels are made from it.
     """
-    found = circular_of(runs)
+    found = circularity_of(runs)
     if found and found.certain:
         return None
     if len({(run.sweep.about["dataset"]["name"], str(run.settings["kind"])) for run in runs}) != 1:
@@ -99,10 +99,10 @@ def reader_of(runs: Sequence[StoredRun], part: str) -> Scored | None:
     return replace(read, name=f"{NAME}, on the images of all runs") if read and differ else read
 
 
-def circular_of(runs: Sequence[StoredRun]) -> Circular | None:
+def circularity_of(runs: Sequence[StoredRun]) -> Circularity | None:
     """Whether the labels that runs are scored on were made from BI-RADS; the most certain answer of several."""
     sweeps = {run.sweep.id: run.sweep for run in runs}.values()
-    answers = [circular(sweep.about["dataset"], sweep.images) for sweep in sweeps]
+    answers = [circularity(sweep.about["dataset"], sweep.images) for sweep in sweeps]
     return max(filter(None, answers), key=lambda one: one.certain, default=None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mammo.runs.fusion import FUSIONS, LEVELS
-from mammo.runs.sweep import sweep_of
+from mammo.runs.sweep import sweep_name_of
 from mammo.specs import pick
 
 AND, READ = "+", "@"
@@ -32,8 +32,8 @@ class RunName:
         named, *readings = text.strip().replace(" ", AND).split(READ)  # an address turns + into a space
         members: list[str] = []
         for word in named.split(AND):
-            members.append(f"{sweep_of(members[-1])}.{word}" if word.isdecimal() and members else word)
-            sweep_of(members[-1])
+            members.append(f"{sweep_name_of(members[-1])}.{word}" if word.isdecimal() and members else word)
+            sweep_name_of(members[-1])
         name = cls(tuple(dict.fromkeys(members)))
         for reading in readings:
             level, _, fuse = reading.partition("-")
@@ -47,7 +47,7 @@ class RunName:
         """The name as it is listed."""
         words = [self.members[0]]
         for before, member in pairwise(self.members):
-            same = sweep_of(before) == sweep_of(member)
+            same = sweep_name_of(before) == sweep_name_of(member)
             words.append(member.rpartition(".")[2] if same else member)
         combined = READ + self.combine if len(self.members) > 1 and self.combine != USUAL else ""
         level = f"{READ}{self.level}-{self.fuse}" if self.level != "image" else ""

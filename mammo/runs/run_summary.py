@@ -14,7 +14,7 @@ from mammo.statistics.measures import measure
 from mammo.statistics.metrics import METRICS
 from mammo.statistics.operating import TARGET, operate
 from mammo.statistics.predictive import predictive_values
-from mammo.storage.plain import plain
+from mammo.storage.json_files import json_value
 
 if TYPE_CHECKING:
     from mammo.runs.stored_run import StoredRun
@@ -91,8 +91,8 @@ def _calibration(validation: Scored, shown: Scored) -> dict[str, Any]:
         "temperature": hot if np.isfinite(hot) else None,
         "temperature_note": bound_note(hot, unit=validation.unit, classes=validation.classes) or None,
         "brier": measure("brier", scaled).to_json(),
-        "bins": [plain(asdict(one)) for one in calibration_curve(shown)],
-        "scaled_bins": [plain(asdict(one)) for one in calibration_curve(scaled)],
+        "bins": [json_value(asdict(one)) for one in calibration_curve(shown)],
+        "scaled_bins": [json_value(asdict(one)) for one in calibration_curve(scaled)],
     }
 
 

@@ -12,7 +12,7 @@ from mammo.data.dataset.dataset import Dataset
 from mammo.data.splits.leakage import seen
 from mammo.data.splits.protocols import PARTS
 from mammo.errors import MammoError
-from mammo.runs.ensemble import named_sweep
+from mammo.runs.ensemble import open_run_sweep
 from mammo.runs.fusion import LEVELS
 from mammo.runs.run_names import RunName
 from mammo.specs import pick
@@ -42,7 +42,7 @@ class StoredRun:
         Raises MammoError where there is none.
         """
         name = RunName.parse(run)
-        sweep = named_sweep(home, name, held)
+        sweep = open_run_sweep(home, name, held)
         return cls(sweep, sweep.row(str(name)))
 
     @property
@@ -100,7 +100,7 @@ class StoredRun:
         """The rows of the images of a part."""
         return self.sweep.images.iloc[self._rows(part)]
 
-    def judged(self, part: str, threshold: float = 0.0) -> pd.DataFrame:
+    def predictions(self, part: str, threshold: float = 0.0) -> pd.DataFrame:
         """The images of a part with what the run says of them, the surest answers first.
 
         `logit` and `probability` of malignancy; `called`, whether that lies above the threshold, a logit; `right`; and

@@ -11,7 +11,7 @@ from mammo.data.splits.protocols import Parts, draw
 from mammo.errors import MammoError
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.specs import SHARED, Home, SplitSpec
-from mammo.storage.files import read_json
+from mammo.storage.json_files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ import pandas as pd
 
 from mammo.data.column_words import UNKNOWN
 from mammo.errors import MammoError
-from mammo.statistics.intervals.measured import Measured
-from mammo.statistics.measures import measured_auc
+from mammo.statistics.intervals.measurement import Measurement
+from mammo.statistics.measures import measure_auc
 from mammo.statistics.operating import measure_at
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Subgroup:
     n: int
     malignant: int
     patients: int
-    measures: dict[str, Measured]
+    measures: dict[str, Measurement]
 
     @property
     def small(self) -> bool:
@@ -65,13 +65,13 @@ def subgroups(run: StoredRun, part: str, column: str, threshold: float) -> list[
         raise MammoError(
             f"The images of this sweep have no column {column!r}; they have: {', '.join(map(str, images))}."
         )
-    values, order = grouped(images[column])
+    values, order = group_values(images[column])
     rows = {value: (values == value).to_numpy() for value in order}
     whole = np.ones(len(images), dtype=bool)
     return [_subgroup(value, scored, chosen, threshold) for value, chosen in {ALL: whole, **rows}.items()]
 
 
-def grouped(column: pd.Series) -> tuple[pd.Series, list[str]]:
+def group_values(column: pd.Series) -> tuple[pd.Series, list[str]]:
     """Each row's group as a word, and the groups in order: what is missing comes last."""
     text = column.astype("string").fillna("")
     known = text != ""
@@ -101,12 +101,12 @@ def _subgroup(value: str, scored: Scored, chosen: NDArray[np.bool_], threshold: 
     labels, logits, patients = (np.asarray(held)[chosen] for held in (scored.labels, scored.logits, scored.patients))
     some = replace(scored, labels=labels, logits=logits, patients=patients)
     measures = {
-        "auc": measured_auc(some),
+        "auc": measure_auc(some),
         "false_negative_rate": _error(measure_at(some, threshold, "sensitivity")),
         "false_positive_rate": _error(measure_at(some, threshold, "specificity")),
     }
     return Subgroup(value, labels.size, int(labels.sum()), pd.unique(patients).size, measures)
 
 
-def _error(share: Measured) -> Measured:
-    return Measured(1 - share.value, 1 - share.high, 1 - share.low, share.n, share.reason)
+def _error(share: Measurement) -> Measurement:
+    return Measurement(1 - share.value, 1 - share.high, 1 - share.low, share.n, share.reason)

@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.data.splits.protocols import PARTS
-from mammo.errors import Damaged, DamagedError, MammoError
+from mammo.errors import DamagedError, DamagedItem, MammoError
 from mammo.runs.sweep_files import (
     ABOUT,
-    COURSE,
     FILES,
     HEADS,
     HISTORY,
+    HISTORY_COLUMNS,
     LOGITS,
     OPENED,
     PARTS_FILE,
@@ -32,11 +32,12 @@ from mammo.runs.sweep_files import (
     read_about,
     read_images,
     read_runs,
-    sealed,
+    with_digest,
 )
 from mammo.specs import Home
 from mammo.specs.class_names import ClassNames, class_names
-from mammo.storage.files import read_steadily, state_of, write_json
+from mammo.storage.file_states import file_state, read_consistently
+from mammo.storage.json_files import write_json
 from mammo.storage.links import LEADS_OUT
 
 
@@ -64,7 +65,7 @@ class Sweep:
         Of files larger than `sweep_files.READ_WHOLE` the size, the shape and the type alone are checked.
         """
         folder = home.sweep(name)
-        return read_steadily([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
+        return read_consistently([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -125,21 +126,21 @@ def _opened(home: Home, name: str) -> Sweep:
         runs, images = read_runs(folder, name, about), read_images(folder)
         logits = open_array(folder, LOGITS, (len(runs), len(images)), are_scores)
         parts = open_array(folder, PARTS_FILE, (len(about["splits"]), len(images)), are_parts)
-        history = open_array(folder, HISTORY, (len(runs), None, len(COURSE)), are_scores)
+        history = open_array(folder, HISTORY, (len(runs), None, len(HISTORY_COLUMNS)), are_scores)
     except FileError as error:
         raise DamagedError(damaged_sweep(home, name, error)) from None
     return Sweep(name, folder, about, runs, images, logits, parts, history)
 
 
-def damaged_sweep(home: Home, name: str, error: FileError) -> Damaged:
+def damaged_sweep(home: Home, name: str, error: FileError) -> DamagedItem:
     """What is wrong with a sweep, and what to do about it."""
     remedy = f"run the same `mammo sweep` again, or delete {home.sweep(name)}"
     if home.shared:
         remedy = f"delete {home.sweep(name)}, or ask those who shared the home for it again"
-    return Damaged("sweep", name, error.file, error.reason, remedy)
+    return DamagedItem("sweep", name, error.file, error.reason, remedy)
 
 
-def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[Damaged]]:
+def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[DamagedItem]]:
     """The sweeps `names`, or all, and which of them are damaged: one that is hides no other.
 
     Raises MammoError where there is none of a name.
@@ -156,7 +157,7 @@ def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sw
     return opened, damaged
 
 
-def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[Damaged]) -> None:
+def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[DamagedItem]) -> None:
     """Raise MammoError where all that was to be opened is damaged."""
     sentences = [one.sentence for one in damaged]
     if sentences and not list(opened):
@@ -177,7 +178,7 @@ def check_sweep(home: Home, name: str) -> Sweep:
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
     """Write what a sweep tells of itself, with the digests of the files that lie there: the last file of a sweep."""
     files = [file for file in (*OPENED, HEADS) if (folder / file).is_file()]
-    write_json(folder / ABOUT, sealed(about, {file: facts_of(folder / file) for file in files}))
+    write_json(folder / ABOUT, with_digest(about, {file: facts_of(folder / file) for file in files}))
 
 
 def is_complete(home: Home, name: str) -> bool:
@@ -195,12 +196,12 @@ def sweeps(home: Home) -> list[str]:
     made = []
     for name in home.names("sweeps"):
         about = home.sweep(name) / ABOUT
-        if about.is_file() and (state := state_of(about)):
+        if about.is_file() and (state := file_state(about)):
             made.append((-state[1], name))
     return [name for _, name in sorted(made)]
 
 
-def sweep_of(run: str) -> str:
+def sweep_name_of(run: str) -> str:
     """The sweep that a run's id names; raises MammoError where the id is none."""
     sweep, _, number = run.rpartition(".")
     if not (sweep and number.isdecimal()):

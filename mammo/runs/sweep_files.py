@@ -17,8 +17,10 @@ from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.errors import MammoError, first_line
 from mammo.specs import check_name
-from mammo.storage.files import State, digest_file, digest_json, known_digest, read_json, state_of
-from mammo.storage.tables import NUMBER, TEXT, WHOLE, check_columns, check_unlike, read_stored
+from mammo.storage.digests import digest_file, digest_json, known_digest
+from mammo.storage.file_states import FileState, file_state
+from mammo.storage.json_files import read_json
+from mammo.storage.tables import INTEGER, NUMBER, TEXT, check_columns, check_unique, read_parquet
 from mammo.storage.typed import typed
 
 ABOUT = "sweep.json"
@@ -27,7 +29,7 @@ LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
 HEADS = "heads.safetensors"
 OPENED = (RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
 """The files that opening a sweep reads; `HEADS` is not among them, and a home to look at goes without it."""
-COURSE = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
+HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
 """What `HISTORY` holds of an epoch, in the order of its last axis."""
 FILES, DIGEST = "files", "digest"
 """Where `ABOUT` keeps the size and SHA-256 of every other file, and its own; earlier versions kept neither."""
@@ -70,7 +72,7 @@ class CacheFacts(TypedDict):
     std: NotRequired[list[float]]
 
 
-class Drawn(TypedDict):
+class SplitSpecFacts(TypedDict):
     """Of a split's spec, what is looked up."""
 
     protocol: str
@@ -81,19 +83,19 @@ class Drawn(TypedDict):
 class SplitFacts(TypedDict):
     """What a sweep tells of a split."""
 
-    spec: Drawn
+    spec: SplitSpecFacts
     leakage: dict[str, int | None]
     sizes: NotRequired[dict[str, int]]
 
 
-class Stopped(TypedDict):
+class StoppedFacts(TypedDict):
     """How many runs of a stopped sweep are there."""
 
     runs: int
     of: int
 
 
-class Grid(TypedDict):
+class SpecFacts(TypedDict):
     """Of a sweep's spec, what is looked up."""
 
     caches: list[str]
@@ -101,42 +103,42 @@ class Grid(TypedDict):
     splits: list[dict[str, Any]]
 
 
-class Identity(TypedDict):
+class IdentityFacts(TypedDict):
     """Of a sweep's identity, what is looked up."""
 
     training: NotRequired[int]
     truth: NotRequired[str]
 
 
-class FileFacts(TypedDict):
+class SweepFileFacts(TypedDict):
     """What a file was when it was written."""
 
     bytes: int
     sha256: str
 
 
-class About(TypedDict):
+class SweepFacts(TypedDict):
     """What `ABOUT` must hold, and may."""
 
     dataset: DatasetFacts
     caches: dict[str, CacheFacts]
     splits: list[SplitFacts]
-    spec: NotRequired[Grid]
-    identity: NotRequired[Identity]
+    spec: NotRequired[SpecFacts]
+    identity: NotRequired[IdentityFacts]
     seconds: NotRequired[float | None]
-    stopped: NotRequired[Stopped | None]
-    files: NotRequired[dict[str, FileFacts]]
+    stopped: NotRequired[StoppedFacts | None]
+    files: NotRequired[dict[str, SweepFileFacts]]
     digest: NotRequired[str]
 
 
-KINDS: dict[type, Any] = {str: TEXT, int: WHOLE, float: NUMBER}
+KINDS: dict[type, Any] = {str: TEXT, int: INTEGER, float: NUMBER}
 RUN_AXES = {name: axis for name, axis in AXES.items() if axis.since == 1 or axis.absent is not None}
 """The axes that all runs say, or whose value is known where runs of earlier versions lack it."""
 RUN_COLUMNS = {
     "run": TEXT,
     "cache": TEXT,
     **{name: KINDS[axis.kind] for name, axis in RUN_AXES.items()},
-    **dict.fromkeys(("split", "trained_epochs", "best_epoch"), WHOLE),
+    **dict.fromkeys(("split", "trained_epochs", "best_epoch"), INTEGER),
     "strength": NUMBER,
 }
 OF_EARLIER: dict[str, Any] = {
@@ -147,7 +149,7 @@ OF_EARLIER: dict[str, Any] = {
 MAY_BE_MISSING = ("strength",)
 """Columns of runs that say nothing of some runs."""
 IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
-MORE_OF_IMAGES = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
+OPTIONAL_IMAGE_COLUMNS = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
 LABEL_NAMES = {"benign", "malignant"}
 
 
@@ -180,12 +182,12 @@ def read_about(folder: Path) -> dict[str, Any]:
     The last few are kept in this process as long as their files stay as they are.
     """
     with of_file(ABOUT):
-        return _checked_about(folder, state_of(folder / ABOUT))
+        return _checked_about(folder, file_state(folder / ABOUT))
 
 
 @functools.lru_cache(maxsize=8)
-def _checked_about(folder: Path, _state: State | None) -> dict[str, Any]:
-    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), About, "sweep")
+def _checked_about(folder: Path, _state: FileState | None) -> dict[str, Any]:
+    about: dict[str, Any] = typed(read_json(folder / ABOUT, "sweep", MOST_ABOUT), SweepFacts, "sweep")
     if DIGEST in about and about[DIGEST] != _digest_of(about):
         raise ValueError("it does not have the digest it was written with")
     _check_names(about)
@@ -209,13 +211,13 @@ def _digest_of(about: Mapping[str, Any]) -> str:
     return digest_json({name: value for name, value in about.items() if name != DIGEST})
 
 
-def sealed(about: Mapping[str, Any], facts: Mapping[str, FileFacts]) -> dict[str, Any]:
+def with_digest(about: Mapping[str, Any], facts: Mapping[str, SweepFileFacts]) -> dict[str, Any]:
     """What a sweep tells of itself, with what its files were when they were written and a digest of all that."""
     content = {**{name: value for name, value in about.items() if name != DIGEST}, FILES: dict(facts)}
     return {**content, DIGEST: _digest_of(content)}
 
 
-def facts_of(path: Path) -> FileFacts:
+def facts_of(path: Path) -> SweepFileFacts:
     """What a file is now."""
     return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
 
@@ -231,9 +233,9 @@ def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...]
             compare(folder, file, fact, READ_WHOLE)
 
 
-def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
+def compare(folder: Path, file: str, fact: SweepFileFacts, most: int) -> None:
     """Raise FileError where a file is not what was written; of one larger than `most` the size alone is compared."""
-    state = state_of(folder / file)
+    state = file_state(folder / file)
     if state is None:
         raise FileError(file, "is missing")
     if state[0] != fact["bytes"]:
@@ -246,14 +248,14 @@ def compare(folder: Path, file: str, fact: FileFacts, most: int) -> None:
 def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame:
     """The table of the runs of the sweep `name`; raises FileError where it is damaged or does not fit `about`."""
     with of_file(RUNS):
-        runs, _ = read_stored(folder / RUNS)
+        runs, _ = read_parquet(folder / RUNS)
         for column, usual in OF_EARLIER.items():
             if column not in runs:
                 runs[column] = usual
         check_columns(runs, RUN_COLUMNS)
         if runs[[column for column in RUN_COLUMNS if column not in MAY_BE_MISSING]].isna().any(axis=None):
             raise ValueError("lacks settings of a run")
-        check_unlike(runs, "run")
+        check_unique(runs, "run")
         if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
             raise ValueError("holds runs whose names are none")
         known = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
@@ -269,17 +271,17 @@ def _named_by(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     if (numbers[0] == name).all():
         return runs
     renamed = runs.assign(run=f"{name}." + numbers[2])
-    check_unlike(renamed, "run")
+    check_unique(renamed, "run")
     return renamed
 
 
 def read_images(folder: Path) -> pd.DataFrame:
     """The table of the images; raises FileError where it is damaged."""
     with of_file(IMAGES):
-        images, _ = read_stored(folder / IMAGES)
+        images, _ = read_parquet(folder / IMAGES)
         check_columns(images, IMAGE_COLUMNS)
-        check_columns(images, MORE_OF_IMAGES, needed=False)
-        check_unlike(images, "image")
+        check_columns(images, OPTIONAL_IMAGE_COLUMNS, needed=False)
+        check_unique(images, "image")
         if not images["label"].isin(LABEL_NAMES).all():
             raise ValueError("holds labels that are neither benign nor malignant")
         return images

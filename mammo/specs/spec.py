@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from mammo.errors import MammoError, brief
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 from mammo.storage.typed import typed
 
 SpecType = TypeVar("SpecType", bound="Spec")

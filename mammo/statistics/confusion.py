@@ -1,4 +1,4 @@
-"""What a threshold makes of images: the four counts of a confusion matrix and the rates made of them."""
+"""The confusion matrix at a threshold: its four counts and the rates computed from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Images counted by truth and call, (...) each, as whole numbers or weights; a rate of nothing is NaN."""
+    """Images counted by truth and call, (...) each, unweighted or weighted; a rate without images is NaN."""
 
     true_malignant: Floats
     false_malignant: Floats
@@ -24,19 +24,19 @@ class Confusion:
 
     @property
     def sensitivity(self) -> Floats:
-        """Share of the malignant that are called malignant; also called recall."""
+        """Share of the malignant images that are called malignant; also named recall."""
         return _share(self.true_malignant, self.true_malignant + self.false_benign)
 
     @property
     def specificity(self) -> Floats:
-        """Share of the benign that are called benign."""
+        """Share of the benign images that are called benign."""
         return _share(self.true_benign, self.true_benign + self.false_malignant)
 
     @property
     def accuracy(self) -> Floats:
-        """Share of all that are called what they are."""
-        right = self.true_malignant + self.true_benign
-        return _share(right, right + self.false_malignant + self.false_benign)
+        """Share of all images that are called correctly."""
+        correct = self.true_malignant + self.true_benign
+        return _share(correct, correct + self.false_malignant + self.false_benign)
 
     @property
     def balanced_accuracy(self) -> Floats:
@@ -45,26 +45,26 @@ class Confusion:
 
     @property
     def f1(self) -> Floats:
-        """Harmonic mean of sensitivity and positive predictive value; 0 where nothing malignant is found."""
-        found = 2 * self.true_malignant
-        return _share(found, found + self.false_malignant + self.false_benign)
+        """Harmonic mean of sensitivity and positive predictive value; 0 where no malignant image is called so."""
+        agreement = 2 * self.true_malignant
+        return _share(agreement, agreement + self.false_malignant + self.false_benign)
 
 
 def confusion(
     labels: ArrayLike, logits: ArrayLike, threshold: float = 0.0, weights: ArrayLike | None = None
 ) -> Confusion:
-    """Count `labels` (N,) against the calls that logits (..., N) above `threshold` make; NaN where a logit is NaN.
+    """The confusion matrix of `labels` (N,) and of calls, malignant where `logits` (..., N) lie above `threshold`.
 
-    `weights` (..., N) say how often each image counts: once unless told otherwise.
+    `weights` (..., N) give how many times each image counts, by default once. NaN where a logit is NaN.
     """
     positive, scores = checked(labels, logits)
-    called = scores > np.float64(threshold)  # a Python float would be rounded to the scores' precision
-    often = np.ones(positive.shape) if weights is None else np.asarray(weights, dtype=float)
+    called = scores > np.float64(threshold)  # a Python float would be rounded to the precision of the scores
+    times = np.ones(positive.shape) if weights is None else np.asarray(weights, dtype=float)
     diverged = np.isnan(scores).any(axis=-1)
     cells = ((positive, called), (~positive, called), (positive, ~called), (~positive, ~called))
-    return Confusion(*(np.where(diverged, np.nan, (often * (truth & call)).sum(axis=-1)) for truth, call in cells))
+    return Confusion(*(np.where(diverged, np.nan, (times * (truth & call)).sum(axis=-1)) for truth, call in cells))
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    share: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+def _share(part: Floats, total: Floats) -> Floats:
+    share: Floats = np.divide(part, total, out=np.full(np.shape(total), np.nan), where=np.asarray(total) > 0)
     return share

@@ -1,4 +1,4 @@
-"""Few patients: from how many on an interval or a test is given, and the sentence that stands where there is none."""
+"""Few patients: how many an interval or a test needs, and the sentence that is shown where there are fewer."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 FEWEST = 3
-"""Patients of every class that an interval or a test needs: the fewest on which `benchmarks.coverage` tries them."""
+"""Patients of each class that an interval or a test needs: the fewest on which `benchmarks.coverage` checks them."""
 TOO_FEW = "too few patients for an interval"
-"""What a legend says, which has no room for the sentence."""
-MORE = {"partial_auc": 20}
-"""What metrics need of which no interval covers the truth often enough with fewer, by their names in `METRICS`."""
+"""The reason in a legend, which has no room for the sentence."""
+FEWEST_BY_METRIC = {"partial_auc": 20}
+"""Patients of each class that some metrics of `METRICS` need, whose intervals cover too rarely with fewer."""
 
 
 def lack_of_patients(labels: ArrayLike, patients: ArrayLike, fewest: int = FEWEST, classes: ClassNames = PLAIN) -> str:
-    """Why images of `labels` in {0, 1} (N,) and `patients` (N,) give no interval; empty where they give one.
+    """Why there is no interval for images of `labels` in {0, 1} (N,) and `patients` (N,); empty where there is one.
 
-    The patients are named by their `classes`.
-    For whatever sets malignant images against benign ones: every class must come from enough patients.
+    It applies to every number that compares malignant with benign images: each class must come from enough patients.
+    `classes` gives the names of the two classes in the sentence.
     """
     return lack_of(by_class(class_patients(labels, patients), classes), fewest)
 
 
 def by_class(counts: tuple[int, int], classes: ClassNames = PLAIN) -> dict[str, int]:
-    """Counts of the patients of both classes, positive first, by what such patients are called."""
+    """The numbers of patients of both classes, positive first, by the name of such patients."""
     return dict(zip((f"{classes.positive} patients", f"{classes.negative} patients"), counts, strict=True))
 
 
 def lack_of(counts: Mapping[str, int], fewest: int = FEWEST) -> str:
-    """Why so many of each kind of patients, such as `malignant patients`, give no interval; empty where they do."""
+    """Why there is no interval for `counts` of patients by their kind, such as `malignant patients`; else empty."""
     few = [_counted(count, kind) for kind, count in counts.items() if count < fewest]
     return f"no interval: {' and '.join(few)}, {fewest} are needed" if few else ""
 
 
 def class_patients(labels: ArrayLike, patients: ArrayLike) -> tuple[int, int]:
-    """How many patients have malignant images, and how many have benign ones; some have both."""
+    """The numbers of patients with malignant and with benign images; some have both."""
     positive, names = np.asarray(labels) == 1, np.asarray(patients)
     return np.unique(names[positive]).size, np.unique(names[~positive]).size
 
@@ -50,5 +50,5 @@ def class_patients(labels: ArrayLike, patients: ArrayLike) -> tuple[int, int]:
 def _counted(count: int, kind: str) -> str:
     if count != 1:
         return f"{count or 'no'} {kind}"
-    before, _, behind = kind.rpartition("patients")
-    return f"{count} {before}patient{behind}"
+    before, _, after = kind.rpartition("patients")
+    return f"{count} {before}patient{after}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammo.specs import pick
-from mammo.statistics.few import FEWEST, MORE, lack_of_patients
+from mammo.statistics.few import FEWEST, FEWEST_BY_METRIC, lack_of_patients
 from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
-from mammo.statistics.intervals.measured import Measured, measured
+from mammo.statistics.intervals.measurement import Measurement, measure_metric
 from mammo.statistics.metrics import METRICS
 from mammo.statistics.operating import MEASURES, measure_at
 
@@ -20,25 +20,26 @@ INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 """The metrics whose intervals are computed for many runs at once."""
 
 
-def measure(name: str, scored: Scored) -> Measured:
-    """An entry of `METRICS` of one run with its interval.
+def measure(name: str, scored: Scored) -> Measurement:
+    """The metric `name` of `METRICS` of one run with its interval.
 
-    The AUC's is the score interval; metrics at probability 0.5 have those of `MEASURES`, the others that of `measured`.
+    The AUC has the score interval, metrics at probability 0.5 have that of `MEASURES`, the others that of
+    `measure_metric`.
     """
     metric = pick(METRICS, name, "metric")
     if name == "auc":
-        return measured_auc(scored)
+        return measure_auc(scored)
     if name in MEASURES:
         return measure_at(scored, 0.0, name)
-    return measured(metric.function, scored, metric.least, metric.smooth, MORE.get(name, FEWEST))
+    return measure_metric(metric.function, scored, metric.least, metric.smooth, FEWEST_BY_METRIC.get(name, FEWEST))
 
 
 def _lack(scored: Scored) -> str:
     return lack_of_patients(scored.labels, scored.patients, classes=scored.classes)
 
 
-def measured_auc(scored: Scored) -> Measured:
+def measure_auc(scored: Scored) -> Measurement:
     """The AUC of a run with its score interval."""
     low, high = scored.interval(auc_interval)
     value, reason = scored.value(METRICS["auc"].function), _lack(scored)
-    return Measured(value, low, high, np.size(scored.labels), reason)
+    return Measurement(value, low, high, np.size(scored.labels), reason)

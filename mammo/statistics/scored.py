@@ -1,4 +1,4 @@
-"""What one run says of the images of one part: what every statistic is computed from."""
+"""The scores of one run on the images of one part, from which every statistic is computed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """What one run says of the images of one part: labels in {0, 1}, logits and patients, each (N,).
+    """The scores of one run on the images of one part: labels in {0, 1}, logits and patients, each (N,).
 
-    Of these images `leaked` have their patient in train and `repeated` a near-duplicate; `left_out` more have no score.
-    Those whose logit lies above `threshold` are called malignant. Where scores were fused, what is called an image here
-    is one of the `unit`: breasts or patients. `classes` names the two classes.
+    `leaked` of these images have their patient in train and `repeated` have a near-duplicate there; `left_out` further
+    images have no score. An image whose logit lies above `threshold` is called malignant. Where scores were fused, an
+    image here is a breast or a patient, as `unit` says. `classes` names the two classes.
     """
 
     name: str
@@ -38,30 +38,30 @@ class Scored:
 
     @property
     def called(self) -> Scored:
-        """The same with logits counted from the threshold, for metrics that call images malignant above 0."""
+        """The same images with the threshold subtracted from their logits, for metrics with the threshold 0."""
         if not self.threshold:
             return self
         return replace(self, logits=np.asarray(self.logits, dtype=float) - self.threshold, threshold=0.0)
 
     @property
     def arranged(self) -> Scored:
-        """The same images in an order that depends neither on names nor on rows, as intervals need it."""
+        """The same images in `content_order`, which intervals need: it depends neither on names nor on rows."""
         labels, logits, patients = arranged(*map(np.asarray, (self.labels, self.logits, self.patients)))
         return replace(self, labels=labels, logits=logits, patients=patients)
 
     @property
     def leak(self) -> tuple[str, ...]:
-        """What must be said of images that train has seen, one sentence a kind; empty where it has seen none."""
+        """Warnings about images that leak from train, a sentence per kind of leak; empty without leaks."""
         of = f"of {np.size(self.labels)} {self.part} {self.unit} have"
         kinds = ((self.leaked, "their patient in train"), (self.repeated, "what may be a near-duplicate in train"))
-        return tuple(f"{count} {of} {what}" for count, what in kinds if count)
+        return tuple(f"{count} {of} {kind}" for count, kind in kinds if count)
 
     def value(self, metric: Callable[[ArrayLike, ArrayLike], Any]) -> float:
         """The value of a metric."""
         return float(metric(self.labels, self.logits))
 
-    def interval(self, of: Callable[[ArrayLike, ArrayLike, ArrayLike], Any]) -> tuple[float, float]:
-        """The 95 % interval of a metric."""
+    def interval(self, interval_of: Callable[[ArrayLike, ArrayLike, ArrayLike], Any]) -> tuple[float, float]:
+        """The 95 % interval of a metric by a function such as `auc_interval`."""
         images = self.arranged
-        low, high = of(images.labels, images.logits, images.patients)[0]
+        low, high = interval_of(images.labels, images.logits, images.patients)[0]
         return float(low), float(high)

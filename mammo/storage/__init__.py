@@ -1,1 +1,1 @@
-"""Files that are whole or absent, and what is read from them checked: nothing here knows of mammograms."""
+"""Files that are complete or absent, read with checks; nothing here depends on mammograms."""

@@ -1,4 +1,4 @@
-"""Links in a home: the home and its rooms may be links to a larger disk, below the rooms no link leads out of them."""
+"""Symbolic links: the home and its top folders may be links to a larger disk; deeper links must stay inside."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ LEADS_OUT = "is a link, or lies behind one, that leads out of its home"
 def leads_out(home: Path, path: Path, rooms: bool = True) -> bool:
     """Whether a link on the way from `home` to `path` leads out of the home.
 
-    The home's rooms, the folders right below it, may be links to anywhere unless `rooms` is false. Links from one place
-    of a home to another are no matter.
+    The home's rooms (its top folders) may be links to anywhere, unless `rooms` is false. Links within a home are
+    allowed.
     """
     below = path.relative_to(home).parts
     steps = [home.joinpath(*below[:count]) for count in range(1, len(below) + 1)]

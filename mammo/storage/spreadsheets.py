@@ -1,7 +1,7 @@
-"""Tables that people open in a spreadsheet: the one place that writes CSV, so that no text is ever run as a formula.
+"""CSV files for spreadsheets: all CSV is written here, so that no spreadsheet runs text as a formula.
 
-A cell of text that begins as a formula does, whatever spaces or quotation marks come first, gets an apostrophe in
-front, which spreadsheets take for the mark of text. Numbers stay numbers, and what is neutral already stays as it is.
+A text cell that begins like a formula, after any spaces or quotation marks, gets an apostrophe in front: spreadsheets
+read that as the mark of text. Numbers and harmless text stay as they are.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BEGINS = "=+@\\t\\r\\n\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b"
-"""What a formula begins with in some spreadsheet, in wide and small letters too; a hyphen does if it is not alone."""
+"""Characters with which a formula begins, full-width and small forms too; a hyphen counts only before more text."""
 BEFORE = '"\u201c\u201d\u201e\u00ab\u00bb` \u00a0\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff'
 BEFORE += "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\u009f\u00ad\u061c\u180e\u2061-\u206f"
-"""What may stand before it and be passed over: spaces of all widths, what has no width, quotation marks, controls."""
+"""Characters that a spreadsheet skips before a formula: spaces, zero-width characters, quotation marks, controls."""
 FORMULA = f"(?s)^[{BEFORE}]*(?:[{BEGINS}]|-.)"
-"""A pattern that Python and Arrow read alike."""
+"""A pattern with the same meaning in Python and in Arrow."""
 MARK = "'"
 
 
 def plain_cell(value: Any) -> Any:
-    """A value as a cell that no spreadsheet takes for a formula; what is no text stays as it is."""
+    """Return a cell that no spreadsheet reads as a formula; values other than text stay as they are."""
     return MARK + value if isinstance(value, str) and re.match(FORMULA, value) else value
 
 
 def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose text, its columns' names too, no spreadsheet takes for formulas."""
+    """Return a table whose text and column names no spreadsheet reads as formulas."""
     texts = [column for column in range(table.shape[1]) if _may_hold_text(table.dtypes.iloc[column])]
     plain = table.copy(deep=False)
     for column in texts:
@@ -45,23 +45,23 @@ def plain_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def csv_of_rows(rows: Iterable[Mapping[str, Any]], names: Sequence[str], neutral: bool = True) -> str:
-    """Rows as the text of a CSV with the columns `names`; what a row lacks is empty.
+    """Return rows as CSV text with the columns `names`; a value that a row lacks is empty.
 
-    Without `neutral` formulas stay what they are: that is for comparing with files of earlier versions alone.
+    Without `neutral`, formulas stay as they are: only for comparing with files of earlier versions.
     """
     lines = [list(names), *([row.get(name, "") for name in names] for row in rows)]
     return "".join(f"{_line(map(plain_cell, cells) if neutral else cells)}\n" for cells in lines)
 
 
 def _line(cells: Iterable[Any]) -> str:
-    """Cells as a line; csv quotes those with a carriage return where this ends its lines, else they would break it."""
+    """Return cells as one line; with this line terminator csv quotes cells that hold a carriage return."""
     with io.StringIO(newline="") as stream:
         csv.writer(stream, lineterminator="\r\n").writerow(cells)
         return stream.getvalue().removesuffix("\r\n")
 
 
 class CsvWriter:
-    """Writes one Arrow table after another into a CSV, as pyarrow's writers do."""
+    """Writer of Arrow tables, one after another, into one CSV file; used like pyarrow's own writers."""
 
     def __init__(self, stream: IO[bytes], schema: pa.Schema) -> None:
         from pyarrow import csv as arrow_csv
@@ -75,12 +75,12 @@ class CsvWriter:
         self._writer.write_table(_plain_table(table, self._schema))
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows and close the writer."""
         self._writer.close()
 
 
 def _may_begin_formulas(values: pd.Series) -> bool:
-    """Whether a text may begin as a formula: one search of all texts as lines, which overlooks none."""
+    """Whether a text may begin like a formula: one search over all texts as lines finds every candidate."""
     texts = {value for value in values if isinstance(value, str) and value}
     return re.search(FORMULA, "\n".join(texts), re.MULTILINE) is not None
 
@@ -91,15 +91,15 @@ def _may_hold_text(dtype: Any) -> bool:
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema with names that are no formulas, and categories as the text they are."""
+    """Return the schema with names that are no formulas, and with categories as text."""
     import pyarrow as pa
 
-    kinds = [pa.large_string() if pa.types.is_dictionary(one.type) else one.type for one in schema]
-    return pa.schema([(plain_cell(one.name), kind) for one, kind in zip(schema, kinds, strict=True)])
+    kinds = [pa.large_string() if pa.types.is_dictionary(field.type) else field.type for field in schema]
+    return pa.schema([(plain_cell(field.name), kind) for field, kind in zip(schema, kinds, strict=True)])
 
 
 def _plain_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table of a plain schema, with the mark before every text that begins as a formula."""
+    """Return the table with a plain schema and the mark before every text that begins like a formula."""
     import pyarrow as pa
     from pyarrow import compute
 

@@ -1,4 +1,4 @@
-"""Stored tables that nobody vouches for: Parquet read with its checksums, and the kinds of its columns checked."""
+"""Untrusted Parquet tables: read with their checksums, and with checks on the columns."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pandas.api import types
 
-from mammo.storage.files import read_bytes
+from mammo.storage.atomic_files import read_bytes
 
-TEXT, WHOLE, NUMBER, TRUTH = "text", "whole numbers", "numbers", "yes or no"
+TEXT, INTEGER, NUMBER, BOOLEAN = "text", "whole numbers", "numbers", "yes or no"
 
 
 def _is_text(column: pd.Series) -> bool:
     return types.infer_dtype(column, skipna=True) in ("string", "empty") or _is_missing(column)
 
 
-def _is_whole(column: pd.Series) -> bool:
+def _is_integer(column: pd.Series) -> bool:
     return types.is_integer_dtype(column) or _is_missing(column)
 
 
@@ -34,24 +34,24 @@ def _is_missing(column: pd.Series) -> bool:
 
 KINDS: dict[str, Callable[[pd.Series], bool]] = {
     TEXT: _is_text,
-    WHOLE: _is_whole,
+    INTEGER: _is_integer,
     NUMBER: _is_number,
-    TRUTH: types.is_bool_dtype,
+    BOOLEAN: types.is_bool_dtype,
 }
-"""What a column may hold, and how that is seen; a value may be missing where its type allows it."""
+"""The kinds of columns, each with its test; values may be missing where the type allows it."""
 
 
-def read_stored(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
-    """A stored table and what its schema tells beside its columns.
+def read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[bytes, bytes]]:
+    """Return a stored table and the metadata of its schema.
 
-    Raises whatever the library raises where it is damaged, and OSError where it is no plain file.
+    Raises any exception of the library where the file is damaged, and OSError where it is no regular file.
     """
     table = pq.read_table(io.BytesIO(read_bytes(path)), page_checksum_verification=True)
     return table.to_pandas(), table.schema.metadata or {}
 
 
 def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool = True) -> None:
-    """Raise ValueError where a column is missing, if it is `needed`, stands there twice, or holds another kind."""
+    """Raise ValueError where a `needed` column is missing, or a column occurs twice or is of another kind."""
     for name, kind in columns.items():
         if name not in table:
             if needed:
@@ -64,7 +64,7 @@ def check_columns(table: pd.DataFrame, columns: Mapping[str, str], needed: bool 
             raise ValueError(f"does not hold {kind} in the column {name}")
 
 
-def check_unlike(table: pd.DataFrame, name: str) -> None:
-    """Raise ValueError where a value of a column is missing or stands there twice."""
+def check_unique(table: pd.DataFrame, name: str) -> None:
+    """Raise ValueError where a value of a column is missing or occurs twice."""
     if table[name].isna().any() or table[name].duplicated().any():
         raise ValueError(f"names a row twice, or not at all, in the column {name}")

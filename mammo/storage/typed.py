@@ -1,4 +1,4 @@
-"""What is read from JSON, checked against its types: one check for specs and for all that is stored."""
+"""Values from JSON, checked against type annotations: one check for specs and for stored files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_t
 
 from mammo.errors import MammoError, brief
 
-WHOLE = range(-(2**63), 2**64)
-"""Whole numbers that a stored file may hold: those of 64 bits."""
+INTEGERS = range(-(2**63), 2**64)
+"""The integers that a stored file may hold: signed or unsigned, of 64 bits."""
 
 
 def typed(value: Any, hint: Any, where: str) -> Any:
-    """`value` where it is what the annotation `hint` says; JSON lists become tuples and tables specs where it asks so.
+    """Return `value` as the annotation `hint` asks: where it says so, lists become tuples and tables specs.
 
-    Known are classes, `X | None`, `tuple[X, ...]`, `list[X]`, `dict[str, X]`, `Literal`, specs, `Any`, and TypedDicts,
-    whose tables may hold more than is named. Floats are finite and whole numbers fit into 64 bits. Raises MammoError
-    that begins with `where`.
+    Supported are classes, `X | None`, `tuple[X, ...]`, `list[X]`, `dict[str, X]`, `Literal`, specs, `Any`, and
+    TypedDicts, whose tables may hold further fields. Floats must be finite and integers must fit into 64 bits. Raises
+    MammoError where the value does not fit; `where` names the value in the message.
     """
     if hint is Any:
         return value
@@ -34,10 +34,10 @@ def typed(value: Any, hint: Any, where: str) -> Any:
 
 def _plain(value: Any, hint: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if value in WHOLE else math.inf
+        value = float(value) if value in INTEGERS else math.inf
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise MammoError(f"The {where} must be of type {hint.__name__}, not {brief(value)}.")
-    if (hint is float and not math.isfinite(value)) or (hint is int and value not in WHOLE):
+    if (hint is float and not math.isfinite(value)) or (hint is int and value not in INTEGERS):
         raise MammoError(f"The {where} must be a number of usual size, not {brief(value)}.")
     return value
 
@@ -61,13 +61,13 @@ def _table(value: Any, arguments: tuple[Any, ...], where: str) -> dict[str, Any]
 def _union(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
     if value is None and types.NoneType in arguments:
         return None
-    *others, last = [hint for hint in arguments if hint is not types.NoneType]
-    for hint in others:
+    *first_hints, last_hint = [hint for hint in arguments if hint is not types.NoneType]
+    for hint in first_hints:
         try:
             return typed(value, hint, where)
         except MammoError:
             continue
-    return typed(value, last, where)
+    return typed(value, last_hint, where)
 
 
 def _choice(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
@@ -78,7 +78,7 @@ def _choice(value: Any, arguments: tuple[Any, ...], where: str) -> Any:
 
 @cache
 def _fields(hint: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """The fields of a TypedDict by name, and those that may be missing."""
+    """Return the type of each field of a TypedDict, and the names of the fields that may be missing."""
     declared = get_type_hints(hint, include_extras=True)
     optional = {name for name, kind in declared.items() if get_origin(kind) is NotRequired}
     return get_type_hints(hint), frozenset(optional)

@@ -41,7 +41,8 @@ from mammo.paper import open_paper
 from mammo.progress import finish
 from mammo.results.report.stated import ROWS, PaperSpec
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
-from mammo.storage.files import write_json, write_text
+from mammo.storage.atomic_files import write_text
+from mammo.storage.json_files import write_json
 from tests.earlier import asking
 
 PLACE = Path("/data/earlier")

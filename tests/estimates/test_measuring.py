@@ -29,7 +29,7 @@ def at_load(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets others have such a share of the cores."""
 
     def others_have(share: float) -> None:
-        monkeypatch.setattr(pace.Watch, "load", lambda _: share)
+        monkeypatch.setattr(pace.LoadMeter, "load", lambda _: share)
         for module in (load, pace, estimates):
             monkeypatch.setattr(module, "load_now", lambda: share)
 
@@ -134,7 +134,7 @@ def test_the_load_of_others_is_seen_and_ones_own_is_not(home: Home) -> None:
         while time.monotonic() < end:
             pass
 
-    watch = load.Watch()
+    watch = load.LoadMeter()
     busy(0.5)
     own = watch.load()
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(4)]

@@ -20,8 +20,11 @@ from mammo.results.board.leaderboard import read_board
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import LOGITS
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage import files
-from mammo.storage.files import LOCK, only_one, read_steadily, write_bytes, write_json
+from mammo.storage import file_states
+from mammo.storage.atomic_files import write_bytes
+from mammo.storage.file_states import read_consistently
+from mammo.storage.json_files import write_json
+from mammo.storage.locks import LOCK, folder_lock
 
 FUTURE, PAST = 4_000_000_000, -1_000_000
 
@@ -67,10 +70,10 @@ def test_jobs_of_the_future(home: Home) -> None:
 def test_locks_know_no_clock(tmp_path: Path, when: int) -> None:
     write_bytes(tmp_path / LOCK, b"")
     os.utime(tmp_path / LOCK, (when, when))
-    with only_one(tmp_path, "trying"):
-        with pytest.raises(MammoError, match="Another process is trying"), only_one(tmp_path, "trying"):
+    with folder_lock(tmp_path, "trying"):
+        with pytest.raises(MammoError, match="Another process is trying"), folder_lock(tmp_path, "trying"):
             pytest.fail("two hold the folder")
-    with only_one(tmp_path, "trying"):
+    with folder_lock(tmp_path, "trying"):
         pass
 
 
@@ -84,10 +87,10 @@ def test_reading_waits_for_no_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     write_bytes(tmp_path / "file", b"")
     now = time.time
-    monkeypatch.setattr(files.time, "time", lambda: now() + by)
+    monkeypatch.setattr(file_states.time, "time", lambda: now() + by)
     began = time.monotonic()
     with pytest.raises(MammoError, match="damaged"):
-        read_steadily([tmp_path / "file"], damaged)
+        read_consistently([tmp_path / "file"], damaged)
     assert time.monotonic() - began < 1
 
 

@@ -24,7 +24,7 @@ from mammo.progress import finish
 from mammo.results.exports.export import EXPORTS
 from mammo.runs.sweep import Sweep, open_sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage.files import write_json
+from mammo.storage.json_files import write_json
 
 SENTENCE = r"^The disk is full: cannot write .+\. Free some space and run the same command again\.$"
 SmallDisk = Callable[[int], Path]

@@ -22,7 +22,7 @@ from mammo.heads.sweeps.units import UNITS
 from mammo.progress import finish
 from mammo.runs.sweep import open_sweeps
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage.files import PARTIAL
+from mammo.storage.atomic_files import PARTIAL
 from mammo.verify import verify
 
 MOMENTS = 20

@@ -26,7 +26,8 @@ from mammo.results.board.leaderboard import read_board
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import HEADS, LOGITS, OPENED, read_about
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage.files import digest_bytes, write_json
+from mammo.storage.digests import digest_bytes
+from mammo.storage.json_files import write_json
 
 SECONDS = 1.5
 JOB = "20260101-000000-index-phantom-0000"

@@ -28,9 +28,11 @@ from mammo.paper import open_paper, paper_on
 from mammo.progress import finish
 from mammo.results.board.leaderboard import read_board, to_json
 from mammo.runs.sweep import Sweep, sweeps
-from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, sealed
+from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS, are_scores, facts_of, with_digest
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage.files import PARTIAL, digest_bytes, write_json
+from mammo.storage.atomic_files import PARTIAL
+from mammo.storage.digests import digest_bytes
+from mammo.storage.json_files import write_json
 from mammo.verify import repair, repair_others, verify
 
 FRAME = Path(__file__).parents[2] / "pages" / "shared" / "frame.py"
@@ -242,11 +244,11 @@ def test_a_sweep_that_lacks_a_field_is_damaged(stored: Home) -> None:
         (cache,) = whole["caches"]
         for field in ("trunk", "tap", "size", "augment", "precision", "weights"):
             about = {**whole, "caches": {cache: {k: v for k, v in whole["caches"][cache].items() if k != field}}}
-            write_json(path, sealed(about, whole["files"]))
+            write_json(path, with_digest(about, whole["files"]))
             with pytest.raises(MammoError, match=rf"{ABOUT}.*{field}"):
                 Sweep.open(stored, name)
         splits = [{k: v for k, v in whole["splits"][0].items() if k != "spec"}]
-        write_json(path, sealed({**whole, "splits": splits}, whole["files"]))
+        write_json(path, with_digest({**whole, "splits": splits}, whole["files"]))
         with pytest.raises(MammoError, match=rf"{ABOUT}.*spec"):
             Sweep.open(stored, name)
 
@@ -262,7 +264,7 @@ def test_a_sweep_whose_runs_lack_a_setting_is_damaged(stored: Home) -> None:
         runs = pd.read_parquet(stored.path.parent / "aside")
         runs.assign(weights=[None, *runs["weights"][1:]]).to_parquet(path, index=False)
         facts = {**json.loads(about)["files"], RUNS: facts_of(path)}
-        write_json(stored.sweep(name) / ABOUT, sealed(json.loads(about), facts))
+        write_json(stored.sweep(name) / ABOUT, with_digest(json.loads(about), facts))
         with pytest.raises(MammoError, match=rf"{RUNS}.*lacks settings"):
             Sweep.open(stored, name)
     (stored.sweep(name) / ABOUT).write_text(about)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.files import source as sources
-from mammo.data.files.source import Source
+from mammo.data.files import indexed_file
+from mammo.data.files.indexed_file import IndexedFile
 from mammo.errors import MammoError
 from mammo.images.prepare import Variant, prepare, prepare_together
 from mammo.images.preprocess import PREPROCESSINGS
@@ -24,12 +24,12 @@ def source(tiny, tmp_path):
     path = tmp_path / "1-1.dcm"
     path.write_bytes(dataset.path(row["file"]).read_bytes())
     os.utime(path, ns=(row["modified"], row["modified"]))
-    return Source(row["image"], path, row["bytes"], row["modified"], row["digest"])
+    return IndexedFile(row["image"], path, row["bytes"], row["modified"], row["digest"])
 
 
 def test_every_variant_is_what_it_is_alone(source):
     both = prepare((source, (STRETCH, BOX)))
-    picture = sources.read_image(source.path).to_float()
+    picture = indexed_file.read_image(source.path).to_float()
     assert [one.shape for one in both] == [(64, 64), (48, 48)]
     assert np.allclose(both[0], RESIZES["stretch"].apply(picture, 64), rtol=0, atol=1e-6)
     assert np.allclose(both[1], RESIZES["letterbox"].apply(picture, 48), rtol=0, atol=1e-6)
@@ -49,8 +49,8 @@ def test_several_files_together_are_those_one_by_one(tiny):
 
 def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
     read = []
-    real = sources.read_image
-    monkeypatch.setattr(sources, "read_image", lambda path, **options: read.append(path) or real(path, **options))
+    real = indexed_file.read_image
+    monkeypatch.setattr(indexed_file, "read_image", lambda path, **options: read.append(path) or real(path, **options))
     assert len(prepare((source, (STRETCH, BOX, Variant("builtin", "stretch", 32))))) == 3
     assert read == [source.path]
 

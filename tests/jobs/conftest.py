@@ -17,7 +17,7 @@ from mammo.data.phantom import PhantomSpec, write_phantom
 from mammo.jobs import PROGRESS, REQUEST, RUNNING, Job
 from mammo.progress import finish
 from mammo.specs import Home
-from mammo.storage.files import write_text
+from mammo.storage.atomic_files import write_text
 
 ASKED: dict[str, Any] = {
     "verb": "index-phantom",

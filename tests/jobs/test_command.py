@@ -9,7 +9,7 @@ import pytest
 from mammo.cli import main
 from mammo.jobs import LOG
 from mammo.specs import Home
-from mammo.storage.files import write_text
+from mammo.storage.atomic_files import write_text
 from tests.jobs.conftest import ASKED, DONE, write_job
 
 

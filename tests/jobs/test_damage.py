@@ -18,7 +18,7 @@ from mammo.jobs import PROGRESS, REQUEST, Job, cancel, delete, jobs, retry, star
 from mammo.jobs.owner import may_be_ended
 from mammo.processes.lifetimes import start_ticks
 from mammo.specs import Home
-from mammo.storage.files import read_json
+from mammo.storage.json_files import read_json
 from tests.jobs.conftest import ASKED, DONE, ended, wait, write_job
 
 STAGE = {"stage": "index", "done": 3, "total": 6, "unit": "files", "rate": 2.5, "seconds_left": 1.0}

@@ -17,7 +17,7 @@ from mammo.errors import MammoError
 from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, start
 from mammo.jobs.wanted import VERBS
 from mammo.specs import SHARED, HeadSpec, Home, SplitSpec, SweepSpec
-from mammo.storage.files import read_json
+from mammo.storage.json_files import read_json
 from tests.jobs.conftest import ASKED, DONE, begun, ended, in_session, soon, wait, write_job
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.sessions import PAGES, dashboard, memory, visit
 from mammo.results.board.leaderboard import leaderboard
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from tests.pages.test_words import PAGES as FOLDER
 
 KEYS = """
@@ -106,7 +106,7 @@ def test_what_is_not_here_is_said(look, page, asked, said):
 
 def test_what_is_here_is_not_talked_of(look, demo_home):
     board = leaderboard(demo_home)
-    run, name = board["run"].iloc[5], run_names(board)[board["run"].iloc[5]]
+    run, name = board["run"].iloc[5], short_names(board)[board["run"].iloc[5]]
     seen = look("inspect", dataset="ignored", run=f"6. {name} ({run})", rule="At a sensitivity", target="80")
     assert not unmet(seen) and seen.query is None
     assert not unmet(look("compare", runs=f"{run},{board['run'].iloc[6]}"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammo.results.board.leaderboard import meter_rows, read_board
+from mammo.results.board.leaderboard import bias_rows, read_board
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +15,7 @@ def stands(page):
 
 
 def test_luck_tells_what_the_meter_measures(demo, demo_home):
-    (meter,) = meter_rows(read_board(demo_home))
+    (meter,) = bias_rows(read_board(demo_home))
     with demo.visit("compare?view=Luck") as page:
         page.get_by_text(f"Chance explains {100 * meter['explained']:.0f} % of the winner's margin").wait_for()
         page.get_by_text(f"the winner lies {meter['margin']:.3f} above it").wait_for()

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from mammo.errors import MammoError
-from mammo.processes.guarded import USUAL, Fault, GuardedWork, Limits, Stalled, guarded_map
-from mammo.processes.workers import SPARE
+from mammo.processes.guarded import USUAL, Fault, GuardedWork, Interrupted, Limits, guarded_map
+from mammo.processes.workers import IDLE_WORKERS
 
 MB = 2**20
 
@@ -67,8 +67,8 @@ def misbehave(kind):
     return kind
 
 
-def lost(item, loss):
-    return loss
+def lost(item, failure):
+    return failure
 
 
 def tight(kind):
@@ -108,14 +108,14 @@ def test_what_misbehaves_is_lost_alone_for_a_reason_of_its_own(kind, workers):
 @pytest.mark.parametrize("kind", STALLS)
 def test_what_the_machine_does_not_let_end_is_called_stalled_and_no_fault(kind):
     found = outcomes(["a", kind, "b"], stalled_seconds=2.0)
-    assert found == {"a": "a", kind: Stalled(STALLS[kind]), "b": "b"}
+    assert found == {"a": "a", kind: Interrupted(STALLS[kind]), "b": "b"}
 
 
 @pytest.mark.slow
 def test_many_may_misbehave():
     kinds = ["a", "killed", "exit", "b", "greedy", "segmentation fault", "c"]
     found = outcomes(kinds, limits=tight, stalled_seconds=2.0)
-    assert [type(found[kind]) for kind in kinds] == [str, Stalled, Fault, str, Fault, Fault, str]
+    assert [type(found[kind]) for kind in kinds] == [str, Interrupted, Fault, str, Fault, Fault, str]
 
 
 def count_starts(folder):
@@ -180,7 +180,7 @@ def test_no_more_items_are_taken_than_there_are_workers():
 
 
 def test_a_worker_is_warmed_once_and_free_of_limits_meanwhile(tmp_path):
-    SPARE.dismiss()
+    IDLE_WORKERS.dismiss()
     work = GuardedWork(read_warmth, warm=warm_up)
     assert set(dict(guarded_map(work, range(6), lost, 1)).values()) == {(1, -1, -1)}
 

@@ -6,7 +6,7 @@ from mammo.data.splits.protocols import PARTS
 from mammo.errors import MammoError
 from mammo.results import comparison
 from mammo.results.board.leaderboard import leaderboard
-from mammo.results.comparison import TESTS, Difference, Shared, differences, p_words, shared_images, verdict
+from mammo.results.comparison import TESTS, Difference, SharedImages, differences, p_words, shared_images, verdict
 from mammo.runs.stored_run import stored_runs
 from mammo.runs.sweep import Sweep
 from mammo.statistics.comparing.flips import flips
@@ -107,14 +107,14 @@ def test_what_cannot_be_compared_is_refused(three):
 def test_few_patients_leave_a_difference_without_test(three):
     shared = shared_images(three, "test")
     kept = np.flatnonzero(shared.labels == 0).tolist() + np.flatnonzero(shared.labels == 1)[:2].tolist()
-    few = Shared(shared.labels[kept], shared.patients[kept], shared.logits[:, kept], shared.left_out)
+    few = SharedImages(shared.labels[kept], shared.patients[kept], shared.logits[:, kept], shared.left_out)
     malignant = np.unique(few.patients[few.labels == 1]).size
     for pair in differences(few, [0.0] * 3):
         areas = [roc_auc_score(few.labels, few.logits[row]) for row in (pair.first, pair.second)]
         assert pair.value == pytest.approx(areas[0] - areas[1], abs=1e-12)
         assert pair.reason == lack_of({"malignant patients": malignant}) != ""
         for test in TESTS:
-            assert np.isnan([*pair.tested(test).interval, pair.tested(test).p_value]).all()
+            assert np.isnan([*pair.result(test).interval, pair.result(test).p_value]).all()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_no_p_value_is_said_to_be_zero(value, said):
 
 def test_one_verdict_stands_for_interval_and_p_values():
     def pair(value, p_value, corrected):
-        tested = comparison.Tested((np.nan, np.nan), p_value, corrected)
+        tested = comparison.PairedResult((np.nan, np.nan), p_value, corrected)
         return Difference(0, 1, value, tested, tested, flips(np.array([True]), np.array([True]), np.array(["a"])), 1.0)
 
     names = ["first", "second"]

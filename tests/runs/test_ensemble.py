@@ -7,8 +7,8 @@ from mammo.commands.leaderboard import text_of
 from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard, ranked, to_json
-from mammo.results.setting_words import run_names
-from mammo.runs.ensemble import alone, ensemble
+from mammo.results.setting_words import short_names
+from mammo.runs.ensemble import ensemble, single_run
 from mammo.runs.run_names import RunName
 from mammo.runs.stored_run import StoredRun
 from mammo.statistics.calibration import temperature
@@ -46,7 +46,7 @@ def test_an_ensemble_is_a_row_with_its_own_interval(demo_home, two):
     assert (told["trunk"], told["weights"], told["hidden"]) == ("several", "synthetic", 0)
     assert told["level"] == "image" and told["fuse"] is None
     assert {type(one["hidden"]) for one in to_json(board)} == {int}
-    assert run_names(board)[name].startswith("ensemble of 2")
+    assert short_names(board)[name].startswith("ensemble of 2")
 
 
 def test_an_ensemble_can_be_read_by_breast(demo_home, two):
@@ -58,7 +58,7 @@ def test_an_ensemble_can_be_read_by_breast(demo_home, two):
 
 
 def test_runs_that_were_split_otherwise_make_no_ensemble(demo_home, two):
-    first, second = (alone(StoredRun.open(demo_home, run).sweep, run) for run in two)
+    first, second = (single_run(StoredRun.open(demo_home, run).sweep, run) for run in two)
     moved = replace(second, parts=np.roll(second.parts, 1, axis=1))
     with pytest.raises(MammoError, match="make no ensemble: they have other test sets"):
         ensemble([first, moved], "mean")
@@ -77,7 +77,7 @@ def redrawn(sweep, run, roll):
 
 
 def test_redraws_with_one_test_set_are_fused_for_the_test_figure(demo_home, two):
-    single = alone(StoredRun.open(demo_home, two[0]).sweep, two[0])
+    single = single_run(StoredRun.open(demo_home, two[0]).sweep, two[0])
     size = int((single.parts == VALIDATION).sum())
     members = [redrawn(single, f"other.{number}", number * size) for number in range(5)]
     members = [replace(one, logits=one.logits * np.float32(1 + 0.3 * number)) for number, one in enumerate(members)]
@@ -99,7 +99,7 @@ def test_redraws_with_one_test_set_are_fused_for_the_test_figure(demo_home, two)
 
 
 def test_a_member_whose_train_holds_patients_of_the_test_set_leaks_into_the_ensemble(demo_home, two):
-    single = alone(StoredRun.open(demo_home, two[0]).sweep, two[0])
+    single = single_run(StoredRun.open(demo_home, two[0]).sweep, two[0])
     other = redrawn(single, "other.1", 9)
     patients = single.images["patient"].to_numpy(copy=True)
     test, train = (np.flatnonzero(single.parts[0] == part) for part in (TEST, TRAIN))
@@ -116,7 +116,7 @@ def labels_and_logits(sweep, part):
 
 
 def test_a_member_whose_temperature_stands_at_a_bound_is_named(demo_home, two):
-    first, second = (alone(StoredRun.open(demo_home, run).sweep, run) for run in two)
+    first, second = (single_run(StoredRun.open(demo_home, run).sweep, run) for run in two)
     together = ensemble([first, replace(second, logits=-second.logits)], "mean")
     assert any(f"temperature of {two[1]} is at its upper bound" in note for note in together.notes)
     assert not ensemble([first, second], "mean").about["remarks"]

@@ -6,7 +6,7 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.levels import at_level
 from mammo.runs.reader import reader_of
 from mammo.runs.stored_run import StoredRun
@@ -113,7 +113,7 @@ def test_fused_runs_stand_in_a_leaderboard_of_their_own_level(demo_home):
     if board["fuse"][0] == "max":
         expected = logits.groupby([rows["patient"], rows["breast"]]).max()
         assert sorted(scored.logits) == pytest.approx(sorted(expected))
-    assert len(set(run_names(board).values())) == len(board)
+    assert len(set(short_names(board).values())) == len(board)
 
 
 def test_the_reader_reads_the_same_breasts(demo_home):

@@ -11,7 +11,7 @@ from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images
 from mammo.data.dataset.dataset import Dataset
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
-from mammo.runs.reader import circular_of, reader_of, reader_summary, scored_by_reader
+from mammo.runs.reader import circularity_of, reader_of, reader_summary, scored_by_reader
 from mammo.runs.stored_run import StoredRun
 from mammo.statistics.metrics import auc
 
@@ -156,13 +156,13 @@ def test_labels_that_agree_with_birads_in_enough_patients_may_be_made_from_it():
 
 def test_runs_whose_labels_are_made_from_birads_have_no_reader(demo_home):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
-    assert circular_of([run]) is None and reader_of([run], "test") is not None
+    assert circularity_of([run]) is None and reader_of([run], "test") is not None
     about = {**run.sweep.about, "dataset": {**run.sweep.about["dataset"], **BIRADS_LABEL}}
     circular = StoredRun(type(run.sweep)(**{**vars(run.sweep), "about": about}), 0)
-    assert circular_of([circular]).certain and reader_of([circular], "test") is None
+    assert circularity_of([circular]).certain and reader_of([circular], "test") is None
     images = run.sweep.images.assign(label=np.where(run.sweep.images["birads"] >= 4, "malignant", "benign"))
     agreeing_run = StoredRun(type(run.sweep)(**{**vars(run.sweep), "images": images}), 0)
-    assert not circular_of([agreeing_run]).certain and reader_of([agreeing_run], "test") is not None
+    assert not circularity_of([agreeing_run]).certain and reader_of([agreeing_run], "test") is not None
 
 
 def test_without_an_official_test_set_all_images_count():

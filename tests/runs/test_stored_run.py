@@ -6,7 +6,7 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.stored_run import StoredRun, stored_runs
 from mammo.statistics.metrics import accuracy, auc
 from mammo.statistics.operating import RULES, operate
@@ -25,11 +25,11 @@ def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):
 
 def test_judged_images_are_those_of_the_part_the_surest_first(demo_home):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][3])
-    judged = run.judged("test")
+    judged = run.predictions("test")
     assert judged["confidence"].is_monotonic_decreasing
     assert judged["right"].mean() == pytest.approx(run.scored("test").value(accuracy))
     assert ((judged["probability"] > 0.5) == (judged["label"] == "malignant")).tolist() == judged["right"].tolist()
-    parts = [set(run.judged(part)["image"]) for part in ("train", "validation", "test")]
+    parts = [set(run.predictions(part)["image"]) for part in ("train", "validation", "test")]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(run.sweep.images)
 
 
@@ -38,7 +38,7 @@ def test_judged_images_are_those_of_the_part_the_surest_first(demo_home):
 def test_judged_images_are_counted_as_in_the_confusion_matrix_at_the_same_threshold(demo_home, rule, part):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
     point = operate(run.scored("validation"), run.scored(part), rule, 0.8)
-    judged = run.judged(part, point.threshold)
+    judged = run.predictions(part, point.threshold)
     missed, alarms = (judged[~judged["right"] & (judged["called"] == called)] for called in (False, True))
     assert (len(missed), len(alarms)) == (point.counts.false_benign, point.counts.false_malignant)
     assert set(missed["label"]) <= {"malignant"} and set(alarms["label"]) <= {"benign"}
@@ -77,12 +77,16 @@ def test_names_tell_what_differs_and_nothing_else():
             "seed": [0, 0],
         }
     )
-    assert run_names(runs) == {"s.0": "linear · 1e-3", "s.1": "hidden 128 · 3e-4"}
-    assert run_names(runs[:1]) == {"s.0": "s.0"}
+    assert short_names(runs) == {"s.0": "linear · 1e-3", "s.1": "hidden 128 · 3e-4"}
+    assert short_names(runs[:1]) == {"s.0": "s.0"}
     again = pd.concat([runs, runs[:1].assign(run="t.0")])
-    assert run_names(again) == {"s.0": "linear · 1e-3 · s.0", "s.1": "hidden 128 · 3e-4", "t.0": "linear · 1e-3 · t.0"}
+    assert short_names(again) == {
+        "s.0": "linear · 1e-3 · s.0",
+        "s.1": "hidden 128 · 3e-4",
+        "t.0": "linear · 1e-3 · t.0",
+    }
 
 
 def test_names_of_different_settings_differ(demo_home):
     board = leaderboard(demo_home)
-    assert len(set(run_names(board).values())) == len(board)
+    assert len(set(short_names(board).values())) == len(board)

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 from mammo.errors import MammoError
 from mammo.results.board.leaderboard import leaderboard
 from mammo.runs.stored_run import StoredRun
-from mammo.runs.subgroups import FEWEST, grouped, subgroups
+from mammo.runs.subgroups import FEWEST, group_values, subgroups
 from mammo.statistics.operating import choose_threshold
 
 
@@ -59,14 +59,14 @@ def test_a_column_that_is_not_there_is_refused(run):
 
 
 def test_values_in_their_order_with_the_unknown_last():
-    words, order = grouped(pd.Series([10, 9, None, 9], dtype="Int64"))
+    words, order = group_values(pd.Series([10, 9, None, 9], dtype="Int64"))
     assert order == ["9", "10", "not given"] and words.tolist() == ["10", "9", "not given", "9"]
-    assert grouped(pd.Series(["b", "", "a"]))[1] == ["a", "b", "not given"]
+    assert group_values(pd.Series(["b", "", "a"]))[1] == ["a", "b", "not given"]
 
 
 def test_many_numbers_are_quartered_and_rare_words_put_together():
-    words, order = grouped(pd.Series(range(40)))
+    words, order = group_values(pd.Series(range(40)))
     assert order == ["0–9", "10–19", "20–29", "30–39"] and words.value_counts().tolist() == [10] * 4
-    words, order = grouped(pd.Series([f"site {number % 20}" for number in range(40)] + ["site 3"]))
+    words, order = group_values(pd.Series([f"site {number % 20}" for number in range(40)] + ["site 3"]))
     assert len(order) == 13 and order[-1] == "all others" and "site 3" in order
     assert set(words) == set(order)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.statistics.cross_validated import Fold, cross_validated
+from mammo.statistics.cross_validated import Fold, cross_validated_auc
 from mammo.statistics.intervals.delong import auc_interval
 
 
@@ -37,19 +37,19 @@ def influence_variance(folds):
 
 def test_the_auc_is_the_mean_of_the_folds_and_no_two_are_compared():
     folds = folds_of(np.random.default_rng(0))
-    found = cross_validated([folds])
+    found = cross_validated_auc([folds])
     areas = [roc_auc_score(fold.labels, fold.logits[0]) for fold in folds]
-    assert found.area == pytest.approx(np.mean(areas), abs=1e-12)
+    assert found.auc == pytest.approx(np.mean(areas), abs=1e-12)
     labels, logits = (np.concatenate([getattr(fold, name).ravel() for fold in folds]) for name in ("labels", "logits"))
-    assert roc_auc_score(labels, logits) < found.area - 0.1
+    assert roc_auc_score(labels, logits) < found.auc - 0.1
     moved = [Fold(fold.labels, 7 * fold.logits - 30 * number, fold.patients) for number, fold in enumerate(folds)]
-    assert cross_validated([moved]) == found
+    assert cross_validated_auc([moved]) == found
 
 
 def test_the_variance_is_that_of_the_influence_curve_by_patient():
     """Small-sample factors of 12 patients a class and fold, 12 / 11, are all that differs."""
     folds = folds_of(np.random.default_rng(1))
-    low, high = cross_validated([folds]).interval
+    low, high = cross_validated_auc([folds]).interval
     labels, patients = (np.concatenate([getattr(fold, name) for fold in folds]) for name in ("labels", "patients"))
     near = auc_interval(labels, [np.concatenate([fold.logits[0] - 3 * n for n, fold in enumerate(folds)])], patients)
     error = np.sqrt(influence_variance(folds) * 12 / 11)
@@ -60,19 +60,19 @@ def test_the_variance_is_that_of_the_influence_curve_by_patient():
 def test_repeated_cross_validations_add_up_by_patient():
     """Twice the same folds say no more than once."""
     folds = folds_of(np.random.default_rng(2))
-    once, twice = cross_validated([folds]), cross_validated([folds, folds])
-    assert twice.area == pytest.approx(once.area) and twice.interval == pytest.approx(once.interval)
+    once, twice = cross_validated_auc([folds]), cross_validated_auc([folds, folds])
+    assert twice.auc == pytest.approx(once.auc) and twice.interval == pytest.approx(once.interval)
 
 
 def test_few_patients_of_a_fold_leave_the_mean_without_interval():
     folds = folds_of(np.random.default_rng(3), patients=1)
-    found = cross_validated([folds])
-    assert np.isfinite(found.area) and np.isnan(found.interval).all()
+    found = cross_validated_auc([folds])
+    assert np.isfinite(found.auc) and np.isnan(found.interval).all()
     assert found.reason == ("no interval: 1 malignant patient in fold 0 and 1 benign patient in fold 0, 2 are needed")
 
 
 @pytest.mark.parametrize("patients", [2, 4])
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(patients):
     chance, truth = np.random.default_rng(4), 0.7602  # Phi(1 / sqrt 2) of unit noise
-    found = [cross_validated([folds_of(chance, patients)]).interval for _ in range(300)]
+    found = [cross_validated_auc([folds_of(chance, patients)]).interval for _ in range(300)]
     assert np.mean([low <= truth <= high for low, high in found]) >= 0.91

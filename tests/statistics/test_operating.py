@@ -142,7 +142,7 @@ def test_a_threshold_is_told_on_the_scale_that_tells_it_apart(logit, words):
 
 def test_a_criterion_is_told_in_words_and_refused_where_it_is_none():
     assert Criterion("sensitivity", 0.85).words == "At a sensitivity of 0.85"
-    assert Criterion("youden", 0.85).words == "Youden" and not AT_HALF.looks
+    assert Criterion("youden", 0.85).words == "Youden" and not AT_HALF.uses_validation
     with pytest.raises(MammoError, match="no rule 'best'"):
         Criterion("best").checked()
     with pytest.raises(MammoError, match="share above 0"):

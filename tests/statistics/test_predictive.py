@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from mammo.errors import MammoError
-from mammo.statistics.intervals.measured import Measured
+from mammo.statistics.intervals.measurement import Measurement
 from mammo.statistics.intervals.shares import share_interval
 from mammo.statistics.predictive import predictive_values
 
-SENSITIVITY, SPECIFICITY = Measured(0.8, 0.7, 0.87, 100), Measured(0.9, 0.85, 0.94, 200)
+SENSITIVITY, SPECIFICITY = Measurement(0.8, 0.7, 0.87, 100), Measurement(0.9, 0.85, 0.94, 200)
 
 
 @pytest.mark.parametrize("prevalence", [0.001, 0.005, 0.3, 0.9])
@@ -22,14 +22,14 @@ def test_predictive_values_are_bayes(prevalence):
 
 def test_they_are_those_of_the_images_at_the_images_own_prevalence():
     found, missed, alarmed, spared = 37, 13, 21, 129
-    sensitivity, specificity = Measured(37 / 50, 0.6, 0.84, 50), Measured(129 / 150, 0.8, 0.91, 150)
+    sensitivity, specificity = Measurement(37 / 50, 0.6, 0.84, 50), Measurement(129 / 150, 0.8, 0.91, 150)
     positive, negative = predictive_values(sensitivity, specificity, 50 / 200)
     assert positive.value == pytest.approx(found / (found + alarmed), abs=1e-12)
     assert negative.value == pytest.approx(spared / (spared + missed), abs=1e-12)
 
 
 def test_perfect_shares_leave_doubt():
-    perfect, none = Measured(1.0, 0.9, 1.0, 40), Measured(0.0, 0.0, 0.1, 40)
+    perfect, none = Measurement(1.0, 0.9, 1.0, 40), Measurement(0.0, 0.0, 0.1, 40)
     positive, negative = predictive_values(perfect, perfect, 0.01)
     assert (positive.value, positive.high, negative.value, negative.high) == (1, 1, 1, 1)
     assert positive.low == pytest.approx(0.01 * 0.995 / (0.01 * 0.995 + 0.99 * 0.1), rel=0.01)
@@ -39,7 +39,7 @@ def test_perfect_shares_leave_doubt():
     none_called = predictive_values(none, perfect, 0.01)
     assert np.isnan(none_called[0].value) and none_called[0].low == 0 < none_called[0].high
     assert none_called[1].value == pytest.approx(0.99)
-    unknown = predictive_values(Measured(np.nan, 0, 1, 0), perfect, 0.01)
+    unknown = predictive_values(Measurement(np.nan, 0, 1, 0), perfect, 0.01)
     assert all(np.isnan(one.value) for one in unknown)
 
 
@@ -53,7 +53,7 @@ def test_the_intervals_hold_the_truth_about_as_often_as_they_say():
         shares = []
         for right, among in ((called, malignant), (~called, ~malignant)):
             bounds = share_interval(right[among], patients[among])
-            shares.append(Measured(float(right[among].mean()), *bounds, int(among.sum())))
+            shares.append(Measurement(float(right[among].mean()), *bounds, int(among.sum())))
         truth = 0.1 * 0.8 / (0.1 * 0.8 + 0.9 * 0.15), 0.9 * 0.85 / (0.9 * 0.85 + 0.1 * 0.2)
         for place, one in enumerate(predictive_values(*shares, 0.1)):
             held[place] += one.low <= truth[place] <= one.high

@@ -10,25 +10,16 @@ import pytest
 
 from mammo.errors import MammoError
 from mammo.processes.parallel import ordered_map
-from mammo.storage.files import (
-    LOCK,
-    digest_bytes,
-    digest_file,
-    digest_json,
-    only_one,
-    read_json,
-    sweep_partials,
-    whole_file,
-    write_bytes,
-    write_json,
-    write_text,
-)
+from mammo.storage.atomic_files import atomic_file, remove_partial_files, write_bytes, write_text
+from mammo.storage.digests import digest_bytes, digest_file, digest_json
+from mammo.storage.json_files import read_json, write_json
+from mammo.storage.locks import LOCK, folder_lock
 
 KILLED_WRITER = """
 import sys, time
 from pathlib import Path
-from mammo.storage.files import whole_file
-with whole_file(Path(sys.argv[1])) as stream:
+from mammo.storage.atomic_files import atomic_file
+with atomic_file(Path(sys.argv[1])) as stream:
     stream.write(b"new" * 10000)
     stream.flush()
     print("writing", flush=True)
@@ -38,8 +29,8 @@ with whole_file(Path(sys.argv[1])) as stream:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from mammo.storage.files import only_one
-with only_one(Path(sys.argv[1]), "extracting"):
+from mammo.storage.locks import folder_lock
+with folder_lock(Path(sys.argv[1]), "extracting"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -49,7 +40,7 @@ import sys
 import time
 from pathlib import Path
 from mammo.errors import MammoError
-from mammo.storage.files import write_bytes
+from mammo.storage.atomic_files import write_bytes
 try:
     write_bytes(Path(sys.argv[1]), b"x" * 100_000)
 except MammoError as error:
@@ -95,7 +86,7 @@ def test_what_is_written_can_be_read(tmp_path):
 def test_a_writer_that_fails_leaves_the_old_content_and_no_litter(tmp_path, error):
     path = tmp_path / "file"
     write_bytes(path, b"old")
-    with pytest.raises((type(error), MammoError)), whole_file(path) as stream:
+    with pytest.raises((type(error), MammoError)), atomic_file(path) as stream:
         stream.write(b"new")
         raise error
     assert path.read_bytes() == b"old"
@@ -122,13 +113,13 @@ def test_a_killed_writer_leaves_the_old_content_and_litter_that_is_swept(tmp_pat
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "0.partial").write_bytes(b"of zarr")
     assert len(names(tmp_path)) == 3
-    sweep_partials(tmp_path)
+    remove_partial_files(tmp_path)
     assert names(tmp_path) == ["file", "inner"]
     assert names(tmp_path / "inner") == []
 
 
 def test_sweeping_a_folder_that_is_not_there_is_no_error(tmp_path):
-    sweep_partials(tmp_path / "none")
+    remove_partial_files(tmp_path / "none")
     assert names(tmp_path) == []
 
 
@@ -165,7 +156,7 @@ def test_a_place_that_cannot_be_written_is_said_plainly(tmp_path, place):
 
 def test_a_lock_in_a_place_that_cannot_be_written_is_said_plainly(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(MammoError, match="^Cannot write"), only_one(tmp_path / "file" / "below", "extracting"):
+    with pytest.raises(MammoError, match="^Cannot write"), folder_lock(tmp_path / "file" / "below", "extracting"):
         pytest.fail("the lock was taken")
 
 
@@ -192,28 +183,28 @@ def test_digests_are_sha256(tmp_path):
 @pytest.mark.faults("SIGKILL to a process that holds a lock", "The lock is free at once")
 def test_a_folder_is_held_by_one_process_until_it_ends_however_it_ends(tmp_path, started):
     process = started(HOLDER, tmp_path)
-    with pytest.raises(MammoError, match="Another process is extracting in"), only_one(tmp_path, "extracting"):
+    with pytest.raises(MammoError, match="Another process is extracting in"), folder_lock(tmp_path, "extracting"):
         pytest.fail("two processes hold the folder")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    with only_one(tmp_path, "extracting"):
+    with folder_lock(tmp_path, "extracting"):
         pass
-    with only_one(tmp_path, "extracting"):
+    with folder_lock(tmp_path, "extracting"):
         pass
 
 
 def test_a_folder_that_was_held_and_holds_nothing_is_not_left_behind(tmp_path):
-    with only_one(tmp_path / "a" / "b", "trying"):
+    with folder_lock(tmp_path / "a" / "b", "trying"):
         (tmp_path / "a" / "b" / "empty").mkdir()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "a").mkdir()
-    with pytest.raises(KeyError), only_one(tmp_path / "a" / "b", "trying"):
+    with pytest.raises(KeyError), folder_lock(tmp_path / "a" / "b", "trying"):
         raise KeyError
     assert list(tmp_path.rglob("*")) == [tmp_path / "a"]
 
 
 def test_a_folder_that_was_held_and_filled_stays(tmp_path):
-    with pytest.raises(KeyError), only_one(tmp_path / "a" / "b", "trying"):
+    with pytest.raises(KeyError), folder_lock(tmp_path / "a" / "b", "trying"):
         (tmp_path / "a" / "b" / "begun").touch()
         raise KeyError
     assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {LOCK, "begun"}
@@ -225,7 +216,7 @@ def hold_often(folder):
     while tries < 300 or (alone == 0 and tries < 30_000):  # on a busy machine the others may have it for long
         tries += 1
         try:
-            with only_one(folder, "trying"):
+            with folder_lock(folder, "trying"):
                 (folder / "here").mkdir()
                 time.sleep(0.0005)
                 (folder / "here").rmdir()
@@ -240,6 +231,6 @@ def test_a_folder_that_comes_and_goes_is_held_by_one_at_a_time(tmp_path):
 
 
 def test_a_failed_write_leaves_no_new_folder(tmp_path):
-    with pytest.raises(KeyError), whole_file(tmp_path / "a" / "b" / "c"):
+    with pytest.raises(KeyError), atomic_file(tmp_path / "a" / "b" / "c"):
         raise KeyError
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ from mammo.results.board.leaderboard import read_board
 from mammo.runs.sweep import Sweep, open_sweeps, sweeps
 from mammo.runs.sweep_files import ABOUT, FILES, HEADS, LOGITS, OPENED
 from mammo.specs import SHARED, CacheSpec, Home, SplitSpec, SweepSpec
-from mammo.storage.files import write_json
+from mammo.storage.json_files import write_json
 from mammo.verify import repair, verify
 
 RARER = (MANIFEST, ARRAYS, f"{ARRAYS}/maps/c/0/1/0/0/0")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from mammo.data.depths.record import GroupDepth
 from mammo.errors import MammoError, brief
-from mammo.storage.files import digest_json
-from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, check_unlike
+from mammo.storage.digests import digest_json
+from mammo.storage.tables import BOOLEAN, INTEGER, TEXT, check_columns, check_unique
 from mammo.storage.typed import typed
 
 DIGEST = "digest"
@@ -23,12 +23,12 @@ IMAGE_COLUMNS = {
     **dict.fromkeys(
         ("image", "patient", "breast", "view", "film", "label", "pathology", "file", "digest", "rules"), TEXT
     ),
-    **dict.fromkeys(("rows", "columns", "bytes", "modified", "depth", "zero", "lesions"), WHOLE),
-    "conflict": TRUTH,
+    **dict.fromkeys(("rows", "columns", "bytes", "modified", "depth", "zero", "lesions"), INTEGER),
+    "conflict": BOOLEAN,
 }
 LESION_COLUMNS = {
     **dict.fromkeys(("image", "lesion", "patient", "label", "pathology", "crop", "crop_digest", "mask"), TEXT),
-    **dict.fromkeys(("crop_bytes", "crop_modified", "crop_depth", "crop_zero"), WHOLE),
+    **dict.fromkeys(("crop_bytes", "crop_modified", "crop_depth", "crop_zero"), INTEGER),
 }
 """Columns that an index has, and what they hold; some are missing where nothing is known."""
 
@@ -75,7 +75,7 @@ def digest_of(about: Mapping[str, Any], images: pd.DataFrame) -> str:
 def check_images(images: pd.DataFrame) -> None:
     """Raise ValueError where a table is none of images."""
     check_columns(images, IMAGE_COLUMNS)
-    check_unlike(images, "image")
+    check_unique(images, "image")
 
 
 def check_lesions(lesions: pd.DataFrame) -> None:

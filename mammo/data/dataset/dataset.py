@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset.checks import DIGEST, check_images, check_lesions, checked_about, digest_of, inside
 from mammo.data.depths.record import GroupDepth
+from mammo.data.files.indexed_file import IndexedFile, differing
 from mammo.data.files.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.files.raster import Depth
-from mammo.data.files.source import Source, differing
-from mammo.errors import Damaged, DamagedError, MammoError, first_line
+from mammo.errors import DamagedError, DamagedItem, MammoError, first_line
 from mammo.specs import Home, check_name
 from mammo.specs.class_names import ClassNames, class_names
-from mammo.storage.files import digest_json, parse_json, read_steadily, whole_file, write_bytes
+from mammo.storage.atomic_files import atomic_file, write_bytes
+from mammo.storage.digests import digest_json
+from mammo.storage.file_states import read_consistently
+from mammo.storage.json_files import parse_json
 from mammo.storage.links import LEADS_OUT
 from mammo.storage.spreadsheets import csv_of_rows
-from mammo.storage.tables import read_stored
+from mammo.storage.tables import read_parquet
 
 INDEX = "index.parquet"
 ABOUT = b"mammo"
@@ -71,7 +74,7 @@ class Dataset:
             raise MammoError(
                 f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
             )
-        return read_steadily([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
+        return read_consistently([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
 
     @property
     def synthetic(self) -> bool:
@@ -175,11 +178,11 @@ class Dataset:
         root = Path(self.about["root"])
         return (root if root.is_absolute() else self.folder / root) / file
 
-    def sources(self, table: pd.DataFrame) -> list[Source]:
+    def sources(self, table: pd.DataFrame) -> list[IndexedFile]:
         """The files of some rows of `table(kind)`, and how they are read."""
         columns = (table[name] for name in ("image", "file", "bytes", "modified", "digest"))
         return [
-            Source(str(image), self.path(file), int(size), int(modified), digest, *how)
+            IndexedFile(str(image), self.path(file), int(size), int(modified), digest, *how)
             for image, file, size, modified, digest, how in zip(*columns, self._readings(table), strict=True)
         ]
 
@@ -215,7 +218,7 @@ class Dataset:
         """Whether a file is there and no link leads to it from out of the home."""
         return path.is_file() and not Home(self.folder.parents[1]).leads_out(path)
 
-    def source(self, image: str) -> Source:
+    def source(self, image: str) -> IndexedFile:
         """The file of an image or crop; raises MammoError where the index holds none."""
         row = self.item(image)
         if self.metadata_only:
@@ -233,11 +236,11 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
     folder, file = home.dataset(name), INDEX
     try:
         _refuse_links(home, folder / INDEX)
-        images, told = read_stored(folder / INDEX)
+        images, told = read_parquet(folder / INDEX)
         about = checked_about(parse_json(told[ABOUT]), images)
         file = about["lesions_file"]
         _refuse_links(home, folder / file)
-        lesions, _ = read_stored(folder / file)
+        lesions, _ = read_parquet(folder / file)
         if DEPTH not in about:
             about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
         check_lesions(lesions)
@@ -250,7 +253,7 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
     except Exception as error:  # damaged files raise nearly anything
         gone = isinstance(error, FileNotFoundError)
         reason = "it is missing" if gone else f"{type(error).__name__}: {first_line(error)}"
-        damaged = Damaged("data set", name, file, f"is not what was written ({reason})", INDEX_AGAIN)
+        damaged = DamagedItem("data set", name, file, f"is not what was written ({reason})", INDEX_AGAIN)
         sentence = f"The index of {name!r} is damaged ({file}: {reason}); {INDEX_AGAIN}."
         raise DamagedError(damaged, sentence) from None
 
@@ -299,13 +302,13 @@ def write_dataset(home: Home, name: str, about: dict[str, Any], images: pd.DataF
     content = digest_json(json.loads(lesions.to_json(orient="split", index=False)))
     about = {name: value for name, value in about.items() if name != DIGEST}
     about["lesions_file"] = f"lesions-{content[:12]}.parquet"
-    with whole_file(folder / about["lesions_file"]) as stream:
+    with atomic_file(folder / about["lesions_file"]) as stream:
         lesions.to_parquet(stream, index=False, write_page_checksum=True)
     write_bytes(folder / QUARANTINE, quarantine_csv(about))
     table = pa.Table.from_pandas(images, preserve_index=False)
     about[DIGEST] = digest_of(about, images)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: json.dumps(about).encode()})
-    with whole_file(folder / INDEX) as stream:
+    with atomic_file(folder / INDEX) as stream:
         pq.write_table(table, stream, write_page_checksum=True)
     for old in folder.glob("lesions-*.parquet"):
         if old.name != about["lesions_file"]:

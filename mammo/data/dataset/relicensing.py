@@ -9,7 +9,7 @@ from mammo.data.dataset.dataset import Dataset, write_dataset
 from mammo.data.dataset.licence import ATTRIBUTION, LICENCE, LICENCES, checked_attribution
 from mammo.errors import MammoError
 from mammo.specs import Home, pick
-from mammo.storage.files import only_one
+from mammo.storage.locks import folder_lock
 
 MANIFEST = "manifest "
 """How the source of a data set begins that a manifest lists."""
@@ -37,7 +37,7 @@ def record_licence(home: Home, name: str, licence: str, attribution: str | None 
     home.refuse_shared()
     pick(LICENCES, licence, "licence")
     folder = Dataset.open(home, name).folder
-    with only_one(folder, "indexing"):
+    with folder_lock(folder, "indexing"):
         dataset = Dataset.open(home, name)
         about = {**dataset.about, LICENCE: licence}
         about |= {} if attribution is None else {ATTRIBUTION: checked_attribution(attribution)}

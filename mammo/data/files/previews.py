@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.storage.files import digest_json, write_bytes
+from mammo.storage.atomic_files import write_bytes
+from mammo.storage.digests import digest_json
 
 if TYPE_CHECKING:
     from mammo.data.files.raster import Depth, Raster

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.errors import MammoError, PassingError, of_system
+from mammo.errors import MammoError, TransientError, read_error
 
 MAX_BYTES = 256_000_000
 """The largest file that is opened; an uncompressed mammogram of one frame has 15 to 60 MB."""
@@ -107,19 +107,19 @@ class Raster:
 def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
     """Turn whatever a library raises over a damaged file of this `kind` into a MammoError that does not name `path`.
 
-    MemoryError and PassingError go through: the file may be sound, and who reads it knows what to do.
+    MemoryError and TransientError go through: the file may be sound, and who reads it knows what to do.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
-        except (MemoryError, PassingError):
+        except (MemoryError, TransientError):
             raise
         except MammoError as error:
             raise MammoError(_plain(str(error))) from None
         except OSError as error:
             if error.strerror:
-                raise of_system(error) from None
+                raise read_error(error) from None
             raise MammoError(f"damaged {kind}: {_of_the_file(error, path)}") from None
         except Exception as error:  # damaged files raise nearly anything
             raise MammoError(f"damaged {kind}: {_of_the_file(error, path)}") from None
@@ -154,7 +154,7 @@ def refuse_unfit(path: Path, at_most: int | None = MAX_BYTES) -> None:
     try:
         found = path.stat()
     except OSError as error:
-        raise of_system(error) from None
+        raise read_error(error) from None
     if not stat.S_ISREG(found.st_mode):
         raise MammoError("not a plain file")
     if at_most is not None and found.st_size > at_most:

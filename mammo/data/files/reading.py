@@ -10,7 +10,7 @@ from mammo.data.files.dicom.opening import HEAD, first_element
 from mammo.data.files.pictures.picture import read_picture
 from mammo.data.files.pictures.plain import read_npy, read_pgm
 from mammo.data.files.raster import MAX_BYTES, Depth, Raster, refuse_unfit
-from mammo.errors import MammoError, of_system
+from mammo.errors import MammoError, read_error
 
 Reader = Callable[[Path, int, bool], Raster]
 
@@ -47,7 +47,7 @@ def _reader(path: Path) -> Reader:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
     except OSError as error:
-        raise of_system(error) from None
+        raise read_error(error) from None
     if not head:
         raise MammoError("an empty file")
     for (place, magic), reader in READERS.items():

@@ -24,7 +24,8 @@ from mammo.data.phantom import MARK, PhantomSpec, write_phantom
 from mammo.errors import MammoError
 from mammo.progress import Progress, Work
 from mammo.specs import Home
-from mammo.storage.files import only_one, sweep_partials
+from mammo.storage.atomic_files import remove_partial_files
+from mammo.storage.locks import folder_lock
 
 USUAL = "open"
 """The licence of CBIS-DDSM, CC BY 3.0, and of phantoms, which show nobody."""
@@ -46,7 +47,7 @@ def index_phantom(
     recorded({}, licence, USUAL)
     folder = home.dataset(name)
     refuse_links(home, name)
-    with only_one(folder, "indexing"):
+    with folder_lock(folder, "indexing"):
         yield from write_phantom(folder / "files", PhantomSpec(images, seed), workers)
     return (yield from index_cbis_ddsm(home, name, folder / "files", workers=workers, reading=reading, licence=licence))
 
@@ -78,13 +79,13 @@ def index_cbis_ddsm(
     folder = home.dataset(name)
     refuse_links(home, name)
     if metadata_only:
-        with only_one(folder, "indexing"):
+        with folder_lock(folder, "indexing"):
             yield Progress("index", len(lesions), len(lesions), "lesions")
             return _write_metadata(home, name, cases, synthetic, terms)
     beside = dict.fromkeys(path.parent for path in tables.paths.values())
     located = locate_files(root, cases, apart=home.path / "datasets", tables=beside)
-    with only_one(folder, "indexing"):
-        sweep_partials(folder)
+    with folder_lock(folder, "indexing"):
+        remove_partial_files(folder)
         wanted = [file for file in located.files if file in located.case or located.may_be_dicom(file)]
         facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
         return (yield from _write_found(home, name, root, lesions, Roles(located, facts), reading, workers, terms))

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from mammo.data.dataset.dataset import OWN
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.files.guarding import limits_of
+from mammo.data.files.indexed_file import differing
 from mammo.data.files.raster import MAX_BYTES, Depth, Raster
 from mammo.data.files.reading import read_image
 from mammo.data.files.slabs import read_frames
-from mammo.data.files.source import differing
 from mammo.data.index.inspection import FileFacts, Request, inspect_file, reading_facts
-from mammo.errors import MammoError, PassingError, in_words_of_the_system
-from mammo.processes.guarded import Limits, Loss, Stalled
-from mammo.storage.files import WriteError, digest_file, digest_json, write_bytes
+from mammo.errors import MammoError, TransientError, clear_read_errors
+from mammo.processes.guarded import Failure, Interrupted, Limits
+from mammo.storage.atomic_files import WriteError, write_bytes
+from mammo.storage.digests import digest_file, digest_json
 
 MARGIN = 0.2
 """How much of a finding's width and height a crop shows around it on every side."""
@@ -64,7 +65,7 @@ def cut(request: Cut) -> FileFacts:
     """
     source = request.root / request.file
     try:
-        with in_words_of_the_system():
+        with clear_read_errors():
             raster = read_frames(source, request.frames, partial(read_image, colour_marks=request.colour_marks))
             read = reading_facts(source, raster, request.frames.first)
             content = _content(source, raster)
@@ -76,7 +77,7 @@ def cut(request: Cut) -> FileFacts:
             path = request.folder / name
             if not path.is_file():
                 _save(replace(raster, pixels=raster.pixels[_part(request, raster)]), path)
-    except (WriteError, PassingError):
+    except (WriteError, TransientError):
         raise
     except MammoError as error:
         return FileFacts(request.item, 0, 0, reason=str(error))
@@ -85,9 +86,9 @@ def cut(request: Cut) -> FileFacts:
     return replace(fact, file=OWN + name, synthetic=raster.synthetic, clipped=raster.clipped, **read)
 
 
-def not_cut(request: Cut, loss: Loss) -> FileFacts:
+def not_cut(request: Cut, failure: Failure) -> FileFacts:
     """What is known of a part that could not be cut out."""
-    return FileFacts(request.item, 0, 0, reason=loss.reason, stalled=isinstance(loss, Stalled))
+    return FileFacts(request.item, 0, 0, reason=failure.reason, stalled=isinstance(failure, Interrupted))
 
 
 def cutting_limits(request: Cut) -> Limits:

@@ -9,20 +9,22 @@ from pathlib import Path
 import pandas as pd
 
 from mammo.data.files.guarding import limits_of, load_decoders
+from mammo.data.files.indexed_file import has_marks
 from mammo.data.files.previews import preview_name
 from mammo.data.files.raster import Depth
-from mammo.data.files.source import has_marks
 from mammo.data.index.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected
 from mammo.data.index.join_files import kept_root
 from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
-from mammo.storage.files import parse_json, whole_file
-from mammo.storage.tables import TEXT, TRUTH, WHOLE, check_columns, read_stored
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.json_files import parse_json
+from mammo.storage.tables import BOOLEAN, INTEGER, TEXT, check_columns, read_parquet
 
 FLUSH = 1000
 INSPECTED = "files.parquet"
 COLUMNS = {
-    field.name: {"str": TEXT, "int": WHOLE, "bool": TRUTH}[str(field.type)] for field in dataclasses.fields(FileFacts)
+    field.name: {"str": TEXT, "int": INTEGER, "bool": BOOLEAN}[str(field.type)]
+    for field in dataclasses.fields(FileFacts)
 }
 """What the notes of inspected files hold."""
 
@@ -85,14 +87,14 @@ def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
     table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts if not fact.reason])
     if table.empty:
         return
-    with whole_file(folder / INSPECTED) as stream:
+    with atomic_file(folder / INSPECTED) as stream:
         table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
 
 
 def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
     """What an earlier run found in files that have neither changed nor lost their preview since."""
     try:
-        table, _ = read_stored(folder / INSPECTED)
+        table, _ = read_parquet(folder / INSPECTED)
         if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
             return {}
         check_columns(table, {**COLUMNS, "root": TEXT})

@@ -10,17 +10,17 @@ from typing import Any
 
 from mammo.data.depths.record import FilmGroup
 from mammo.data.files.header.header import read_header
+from mammo.data.files.indexed_file import applied_rules
 from mammo.data.files.kind import file_format
 from mammo.data.files.levels import Levels, measure
 from mammo.data.files.previews import preview_name, save_preview
 from mammo.data.files.raster import Container, Depth, Raster
 from mammo.data.files.reading import read_image
 from mammo.data.files.silhouettes import is_mask
-from mammo.data.files.source import applied_rules
 from mammo.data.splits.likeness import image_hash
-from mammo.errors import MammoError, PassingError, in_words_of_the_system
-from mammo.processes.guarded import Loss, Stalled
-from mammo.storage.files import digest_file
+from mammo.errors import MammoError, TransientError, clear_read_errors
+from mammo.processes.guarded import Failure, Interrupted
+from mammo.storage.digests import digest_file
 
 INSPECTION = 4
 """Rises when the same file would be told of differently."""
@@ -104,10 +104,10 @@ def inspect_file(request: Request) -> FileFacts:
     if known.reason:
         return known
     try:
-        with in_words_of_the_system():
+        with clear_read_errors():
             raster = read_image(path, colour_marks=request.colour_marks)
             digest = digest_file(path)
-    except PassingError:
+    except TransientError:
         raise
     except MammoError as error:
         return replace(known, reason=str(error))
@@ -157,9 +157,9 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
 
 
-def not_inspected(request: Request, loss: Loss) -> FileFacts:
+def not_inspected(request: Request, failure: Failure) -> FileFacts:
     """What is known of a file whose inspection was lost."""
-    return replace(as_found(request, loss.reason), stalled=isinstance(loss, Stalled))
+    return replace(as_found(request, failure.reason), stalled=isinstance(failure, Interrupted))
 
 
 def stalled_files(facts: Iterable[FileFacts]) -> list[str]:

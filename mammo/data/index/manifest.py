@@ -26,7 +26,7 @@ from mammo.data.index.join_files import attach_crops, attach_files
 from mammo.data.index.options import PLAIN, ReadingOptions
 from mammo.data.index.reading_record import about_reading
 from mammo.data.manifest.columns.columns import BOX
-from mammo.data.manifest.header_columns import HeaderUse, use_headers
+from mammo.data.manifest.header_columns import HeaderUse, apply_headers
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
@@ -34,7 +34,8 @@ from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.specs import Home
 from mammo.specs.class_names import class_names
-from mammo.storage.files import only_one, sweep_partials
+from mammo.storage.atomic_files import remove_partial_files
+from mammo.storage.locks import folder_lock
 
 USUAL = "no-pixels"
 """The licence of images of which nobody says what may leave: as most collections that are given on request."""
@@ -64,8 +65,8 @@ def index_manifest(
     folder, root = home.dataset(name), manifest.root
     refuse_links(home, name)
     rows = manifest.rows
-    with only_one(folder, "indexing"):
-        sweep_partials(folder)
+    with folder_lock(folder, "indexing"):
+        remove_partial_files(folder)
         plain = rows.loc[rows["frame"] == "", "path"]
         wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
         facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
@@ -98,7 +99,7 @@ def _with_headers(
 ) -> tuple[Manifest, dict[str, FileFacts], list[list[str]]]:
     """The manifest with what headers tell, the images that are wanted, and what is set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
-    told = use_headers(manifest.rows, headers, "patient" in manifest.columns, use)
+    told = apply_headers(manifest.rows, headers, "patient" in manifest.columns, use)
     notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
     remarks = [*manifest.remarks, *told.remarks]
     manifest = replace(manifest, rows=told.rows, notes=[*notes, *told.notes], remarks=remarks)

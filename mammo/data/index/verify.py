@@ -16,17 +16,18 @@ from mammo.data.dataset.dataset import (
 )
 from mammo.data.files.previews import read_preview, save_preview
 from mammo.data.index.inspected import INSPECTED
-from mammo.errors import Damaged, DamagedError, MammoError, first_line
+from mammo.errors import DamagedError, DamagedItem, MammoError, first_line
 from mammo.specs import Home
-from mammo.storage.files import digest_file, read_bytes, write_bytes
+from mammo.storage.atomic_files import read_bytes, write_bytes
+from mammo.storage.digests import digest_file
 from mammo.storage.links import LEADS_OUT
-from mammo.storage.tables import read_stored
+from mammo.storage.tables import read_parquet
 
 PREVIEWS = "previews"
 REPAIR = "run `mammo verify --repair` to write it anew"
 
 
-def index_damage(home: Home, name: str) -> Iterator[Damaged]:
+def index_damage(home: Home, name: str) -> Iterator[DamagedItem]:
     """Yield what is damaged of a data set: its index, or a file that the index knows."""
     try:
         dataset = Dataset.open(home, name)
@@ -35,9 +36,9 @@ def index_damage(home: Home, name: str) -> Iterator[Damaged]:
         return
     for file, reason in (*_lists(dataset), *_cuts(dataset)):
         remedy = INDEX_AGAIN if file.startswith("cuts") else REPAIR
-        yield Damaged("data set", name, file, reason, remedy)
+        yield DamagedItem("data set", name, file, reason, remedy)
     for file, (_, reason) in _previews(dataset).items():
-        yield Damaged("data set", name, file, reason, REPAIR)
+        yield DamagedItem("data set", name, file, reason, REPAIR)
 
 
 def mend_index(home: Home, name: str) -> None:
@@ -76,7 +77,7 @@ def _lists(dataset: Dataset) -> Iterator[tuple[str, str]]:
         yield QUARANTINE, _why(error)
     try:
         if (dataset.folder / INSPECTED).exists():
-            read_stored(dataset.folder / INSPECTED)
+            read_parquet(dataset.folder / INSPECTED)
     except Exception as error:  # a damaged file raises whatever its library raises
         yield INSPECTED, f"cannot be read ({first_line(error)})"
 

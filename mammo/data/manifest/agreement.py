@@ -1,4 +1,4 @@
-"""Rows of one image must agree on what belongs to the image; where they do not, it is not known."""
+"""Rows of one image must agree on the values of the image; where they disagree, the value is missing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import pandas as pd
 from mammo.data.manifest.unread import Unread
 
 OPTIONAL = ("breast", "view", "film", "split")
-"""What is missing where an image's rows contradict one another; a patient's rows are set aside."""
+"""Columns that become missing where the rows of an image disagree; a patient that differs sets the rows aside."""
 
 
-def settle(rows: pd.DataFrame, unread: Unread) -> pd.DataFrame:
-    """The rows that remain once those of one image agree; a row that is silent takes what the others say.
+def merge_image_rows(rows: pd.DataFrame, unread: Unread) -> pd.DataFrame:
+    """Return the rows with one value an image in each shared column; an empty cell takes the value of another row.
 
-    Rows are of one image where `path` and `frame` are the same; `row` is their number in the file.
+    Rows with the same `path` and `frame` show one image; `row` is their number in the file. Rows that name different
+    patients for one image are left out and set aside in `unread`.
     """
     image = rows["path"] + "#" + rows["frame"].astype(str)
     if image.is_unique:
@@ -21,8 +22,8 @@ def settle(rows: pd.DataFrame, unread: Unread) -> pd.DataFrame:
     shared = image.duplicated(keep=False)
     rows = rows.copy()
     for name in ("patient", *OPTIONAL):
-        said = rows[name].where(rows[name].notna() & (rows[name] != ""))
-        groups = said[shared].groupby(image[shared])
+        values = rows[name].where(rows[name].notna() & (rows[name] != ""))
+        groups = values[shared].groupby(image[shared])
         first = groups.transform("first")
         if name == "patient":
             split = (groups.transform("nunique") > 1).reindex(rows.index, fill_value=False)

@@ -1,4 +1,4 @@
-"""What a manifest tells of images beside path, label and patient: the columns that may be silent."""
+"""The optional columns of a manifest: all columns except path, label and patient."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mammo.data.manifest.words.scales import is_tissue
 
 OURS = {"image", "lesion", "pathology", "conflict", "lesions", "number", "parent", "crop", "row", "rules"}
 OURS |= {*FILE, *(f"crop_{name}" for name in FILE), "image_path", "crop_path", "mask_path"}
-"""Names that the index uses itself; a manifest's column of such a name gets `_given` behind it."""
+"""Names that the index uses itself; a manifest's column of such a name is renamed to `NAME_given`."""
 TISSUE = "tissue"
-"""The subgroup of densities on the scale of MIAS."""
+"""The name of the subgroup column for densities on the scale of MIAS."""
 NOT_BIRADS = (
     "The {name} is fatty, glandular or dense (F, G, D), not BI-RADS density: it is kept as the subgroup {group}."
 )
@@ -28,7 +28,7 @@ NOT_BIRADS = (
 
 @dataclass
 class Findings:
-    """Rows with all our columns; `extra` names subgroups, `outside` says which rows have a box outside the image."""
+    """Rows with all our columns; `extra` names subgroup columns, `outside` lists the rows whose box is outside."""
 
     rows: pd.DataFrame
     extra: list[str] = field(default_factory=list)
@@ -37,9 +37,9 @@ class Findings:
 
 
 def read_findings(rows: pd.DataFrame, cells: pd.DataFrame, headers: Headers, unread: Unread) -> Findings:
-    """Add to `rows` what their `cells` say in all other columns; what they do not say is missing and counted."""
+    """Add the values of all other columns of `cells` to `rows`; a value that is missing is counted in `unread`."""
     findings = Findings(rows.copy())
-    kept = _kept(cells, headers)
+    subgroups = _subgroup_columns(cells, headers)
     texts = {ours: headers.cells(ours, cells) for ours in COLUMNS if ours in headers.sources and ours not in rows}
     for ours, column in COLUMNS.items():
         if ours in texts and ours not in BOX and not _is_tissue(ours, texts[ours]):
@@ -51,22 +51,22 @@ def read_findings(rows: pd.DataFrame, cells: pd.DataFrame, headers: Headers, unr
     if BOX[0] in texts:
         _add_boxes(findings, {side: texts[side] for side in BOX}, unread)
     findings.rows = findings.rows.astype(dict.fromkeys((*BOX, *NUMBERS), "Int64"))
-    findings.rows = pd.concat([findings.rows, cells[list(kept)].rename(columns=kept)], axis=1)
-    findings.extra = list(kept.values())
+    findings.rows = pd.concat([findings.rows, cells[list(subgroups)].rename(columns=subgroups)], axis=1)
+    findings.extra = list(subgroups.values())
     if "density" in texts and _is_tissue("density", texts["density"]):
         _add_tissue(findings, texts["density"], unread)
     return findings
 
 
 def _add_sides(findings: Findings, views: pd.Series) -> None:
-    """Take the side from the view, as in `LCC`, where no column tells it."""
+    """Fill an empty side from the view, such as `LCC`; a side that differs is noted."""
     sides = views.map({cell: read_projection(cell)[1] for cell in views.unique()})
-    silent = (findings.rows["breast"] == "") & (sides != "")
+    filled = (findings.rows["breast"] == "") & (sides != "")
     differing = (findings.rows["breast"] != "") & (sides != "") & (findings.rows["breast"] != sides)
-    findings.rows["breast"] = findings.rows["breast"].where(~silent, sides)
-    if silent.any():
-        rows = "1 row" if silent.sum() == 1 else f"{silent.sum():,} rows"
-        findings.notes.append(f"The side of {rows} comes from the {views.name}, such as {views[silent].iloc[0]}.")
+    findings.rows["breast"] = findings.rows["breast"].where(~filled, sides)
+    if filled.any():
+        rows = "1 row" if filled.sum() == 1 else f"{filled.sum():,} rows"
+        findings.notes.append(f"The side of {rows} comes from the {views.name}, such as {views[filled].iloc[0]}.")
     if differing.any():
         row, view, breast = next(
             zip(views.index[differing], views[differing], findings.rows["breast"][differing], strict=True)
@@ -95,14 +95,14 @@ def _add_tissue(findings: Findings, texts: pd.Series, unread: Unread) -> None:
     findings.notes.append(NOT_BIRADS.format(name=texts.name, group=group))
 
 
-def _kept(cells: pd.DataFrame, headers: Headers) -> dict[str, str]:
-    """The columns that are taken along as subgroups, and their names in the index."""
-    taken, kept = {*COLUMNS, *OURS}, {}
-    for theirs in map(str, cells):
-        if theirs not in headers.columns.values():
-            ours = theirs
-            while ours in taken:
-                ours += "_given"
-            kept[theirs] = ours
-            taken.add(ours)
-    return kept
+def _subgroup_columns(cells: pd.DataFrame, headers: Headers) -> dict[str, str]:
+    """Map the columns that become subgroups to their names in the index."""
+    used, subgroups = {*COLUMNS, *OURS}, {}
+    for name in map(str, cells):
+        if name not in headers.columns.values():
+            unique = name
+            while unique in used:
+                unique += "_given"
+            subgroups[name] = unique
+            used.add(unique)
+    return subgroups

@@ -1,4 +1,4 @@
-"""Labels that are BI-RADS assessments themselves: a reader compared with them is compared with himself."""
+"""Labels that are BI-RADS assessments themselves: they compare the reader with his own assessments."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from mammo.data.manifest.columns.headers import Headers
 from mammo.data.manifest.words.scales import BIRADS
 
 FEWEST = 2
-"""As many different assessments as must stand there for their agreement with the labels to say anything."""
+"""The number of distinct assessments from which agreement with the labels is evidence."""
 
 
 def labels_are_birads(cells: pd.DataFrame, birads: pd.Series, headers: Headers) -> bool:
-    """Whether labels are read from a column of the BI-RADS assessments, or say the same assessment in every row.
+    """Whether the labels come from the column of BI-RADS assessments, or state the same assessment in every row.
 
     `cells` and `birads` (missing where no assessment is known) have the same rows.
     """
     if headers.sources_of("label") & headers.sources_of("birads"):
         return True
     labels = headers.cells("label", cells)
-    known = birads.notna()
-    if birads[known].nunique() < FEWEST:
+    present = birads.notna()
+    if birads[present].nunique() < FEWEST:
         return False
-    read = {cell: BIRADS.read(cell) for cell in labels[known].unique()}
-    pairs = zip(labels[known].tolist(), birads[known].tolist(), strict=True)
+    read = {cell: BIRADS.read(cell) for cell in labels[present].unique()}
+    pairs = zip(labels[present].tolist(), birads[present].tolist(), strict=True)
     return all(read[label] == assessment for label, assessment in pairs)

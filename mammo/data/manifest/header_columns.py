@@ -1,4 +1,4 @@
-"""What headers tell of a manifest's images: cells that it leaves empty, columns that it has not, and contradictions."""
+"""Facts from image headers: they fill empty cells of a manifest, add columns, and reveal contradictions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pandas as pd
 
 from mammo.data.files.header.codes import PRESENTATION, PROCESSING, VIEWS
 from mammo.data.files.header.header import Header, parse_view
-from mammo.data.manifest.header_patients import use_patients
+from mammo.data.manifest.header_patients import apply_header_patients
 from mammo.errors import MammoError
 
 ANY = "any"
 INTENTS = (ANY, PRESENTATION, PROCESSING)
-"""What `--intent` takes: all images, or all but those whose headers say that their pixels are for the other."""
+"""The values of `--intent`: all images, or all except those whose header states the other intent."""
 
 FILLED = {"breast": "side", "view": "view"}
-"""The manifest's columns whose empty cells headers fill, and what they are called."""
+"""The manifest's columns whose empty cells are filled from headers, with the words for them in remarks."""
 
 ADDED = {
     "view_modifier": str,
@@ -31,14 +31,14 @@ ADDED = {
     "implant": str,
     "intent": str,
 }
-"""The columns that headers add where any tells them, by their fields of `Header`."""
+"""The columns that are added where any header has a value, named after the fields of `Header`."""
 
 
 @dataclass(frozen=True)
 class HeaderUse:
-    """What a user wants of headers: `patients` takes theirs where the manifest names none, `intent` is of `INTENTS`.
+    """How headers are used: `patients` reads patients where the manifest has none, `intent` is one of `INTENTS`.
 
-    Raises MammoError for another intent.
+    Raises MammoError for any other intent.
     """
 
     patients: bool = False
@@ -50,16 +50,16 @@ class HeaderUse:
 
 
 FILL = HeaderUse()
-"""No more than what the manifest leaves empty."""
+"""Headers fill only what the manifest leaves empty."""
 
 
 @dataclass
-class Told:
-    """A manifest's rows with what headers tell.
+class HeaderFacts:
+    """The rows of a manifest with the values of image headers.
 
-    `extra` names the columns that were added. `notes` must be known before figures are believed and name nobody;
-    `remarks` say what was taken from where, with examples. `aside` holds the images that the user does not want, and
-    `took_patients` says whether patients are now those of headers.
+    `extra` names the added columns. `notes` are warnings that belong beside every result and name no patient or image;
+    `remarks` say which value was read from where, with examples. `aside` maps the images that the user excludes to the
+    reason, and `took_patients` is true where patients were read from headers.
     """
 
     rows: pd.DataFrame
@@ -70,113 +70,115 @@ class Told:
     took_patients: bool = False
 
 
-def use_headers(
+def apply_headers(
     rows: pd.DataFrame,
     headers: Mapping[str, Header],
     names_patients: bool,
     use: HeaderUse = FILL,
-) -> Told:
-    """Fill and extend a manifest's rows (one a finding) by the headers of their images; the manifest's words win.
+) -> HeaderFacts:
+    """Fill and extend the rows of a manifest (one row a finding) from the headers of their images.
 
-    `names_patients` says whether the manifest does.
+    Where both have a value, the manifest's counts. `names_patients` is true where the manifest names patients.
     """
-    told = Told(rows.copy())
+    facts = HeaderFacts(rows.copy())
     for name, word in FILLED.items():
-        _fill(told, headers, name, word)
+        _fill(facts, headers, name, word)
     for name, kind in ADDED.items():
-        _add(told, headers, name, kind)
-    if told.extra:
-        count = sum(any(getattr(header, name) is not None for name in told.extra) for header in headers.values())
-        told.remarks.append(f"From the headers of {_images(count)}: {', '.join(told.extra)}.")
-    _count_modifiers(told, headers)
-    _tell_intent(told, headers, use.intent)
-    before = told.rows["patient"]
-    told.rows, notes, remarks = use_patients(told.rows, headers, names_patients, use.patients)
-    told.took_patients = not told.rows["patient"].equals(before)
-    told.notes += notes
-    told.remarks += remarks
-    return told
+        _add(facts, headers, name, kind)
+    if facts.extra:
+        count = sum(any(getattr(header, name) is not None for name in facts.extra) for header in headers.values())
+        facts.remarks.append(f"From the headers of {_images(count)}: {', '.join(facts.extra)}.")
+    _report_modifiers(facts, headers)
+    _report_intent(facts, headers, use.intent)
+    before = facts.rows["patient"]
+    facts.rows, notes, remarks = apply_header_patients(facts.rows, headers, names_patients, use.patients)
+    facts.took_patients = not facts.rows["patient"].equals(before)
+    facts.notes += notes
+    facts.remarks += remarks
+    return facts
 
 
 def _by_image(rows: pd.DataFrame, headers: Mapping[str, Header], name: str) -> pd.Series:
-    """What the header of each row's image tells of a field."""
+    """The value of a header field for the image of each row; missing where its header has none."""
     values = {image: getattr(header, name) for image, header in headers.items()}
     return pd.Series([values.get(image) for image in rows["image"]], index=rows.index, dtype=object)
 
 
-def _fill(told: Told, headers: Mapping[str, Header], name: str, word: str) -> None:
-    rows, found = told.rows, _by_image(told.rows, headers, name)
-    silent = rows[name].isna() | (rows[name] == "")
-    filled = silent & found.notna()
+def _fill(facts: HeaderFacts, headers: Mapping[str, Header], name: str, word: str) -> None:
+    rows, values = facts.rows, _by_image(facts.rows, headers, name)
+    empty = rows[name].isna() | (rows[name] == "")
+    filled = empty & values.notna()
     if filled.any():
-        rows[name] = rows[name].where(~filled, found)
+        rows[name] = rows[name].where(~filled, values)
         images = rows.loc[filled, "image"].unique()
         guessed = sum(name in (headers[image].by_orientation or "").split("+") for image in images)
         how = f", {guessed} by the patient's orientation alone" if guessed else ""
-        told.remarks.append(f"The {word} of {_images(len(images))} is from {_their(len(images))}{how}.")
-    same = _same_view if name == "view" else (lambda ours, theirs: ours == theirs)
-    _contradict(told, found, name, word, same)
+        facts.remarks.append(f"The {word} of {_images(len(images))} is from {_their(len(images))}{how}.")
+    same = _same_view if name == "view" else (lambda value, from_header: value == from_header)
+    _report_contradictions(facts, values, name, word, same)
 
 
-def _contradict(told: Told, found: pd.Series, name: str, word: str, same: Callable[[str, str], bool]) -> None:
-    listed = zip(told.rows["image"], told.rows[name], found, strict=True)
+def _report_contradictions(
+    facts: HeaderFacts, values: pd.Series, name: str, word: str, same: Callable[[str, str], bool]
+) -> None:
+    listed = zip(facts.rows["image"], facts.rows[name], values, strict=True)
     differ = {
-        image: (ours, theirs)
-        for image, ours, theirs in listed
-        if ours and theirs is not None and not same(ours, theirs)
+        image: (value, from_header)
+        for image, value, from_header in listed
+        if value and from_header is not None and not same(value, from_header)
     }
     if differ:
-        image, (ours, theirs) = next(iter(differ.items()))
-        told.remarks.append(
-            f"The {word} of {_images(len(differ))} is another in {_their(len(differ))} ({image}: {ours}, its header "
-            f"says {theirs}); the manifest's is kept."
+        image, (value, from_header) = next(iter(differ.items()))
+        facts.remarks.append(
+            f"The {word} of {_images(len(differ))} is another in {_their(len(differ))} ({image}: {value}, its header "
+            f"says {from_header}); the manifest's is kept."
         )
 
 
-def _same_view(ours: str, theirs: str) -> bool:
-    """Whether two views agree; words beyond the standard ones contradict nothing."""
-    views = parse_view(ours)[0], parse_view(theirs)[0]
+def _same_view(manifest_view: str, header_view: str) -> bool:
+    """Whether two views agree; a view without a standard name contradicts no other."""
+    views = parse_view(manifest_view)[0], parse_view(header_view)[0]
     return views[0] == views[1] or not (views[0] in VIEWS and views[1] in VIEWS)
 
 
-def _add(told: Told, headers: Mapping[str, Header], name: str, kind: type) -> None:
-    found = _by_image(told.rows, headers, name)
-    if found.isna().all():
+def _add(facts: HeaderFacts, headers: Mapping[str, Header], name: str, kind: type) -> None:
+    values = _by_image(facts.rows, headers, name)
+    if values.isna().all():
         return
-    if name in told.rows:
-        told.remarks.append(f"Headers tell {name} too; the manifest's own column of that name is kept.")
+    if name in facts.rows:
+        facts.remarks.append(f"Headers tell {name} too; the manifest's own column of that name is kept.")
         return
-    told.rows[name] = found.astype("float64") if kind is float else found.where(found.notna(), "")
-    told.extra.append(name)
+    facts.rows[name] = values.astype("float64") if kind is float else values.where(values.notna(), "")
+    facts.extra.append(name)
 
 
-def _count_modifiers(told: Told, headers: Mapping[str, Header]) -> None:
-    """Say how many images are no plain views, of what kind, and which is the first."""
+def _report_modifiers(facts: HeaderFacts, headers: Mapping[str, Header]) -> None:
+    """Add a remark with the number of modified views, their kinds and an example."""
     modified = {image: header.view_modifier for image, header in headers.items() if header.view_modifier}
     if modified:
         counts = Counter(name for names in modified.values() for name in names.split("+"))
         kinds = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         are = "is no plain view" if len(modified) == 1 else "are no plain views"
-        told.remarks.append(
+        facts.remarks.append(
             f"{_images(len(modified))} {are} ({kinds}; such as {next(iter(modified))}); view_modifier tells which."
         )
 
 
-def _tell_intent(told: Told, headers: Mapping[str, Header], intent: str) -> None:
-    """Never take raw pixels in silence, and set those aside that the user does not want."""
-    other = {PRESENTATION: PROCESSING, PROCESSING: PRESENTATION}.get(intent)
+def _report_intent(facts: HeaderFacts, headers: Mapping[str, Header], intent: str) -> None:
+    """Set aside the images of the intent that the user excludes, and warn of raw pixels (FOR PROCESSING)."""
+    excluded = {PRESENTATION: PROCESSING, PROCESSING: PRESENTATION}.get(intent)
     for image, header in headers.items():
-        if other and header.intent == other:
-            told.aside[image] = f"its pixels are for {other}, not for {intent} (--intent {intent})"
-    raw = [image for image, header in headers.items() if header.intent == PROCESSING and image not in told.aside]
+        if excluded and header.intent == excluded:
+            facts.aside[image] = f"its pixels are for {excluded}, not for {intent} (--intent {intent})"
+    raw = [image for image, header in headers.items() if header.intent == PROCESSING and image not in facts.aside]
     if raw:
-        one = len(raw) == 1
-        told.notes.append(
-            f"{len(raw):,} of {_images(len(headers))} {'is' if one else 'are'} FOR PROCESSING: raw pixels, of which a "
-            "maker's own processing makes the picture that readers see. They are read as they stand; the column intent "
-            "tells them apart, and --intent presentation leaves them out."
+        is_one = len(raw) == 1
+        facts.notes.append(
+            f"{len(raw):,} of {_images(len(headers))} {'is' if is_one else 'are'} FOR PROCESSING: raw pixels, of "
+            "which a maker's own processing makes the picture that readers see. They are read as they stand; the "
+            "column intent tells them apart, and --intent presentation leaves them out."
         )
-        told.remarks.append(f"FOR PROCESSING {'is' if one else 'are'} {', '.join(raw[:5])}{' …' * (len(raw) > 5)}.")
+        facts.remarks.append(f"FOR PROCESSING {'is' if is_one else 'are'} {', '.join(raw[:5])}{' …' * (len(raw) > 5)}.")
 
 
 def _images(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Patients whose names are nearly the same: said, never merged."""
+"""Patients whose names are nearly the same: they are reported and never merged."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ LIKENESSES: dict[str, Callable[[str], str]] = {
     "capital letters alone": str.casefold,
     "leading zeros alone": lambda name: name.lstrip("0") or "0" if name.isdigit() else name,
 }
-"""In what names of patients may differ that are hardly those of two women."""
+"""Differences between two names that are likely to mean one woman, and the function that makes both equal."""
 
 
 def similar_patients(patients: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Patients that count as two though their names hardly differ, and names that a spreadsheet rounded.
+    """Report patients whose names hardly differ, and names that a spreadsheet rounded.
 
-    Notes, which name nobody, and remarks with the names.
+    Returns notes, which contain no names, and remarks with the names.
     """
     names = [str(patient) for patient in patients]
     notes, remarks = [], []
@@ -25,7 +25,7 @@ def similar_patients(patients: Iterable[str]) -> tuple[list[str], list[str]]:
         first: dict[str, str] = {}
         pairs = [(first[key(name)], name) for name in names if first.setdefault(key(name), name) != name]
         if pairs:
-            listed = ", ".join(f"{one!r} and {other!r}" for one, other in pairs[:EXAMPLES])
+            listed = ", ".join(f"{first_name!r} and {second_name!r}" for first_name, second_name in pairs[:EXAMPLES])
             count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
             notes.append(f"Patients that differ in {difference} count as different women ({count}).")
             remarks.append(f"Patients that differ in {difference}: {listed} ({len(pairs)} in all).")

@@ -1,4 +1,4 @@
-"""A manifest: anybody's mammograms as one table, one row an image or one row a finding."""
+"""A manifest: a user's mammograms as one table, with one row an image or one row a finding."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.files.frame_range import FrameRange
-from mammo.data.manifest.agreement import settle
+from mammo.data.manifest.agreement import merge_image_rows
 from mammo.data.manifest.cells.label_words import LabelWords, read_labels
 from mammo.data.manifest.cells.values import needed_values
 from mammo.data.manifest.columns.headers import Headers, find_columns, header_key
 from mammo.data.manifest.columns.templates import Template
 from mammo.data.manifest.files.files import find_files
-from mammo.data.manifest.files.globbed import side_in_header, spread
+from mammo.data.manifest.files.globbed import expand_patterns, side_in_header
 from mammo.data.manifest.findings import Findings, read_findings
 from mammo.data.manifest.from_birads import labels_are_birads
 from mammo.data.manifest.identities import similar_patients
 from mammo.data.manifest.options import ManifestOptions
-from mammo.data.manifest.table.table import Table, read_table
+from mammo.data.manifest.table.table import TextTable, read_table
 from mammo.data.manifest.unread import Unread
 from mammo.errors import MammoError
 
 WHOSE = re.compile(r"patient|woman|women|subject|person|client|participant|case|study|exam|accession|mrn|id$")
-"""What the names of columns hold that may tell whose an image is."""
+"""Matches the names of columns that may identify a patient."""
 NO_PATIENTS = "The manifest names no patients: every file counts as a patient of its own."
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as it was read: `rows` has one row a finding, `extra` names the columns taken along as subgroups.
+    """A manifest as it was read: `rows` has one row a finding, `extra` names the columns that become subgroups.
 
-    Paths in `rows` are relative to `root`; `absent` says of those without a file why. `columns` says where our
-    columns come from, `missing` counts their missing values, `quarantined` holds what is set aside with the reason,
-    and `classes` names the two classes where they are not malignancy. `labels_from_birads` says that labels are the
-    BI-RADS assessments themselves. `notes` must be known before figures are believed and name nobody, so that they may
-    go wherever scores go; `remarks` say what was taken for what and what is odd, with names and cells, and stay with
-    the data set.
+    Paths in `rows` are relative to `root`; `absent` maps paths without a file to the reason. `columns` maps our columns
+    to those of the file, `missing` counts their missing values, `quarantined` holds what is set aside with the reason,
+    and `classes` names the two classes where they are not malignant and benign. `labels_from_birads` is true where the
+    labels are the BI-RADS assessments themselves. `notes` are warnings that belong beside every result; they name no
+    patient, so that they may be published with scores. `remarks` say how columns and cells were read and what is odd;
+    they contain names and cells and stay with the data set.
     """
 
     path: Path
@@ -64,28 +64,28 @@ def read_manifest(
     positive: Iterable[str] = (),
     options: ManifestOptions | None = None,
 ) -> Manifest:
-    """Read a manifest; `columns` and `positive` are those of `options` where they are given.
+    """Read a manifest; `columns` and `positive` are added to those of `options`.
 
-    An odd cell costs its value, or where it is a path, a label or a patient its row; the header is row 1. Raises
+    An odd cell becomes missing; where it is a path, label or patient, its row is set aside. The header is row 1. Raises
     MammoError where the file is no table, a needed column is missing, or more than half of the rows are set aside.
     """
     options = options or ManifestOptions()
     options = replace(options, columns={**options.columns, **(columns or {})})
     options = replace(options, positive=(*options.positive, *positive))
-    table, headers = _opened(path, options)
+    table, headers = _read_columns(path, options)
     unread = Unread(dict(table.aside))
     for row in table.aside:
         unread.items[row] = f"row {row}"
     listed = len(table.cells) + len(table.aside)
-    rows, words = _needed(table.cells, headers, options, path, unread)
+    rows, words = _read_needed(table.cells, headers, options, path, unread)
     unread.refuse_most(path, listed)
     cells = table.cells.loc[rows.index]
     findings = read_findings(rows, cells, headers, unread)
     from_birads = labels_are_birads(cells, findings.rows["birads"], headers)
     root = (options.root or path.parent).absolute()
     rows = findings.rows.assign(row=findings.rows.index).reset_index(drop=True)
-    rows, absent, aside, paths = _files(rows, headers, root, options)
-    rows = _with_ids(settle(rows, unread).reset_index(drop=True))
+    rows, absent, aside, paths = _find_files(rows, headers, root, options)
+    rows = _with_ids(merge_image_rows(rows, unread).reset_index(drop=True))
     unread.refuse_most(path, listed)
     notes, remarks = _notes(rows, headers, findings.extra, words, unread)
     return Manifest(
@@ -104,8 +104,8 @@ def read_manifest(
     )
 
 
-def _opened(path: Path, options: ManifestOptions) -> tuple[Table, Headers]:
-    """The table and where its columns are; rows that repeat another word for word are left out and counted."""
+def _read_columns(path: Path, options: ManifestOptions) -> tuple[TextTable, Headers]:
+    """Read the table and find its columns; rows that repeat another row exactly are dropped and counted."""
     if not path.exists():
         raise MammoError(f"There is no manifest {path}; give a CSV file with the columns path and label.")
     if options.root is not None and not options.root.is_dir():
@@ -123,10 +123,10 @@ def _opened(path: Path, options: ManifestOptions) -> tuple[Table, Headers]:
     return table, headers
 
 
-def _needed(
+def _read_needed(
     cells: pd.DataFrame, headers: Headers, options: ManifestOptions, path: Path, unread: Unread
 ) -> tuple[pd.DataFrame, LabelWords]:
-    """Path, pathology and patient of the rows that have all of them; the others are set aside with the reason."""
+    """Return path, pathology and patient of all rows that have them, and the label words; other rows are set aside."""
     paths = headers.cells("path", cells)
     unread.items.update({int(row): name for row, name in zip(paths.index, paths.tolist(), strict=True) if name})
     rows = pd.DataFrame({"path": needed_values(paths, "path", unread)}, index=cells.index)
@@ -144,25 +144,25 @@ def _needed(
     return rows[~rows.index.isin(list(unread.aside))], words
 
 
-def _files(
+def _find_files(
     rows: pd.DataFrame, headers: Headers, root: Path, options: ManifestOptions
 ) -> tuple[pd.DataFrame, dict[str, str], list[list[str]], list[str]]:
-    """The rows with the files that are there; what is listed and is not, what is set aside, and notes."""
+    """Return the rows with the paths of their files, the absent files, the files that are set aside, and notes."""
     source = headers.sources["path"]
     absent: dict[str, str] = {}
     aside: list[list[str]] = []
     notes: list[str] = []
     if isinstance(source, Template) and source.wild:
-        rows, absent, aside, notes = spread(rows, root, side_in_header)
+        rows, absent, aside, notes = expand_patterns(rows, root, side_in_header)
     names = pd.unique(pd.concat([rows["path"], rows["mask"].dropna()]))
     files = find_files([str(name) for name in names if name not in absent], root, options.root is not None)
     for name in ("path", "mask"):
-        rows[name] = rows[name].map(lambda file: files.found.get(file, file), na_action="ignore").astype(object)
+        rows[name] = rows[name].map(lambda file: files.paths.get(file, file), na_action="ignore").astype(object)
     return rows, {**absent, **files.absent}, aside, [*notes, *files.notes]
 
 
 def _outside(rows: pd.DataFrame, findings: Findings) -> list[list[str]]:
-    """The findings whose box lies outside their image."""
+    """The findings whose box lies outside their image, with the reason."""
     listed = rows.loc[rows["row"].isin(list(findings.outside)), ["lesion", "row"]].to_numpy().tolist()
     return [[lesion, f"row {row}: {findings.outside[row]}"] for lesion, row in listed]
 
@@ -170,7 +170,7 @@ def _outside(rows: pd.DataFrame, findings: Findings) -> list[list[str]]:
 def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the ids: the image is its path (and frames), its findings are numbered.
 
-    Frames of one file are one patient and one film unless the manifest says otherwise.
+    Frames of one file belong to one patient and one film unless the manifest names others.
     """
     frames = rows["frame"].map(lambda cell: FrameRange.parse(cell).suffix).astype(object)
     image = rows["path"] + frames
@@ -189,7 +189,7 @@ def _with_ids(rows: pd.DataFrame) -> pd.DataFrame:
 def _notes(
     rows: pd.DataFrame, headers: Headers, extra: list[str], words: LabelWords, unread: Unread
 ) -> tuple[list[str], list[str]]:
-    """Notes and remarks on patients and on images one of whose findings has no known label."""
+    """Notes and remarks on patients, and on benign images with a finding whose label is not known."""
     notes: list[str] = []
     remarks: list[str] = []
     if "patient" in headers.sources:
@@ -201,9 +201,9 @@ def _notes(
     unlabelled = {unread.items[row] for row, why in unread.aside.items() if why in set(words.refused.values())}
     benign = rows.loc[(rows["label"] == "benign") & rows["path"].isin(list(unlabelled)), "path"]
     if len(benign):
-        one = benign.nunique() == 1
-        images = "1 image counts" if one else f"{benign.nunique()} images count"
-        rows_of = "its rows" if one else "their rows"
+        is_one = benign.nunique() == 1
+        images = "1 image counts" if is_one else f"{benign.nunique()} images count"
+        rows_of = "its rows" if is_one else "their rows"
         notes.append(f"{images} as benign by some of {rows_of}, while the label of another row is not known.")
         remarks.append(f"Benign by a row, while the label of another row is not known: {benign.iloc[0]}.")
     return notes, remarks

@@ -1,4 +1,4 @@
-"""What a user says of a manifest beside its path."""
+"""The options with which a manifest is read."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mammo.data.manifest.header_columns import ANY, FILL, HeaderUse
 class ManifestOptions:
     """How a manifest is read.
 
-    `columns` maps our names to the file's, or to templates over its columns. `positive`, `negative` and `drop` name
-    labels that are malignant, benign and left out. Paths are relative to `root`, by default the manifest's folder.
-    `sheet` is a workbook's; `header` names the columns of a file that has no header;
-    `headers` says what is taken from the images' own headers. `licence` names an entry of LICENCES, or none.
+    `columns` maps our names to those of the file, or to templates over its columns. `positive`, `negative` and `drop`
+    name the labels that are malignant, benign or left out. Paths are relative to `root`, by default the manifest's
+    folder. `sheet` names a sheet of a workbook; `header` names the columns of a file that has no header; `headers` says
+    what is read from the images' own headers. `licence` names an entry of LICENCES, or is empty.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What could not be taken from a manifest: rows that are set aside with their reason, and values that are missing."""
+"""What could not be read from a manifest: rows that are set aside with the reason, and values that are missing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from mammo.errors import MammoError
 
 EXAMPLES = 3
-"""As many cells as a note shows."""
+"""The number of cells that a note shows."""
 
 
 @dataclass
 class Unread:
-    """Rows set aside, by their number, and what was missing in the columns of those that were taken.
+    """The rows that are set aside, and the missing and odd values in the columns of all other rows.
 
-    `aside` holds the reason, `items` what a row lists; `chosen` are rows that the user leaves out.
+    `aside` maps a row's number to the reason, `items` to what the row lists; `chosen` holds the rows that the user
+    leaves out; `missing` counts values by column, and `odd` lists row, cell and reason by column.
     """
 
     aside: dict[int, str] = field(default_factory=dict)
@@ -32,24 +33,24 @@ class Unread:
             self.aside.setdefault(int(row), reason)
 
     def count(self, column: str, missing: int, odd: list[tuple[int, str, str]]) -> None:
-        """Count the values of a column that are missing; `odd` are the cells that say something: row, cell, why."""
+        """Count the missing values of a column; `odd` lists those whose cell is not empty: row, cell and reason."""
         if missing:
             self.missing[column] += missing
         if odd:
             self.odd.setdefault(column, []).extend(odd)
 
     def notes(self) -> list[str]:
-        """A sentence for every column with odd cells."""
+        """One sentence for every column with odd cells."""
         sentences = []
         for column, cells in self.odd.items():
             examples = ", ".join(f"row {row} {cell!r} {why}" for row, cell, why in cells[:EXAMPLES])
-            more = f" and {len(cells) - EXAMPLES} more" if len(cells) > EXAMPLES else ""
+            remainder = f" and {len(cells) - EXAMPLES} more" if len(cells) > EXAMPLES else ""
             values = "1 value is" if len(cells) == 1 else f"{len(cells)} values are"
-            sentences.append(f"Of the column {column}, {values} missing: {examples}{more}.")
+            sentences.append(f"Of the column {column}, {values} missing: {examples}{remainder}.")
         return sentences
 
     def quarantined(self) -> list[list[str]]:
-        """What a row lists and why it is set aside, as `quarantine.csv` has it."""
+        """The item of every row that is set aside, and the reason: the rows of `quarantine.csv`."""
         return [[self.items.get(row) or f"row {row}", f"row {row}: {why}"] for row, why in sorted(self.aside.items())]
 
     def refuse_most(self, path: Path, rows: int) -> None:

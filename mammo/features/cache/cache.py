@@ -15,7 +15,8 @@ from mammo.errors import MammoError, brief
 from mammo.features.cache.chunks import DESCRIPTION, USUAL, Chunks
 from mammo.features.trunks.locate import TENSORS
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import digest_file, digest_json, read_json
+from mammo.storage.digests import digest_file, digest_json
+from mammo.storage.json_files import read_json
 from mammo.storage.links import LEADS_OUT
 from mammo.storage.typed import typed
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.processes.parallel import cores
-from mammo.storage.files import digest_bytes, write_bytes
+from mammo.storage.atomic_files import write_bytes
+from mammo.storage.digests import digest_bytes
 
 DESCRIPTION = "zarr.json"
 CRC = 4

@@ -17,7 +17,8 @@ from mammo.features.cache.chunks import Chunks
 from mammo.features.cache.store import CacheWriter, made_here
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import digest_file, digest_json, read_json, write_json
+from mammo.storage.digests import digest_file, digest_json
+from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 ROWS = "rows.json"

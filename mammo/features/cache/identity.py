@@ -13,7 +13,7 @@ from mammo.images.augment import AUGMENTATIONS, versions
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home, pick
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 
 FORMAT = 2
 """Rises when the layout of a cache or the arithmetic of the extraction changes."""

@@ -28,7 +28,9 @@ from mammo.features.cache.chunks import DESCRIPTION, STORAGES, USUAL, Chunks
 from mammo.features.precision import PRECISIONS
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, pick
-from mammo.storage.files import digest_file, read_json, sweep_partials, unwritable, write_json
+from mammo.storage.atomic_files import remove_partial_files, write_error
+from mammo.storage.digests import digest_file
+from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 MADE_WITH = "made_with.json"
@@ -90,7 +92,7 @@ class CacheWriter:
 
     def _start(self) -> None:
         """Make the arrays; keep those that the same versions of the same libraries began for this identity."""
-        sweep_partials(self.folder)
+        remove_partial_files(self.folder)
         begun = self._begun(MADE_WITH)
         begun = HOW | begun if isinstance(begun, dict) else {}
         kept = self.made_with | {name: begun.get(name) for name in HOW}
@@ -131,7 +133,7 @@ class CacheWriter:
                     fill_value=float("nan"),
                 )
             except OSError as error:
-                raise unwritable(self.folder, error) from error
+                raise write_error(self.folder, error) from error
 
     def _kept_records(self) -> dict[tuple[int, int], dict[str, Any]]:
         """The chunks that were recorded and whose files still have the size they were written with."""

@@ -22,7 +22,7 @@ from mammo.features.trunks.weights import Weights
 from mammo.images.prepare import Variant
 from mammo.progress import Progress, Work
 from mammo.specs import CacheSpec, Home, pick
-from mammo.storage.files import only_one
+from mammo.storage.locks import folder_lock
 
 if TYPE_CHECKING:
     from mammo.features.extraction.fill import Plan
@@ -66,7 +66,7 @@ def extract(
         for name in sorted(wanted):
             folder = home.cache(dataset.name, name)
             home.refuse_links(folder, *(folder / inside for inside in (ARRAYS, RECORDS)))
-            locks.enter_context(only_one(folder, "extracting"))
+            locks.enter_context(folder_lock(folder, "extracting"))
         contents = dataset.contents(specs[0].kind)
         lacking = {name: wanted[name] for name in wanted if not _is_whole(home, dataset.name, name)}
         for name, (content, _) in lacking.items():

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.files.source import Source
+from mammo.data.files.indexed_file import IndexedFile
 from mammo.errors import MammoError
 from mammo.features.cache.cache import CHUNK
 from mammo.features.cache.store import CacheWriter
@@ -211,7 +211,7 @@ def _pictures(
         yield chunk, dict(zip(wanted, stacked, strict=True))
 
 
-def _groups(sources: list[Source], chunk: int) -> list[tuple[Source, ...]]:
+def _groups(sources: list[IndexedFile], chunk: int) -> list[tuple[IndexedFile, ...]]:
     """The files of a chunk, divided into what a worker reads at once."""
     mine = sources[chunk * CHUNK : (chunk + 1) * CHUNK]
     return [tuple(mine[start : start + TOGETHER]) for start in range(0, len(mine), TOGETHER)]

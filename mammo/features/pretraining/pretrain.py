@@ -25,7 +25,8 @@ from mammo.features.trunks.table import TRUNKS, TrunkKind
 from mammo.features.trunks.weights import NOTES
 from mammo.progress import Progress, Work
 from mammo.statistics.metrics import auc
-from mammo.storage.files import whole_file, write_json
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.json_files import write_json
 
 Lessons: TypeAlias = tuple[Tensor, ...]
 """Tensors with an entry for each picture, the pictures first; those of rows and columns come last in their shape."""
@@ -272,7 +273,7 @@ def _write(network: nn.Module, path: Path, figures: dict[str, Any]) -> dict[str,
 
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in figures.items()}
     content = save(_stored(network), metadata)
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(content)
     figures = {**figures, "file": path.name, "bytes": len(content)}
     write_json(path.with_suffix(".json"), figures)

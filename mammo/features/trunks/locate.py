@@ -13,7 +13,7 @@ from urllib.request import getproxies
 from mammo.errors import MammoError, first_line
 from mammo.features.trunks.table import ANY_TIMM, TrunkKind, find_trunk
 from mammo.features.trunks.weights import SUFFIXES, Weights
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 SHIPPED = Path(__file__).parent / "shipped"
 HUB_FILE = "model.safetensors"

@@ -20,7 +20,7 @@ from mammo.heads.training.task import Task
 from mammo.specs import Home, SweepSpec
 from mammo.specs.cache_spec import CACHE_AXES
 from mammo.specs.head_spec import HEAD_AXES
-from mammo.storage.files import digest_bytes, digest_json
+from mammo.storage.digests import digest_bytes, digest_json
 
 TRAINING = 3
 """The version of training's arithmetic: rises when the same heads on the same numbers come to other scores."""

@@ -16,7 +16,8 @@ from mammo.heads.training.vectors import check_draws
 from mammo.progress import Work
 from mammo.runs.sweep import is_complete
 from mammo.specs import Home, SweepSpec
-from mammo.storage.files import only_one, sweep_partials
+from mammo.storage.atomic_files import remove_partial_files
+from mammo.storage.locks import folder_lock
 
 
 def sweep(
@@ -44,8 +45,8 @@ def sweep(
         home.refuse_shared()
         home.refuse_links(setting.folder / UNITS)
         tails = [tail_weights(cache, weights_file) for cache in setting.caches]
-        with only_one(setting.folder, "sweeping"):
-            sweep_partials(setting.folder)
+        with folder_lock(setting.folder, "sweeping"):
+            remove_partial_files(setting.folder)
             units = units_of(setting)
             import_module("mammo.heads.training.train")  # torch's seconds of import are no training
             started = time.monotonic()
@@ -63,7 +64,7 @@ def keep_finished(home: Home, spec: SweepSpec) -> str:
     if not is_complete(home, setting.folder.name):
         home.refuse_shared()
         home.refuse_links(setting.folder / UNITS)
-        with only_one(setting.folder, "sweeping"):
+        with folder_lock(setting.folder, "sweeping"):
             units = units_of(setting)
             if not any(map(is_finished, units)):
                 raise MammoError(

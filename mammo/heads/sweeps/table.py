@@ -31,14 +31,16 @@ from mammo.runs.sweep_files import (
     PARTS_FILE,
     RUNS,
     FileError,
-    FileFacts,
+    SweepFileFacts,
     read_about,
-    sealed,
+    with_digest,
 )
 from mammo.specs import PROBE, STRENGTHS, HeadSpec, SplitSpec
 from mammo.specs.cache_spec import CACHE_AXES
 from mammo.specs.split_spec import SPLIT_AXES
-from mammo.storage.files import digest_bytes, digest_stream, json_bytes, whole_file
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.digests import digest_bytes, digest_stream
+from mammo.storage.json_files import json_bytes
 
 
 def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
@@ -115,17 +117,17 @@ def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], a
     with contextlib.suppress(FileError):
         if FILES not in read_about(folder):
             (folder / ABOUT).unlink()
-    facts: dict[str, FileFacts] = {}
+    facts: dict[str, SweepFileFacts] = {}
     with contextlib.ExitStack() as moves:
-        last = moves.enter_context(whole_file(folder / ABOUT))
+        last = moves.enter_context(atomic_file(folder / ABOUT))
         for file, write in files.items():
-            stream = moves.enter_context(whole_file(folder / file, "w+b"))
+            stream = moves.enter_context(atomic_file(folder / file, "w+b"))
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
             stream.seek(0)
             facts[file] = {"bytes": os.fstat(stream.fileno()).st_size, "sha256": digest_stream(stream)}
-        last.write(json_bytes(sealed(about, facts)))
+        last.write(json_bytes(with_digest(about, facts)))
 
 
 def split_facts(setting: Setting, row: int) -> dict[str, Any]:

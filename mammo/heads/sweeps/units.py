@@ -23,7 +23,8 @@ from mammo.heads.sweeps.plan import Setting
 from mammo.heads.training.vectors import Source, source_of
 from mammo.progress import Progress, Work
 from mammo.specs import PROBE, HeadSpec
-from mammo.storage.files import digest_bytes, digest_json, whole_file
+from mammo.storage.atomic_files import atomic_file
+from mammo.storage.digests import digest_bytes, digest_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -243,7 +244,7 @@ def _save(unit: Unit, trained: Sequence[Trained]) -> None:
         for number, weights in zip(unit.heads, one.weights, strict=True):
             tensors |= {f"{split}.{number}.{name}": value for name, value in weights.items()}
     plain = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    with whole_file(unit.file) as stream:
+    with atomic_file(unit.file) as stream:
         stream.write(save(plain, {DIGEST: _digest_of(plain)}))
 
 

@@ -15,7 +15,7 @@ from mammo.features.trunks.networks import build, split_tail
 from mammo.heads.finetune import layers_of, map_shape
 from mammo.heads.pools import POOLS
 from mammo.heads.training.vectors import Source, plain, training_of
-from mammo.storage.files import unwritable
+from mammo.storage.atomic_files import write_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +130,7 @@ def _mapped(parts: Iterator[Tensor], folder: Path) -> Tensor:
                 count += len(values)
             stream.flush()
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise write_error(folder, error) from error
         return torch.from_numpy(np.memmap(stream, values.dtype, "r+", shape=(count, *values.shape[1:])))
 
 

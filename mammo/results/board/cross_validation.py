@@ -9,7 +9,7 @@ import pandas as pd
 
 from mammo.data.splits.protocols import FOLDS
 from mammo.results.board.grouped import setting_numbers
-from mammo.statistics.cross_validated import CrossValidated, Fold, cross_validated
+from mammo.statistics.cross_validated import CrossValidatedAuc, Fold, cross_validated_auc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def with_cross_validation(runs: pd.DataFrame, fold_of: Callable[[int], Fold]) ->
     `fold_of` gives the test images of the run in a row. `cv_auc` and `cv_auc_interval` are NaN, and `cv_reason` says
     why, unless a setting has runs of all folds, each patient tested once; `cv_runs` counts the runs behind them.
     """
-    found: list[tuple[CrossValidated, int]] = [(_none(OTHER), 0)] * len(runs)
+    found: list[tuple[CrossValidatedAuc, int]] = [(_none(OTHER), 0)] * len(runs)
     folded = np.flatnonzero((runs["protocol"] == PROTOCOL).to_numpy())
     if folded.size:
         numbers = setting_numbers(runs.iloc[folded])
@@ -34,11 +34,11 @@ def with_cross_validation(runs: pd.DataFrame, fold_of: Callable[[int], Fold]) ->
             one = _of_setting(runs.iloc[rows], rows.tolist(), fold_of)
             for row in rows:
                 found[row] = one, rows.size
-    told = [(one.area, one.interval, one.reason, count) for one, count in found]
+    told = [(one.auc, one.interval, one.reason, count) for one, count in found]
     return runs.assign(**dict(zip(COLUMNS, map(list, zip(*told, strict=True)), strict=True))) if told else runs
 
 
-def _of_setting(setting: pd.DataFrame, rows: list[int], fold_of: Callable[[int], Fold]) -> CrossValidated:
+def _of_setting(setting: pd.DataFrame, rows: list[int], fold_of: Callable[[int], Fold]) -> CrossValidatedAuc:
     """The cross-validated AUC of one setting's runs, the mean over its starts and draws of folds."""
     sets: dict[tuple[Any, ...], dict[int, int]] = {}
     for row, seed, split_seed, redraw in zip(
@@ -51,7 +51,7 @@ def _of_setting(setting: pd.DataFrame, rows: list[int], fold_of: Callable[[int],
     folds = [[fold_of(held[number]) for number in range(FOLDS)] for held in sets.values()]
     if any(_patients_return(one) for one in folds):
         return _none("a patient is tested in several folds")
-    return cross_validated(folds)
+    return cross_validated_auc(folds)
 
 
 def _patients_return(folds: list[Fold]) -> bool:
@@ -59,5 +59,5 @@ def _patients_return(folds: list[Fold]) -> bool:
     return np.unique(np.concatenate(each)).size < sum(names.size for names in each)
 
 
-def _none(reason: str) -> CrossValidated:
-    return CrossValidated(np.nan, (np.nan, np.nan), reason)
+def _none(reason: str) -> CrossValidatedAuc:
+    return CrossValidatedAuc(np.nan, (np.nan, np.nan), reason)

@@ -18,7 +18,7 @@ MOST = 40
 """A setting of more values than this, such as the seed of many starts, is no choice."""
 
 
-class Sieve:
+class RunFilter:
     """What runs can be chosen by: the values, in words, of the settings in which they differ."""
 
     def __init__(self, runs: pd.DataFrame) -> None:
@@ -36,7 +36,7 @@ class Sieve:
         """The values, setting by setting."""
         return list(self.rows)
 
-    def keeps(self, chosen: Iterable[str]) -> NDArray[np.bool_]:
+    def matches(self, chosen: Iterable[str]) -> NDArray[np.bool_]:
         """Which runs have, of every setting with values among `chosen`, one of these; an unknown value is no choice."""
         kept: dict[str, NDArray[np.bool_]] = {}
         for value in chosen:

@@ -99,8 +99,8 @@ def _areas(sweep: Sweep) -> Floats:
             pull = parts.positive + parts.negative
             count = pull.shape[1]
             draws = np.random.default_rng(split).multinomial(count, np.full(count, 1 / count), DRAWS) - 1.0
-            areas[0, rows] = parts.area
-            areas[1:, rows] = parts.area + draws @ pull.T
+            areas[0, rows] = parts.aucs
+            areas[1:, rows] = parts.aucs + draws @ pull.T
         scored = rows[np.isfinite(areas[0, rows])]
         if scored.size:
             areas[:, rows] -= areas[:, scored].mean(axis=1, keepdims=True)

@@ -16,15 +16,15 @@ from mammo.data.splits.leakage import leaked
 from mammo.errors import DamagedError, MammoError
 from mammo.results.board import store as board_store
 from mammo.results.board.cross_validation import with_cross_validation
-from mammo.runs.ensemble import named_sweep
+from mammo.runs.ensemble import open_run_sweep
 from mammo.runs.levels import LevelError, at_level
 from mammo.runs.run_names import RunName
-from mammo.runs.sweep import Sweep, open_sweeps, sweep_of, sweeps
+from mammo.runs.sweep import Sweep, open_sweeps, sweep_name_of, sweeps
 from mammo.runs.sweep_files import RUN_AXES
 from mammo.specs import Home
 from mammo.statistics.comparing.chance import deviations
-from mammo.statistics.comparing.selection_bias import Optimism, optimism
-from mammo.statistics.comparing.ties import grouped, tie_groups
+from mammo.statistics.comparing.selection_bias import SelectionBias, selection_bias
+from mammo.statistics.comparing.ties import group_ties, tie_groups
 from mammo.statistics.content_order import arranged
 from mammo.statistics.cross_validated import Fold
 from mammo.statistics.few import lack_of_patients
@@ -32,8 +32,8 @@ from mammo.statistics.intervals.delong import accuracy_interval, auc_interval, c
 from mammo.statistics.metrics import METRICS, USUAL
 from mammo.statistics.operating import AT_HALF, Criterion
 from mammo.statistics.scored import Scored
-from mammo.storage.files import digest_json
-from mammo.storage.plain import plain
+from mammo.storage.digests import digest_json
+from mammo.storage.json_files import json_value
 
 SETTINGS = ["run", "cache", *RUN_AXES, "trained_epochs", "best_epoch", "strength"]
 INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
@@ -41,26 +41,26 @@ SCORED = ("validation", "test")
 
 
 @dataclass(frozen=True)
-class Meter:
+class WinnerBias:
     """The optimism meter of the runs that were validated on the same images.
 
     `winner` is the id of the run of highest validation AUC; `tied` measures its tie group alone.
     """
 
     winner: str
-    everyone: Optimism
-    tied: Optimism | None
+    everyone: SelectionBias
+    tied: SelectionBias | None
 
 
 @dataclass(frozen=True)
 class Board:
-    """`runs`, one a row as `ranked` gives them, and a `Meter` for each set of validation images, best winner first.
+    """`runs`, one per row as `ranked` returns them, and a `WinnerBias` for each set of validation images, best first.
 
-    `left_out` tells, in sentences, of the sweeps and ensembles that could not be read so: they hide none of the others.
+    `left_out` names, in sentences, the sweeps and ensembles that could not be read; the others are listed all the same.
     """
 
     runs: pd.DataFrame
-    meters: tuple[Meter, ...] = ()
+    biases: tuple[WinnerBias, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -88,9 +88,9 @@ def read_board(
     others = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
 
     def kept_under(sweeps: Sequence[str], ensembles: Sequence[RunName]) -> Path | None:
-        folders = dict.fromkeys([*sweeps, *(sweep_of(member) for name in ensembles for member in name.members)])
+        folders = dict.fromkeys([*sweeps, *(sweep_name_of(member) for name in ensembles for member in name.members)])
         said = [level, list(fuse), [str(name) for name in ensembles], criterion.rule, criterion.target, list(sweeps)]
-        return board_store.place(home, list(folders), said)
+        return board_store.board_path(home, list(folders), said)
 
     if board := _recalled(kept_under(chosen, others)):
         return board
@@ -105,13 +105,13 @@ def read_board(
     if board is None:
         board = board_of([sweep for sweeps in read.values() for sweep in sweeps], criterion)
         if place:
-            board_store.remember(place, board.runs, [asdict(meter) for meter in board.meters])
+            board_store.save(place, board.runs, [asdict(meter) for meter in board.biases])
     return replace(board, left_out=tuple(left_out))
 
 
 def _recalled(place: Path | None) -> Board | None:
     """The board that was kept under a name, if it was."""
-    if not (place and (stored := board_store.recall(place))):
+    if not (place and (stored := board_store.load(place))):
         return None
     runs, meters = stored
     return Board(runs, tuple(_meter(meter) for meter in meters))
@@ -129,7 +129,7 @@ def _read_at(
     left_out = []
     for one in wanted:
         try:
-            sweep = named_sweep(home, one) if isinstance(one, RunName) else one
+            sweep = open_run_sweep(home, one) if isinstance(one, RunName) else one
             read[one if isinstance(one, RunName) else one.id] = at_level(sweep, level, fuse)
         except DamagedError as error:
             left_out.append(str(error))
@@ -140,9 +140,9 @@ def _read_at(
     return read, left_out
 
 
-def _meter(held: dict[str, Any]) -> Meter:
+def _meter(held: dict[str, Any]) -> WinnerBias:
     tied = held["tied"]
-    return Meter(held["winner"], Optimism(**held["everyone"]), Optimism(**tied) if tied else None)
+    return WinnerBias(held["winner"], SelectionBias(**held["everyone"]), SelectionBias(**tied) if tied else None)
 
 
 def ranked(opened: list[Sweep], criterion: Criterion = AT_HALF) -> pd.DataFrame:
@@ -194,7 +194,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
     board = board.assign(rule=criterion.rule, threshold=thresholds)
     for part in SCORED:
         labels, logits, patients = arranged(*_part(sweep, split, part, runs.index.to_numpy()))
-        called = logits - thresholds[:, None] if criterion.looks else logits
+        called = logits - thresholds[:, None] if criterion.uses_validation else logits
         board[f"n_{part}"] = len(labels)
         board[f"{part}_interval_reason"] = lack_of_patients(labels, patients, classes=sweep.classes) or None
         for name in USUAL:
@@ -208,7 +208,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
 
 def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Criterion) -> NDArray[np.float64]:
     """The threshold of each run, a logit; NaN where validation images allow no choice."""
-    if not criterion.looks:
+    if not criterion.uses_validation:
         return np.zeros(len(rows))
     labels, logits, patients = _part(sweep, split, "validation", rows)
     scored = (Scored("", labels, own, patients, "validation") for own in logits)
@@ -252,7 +252,7 @@ def _validated_alike(pieces: list[Piece]) -> list[list[Piece]]:
     return list(same.values())
 
 
-def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, Meter | None]:
+def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, WinnerBias | None]:
     """The runs of pieces that were validated alike with their tie groups, and their optimism meter."""
     scores = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in alike]
     labels, _, patients = scores[0]
@@ -262,10 +262,10 @@ def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, Meter | None]:
     if parts is None:
         return board.assign(tie_group=tie_groups(labels, logits, patients)), None
     drawn = deviations(parts)
-    ties = grouped(parts, drawn)
-    everyone, tied = optimism(parts, drawn), optimism(parts, drawn, np.flatnonzero(ties == 1))
+    ties = group_ties(parts, drawn)
+    everyone, tied = selection_bias(parts, drawn), selection_bias(parts, drawn, np.flatnonzero(ties == 1))
     board = board.assign(tie_group=ties)
-    return board, Meter(str(board["run"].iloc[np.nanargmax(parts.area)]), everyone, tied) if everyone else None
+    return board, WinnerBias(str(board["run"].iloc[np.nanargmax(parts.aucs)]), everyone, tied) if everyone else None
 
 
 TOLD = {
@@ -280,7 +280,7 @@ TOLD = {
     "explained": "explained",
     "discounted": "discounted_auc",
 }
-"""What is told of an `Optimism`, and under which name."""
+"""What is told of a `SelectionBias`, and under which name."""
 WINNERS = [
     "dataset", "level", "protocol", "labels", "split_seed", "redraw", "leaked",
     "n_validation", "validation_auc", "validation_auc_interval", "validation_auc_half_width",
@@ -289,23 +289,23 @@ WINNERS = [
 ]  # fmt: skip
 
 
-def meter_rows(board: Board) -> list[dict[str, Any]]:
+def bias_rows(board: Board) -> list[dict[str, Any]]:
     """The meters as plain JSON values, each with what the winner scores on validation and test."""
-    winners = board.runs.set_index("run").loc[[meter.winner for meter in board.meters]] if board.meters else None
+    winners = board.runs.set_index("run").loc[[meter.winner for meter in board.biases]] if board.biases else None
     rows = []
-    for place, meter in enumerate(board.meters):
+    for place, meter in enumerate(board.biases):
         assert winners is not None
         own = winners.iloc[place]
         told = {"winner": meter.winner, **{name: own[name] for name in WINNERS}, **_told(meter.everyone)}
-        rows.append(plain({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
+        rows.append(json_value({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
     return rows
 
 
-def _told(measured: Optimism) -> dict[str, Any]:
+def _told(measured: SelectionBias) -> dict[str, Any]:
     return {told: getattr(measured, name) for name, told in TOLD.items()}
 
 
 def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:
     """The leaderboard as plain JSON values, an undefined number as null."""
-    rows: list[dict[str, Any]] = plain(board.to_dict("records"))
+    rows: list[dict[str, Any]] = json_value(board.to_dict("records"))
     return rows

@@ -19,8 +19,10 @@ import pandas as pd
 
 from mammo.errors import MammoError
 from mammo.runs.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
-from mammo.statistics.comparing.selection_bias import Optimism
-from mammo.storage.files import digest_bytes, digest_json, read_bytes, state_of, write_bytes
+from mammo.statistics.comparing.selection_bias import SelectionBias
+from mammo.storage.atomic_files import read_bytes, write_bytes
+from mammo.storage.digests import digest_bytes, digest_json
+from mammo.storage.file_states import file_state
 from mammo.storage.tables import NUMBER, TEXT, check_columns
 from mammo.storage.typed import typed
 
@@ -49,7 +51,7 @@ COLUMNS = {
 Held = tuple[pd.DataFrame, list[dict[str, Any]]]
 
 
-def place(home: Home, names: list[str], asked: Any) -> Path | None:
+def board_path(home: Home, names: list[str], asked: Any) -> Path | None:
     """What the board of the sweeps `names` read as `asked` is kept under; None where one of them is not finished.
 
     It changes with every change of a file of theirs, damage included: boards are kept of sound sweeps alone.
@@ -57,7 +59,7 @@ def place(home: Home, names: list[str], asked: Any) -> Path | None:
     folders = [home.sweep(name) for name in names]
     if not folders or home.leads_out(*folders) or not all((folder / ABOUT).is_file() for folder in folders):
         return None
-    states = [[folder.name, [state_of(folder / file) for file in READ]] for folder in folders]
+    states = [[folder.name, [file_state(folder / file) for file in READ]] for folder in folders]
     return home.path / "boards" / f"{digest_json([code_version(), states, asked])[:32]}.parquet"
 
 
@@ -68,8 +70,8 @@ def code_version() -> str:
     return digest_bytes(b"\0".join(file.read_bytes() for file in files))
 
 
-def recall(path: Path) -> Held | None:
-    """The runs and the meters that `remember` kept; None where there are none, or they are not what was written."""
+def load(path: Path) -> Held | None:
+    """The runs and the meters that `save` kept; None where there are none, or they are not what was written."""
     for file in path.parent.glob(f"{path.stem}-*.parquet"):
         with contextlib.suppress(Exception):  # a damaged board is computed anew, whatever its library raises
             content = read_bytes(file, MOST_BYTES)
@@ -106,12 +108,12 @@ def _check_meter(meter: dict[str, Any]) -> None:
     """Raise ValueError where a meter is none."""
     typed(meter["winner"], str, "winner")
     for measured in filter(None, (meter["everyone"], meter["tied"])):
-        numbers = asdict(Optimism(**measured)).values()
+        numbers = asdict(SelectionBias(**measured)).values()
         if not all(isinstance(number, int | float) for number in numbers):
             raise ValueError("a meter holds other than numbers")
 
 
-def remember(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
+def save(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
     """Keep a board; where nothing can be written, as in a home shared for reading, nothing is kept."""
     kept = runs.copy(deep=False)
     columns = [str(name) for name in runs]
@@ -143,7 +145,7 @@ def _decoded(texts: pd.Series) -> pd.Series:
 
 def _forget_old(newest: Path) -> None:
     """Leave the newest boards, whatever the clock said when the others were written."""
-    written = {file: state_of(file) for file in newest.parent.glob("*.parquet") if file != newest}
+    written = {file: file_state(file) for file in newest.parent.glob("*.parquet") if file != newest}
     ages = sorted(((state[1], file) for file, state in written.items() if state), reverse=True)
     for _, file in ages[MOST - 1 :]:
         file.unlink(missing_ok=True)

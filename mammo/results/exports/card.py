@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mammo.runs.stored_run import StoredRun
-    from mammo.statistics.comparing.selection_bias import Optimism
+    from mammo.statistics.comparing.selection_bias import SelectionBias
 
 RESEARCH = (
     "**Research software, not a medical device.** Nothing here may be used to decide about a patient: not to screen, "
@@ -42,7 +42,7 @@ SCORED = ("validation", "test")
 
 
 def model_card(
-    run: StoredRun, among: int = 1, luck: Optimism | None = None, terms: Mapping[str, Any] | None = None
+    run: StoredRun, among: int = 1, luck: SelectionBias | None = None, terms: Mapping[str, Any] | None = None
 ) -> str:
     """The card of a run that stands among so many that were tried; `luck` is what chance makes of the best of these.
 
@@ -174,7 +174,7 @@ def _figures(run: StoredRun) -> str:
     return f"{_table(['Figure', 'Part', 'Value', '95 % interval', run.unit.capitalize()], rows)}\n\n{said}"
 
 
-def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
+def _limits(run: StoredRun, among: int, luck: SelectionBias | None) -> str:
     scored = run.scored("test")
     area, malignant = measure("auc", scored), int(np.sum(scored.labels))
     known = (
@@ -192,7 +192,7 @@ def _limits(run: StoredRun, among: int, luck: Optimism | None) -> str:
     return "\n".join(f"- {limit}" for limit in limits if limit)
 
 
-def _chosen(among: int, luck: Optimism | None) -> str:
+def _chosen(among: int, luck: SelectionBias | None) -> str:
     if among < 2:
         return ""
     said = f"The run stands among {among:,} that were tried: the best of many looks better on validation than it is."

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mammo.errors import MammoError
-from mammo.results.board.leaderboard import Meter, board_of
+from mammo.results.board.leaderboard import WinnerBias, board_of
 from mammo.results.exports.card import model_card
 from mammo.results.exports.terms import datasets_of
-from mammo.runs.ensemble import alone, named_sweep
+from mammo.runs.ensemble import open_run_sweep, single_run
 from mammo.runs.run_names import RunName
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps, refuse_all_damaged, sweeps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mammo.data.dataset.dataset import Dataset
     from mammo.specs import Home
-    from mammo.statistics.comparing.selection_bias import Optimism
+    from mammo.statistics.comparing.selection_bias import SelectionBias
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Chosen:
     sweeps: tuple[Sweep, ...]
     named: frozenset[str]
     board: pd.DataFrame
-    meters: tuple[Meter, ...] = ()
+    meters: tuple[WinnerBias, ...] = ()
 
     @property
     def runs(self) -> Iterator[StoredRun]:
@@ -50,7 +50,7 @@ class Chosen:
         """The data sets by name, as far as they are there."""
         return datasets_of(self.home, self.sweeps)
 
-    def _luck(self, run: StoredRun) -> Optimism | None:
+    def _luck(self, run: StoredRun) -> SelectionBias | None:
         """What chance makes of the best of the runs that were validated on the images of this one."""
         own = ["dataset", "kind", "level", "protocol", "labels", "split_seed", "redraw"]
         rows = self.board.set_index("run")[own]
@@ -78,9 +78,9 @@ def choose(home: Home, names: Sequence[str]) -> Chosen:
     refuse_all_damaged(opened, damaged)
     named = dict.fromkeys(str(RunName.parse(name)) for name in wanted if name not in known and _is_run(name))
     held = {run for sweep in opened for run in sweep.runs["run"]}
-    opened += [alone(named_sweep(home, RunName.parse(run)), run) for run in named if run not in held]
+    opened += [single_run(open_run_sweep(home, RunName.parse(run)), run) for run in named if run not in held]
     board = board_of(opened)
-    return Chosen(home, tuple(opened), frozenset(named), board.runs, board.meters)
+    return Chosen(home, tuple(opened), frozenset(named), board.runs, board.biases)
 
 
 def _is_run(name: str) -> bool:

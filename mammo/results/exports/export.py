@@ -15,7 +15,7 @@ from mammo.results.exports.shared_home.home import Options, write_demo
 from mammo.results.exports.terms import datasets_of
 from mammo.results.exports.trackers import write_mlflow, write_tensorboard
 from mammo.specs import SHARED, pick
-from mammo.storage.files import write_text
+from mammo.storage.atomic_files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from mammo.results.exports.tables import IDENTITY, MEANINGS, runs_table, scores_
 from mammo.results.exports.terms import attributions, datasets_of
 from mammo.results.markdown import marked
 from mammo.runs.stored_run import StoredRun
-from mammo.storage.files import whole_file, write_text
+from mammo.storage.atomic_files import atomic_file, write_text
 from mammo.storage.spreadsheets import CsvWriter
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def as_bytes(frame: pd.DataFrame, ending: str) -> bytes:
 
 def write_tables(chosen: Chosen, place: Path, ending: str) -> Work[None]:
     """Write the runs, their scores long and, a file a sweep, wide; and a page about them."""
-    with whole_file(place / f"runs.{ending}") as stream:
+    with atomic_file(place / f"runs.{ending}") as stream:
         stream.write(as_bytes(runs_table(chosen.board), ending))
     total = sum(len(sweep.runs) for sweep in chosen.sweeps)
     long = (pa.Table.from_pandas(scores_long(run), LONG, preserve_index=False) for run in chosen.runs)
-    with whole_file(place / f"scores-long.{ending}") as stream:
+    with atomic_file(place / f"scores-long.{ending}") as stream:
         writer = FORMATS[ending].writer(stream, LONG)
         for done, table in enumerate(long, start=1):
             writer.write_table(table)
@@ -86,7 +86,7 @@ def write_tables(chosen: Chosen, place: Path, ending: str) -> Work[None]:
         writer.close()
     for sweep in chosen.sweeps:
         wide = scores_wide([StoredRun(sweep, row) for row in range(len(sweep.runs))])
-        with whole_file(place / f"scores-wide-{file_name(sweep.id)}.{ending}") as stream:
+        with atomic_file(place / f"scores-wide-{file_name(sweep.id)}.{ending}") as stream:
             stream.write(as_bytes(wide, ending))
     write_text(place / "README.md", about(chosen))
 

@@ -15,7 +15,7 @@ from mammo.progress import Progress, Work
 from mammo.results.board.leaderboard import SETTINGS
 from mammo.results.exports.card import RESEARCH
 from mammo.results.exports.tables import runs_table
-from mammo.runs.sweep_files import ABOUT, COURSE
+from mammo.runs.sweep_files import ABOUT, HISTORY_COLUMNS
 from mammo.specs import PROBE
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _course(run: StoredRun) -> Iterator[tuple[int, str, float]]:
     """Number, name and value of each figure of a run's epochs, or of the steps of a probe's path."""
     of = "path" if run.settings["optimizer"] == PROBE else "epoch"
     for number, row in enumerate(run.history, start=1):
-        for name, value in zip(COURSE, row.tolist(), strict=True):
+        for name, value in zip(HISTORY_COLUMNS, row.tolist(), strict=True):
             if math.isfinite(value):
                 yield number, f"{of}/{name}", value
 

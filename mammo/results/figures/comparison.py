@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from plotly.graph_objects import Figure
 
-    from mammo.results.comparison import Difference, Tested
+    from mammo.results.comparison import Difference, PairedResult
 
 HEADS = 2000
 """The most heads whose AUC is drawn one by one."""
@@ -31,7 +31,7 @@ def differences_figure(
     told = [f"{wrapped(names[pair.first])}<br>less {wrapped(names[pair.second])}" for pair in pairs]
     figure = blank_figure(note, dark, height=150 + _rows_high(told))
     values, places = np.array([pair.value for pair in pairs]), np.arange(len(pairs), dtype=float)
-    tests = [pair.tested(test) for pair in pairs]
+    tests = [pair.result(test) for pair in pairs]
     bounds = np.array([one.interval for one in tests]).reshape(-1, 2)
     figure.add_scatter(
         x=values,
@@ -50,7 +50,7 @@ def differences_figure(
     return figure
 
 
-def _words(pair: Difference, tested: Tested) -> list[str]:
+def _words(pair: Difference, tested: PairedResult) -> list[str]:
     bounds = interval_words(tested.interval, "+.3f", reason=pair.reason)
     return [bounds, p_words(tested.p_value), p_words(tested.corrected)]
 
@@ -103,7 +103,7 @@ def settings_figure(
 
 
 def luck_figure(meter: Mapping[str, Any], heads: ArrayLike, note: str = "", dark: bool = False) -> Figure:
-    """The optimism meter as `leaderboard.meter_rows` tells it, below the validation AUC of all its `heads`.
+    """The optimism meter as `leaderboard.bias_rows` tells it, below the validation AUC of all its `heads`.
 
     The band is where chance alone would put the best of so many equally good heads in nine cases of ten.
     """

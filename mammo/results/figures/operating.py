@@ -14,7 +14,7 @@ from mammo.runs.subgroups import MEASURES
 from mammo.statistics.calibration import BINS, calibration_curve
 from mammo.statistics.curves import precision_recall_curve, roc_curve
 from mammo.statistics.few import TOO_FEW
-from mammo.statistics.intervals.measured import Measured
+from mammo.statistics.intervals.measurement import Measurement
 from mammo.statistics.measures import measure
 from mammo.statistics.predictive import predictive_values
 
@@ -55,7 +55,7 @@ def operating_figure(
     return figure
 
 
-def _mark(figure: Figure, sensitivity: Measured, specificity: Measured, dark: bool) -> None:
+def _mark(figure: Figure, sensitivity: Measurement, specificity: Measurement, dark: bool) -> None:
     found = [*_around(sensitivity)]
     spared = [*_around(specificity)]
     figure.add_scatter(
@@ -102,7 +102,12 @@ def confusion_figure(shown: Scored, point: OperatingPoint, note: str = "", dark:
 
 
 def predictive_figure(
-    sensitivity: Measured, specificity: Measured, prevalence: float, shown: Scored, note: str = "", dark: bool = False
+    sensitivity: Measurement,
+    specificity: Measurement,
+    prevalence: float,
+    shown: Scored,
+    note: str = "",
+    dark: bool = False,
 ) -> Figure:
     """Predictive values against the prevalence, with 95 % bands; the chosen one and that of the images are marked."""
     note, _ = with_leaks(note, [shown])
@@ -222,7 +227,7 @@ def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", d
     return figure
 
 
-def _band(figure: Figure, x: Any, curve: Sequence[Measured], colour: str) -> None:
+def _band(figure: Figure, x: Any, curve: Sequence[Measurement], colour: str) -> None:
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=x, y=[one.high for one in curve], **edge)
@@ -231,10 +236,10 @@ def _band(figure: Figure, x: Any, curve: Sequence[Measured], colour: str) -> Non
     )
 
 
-def _around(one: Measured) -> tuple[float, float]:
+def _around(one: Measurement) -> tuple[float, float]:
     """How far an interval reaches below and above its value."""
     return one.value - one.low, one.high - one.value
 
 
-def _words(one: Measured, decimals: int = 2) -> str:
+def _words(one: Measurement, decimals: int = 2) -> str:
     return value_words(one.value, (one.low, one.high), f".{decimals}f", reason=TOO_FEW if one.reason else "")

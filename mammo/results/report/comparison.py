@@ -10,7 +10,7 @@ import numpy as np
 from mammo.results.report.inflation import Effect, mean_difference
 from mammo.results.report.stated import BOLD, FIVE_SPLITS, ROWS, TITLES, PaperSpec, Row
 from mammo.statistics.comparing.ties import tie_groups
-from mammo.statistics.cross_validated import CrossValidated, Fold, cross_validated
+from mammo.statistics.cross_validated import CrossValidatedAuc, Fold, cross_validated_auc
 from mammo.statistics.few import lack_of_patients
 from mammo.statistics.intervals.delong import accuracy_interval, auc_interval
 from mammo.statistics.metrics import accuracy, auc
@@ -85,7 +85,7 @@ class Beside:
     inflation: dict[str, Effect]
     best: bool
     tied: bool
-    cross: CrossValidated | None = None
+    cross: CrossValidatedAuc | None = None
 
     @property
     def ours(self) -> Figures | None:
@@ -148,13 +148,13 @@ def beside(
     ]
 
 
-def _cross_validated(runs: Sequence[StoredRun]) -> CrossValidated:
+def _cross_validated(runs: Sequence[StoredRun]) -> CrossValidatedAuc:
     scored = [run.scored("test") for run in runs]
     folds = [
         Fold(np.asarray(one.labels), np.atleast_2d(one.logits), np.asarray(one.patients).astype(str), one.classes)
         for one in scored
     ]
-    return cross_validated([folds])
+    return cross_validated_auc([folds])
 
 
 def outcome(runs: Sequence[StoredRun], protocol: str, shared: Shared, criterion: Criterion = AT_HALF) -> Outcome:
@@ -240,7 +240,7 @@ def _ties(table: int, outcomes: Mapping[Row, Mapping[str, Outcome]]) -> dict[Row
 
 def to_json(report: Report) -> list[dict[str, Any]]:
     """The rows as plain JSON values: `reported` beside `ours`, an unknown number as null."""
-    at = {"rule": report.criterion.rule, "target": report.criterion.target if report.criterion.aims else None}
+    at = {"rule": report.criterion.rule, "target": report.criterion.target if report.criterion.has_target else None}
     rows = [{**_row(one), **at} for one in report.rows]
     curve = [
         {"draws": number, **{name: _spreads(one) for name, one in outcomes.items()}}
@@ -273,11 +273,11 @@ def _row(one: Beside) -> dict[str, Any]:
     }
 
 
-def _cross(found: CrossValidated | None) -> dict[str, Any]:
+def _cross(found: CrossValidatedAuc | None) -> dict[str, Any]:
     if found is None:
         return {"cv_auc": None, "cv_auc_interval": None, "cv_reason": "not trained on five folds"}
     bounds = [_plain(bound) for bound in found.interval]
-    return {"cv_auc": _plain(found.area), "cv_auc_interval": bounds, "cv_reason": found.reason or None}
+    return {"cv_auc": _plain(found.auc), "cv_auc_interval": bounds, "cv_reason": found.reason or None}
 
 
 def _about(one: Beside) -> dict[str, Any]:

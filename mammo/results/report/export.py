@@ -12,7 +12,7 @@ from mammo.results.report.comparison import LEAKY, UNDER, to_json
 from mammo.results.report.figures import draws_figure, rows_figure, splits_figure
 from mammo.results.report.stated import TITLES
 from mammo.results.report.tables import Cell, Table, tables
-from mammo.storage.files import write_text
+from mammo.storage.atomic_files import write_text
 from mammo.storage.spreadsheets import csv_of_rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mammo.statistics.few import lack_of_patients
 from mammo.statistics.intervals.delong import components, sizes_of
-from mammo.statistics.intervals.score import Estimated, Sizes, score_difference
+from mammo.statistics.intervals.score import AucCovariance, Sizes, score_difference
 from mammo.statistics.metrics import auc
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def mean_difference(more: Sequence[Scored], less: Sequence[Scored]) -> Effect:
     added = pd.concat(sides, axis=1).fillna(0.0).to_numpy()
     added = added[np.lexsort(added.T)]  # so that the sums' last bits do not depend on names
     areas = np.array([np.mean([run.value(auc) for run in runs]) for runs in (more, less)])
-    estimate = Estimated(areas, added.T @ added, _sizes([*more, *less]))
+    estimate = AucCovariance(areas, added.T @ added, _sizes([*more, *less]))
     (low, high), *_ = score_difference(estimate, np.array([0]), np.array([1]))[0].tolist()
     return Effect(value, low, high)
 

@@ -107,7 +107,7 @@ def _cross(one: Beside) -> Cell:
     """The cross-validated AUC of a row that was trained on five folds too."""
     if one.cross is None:
         return Cell(NONE)
-    return Cell(_number(one.cross.area), one.cross.reason or _bounds(one.cross.interval), bold=one.best)
+    return Cell(_number(one.cross.auc), one.cross.reason or _bounds(one.cross.interval), bold=one.best)
 
 
 def _under(outcome: Outcome | None, accuracy: bool) -> list[Cell]:
@@ -137,7 +137,7 @@ def _notes(report: Report, rows: Sequence[Beside]) -> list[str]:
 
 def _threshold_note(criterion: Criterion) -> list[str]:
     """At which threshold our accuracies are counted; the report's own are at probability 0.5."""
-    if not criterion.looks:
+    if not criterion.uses_validation:
         return ["Accuracy calls positive what lies above probability 0.5, as the report's does."]
     return [
         f"Our accuracies are those at each run's own threshold, chosen on its validation images: {criterion.words}. "

@@ -1,1 +1,1 @@
-"""Whether runs differ: tests, groups of ties, and how much of a winner's lead is luck."""
+"""Comparisons of runs: tests, groups of ties, and the selection bias of a winner."""

@@ -1,4 +1,4 @@
-"""What chance alone makes of AUCs: how they would come out on other patients if every run were equally good."""
+"""Random deviations of AUCs: how the AUCs of equally good runs would vary over other samples of patients."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ SEED = 0
 
 
 def deviations(parts: Components, draws: int = DRAWS, seed: int = SEED) -> NDArray[np.float32]:
-    """How far chance takes every run's AUC from its true value, (R, draws), in draws of other patients.
+    """Random deviations of every run's AUC from its true value, (R, draws), over samples of patients.
 
-    Normal, with exactly the clustered DeLong covariance of `parts`: every patient gets two random weights, for what
-    its malignant and what its benign images add, whose covariance is that of the small-sample factors. The same
-    patients get the same weights whatever the runs.
+    They are normal with exactly the clustered DeLong covariance of `parts`: every patient gets two random weights, one
+    for its malignant and one for its benign images, whose covariance is that of the small-sample factors. The weights
+    depend on the patients and the seed only, not on the runs.
     """
-    own, other, cross = parts.weights
-    chance = np.random.default_rng(seed).standard_normal((2, parts.positive.shape[1], draws))
-    by_malignant = np.sqrt(own) * chance[0]
-    by_benign = cross / np.sqrt(own) * chance[0] + np.sqrt(max(other - cross**2 / own, 0.0)) * chance[1]
-    drawn: NDArray[np.float32] = _product(parts.positive, by_malignant) + _product(parts.negative, by_benign)
-    return drawn
+    by_positive, by_negative, cross = parts.weights
+    normal = np.random.default_rng(seed).standard_normal((2, parts.positive.shape[1], draws))
+    malignant = np.sqrt(by_positive) * normal[0]
+    uncorrelated = np.sqrt(max(by_negative - cross**2 / by_positive, 0.0))
+    benign = cross / np.sqrt(by_positive) * normal[0] + uncorrelated * normal[1]
+    sums: NDArray[np.float32] = _product(parts.positive, malignant) + _product(parts.negative, benign)
+    return sums
 
 
 def _product(components: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Patients that add nothing are left out: most have images of one class only."""
-    there = components.any(axis=0)
-    product: NDArray[np.float32] = components[:, there].astype(np.float32) @ weights[there].astype(np.float32)
+    """The matrix product (R, draws), without the patients whose components are all 0: most have images of one class."""
+    present = components.any(axis=0)
+    product: NDArray[np.float32] = components[:, present].astype(np.float32) @ weights[present].astype(np.float32)
     return product

@@ -1,4 +1,4 @@
-"""Flips: the images that one run gets right and another wrong."""
+"""Flips: images that one run classifies correctly and another run does not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.statistics.content_order import first_seen
+from mammo.statistics.content_order import number_patients
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flips:
-    """Images counted by which of two runs gets them right; `p_value` is of neither being right more often."""
+    """Images counted by which of two runs is correct; `p_value` tests that both are correct equally often."""
 
     both: int
     first_only: int
@@ -25,26 +25,27 @@ class Flips:
 
 
 def flips(first: ArrayLike, second: ArrayLike, patients: ArrayLike) -> Flips:
-    """Count where two runs are right (N,) and test the difference by patient, exactly.
+    """Count on which images two runs are correct, bool (N,) each, and test the difference exactly, by patient.
 
-    If neither run is better, a patient's surplus of images that only the first gets right is as likely to be one of
-    images that only the second does. With one image a patient this is McNemar's exact test (1947); with more it is
-    the permutation form of its extension to clusters (Durkalski et al., Statistics in Medicine 22, 2003).
+    Under the null hypothesis the surplus of a patient, its images on which only the first run is correct minus those on
+    which only the second is, has either sign with equal probability. With one image per patient this is McNemar's exact
+    test (1947); with more it is the permutation form of its extension to clusters (Durkalski et al., Statistics in
+    Medicine 22, 2003).
     """
-    one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
-    _, patient = first_seen(patients)
-    surplus = np.bincount(patient, weights=one.astype(float) - other).astype(int)
+    left, right = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    _, patient = number_patients(patients)
+    surplus = np.bincount(patient, weights=left.astype(float) - right).astype(int)
     return Flips(
-        both=int((one & other).sum()),
-        first_only=int((one & ~other).sum()),
-        second_only=int((other & ~one).sum()),
-        neither=int((~one & ~other).sum()),
+        both=int((left & right).sum()),
+        first_only=int((left & ~right).sum()),
+        second_only=int((right & ~left).sum()),
+        neither=int((~left & ~right).sum()),
         p_value=_signs_p_value(surplus),
     )
 
 
 def _signs_p_value(surplus: NDArray[np.int_]) -> float:
-    """How likely it is that the sum of `surplus`, each with a sign drawn by a coin, lies as far from 0 as it does."""
+    """The probability that the sum of `surplus` (K,) with random signs is as far from 0 as the observed sum."""
     sizes = np.abs(surplus[surplus != 0])
     reach = int(sizes.sum())
     chance = np.zeros(2 * reach + 1)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p values (M,) of M tests, to be held against the same level as one; NaN stays and is no test.
+    """Adjusted p values (M,) of M tests, to be compared with the level of a single test; NaN stays and is no test.
 
     Source: Holm, Scandinavian Journal of Statistics 6 (1979).
     """
-    given = np.asarray(p_values, dtype=float)
-    adjusted = np.full(given.shape, np.nan)
-    order = np.argsort(given, kind="stable")[: np.count_nonzero(~np.isnan(given))]
-    raised = given[order] * np.arange(order.size, 0, -1)
+    values = np.asarray(p_values, dtype=float)
+    adjusted = np.full(values.shape, np.nan)
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    raised = values[order] * np.arange(order.size, 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
     return adjusted

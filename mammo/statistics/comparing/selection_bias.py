@@ -1,4 +1,4 @@
-"""The optimism meter: how much of the winner's validation AUC is owed to having tried so many heads."""
+"""Selection bias: how much of the winner's validation AUC comes from the number of heads that were tried."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from mammo.statistics.metrics import Floats
 
 TALLEST = 12.0
-"""Standard deviations that no draw of chance exceeds."""
+"""Standard deviations that no normal number exceeds in practice."""
 
 
 @dataclass(frozen=True)
-class Optimism:
-    """What chance alone would make of the best of several heads by validation AUC, were all equally good.
+class SelectionBias:
+    """The selection bias of the best of several heads by validation AUC.
 
-    `heads` were tried, worth `independent` heads whose scores have nothing in common. The winner's AUC lies `margin`
-    above the `mean` of all. Of equally good heads the best would lie `expected` above it on average, at least `least`
-    and at most `limit` in 95 % of cases each; `p_value` is how often it would lie as far as the winner does.
+    `heads` were tried, equivalent to `independent` heads with independent scores. The AUC `winner` lies `margin` above
+    the `mean` of all heads. If all heads were equally good, the best would lie `expected` above the mean on average,
+    above `least` in 95 % and below `limit` in 95 % of cases; `p_value` is the probability of a margin as large as the
+    winner's.
     """
 
     heads: int
@@ -41,33 +42,35 @@ class Optimism:
 
     @property
     def explained(self) -> float:
-        """The share of the winner's margin that the number of heads explains, at most 1."""
+        """The share of the winner's margin that selection among the heads explains, at most 1."""
         return 1.0 if self.margin <= self.expected else self.expected / self.margin
 
     @property
     def discounted(self) -> float:
-        """The winner's AUC less what its luck may have been: what to expect of it on other images, at worst."""
+        """The winner's AUC minus the expected margin: a cautious estimate of its AUC on other images."""
         return self.winner - self.expected
 
 
-def optimism(parts: Components, drawn: NDArray[np.float32], rows: NDArray[np.intp] | None = None) -> Optimism | None:
-    """Measure the best of the runs at `rows`, or of all; None where fewer than two have an AUC.
+def selection_bias(
+    parts: Components, deviations: NDArray[np.float32], rows: NDArray[np.intp] | None = None
+) -> SelectionBias | None:
+    """The selection bias of the best of the runs at `rows`, or of all; None where fewer than two have an AUC.
 
-    `drawn` are the `chance.deviations` of `parts`. They have the runs' own covariance, so that heads that score alike
-    count for as little as they are worth.
+    `deviations` are the `chance.deviations` of `parts`. They have the covariance of the runs, so that heads with
+    similar scores count as fewer heads.
     """
-    rows = np.arange(parts.area.size) if rows is None else rows
-    rows = rows[~np.isnan(parts.area[rows])]
+    rows = np.arange(parts.aucs.size) if rows is None else rows
+    rows = rows[~np.isnan(parts.aucs[rows])]
     if rows.size < 2:
         return None
-    area, lucky = parts.area[rows], drawn[rows]
-    margins = np.maximum(lucky.max(axis=0) - lucky.mean(axis=0), 0).astype(float)  # heads that are one head round below
-    margin, expected = float(area.max() - area.mean()), float(margins.mean())
-    return Optimism(
+    aucs, random = parts.aucs[rows], deviations[rows]
+    margins = np.maximum(random.max(axis=0) - random.mean(axis=0), 0).astype(float)  # rounding can make equal heads < 0
+    margin, expected = float(aucs.max() - aucs.mean()), float(margins.mean())
+    return SelectionBias(
         heads=int(rows.size),
         independent=independent_heads(expected, float(np.sqrt(parts.variance[rows].mean())), rows.size),
-        winner=float(area.max()),
-        mean=float(area.mean()),
+        winner=float(aucs.max()),
+        mean=float(aucs.mean()),
         margin=margin,
         expected=expected,
         least=float(np.quantile(margins, LEVEL)),
@@ -77,9 +80,9 @@ def optimism(parts: Components, drawn: NDArray[np.float32], rows: NDArray[np.int
 
 
 def independent_heads(expected: float, deviation: float, most: int) -> float:
-    """How many independent heads of standard deviation `deviation` come out with a best `expected` above the truth.
+    """The number of independent heads of standard deviation `deviation` whose best is `expected` above the true AUC.
 
-    Between 1 and `most`; 1 where chance moves nothing.
+    Between 1 and `most`; 1 where nothing varies.
     """
     if deviation <= 0 or expected <= 0:
         return 1.0
@@ -91,6 +94,6 @@ def independent_heads(expected: float, deviation: float, most: int) -> float:
 
 
 def _expected_best(count: float) -> float:
-    """The mean of the largest of `count` standard normal numbers, by the area beside its distribution function."""
+    """The mean of the largest of `count` standard normal numbers, by integration of its distribution function."""
     grid: Floats = np.linspace(-TALLEST, TALLEST, 4001)
     return float(np.trapezoid(np.heaviside(grid, 0.5) - ndtr(grid) ** count, grid))

@@ -1,1 +1,1 @@
-"""95 % intervals that know which images belong to one patient."""
+"""95 % intervals, clustered by patient."""

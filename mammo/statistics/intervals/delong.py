@@ -1,4 +1,4 @@
-"""95 % intervals of AUC and accuracy that know which images belong to one patient."""
+"""95 % intervals of AUC and accuracy, clustered by patient."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import betaincinv
 
-from mammo.statistics.content_order import first_seen
+from mammo.statistics.content_order import number_patients
 from mammo.statistics.few import FEWEST, class_patients, lack_of_patients
 from mammo.statistics.intervals.score import LEVEL, Sizes, score_interval
-from mammo.statistics.metrics import Floats, area_of_ranks, midranks
+from mammo.statistics.metrics import Floats, auc_of_ranks, midranks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 class Components:
     """DeLong's structural components of R runs, centred and summed over the images of each of K patients.
 
-    `area` (R,) is the AUC; `positive` and `negative` (R, K) are what each patient's malignant and benign
-    images add to it. `sizes` counts the patients and images of both classes; `patients` (K,) are named in the order
-    in which their images come, which `content_order` makes the same however they are called.
+    `aucs` (R,) are the AUCs; `positive` and `negative` (R, K) are what each patient's malignant and benign images add
+    to them. `sizes` counts the patients and images of both classes. `patients` (K,) are the names in the order in which
+    the images come; `content_order` makes this order independent of the names.
     """
 
-    area: Floats
+    aucs: Floats
     positive: Floats
     negative: Floats
     sizes: Sizes
@@ -37,82 +37,85 @@ class Components:
 
     @property
     def weights(self) -> tuple[float, float, float]:
-        """The small-sample factors of the squares of both kinds of components, and of their product."""
+        """The small-sample factors of the squares of `positive` and of `negative`, and of their product."""
         malignant, benign = self.sizes.patients[0].tolist()
-        own, other, cross = (count / (count - 1) for count in (malignant, benign, self.positive.shape[1]))
-        return own, other, cross
+        by_positive, by_negative, cross = (count / (count - 1) for count in (malignant, benign, self.positive.shape[1]))
+        return by_positive, by_negative, cross
 
     def only(self, rows: Rows) -> Components:
-        """The components of a choice of runs."""
-        return Components(self.area[rows], self.positive[rows], self.negative[rows], self.sizes, self.patients)
+        """The components of the runs at `rows`."""
+        return Components(self.aucs[rows], self.positive[rows], self.negative[rows], self.sizes, self.patients)
 
-    def covariance(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
-        """Covariance of the AUCs of two choices of runs, (rows, others), as Obuchowski (1997) estimates it.
+    def covariance(self, rows: Rows, columns: Rows, dtype: DTypeLike = np.float64) -> Floats:
+        """Covariance of the AUCs of the runs `rows` with those of the runs `columns`, (rows, columns).
 
-        Worked out in numbers of the kind `exact`.
+        Obuchowski's estimate (1997), computed in `dtype`.
         """
-        own, other, cross = self.weights
-        one, two = np.asarray(rows), np.asarray(others)
-        covariance = np.zeros((one.size, two.size), dtype=exact)
-        for mine, its, factor in ((self.positive, self.negative, own), (self.negative, self.positive, other)):
-            there = np.flatnonzero(mine.any(axis=0))  # most patients have images of one class only
-            left = factor * mine[np.ix_(one, there)] + cross * its[np.ix_(one, there)]
-            covariance += left.astype(exact) @ mine[np.ix_(two, there)].astype(exact).T
+        by_positive, by_negative, cross = self.weights
+        left, right = np.asarray(rows), np.asarray(columns)
+        covariance = np.zeros((left.size, right.size), dtype=dtype)
+        classes = ((self.positive, self.negative, by_positive), (self.negative, self.positive, by_negative))
+        for own, opposite, factor in classes:
+            present = np.flatnonzero(own.any(axis=0))  # most patients have images of one class only
+            weighted = factor * own[np.ix_(left, present)] + cross * opposite[np.ix_(left, present)]
+            covariance += weighted.astype(dtype) @ own[np.ix_(right, present)].astype(dtype).T
         return covariance
 
-    def errors(self, rows: Rows, others: Rows, exact: DTypeLike = np.float64) -> Floats:
-        """Standard errors of the differences in AUC between two choices of runs, (rows, others)."""
-        both = self.variance[np.asarray(rows)][:, None] + self.variance[np.asarray(others)]
-        errors: Floats = np.sqrt(np.maximum(both - 2 * self.covariance(rows, others, exact), 0.0), dtype=exact)
+    def errors(self, rows: Rows, columns: Rows, dtype: DTypeLike = np.float64) -> Floats:
+        """Standard errors of the differences in AUC between the runs `rows` and the runs `columns`, (rows, columns)."""
+        variances = self.variance[np.asarray(rows)][:, None] + self.variance[np.asarray(columns)]
+        errors: Floats = np.sqrt(np.maximum(variances - 2 * self.covariance(rows, columns, dtype), 0.0), dtype=dtype)
         return errors
 
-    def pair_covariance(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
-        """Covariance of each AUC of `rows` (P,) with that of `others` (P,), as `covariance` has it: (P,)."""
-        own, other, cross = self.weights
-        one, two = self.positive[rows], self.positive[others]
-        its, theirs = self.negative[rows], self.negative[others]
-        covariance: Floats = (own * one * two + other * its * theirs + cross * (one * theirs + its * two)).sum(axis=1)
+    def pair_covariance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
+        """Covariance of the AUCs of the runs `first` (P,) with those of the runs `second` (P,), pair by pair: (P,)."""
+        by_positive, by_negative, cross = self.weights
+        malignant = self.positive[first], self.positive[second]
+        benign = self.negative[first], self.negative[second]
+        squares = by_positive * malignant[0] * malignant[1] + by_negative * benign[0] * benign[1]
+        crossed = malignant[0] * benign[1] + benign[0] * malignant[1]
+        covariance: Floats = (squares + cross * crossed).sum(axis=1)
         return covariance
 
     @property
     def freedom(self) -> int:
-        """Degrees of freedom that the rarer class's patients leave an estimate of variance, at least 1."""
+        """Degrees of freedom of a variance that is estimated from the patients of the rarer class, at least 1."""
         return self.sizes.freedom
 
     @cached_property
     def variance(self) -> Floats:
         """Variance of every run's AUC, (R,)."""
-        own, other, cross = self.weights
-        squares = own * (self.positive**2).sum(axis=1) + other * (self.negative**2).sum(axis=1)
+        by_positive, by_negative, cross = self.weights
+        squares = by_positive * (self.positive**2).sum(axis=1) + by_negative * (self.negative**2).sum(axis=1)
         products: Floats = squares + 2 * cross * (self.positive * self.negative).sum(axis=1)
         return np.maximum(products, 0.0)
 
 
 def components(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike, fewest: int = FEWEST) -> Components | None:
-    """Structural components of the AUC of `logits` (R, N) by patient; None where `few` gives no interval.
+    """Structural components of the AUCs of `logits` (R, N) by patient.
 
-    That is where either class comes from fewer than `fewest` patients. Source: DeLong, DeLong and Clarke-Pearson,
+    None where either class comes from fewer than `fewest` patients. Source: DeLong, DeLong and Clarke-Pearson,
     Biometrics 44 (1988); Sun and Xu's form over ranks (2014); Obuchowski, Biometrics 53 (1997) for clusters.
-    With one image a patient the result is DeLong's own.
+    With one image per patient the result is DeLong's own.
     """
     positive, scores = np.asarray(labels) == 1, np.atleast_2d(logits)
     if lack_of_patients(labels, patients, fewest):
         return None
-    names, patient = first_seen(patients)
+    names, patient = number_patients(patients)
     clusters = names.size
     ranks = midranks(scores)
-    area = area_of_ranks(ranks, positive)
+    aucs = auc_of_ranks(ranks, positive)
     sums = []
-    for chosen, sign in ((positive, 1.0), (~positive, -1.0)):
-        others = int((~chosen).sum())
-        beaten = (ranks[:, chosen] - midranks(scores[:, chosen])) / others
-        part = beaten if sign > 0 else 1 - beaten
-        sums.append(_by_patient((part - area[:, None]) / chosen.sum(), patient[chosen], clusters))
-    return Components(area, sums[0], sums[1], sizes_of(labels, patients), names)
+    for members, sign in ((positive, 1.0), (~positive, -1.0)):
+        opposite = int((~members).sum())
+        beaten = (ranks[:, members] - midranks(scores[:, members])) / opposite
+        component = beaten if sign > 0 else 1 - beaten
+        sums.append(_by_patient((component - aucs[:, None]) / members.sum(), patient[members], clusters))
+    return Components(aucs, sums[0], sums[1], sizes_of(labels, patients), names)
 
 
 def sizes_of(labels: ArrayLike, patients: ArrayLike) -> Sizes:
-    """The patients and the images of both classes, malignant first."""
+    """Counts of the patients and the images of both classes, malignant first."""
     malignant = int((np.asarray(labels) == 1).sum())
     images = [malignant, np.size(labels) - malignant]
     return Sizes(np.array([class_patients(labels, patients)]), np.array([images]))
@@ -121,8 +124,8 @@ def sizes_of(labels: ArrayLike, patients: ArrayLike) -> Sizes:
 def auc_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
     """95 % interval of every run's AUC, (R, 2), for `logits` (R, N), images clustered by `patients` (N,).
 
-    The score interval of `score`, by the clustered DeLong variance. NaN where `few` gives no interval, a class is
-    missing or a logit is NaN.
+    The score interval (`intervals.score`) with the clustered DeLong variance. NaN where there are too few patients
+    (`few`), a class is missing or a logit is NaN.
     """
     scores = np.atleast_2d(logits)
     parts = components(labels, scores, patients)
@@ -130,16 +133,17 @@ def auc_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> F
 
 
 def accuracy_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike) -> Floats:
-    """95 % interval of every run's accuracy, (R, 2): Clopper and Pearson's, with as many images as patients are worth.
+    """95 % interval of every run's accuracy, (R, 2): Clopper and Pearson's with the effective number of images.
 
-    The number of images is divided by the design effect, the variance between patients over that of
-    independent images (Rao and Scott 1992; Korn and Graubard 1998), never below 1; where every image is right or
-    wrong it is the number of patients. NaN where there are fewer patients than `few` asks for, or a logit is NaN.
+    That is the number of images divided by the design effect, the ratio of the variance between patients to that of
+    independent images (Rao and Scott 1992; Korn and Graubard 1998), at least 1; where every image is right, or every
+    one is wrong, it is the number of patients. NaN where there are fewer patients than `few` requires, or a logit is
+    NaN.
     """
     scores = np.atleast_2d(logits)
     right = ((scores > 0) == (np.asarray(labels) == 1)).astype(float)
     images = right.shape[1]
-    names, patient = first_seen(patients)
+    names, patient = number_patients(patients)
     clusters = names.size
     if clusters < FEWEST:
         return np.full((len(scores), 2), np.nan)
@@ -152,17 +156,16 @@ def accuracy_interval(labels: ArrayLike, logits: ArrayLike, patients: ArrayLike)
 
 
 def clopper_pearson(share: Floats, trials: ArrayLike) -> Floats:
-    """Clopper and Pearson's 95 % interval of `share` (R,) among `trials` (R,), whole or not: (R, 2)."""
+    """Clopper and Pearson's 95 % interval of `share` (R,) among `trials` (R,), which need not be integers: (R, 2)."""
     number = np.broadcast_to(np.asarray(trials, dtype=float), share.shape)
     right, wrong = share * number, (1 - share) * number
-    some, others = np.maximum(right, 1e-9), np.maximum(wrong, 1e-9)
-    low = np.where(right > 1e-9, betaincinv(some, wrong + 1, LEVEL / 2), 0.0)
-    high = np.where(wrong > 1e-9, betaincinv(right + 1, others, 1 - LEVEL / 2), 1.0)
+    low = np.where(right > 1e-9, betaincinv(np.maximum(right, 1e-9), wrong + 1, LEVEL / 2), 0.0)
+    high = np.where(wrong > 1e-9, betaincinv(right + 1, np.maximum(wrong, 1e-9), 1 - LEVEL / 2), 1.0)
     return np.where(np.isnan(share)[:, None], np.nan, np.stack([low, high], axis=1))
 
 
 def _by_patient(values: Floats, patient: NDArray[np.intp], clusters: int) -> Floats:
-    """Sum the columns of `values` (R, N) that belong to one patient: (R, clusters)."""
+    """Sum the columns of `values` (R, N) patient by patient: (R, clusters)."""
     order = np.argsort(patient, kind="stable")
     present, starts = np.unique(patient[order], return_index=True)
     sums = np.zeros((len(values), clusters))

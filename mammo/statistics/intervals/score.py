@@ -1,9 +1,9 @@
-"""Score intervals and tests of AUCs: they keep within their range and hold with few patients.
+"""Score intervals and tests of AUCs: they stay within the range of an AUC and are valid with few patients.
 
-The variance of an AUC depends on how large the AUC is: at an AUC of 1 an estimate of it is 0, which says nothing. The
-score interval therefore holds every AUC that the one found does not contradict, each by the variance that it would
-have itself: Hanley and McNeil's (Radiology 143, 1982) in the form of Newcombe's method 5 (Statistics in Medicine 25,
-2006), times the design effect, by how much the variance that was estimated differs from it. Distances are held against
+The variance of an AUC depends on the AUC itself: at an AUC of 1 its estimate is 0, which is useless. The score interval
+therefore holds every candidate AUC that the observed AUC does not contradict, and takes for each candidate the variance
+that this candidate would have: Hanley and McNeil's (Radiology 143, 1982) in the form of Newcombe's method 5 (Statistics
+in Medicine 25, 2006), times the design effect, the ratio of the estimated variance to it. Distances are compared with
 Student's t.
 """
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVEL = 0.05
-"""The share of intervals that miss the truth, and of tests that find a difference where there is none."""
+"""The share of intervals that miss the true value, and of tests that find a difference where there is none."""
 HALVINGS = 40
-NOTHING = 1e-18
-"""Variances below this are 0 but for rounding."""
+NEGLIGIBLE = 1e-18
+"""Variances below this are 0 except for rounding errors."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Patients and images with malignant and benign images, (F, 2) each, of F sets whose AUCs are averaged."""
+    """Counts of patients and images, (F, 2) each, malignant first, of F sets of images whose AUCs are averaged."""
 
     patients: NDArray[np.int64]
     images: NDArray[np.int64]
 
     @property
     def freedom(self) -> int:
-        """Degrees of freedom that the rarer class's patients leave an estimate of variance, at least 1."""
+        """Degrees of freedom of a variance that is estimated from the patients of the rarer class, at least 1."""
         return max(int((self.patients - 1).sum(axis=0).min()), 1)
 
     @property
@@ -48,24 +48,24 @@ class Sizes:
 
     @property
     def least_effect(self) -> float:
-        """The least design effect that is believed: half of what as many unrelated images would have."""
+        """The least design effect that is accepted: half of that of the same number of independent images."""
         return 0.5 * float((self.patients.sum(axis=0) / self.images.sum(axis=0)).min())
 
-    def variance(self, area: Floats) -> Floats:
-        """Variance of an AUC (...) of patients with one image each, by Newcombe's method 5; of the mean of F sets."""
-        total = np.zeros_like(area)
+    def variance(self, auc: Floats) -> Floats:
+        """Variance of the mean AUC (...) of the F sets if each patient had one image, by Newcombe's method 5."""
+        total = np.zeros_like(auc)
         for malignant, benign in self.patients:
-            others = (malignant + benign) / 2 - 1
-            factor = 1 + others * ((1 - area) / (2 - area) + area / (1 + area))
-            total = total + area * (1 - area) * factor / (malignant * benign)
+            half = (malignant + benign) / 2 - 1
+            factor = 1 + half * ((1 - auc) / (2 - auc) + auc / (1 + auc))
+            total = total + auc * (1 - auc) * factor / (malignant * benign)
         return np.maximum(total, 0.0) / len(self.patients) ** 2
 
 
-class Estimate(Protocol):
-    """AUCs `area` (R,) with their `variance` (R,), covariances of pairs of them, and the sizes behind them."""
+class AucEstimate(Protocol):
+    """AUCs `aucs` (R,) with their `variance` (R,), covariances of pairs of them, and the sizes behind them."""
 
     @property
-    def area(self) -> Floats:
+    def aucs(self) -> Floats:
         """The AUCs, (R,)."""
         ...
 
@@ -79,16 +79,16 @@ class Estimate(Protocol):
         """The patients and images behind them."""
         ...
 
-    def pair_covariance(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
-        """Covariance of each AUC of `rows` (P,) with that of `others` (P,): (P,)."""
+    def pair_covariance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
+        """Covariance of the AUCs of the runs `first` (P,) with those of the runs `second` (P,), pair by pair: (P,)."""
         ...
 
 
 @dataclass(frozen=True)
-class Estimated:
+class AucCovariance:
     """AUCs (R,) with their covariance `matrix` (R, R)."""
 
-    area: Floats
+    aucs: Floats
     matrix: Floats
     sizes: Sizes
 
@@ -98,31 +98,31 @@ class Estimated:
         variance: Floats = np.diagonal(self.matrix)
         return variance
 
-    def pair_covariance(self, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Floats:
-        """Covariance of each AUC of `rows` (P,) with that of `others` (P,): (P,)."""
-        covariance: Floats = self.matrix[rows, others]
+    def pair_covariance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
+        """Covariance of the AUCs of the runs `first` (P,) with those of the runs `second` (P,), pair by pair: (P,)."""
+        covariance: Floats = self.matrix[first, second]
         return covariance
 
 
-def score_interval(found: Estimate) -> Floats:
-    """95 % intervals of AUCs, (R, 2); NaN where an AUC is."""
-    sizes, area = found.sizes, found.area
-    effect = _design_effect(area, found.variance, sizes)
+def score_interval(estimate: AucEstimate) -> Floats:
+    """95 % intervals of AUCs, (R, 2); NaN where the AUC is NaN."""
+    sizes, aucs = estimate.sizes, estimate.aucs
+    effect = _design_effect(aucs, estimate.variance, sizes)
 
     def contradicted(value: Floats) -> NDArray[np.bool_]:
-        return (area - value) ** 2 > sizes.quantile**2 * effect * sizes.variance(value)
+        return (aucs - value) ** 2 > sizes.quantile**2 * effect * sizes.variance(value)
 
-    return _bounds(area, 0.0, 1.0, contradicted)
+    return _bounds(aucs, 0.0, 1.0, contradicted)
 
 
-def score_difference(found: Estimate, rows: NDArray[np.intp], others: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """95 % intervals (P, 2) of the AUCs of `rows` (P,) less those of `others` (P,), and p values of there being none.
+def score_difference(estimate: AucEstimate, first: NDArray[np.intp], second: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """95 % intervals (P, 2) of the AUCs of the runs `first` (P,) minus those of `second` (P,), and p values (P,).
 
-    Of the two AUCs that make a difference, the mean is taken to be that found; their correlation is that estimated.
-    An interval leaves out 0 just where its p value is below 0.05.
+    The null hypothesis is a difference of 0. Every candidate difference keeps the observed mean of the two AUCs and
+    their estimated correlation. An interval excludes 0 exactly where its p value is below 0.05.
     """
-    sizes, value = found.sizes, found.area[rows] - found.area[others]
-    variance = _variance_of_difference(found, rows, others)
+    sizes, value = estimate.sizes, estimate.aucs[first] - estimate.aucs[second]
+    variance = _variance_of_difference(estimate, first, second)
 
     def contradicted(difference: Floats) -> NDArray[np.bool_]:
         return (value - difference) ** 2 > sizes.quantile**2 * variance(difference)
@@ -134,38 +134,38 @@ def score_difference(found: Estimate, rows: NDArray[np.intp], others: NDArray[np
 
 
 def _variance_of_difference(
-    found: Estimate, rows: NDArray[np.intp], others: NDArray[np.intp]
+    estimate: AucEstimate, first: NDArray[np.intp], second: NDArray[np.intp]
 ) -> Callable[[Floats], Floats]:
-    """The variance of a difference of AUCs (P,), by how large the difference is."""
-    sizes, area, own = found.sizes, found.area, found.variance
-    one, other = (_design_effect(area[some], own[some], sizes) for some in (rows, others))
-    scale = np.sqrt(own[rows] * own[others])
-    known = scale > NOTHING
-    related = np.divide(found.pair_covariance(rows, others), scale, out=np.zeros(scale.shape), where=known)
-    related, middle = np.clip(related, -1, 1), (area[rows] + area[others]) / 2
+    """The variance of a difference of AUCs (P,) as a function of the difference."""
+    sizes, aucs, own = estimate.sizes, estimate.aucs, estimate.variance
+    effects = [_design_effect(aucs[runs], own[runs], sizes) for runs in (first, second)]
+    scale = np.sqrt(own[first] * own[second])
+    covariance = estimate.pair_covariance(first, second)
+    correlation = np.divide(covariance, scale, out=np.zeros(scale.shape), where=scale > NEGLIGIBLE)
+    correlation, middle = np.clip(correlation, -1, 1), (aucs[first] + aucs[second]) / 2
 
-    def at(difference: Floats) -> Floats:
+    def variance_at(difference: Floats) -> Floats:
         reach = np.abs(difference) / 2
         centre = np.minimum(np.maximum(middle, reach), 1 - reach)
-        above = one * sizes.variance(centre + difference / 2)
-        below = other * sizes.variance(centre - difference / 2)
-        variance: Floats = np.maximum(above + below - 2 * related * np.sqrt(above * below), NOTHING)
+        above = effects[0] * sizes.variance(centre + difference / 2)
+        below = effects[1] * sizes.variance(centre - difference / 2)
+        variance: Floats = np.maximum(above + below - 2 * correlation * np.sqrt(above * below), NEGLIGIBLE)
         return variance
 
-    return at
+    return variance_at
 
 
-def _design_effect(area: Floats, variance: Floats, sizes: Sizes) -> Floats:
-    """By how much a variance differs from that of patients with one image each; 1 where it says nothing."""
-    plain = sizes.variance(area)
-    known = (plain > NOTHING) & (variance > NOTHING)
-    effect = np.divide(variance, plain, out=np.ones(area.shape), where=known)
-    believed: Floats = np.where(known, np.maximum(effect, sizes.least_effect), effect)
-    return believed
+def _design_effect(aucs: Floats, variance: Floats, sizes: Sizes) -> Floats:
+    """The ratio of a variance to that of patients with one image each, (R,); 1 where either is negligible."""
+    independent = sizes.variance(aucs)
+    defined = (independent > NEGLIGIBLE) & (variance > NEGLIGIBLE)
+    effect = np.divide(variance, independent, out=np.ones(aucs.shape), where=defined)
+    bounded: Floats = np.where(defined, np.maximum(effect, sizes.least_effect), effect)
+    return bounded
 
 
 def _bounds(value: Floats, low: float, high: float, contradicted: Callable[[Floats], NDArray[np.bool_]]) -> Floats:
-    """The ends of what is not contradicted on both sides of `value` (R,), by halving: (R, 2)."""
+    """The ends of the range around `value` (R,) that is not contradicted, by bisection: (R, 2)."""
     ends = []
     for end in (low, high):
         inside, outside = value.copy(), np.where(np.isnan(value), np.nan, end)

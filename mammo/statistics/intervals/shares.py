@@ -1,4 +1,4 @@
-"""95 % intervals of a share, such as a sensitivity, that know which images belong to one patient."""
+"""95 % intervals of a share, such as a sensitivity, clustered by patient."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def share_interval(right: ArrayLike, patients: ArrayLike) -> tuple[float, float]:
     """95 % interval of the share of images that are `right` (N,), clustered by `patients` (N,).
 
-    Clopper and Pearson's, as for an accuracy; NaN where there are fewer patients than `few` asks for.
+    Clopper and Pearson's, as for an accuracy; NaN where there are fewer patients than `few` requires.
     """
-    chosen = np.asarray(right, dtype=bool)
-    order = content_order(chosen, np.zeros((0, chosen.size)), patients)
-    calls = np.where(chosen, 1.0, -1.0)[order]
-    low, high = accuracy_interval(np.ones(chosen.size), calls, np.asarray(patients)[order])[0]
+    correct = np.asarray(right, dtype=bool)
+    order = content_order(correct, np.zeros((0, correct.size)), patients)
+    calls = np.where(correct, 1.0, -1.0)[order]
+    low, high = accuracy_interval(np.ones(correct.size), calls, np.asarray(patients)[order])[0]
     return float(low), float(high)

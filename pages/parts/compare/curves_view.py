@@ -9,7 +9,7 @@ import streamlit as st
 from mammo.results.figures.runs import auc_accuracy_figure, roc_figure
 from mammo.results.probes import probes_of
 from mammo.runs.circular import NO_READER
-from mammo.runs.reader import circular_of, reader_of
+from mammo.runs.reader import circularity_of, reader_of
 from mammo.runs.stored_run import StoredRun
 from mammo.specs import Home
 from mammo.statistics.operating import Criterion
@@ -31,7 +31,7 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("ROC curves")
-        found = circular_of(runs)
+        found = circularity_of(runs)
         no_reader = NO_READER if found and found.certain else ""
         figure = roc_figure(scored, "<br>".join(filter(None, (note, no_reader))), show.dark(), reader_of(runs, part))
         show.figure(figure, "roc")

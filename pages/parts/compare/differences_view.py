@@ -58,7 +58,7 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
 def _of_one_group(listed: Listed, runs: list[StoredRun], found: list[Difference], test: str) -> str:
     """The pairs that are told apart here and share a tie group on the leaderboard; nothing where there is none."""
     groups = listed.runs.set_index("run")["tie_group"]
-    told = [pair for pair in found if pair.tested(test).corrected < LEVEL]
+    told = [pair for pair in found if pair.result(test).corrected < LEVEL]
     torn = [pair for pair in told if groups[runs[pair.first].id] == groups[runs[pair.second].id]]
     names = [f"{listed.names[runs[pair.first].id]} and {listed.names[runs[pair.second].id]}" for pair in torn]
     return f"{'; '.join(names)} share a group of the leaderboard's" if names else ""
@@ -76,7 +76,7 @@ def _differences(
 
 
 def _row(pair: Difference, names: list[str], number: int, test: str, said: str) -> dict[str, object]:
-    tested, flips = pair.tested(test), pair.flips
+    tested, flips = pair.result(test), pair.flips
     named = {
         "First": names[pair.first],
         "Second": names[pair.second],

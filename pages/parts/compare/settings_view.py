@@ -5,7 +5,7 @@ import streamlit as st
 
 from mammo.results.board.grouped import by_setting, strength_words
 from mammo.results.figures.comparison import settings_figure
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from pages.shared.base import address, show
 from pages.shared.forms import board
 from pages.shared.forms.board import Listed
@@ -27,7 +27,7 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
         st.info("No run has all of the chosen values.", icon=":material/info:")
         return
     table = by_setting(runs)
-    names = list(run_names(table.assign(run=table["runs"].str[0])).values())
+    names = list(short_names(table.assign(run=table["runs"].str[0])).values())
     asked = set(st.query_params.get("settings", "").split(","))
     listed_first = {own[0] for own in table["runs"]}
     wrong = board.unlisted("settings", listed_first.__contains__)

@@ -36,7 +36,7 @@ def images(home: Home, run: StoredRun, part: str, note: str, criterion: Criterio
 
 def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoint) -> None:
     dataset = run.dataset(home)
-    judged = run.judged(part, point.threshold)
+    judged = run.predictions(part, point.threshold)
     by_answer = {name: judged[chosen] for name, chosen in _answers(judged).items()}
     counted = {name: f"{capital(name)}: {len(rows):,}" for name, rows in by_answer.items()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -71,7 +71,7 @@ def _groups(
 ) -> None:
     """The images of each breast or patient together, beneath what the run says of it."""
     by_image = run.by_image(home)
-    judged = by_image.judged(part)
+    judged = by_image.predictions(part)
     with st.container(horizontal=True, vertical_alignment="top"):
         for number, (_, group) in enumerate(some.iterrows()):
             members = images_of(judged, group, run.sweep.level).sort_values(["breast", "view"])

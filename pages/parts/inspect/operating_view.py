@@ -15,7 +15,7 @@ from mammo.results.interval_words import interval_words
 from mammo.runs.run_summary import PREVALENCE
 from mammo.runs.stored_run import StoredRun
 from mammo.specs import Home
-from mammo.statistics.intervals.measured import Measured
+from mammo.statistics.intervals.measurement import Measurement
 from mammo.statistics.measures import measure
 from mammo.statistics.metrics import METRICS
 from mammo.statistics.operating import MEASURES, Criterion, OperatingPoint
@@ -68,7 +68,7 @@ def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criteri
         )
 
 
-def table(measures: Mapping[str, Measured], unit: str) -> None:
+def table(measures: Mapping[str, Measurement], unit: str) -> None:
     """Measures with their intervals and what they count."""
     heads = ("", "Value", "95\u00a0%\u00a0interval", f"n\u00a0({unit})")
     cells = [(label, _number(one.value), interval(one), f"{one.n:,}") for label, one in measures.items()]
@@ -76,7 +76,7 @@ def table(measures: Mapping[str, Measured], unit: str) -> None:
     st.table(rows, border="horizontal", width="content")
 
 
-def interval(one: Measured, decimals: int = 3) -> str:
+def interval(one: Measurement, decimals: int = 3) -> str:
     """A 95 % interval in words that no line ends within, or why there is none."""
     return interval_words((one.low, one.high), f".{decimals}f", "\u2060–\u2060", one.reason or "?")
 
@@ -100,7 +100,7 @@ def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _measure(name: str, shown: Scored) -> Measured:
+def _measure(name: str, shown: Scored) -> Measurement:
     return measure(name, shown)
 
 

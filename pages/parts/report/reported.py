@@ -16,7 +16,8 @@ from mammo.results.report.stated import TRUNK_SETS, PaperSpec
 from mammo.results.report.tables import Table
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
-from mammo.storage.files import digest_file, digest_json, state_of
+from mammo.storage.digests import digest_file, digest_json
+from mammo.storage.file_states import file_state
 from pages.shared.base import choose
 from pages.shared.base.text import plain
 from pages.shared.base.words import KIND_NAMES
@@ -45,8 +46,8 @@ def choose_spec(home: Home, dataset: Dataset) -> PaperSpec:
 def opened(home: Home, dataset: Dataset, spec: PaperSpec) -> tuple[Paper, Report]:
     """What is there of a report, read again only when something new is."""
     there = caches(home, dataset.name)
-    states = [state_of(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
-    held = [digest_file(dataset.folder / INDEX), str(board_store.place(home, sweeps(home), None)), there, states]
+    states = [file_state(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
+    held = [digest_file(dataset.folder / INDEX), str(board_store.board_path(home, sweeps(home), None)), there, states]
     return _opened(digest_json(held), str(home.path), json.dumps(spec.to_json()))
 
 

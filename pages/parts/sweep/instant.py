@@ -17,11 +17,11 @@ from mammo.heads.sweeps.in_memory import Workbench, instant_part, open_workbench
 from mammo.progress import duration
 from mammo.results.board.leaderboard import ranked
 from mammo.results.figures.runs import roc_figure
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep
 from mammo.specs import HeadSpec, Home, SweepSpec
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 from mammo.storage.spreadsheets import plain_cells
 from pages.shared.base import choose, show
 from pages.shared.forms import board
@@ -101,7 +101,7 @@ def _results(sweep: Sweep) -> None:
     table = ranked([sweep])
     note = show.notes(sweep.synthetic, table["weights_note"])
     show.badge(note)
-    names = run_names(table)
+    names = short_names(table)
     seconds = sweep.about["seconds"]
     st.caption(f"{len(table):,} heads trained in {seconds:.2f} s; in memory only.")
     best = [StoredRun(sweep, sweep.row(run)) for run in table["run"].head(DRAWN)]

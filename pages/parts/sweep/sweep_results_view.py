@@ -9,7 +9,7 @@ from mammo.data.dataset.dataset import Dataset
 from mammo.results.board.importance import influences, varied
 from mammo.results.board.leaderboard import ranked
 from mammo.results.figures.axes import influence_figure, parallel_figure, response_figure
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps
 from mammo.specs import Home
@@ -72,7 +72,7 @@ VIEWS: dict[str, View] = {"What matters": _influence, "Along one axis": _respons
 def _offer_settings(sweep: Sweep) -> None:
     """Go on from the settings of one of the runs."""
     table = ranked([sweep])
-    names = run_names(table)
+    names = short_names(table)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = choose.one("Go on from, best validation AUC first", list(names)[:1000], "from", board.numbered(names))
         clone.link(StoredRun(sweep, sweep.row(run)))

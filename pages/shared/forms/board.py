@@ -10,14 +10,14 @@ import streamlit as st
 
 from mammo.errors import DamagedError
 from mammo.results.board import store as board_store
-from mammo.results.board.filter import Sieve
-from mammo.results.board.leaderboard import meter_rows, read_board
+from mammo.results.board.filter import RunFilter
+from mammo.results.board.leaderboard import bias_rows, read_board
 from mammo.results.interval_words import interval_words
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.fusion import LEVELS
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 from mammo.storage.spreadsheets import plain_cells
 from pages.serving.places import nothing_yet
 from pages.shared.base import address, choose, show
@@ -50,7 +50,7 @@ class Listed:
     runs: pd.DataFrame
     names: dict[str, str]
     meters: list[dict[str, Any]]
-    sieve: Sieve
+    sieve: RunFilter
     left_out: tuple[str, ...] = ()
 
 
@@ -76,7 +76,7 @@ def choose_board(home: Home) -> Listed:
 
 def _state(home: Home, names: tuple[str, ...]) -> str:
     """What changes with every change of a file of some sweeps."""
-    return str(board_store.place(home, list(names), None))
+    return str(board_store.board_path(home, list(names), None))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the sweep…")
@@ -85,7 +85,7 @@ def _read(
 ) -> Listed:
     board = read_board(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
     key = digest_json([held, level, ways, together])[:12]
-    return Listed(key, board.runs, run_names(board.runs), meter_rows(board), Sieve(board.runs), board.left_out)
+    return Listed(key, board.runs, short_names(board.runs), bias_rows(board), RunFilter(board.runs), board.left_out)
 
 
 def choose_some(listed: Listed) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def choose_some(listed: Listed) -> pd.DataFrame:
         return listed.runs
     said = "Runs with any of the values chosen of a setting, for every setting of which some are chosen."
     chosen = choose.any_of("Only", listed.sieve.choices, "only", placeholder="All runs", help=said)
-    return listed.runs[listed.sieve.keeps(chosen)]
+    return listed.runs[listed.sieve.matches(chosen)]
 
 
 def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:

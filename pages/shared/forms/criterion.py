@@ -32,7 +32,7 @@ def point_at(run: StoredRun, shown: Scored, criterion: Criterion) -> OperatingPo
 
 
 def _origin(validation: Scored, criterion: Criterion) -> str:
-    if not criterion.looks:
+    if not criterion.uses_validation:
         return "Chosen without looking at validation."
     return f"{criterion.words}, chosen on {np.size(validation.labels):,} validation {validation.unit}."
 

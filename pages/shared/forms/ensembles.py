@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mammo.errors import MammoError
-from mammo.runs.ensemble import named_sweep
+from mammo.runs.ensemble import open_run_sweep
 from mammo.runs.fusion import FUSIONS
 from mammo.runs.run_names import RunName
 from mammo.specs import Home
@@ -56,5 +56,5 @@ def _made(home: Home, text: str) -> str:
     """The name of an ensemble at the level of images; raises MammoError where it cannot be made."""
     name = RunName.parse(text)
     name = RunName(name.members, name.combine)
-    named_sweep(home, name)
+    open_run_sweep(home, name)
     return str(name)

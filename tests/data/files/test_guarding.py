@@ -26,7 +26,7 @@ from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
 from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import finish
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 
 def film(rows, columns, seed=0):

@@ -25,7 +25,7 @@ from mammo.images.prepare import Variant, prepare
 from mammo.images.resize import RESIZES
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import digest_json
+from mammo.storage.digests import digest_json
 
 
 @pytest.fixture(scope="session")

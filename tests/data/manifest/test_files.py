@@ -46,17 +46,17 @@ def pictures(tmp_path):
         ("img", "No such file or directory"),
     ],
 )
-def test_why_a_file_is_not_there_is_told(pictures, write, listed, reason):
+def test_the_reason_why_a_file_is_absent_is_reported(pictures, write, listed, reason):
     manifest = read_manifest(write("path,label", "img/i1.png,B", f"{listed},M"))
-    (told,) = manifest.absent.values()
-    assert told.startswith(reason) and manifest.rows["path"][0] == "img/i1.png"
+    (message,) = manifest.absent.values()
+    assert message.startswith(reason) and manifest.rows["path"][0] == "img/i1.png"
 
 
-def test_another_unicode_form_is_told(tmp_path, write):
+def test_another_unicode_form_is_reported(tmp_path, write):
     save(tmp_path / unicodedata.normalize("NFD", "Köln.png"))
     manifest = read_manifest(write("path,label", f"{unicodedata.normalize('NFC', 'Köln.png')},B"))
-    (told,) = manifest.absent.values()
-    assert told.endswith("its name is written in another Unicode form")
+    (message,) = manifest.absent.values()
+    assert message.endswith("its name is written in another Unicode form")
 
 
 @pytest.mark.parametrize(("listed", "file"), [("img/i0", "img/i0.png"), ("1.2.840/1.2.3", "1.2.840/1.2.3.png")])
@@ -128,8 +128,8 @@ def test_rows_of_one_breast_take_the_files_whose_header_says_that_breast(home, t
 def test_files_that_are_not_there_never_end_an_index_while_one_is_left(home, pictures, write, capsys):
     path = write("path,label", *(f"img/i{number}.png,{'BM'[number % 2]}" for number in range(1, 40)))
     assert main(["index", "manifest", str(path), "--as", "mine", "--home", str(home.path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["images"], len(told["quarantined"]), told["listed_images"]) == (1, 38, 39)
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["images"], len(summary["quarantined"]), summary["listed_images"]) == (1, 38, 39)
 
 
 def test_every_option_of_a_manifest_reaches_it_from_the_command_line(home, pictures, tmp_path, capsys):
@@ -140,9 +140,9 @@ def test_every_option_of_a_manifest_reaches_it_from_the_command_line(home, pictu
     options = ["--root", str(pictures), "--header", "name,kind", "--column", "path=img/{name}.png", "--column"]
     options += ["label=kind", "--positive", '"dense"', "--negative", "fatty", "--drop", "other"]
     assert main([*command, *options]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["image_labels"] == {"malignant": 1, "benign": 1}
-    assert told["quarantined"] == [
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["image_labels"] == {"malignant": 1, "benign": 1}
+    assert summary["quarantined"] == [
         {"path": "img/i2.png", "reason": "row 3: the kind 'other' is left out, as --drop asks"}
     ]
 

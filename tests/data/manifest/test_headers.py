@@ -39,13 +39,13 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(ours, name) for ours, names in KNOWN.items() for name in names])
-def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, theirs):
-    header = [theirs if name == ours else name for name in CELLS]
+@pytest.mark.parametrize(("ours", "spelling"), [(ours, name) for ours, names in KNOWN.items() for name in names])
+def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, spelling):
+    header = [spelling if name == ours else name for name in CELLS]
     manifest = read_manifest(write(",".join(header), ",".join(CELLS.values())))
-    assert manifest.rows[ours][0] == VALUES[ours] and manifest.columns[ours] == theirs and manifest.extra == []
-    said = any(note == f"Read from columns of other names: {theirs} as {ours}." for note in manifest.remarks)
-    assert said == (header_key(theirs) != ours)
+    assert manifest.rows[ours][0] == VALUES[ours] and manifest.columns[ours] == spelling and manifest.extra == []
+    is_reported = any(note == f"Read from columns of other names: {spelling} as {ours}." for note in manifest.remarks)
+    assert is_reported == (header_key(spelling) != ours)
 
 
 def test_the_names_of_all_columns_are_apart():

@@ -13,8 +13,10 @@ def read(write, labels, column="label", **options):
     """A manifest with these labels, one a row, and three plain rows that keep it above half."""
     plain = [] if options.pop("alone", False) else ["benign"] * len(labels)
     lines = [f'{number}.png,"{label}"' for number, label in enumerate([*labels, *plain])]
-    given = {name: tuple(words) for name, words in options.items()}
-    manifest = read_manifest(write(f"path,{column}", *lines), {"label": column}, options=ManifestOptions(**given))
+    words_by_option = {name: tuple(words) for name, words in options.items()}
+    manifest = read_manifest(
+        write(f"path,{column}", *lines), {"label": column}, options=ManifestOptions(**words_by_option)
+    )
     return manifest, dict(zip(manifest.rows["path"], manifest.rows["label"], strict=True))
 
 
@@ -71,10 +73,10 @@ def test_codes_are_no_malignancy_where_a_user_names_others(write):
 
 
 @pytest.mark.parametrize(
-    ("word", "named"), [("In Situ", "in situ"), ("in_situ", "In-Situ"), ("1.0", "1"), ("BI-RADS 4B", "bi-rads 4*")]
+    ("word", "user_word"), [("In Situ", "in situ"), ("in_situ", "In-Situ"), ("1.0", "1"), ("BI-RADS 4B", "bi-rads 4*")]
 )
-def test_words_are_named_in_any_spelling(write, word, named):
-    _, labels = read(write, [word], positive=[named])
+def test_words_are_named_in_any_spelling(write, word, user_word):
+    _, labels = read(write, [word], positive=[user_word])
     assert labels["0.png"] == "malignant"
 
 

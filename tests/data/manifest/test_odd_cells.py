@@ -96,8 +96,8 @@ def test_more_than_half_of_the_rows_set_aside_for_their_cells_is_an_error(write,
 def test_a_box_is_clipped_missing_or_none(write, cells, box, missing):
     manifest = read_manifest(write(f"path,label,{','.join(BOX)}", "a.png,B,10,20,30,40", f"b.png,M,{cells}"))
     assert manifest.rows.loc[0, list(BOX)].tolist() == [10, 20, 30, 40]
-    found = manifest.rows.loc[1, list(BOX)]
-    assert found.isna().all() if box is None else found.tolist() == box
+    sides = manifest.rows.loc[1, list(BOX)]
+    assert sides.isna().all() if box is None else sides.tolist() == box
     assert manifest.missing.get("box", 0) == missing
 
 

@@ -53,6 +53,6 @@ def test_a_collection_is_indexed_by_the_documented_command(home, tmp_path, monke
     command = re.search(rf"`mammo (index manifest .*--as {name})`", line)[1].replace("\\|", "|")
     monkeypatch.chdir(tmp_path)
     assert main([*shlex.split(command), "--home", str(home.path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["images"] == len(files)
-    assert {key: told[key] for key in expected} == expected
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["images"] == len(files)
+    assert {key: summary[key] for key in expected} == expected

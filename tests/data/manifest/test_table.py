@@ -13,8 +13,8 @@ from mammo.data.manifest.table.table import read_table
 from mammo.errors import MammoError
 
 
-def cells(path, **more):
-    table = read_table(path, **more)
+def cells(path, **arguments):
+    table = read_table(path, **arguments)
     return [list(table.cells.columns), *table.cells.to_numpy().tolist()]
 
 
@@ -41,7 +41,7 @@ def test_one_name_in_another_encoding_costs_no_other_letter(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "kept", "aside"),
+    ("lines", "paths", "aside"),
     [
         (["p,l", "a,B", "b,M,extra", "c,B"], ["a", "c"], {3: "it has 3 cells, the header has 2"}),
         (["p,l", "a,B,,", "b"], ["a", "b"], {}),
@@ -52,9 +52,9 @@ def test_one_name_in_another_encoding_costs_no_other_letter(tmp_path):
         (["p,l", "a,B", "b," + "x" * 200_000, "c,M"], ["a", "c"], {3: "a cell is longer than"}),
     ],
 )
-def test_a_row_that_does_not_fit_is_set_aside_alone(write, lines, kept, aside):
+def test_a_row_that_does_not_fit_is_set_aside_alone(write, lines, paths, aside):
     table = read_table(write(*lines))
-    assert table.cells["p"].tolist() == kept
+    assert table.cells["p"].tolist() == paths
     assert list(table.aside) == list(aside)
     assert all(table.aside[row].startswith(reason) for row, reason in aside.items())
 
@@ -152,8 +152,12 @@ def test_a_workbook_that_is_not_read_is_called_one_with_the_way_out(tmp_path, mo
     cut.write_bytes(workbook(tmp_path / "set.xlsx", ("first", ROWS, "visible")).read_bytes()[:-300])
     with pytest.raises(MammoError, match="cut.xlsx is a damaged workbook or archive"):
         read_table(cut)
-    found = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", lambda name, *more: found(name + "-gone" * (name == "openpyxl"), *more))
+    import_module = builtins.__import__
+    monkeypatch.setattr(
+        builtins,
+        "__import__",
+        lambda name, *arguments: import_module(name + "-gone" * (name == "openpyxl"), *arguments),
+    )
     monkeypatch.delitem(sys.modules, "openpyxl")
     with pytest.raises(MammoError, match=r"set.xlsx is a workbook; install openpyxl .* to read it, or save the sheet"):
         read_table(tmp_path / "set.xlsx")

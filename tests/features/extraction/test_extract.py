@@ -13,7 +13,7 @@ import pydicom
 import pytest
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.files import source as sources
+from mammo.data.files import indexed_file
 from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 from mammo.errors import MammoError
 from mammo.features.cache.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
@@ -23,7 +23,8 @@ from mammo.features.trunks.locate import locate
 from mammo.heads.finetune import tail_weights
 from mammo.progress import finish
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import digest_file, write_json
+from mammo.storage.digests import digest_file
+from mammo.storage.json_files import write_json
 from mammo.verify import repair, verify
 
 WORDS = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
@@ -31,8 +32,8 @@ WORDS = ("extract", *WORDS, "--device", "cpu", "--json")
 LOCKED = """
 import sys, time
 from pathlib import Path
-from mammo.storage.files import only_one
-with only_one(Path(sys.argv[1]), "extracting"):
+from mammo.storage.locks import folder_lock
+with folder_lock(Path(sys.argv[1]), "extracting"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -111,8 +112,10 @@ def test_workers_change_nothing(tiny, own, make, files):
 @pytest.mark.slow
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
     read = Counter()
-    real = sources.read_image
-    monkeypatch.setattr(sources, "read_image", lambda path, **options: read.update([path]) or real(path, **options))
+    real = indexed_file.read_image
+    monkeypatch.setattr(
+        indexed_file, "read_image", lambda path, **options: read.update([path]) or real(path, **options)
+    )
     base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
     changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
     specs = [dataclasses.replace(base, **change) for change in changes]

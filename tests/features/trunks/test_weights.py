@@ -11,7 +11,7 @@ from mammo.errors import MammoError
 from mammo.features.trunks.locate import locate, reachable
 from mammo.features.trunks.table import TRUNKS
 from mammo.features.trunks.weights import Weights, is_weights_file, weights_label, weights_note
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 LOCATE = """
 import sys

@@ -28,7 +28,7 @@ from mammo.progress import finish
 from mammo.results.board.grouped import by_setting, strength_words
 from mammo.results.board.leaderboard import leaderboard
 from mammo.results.probes import probe_rows, probes_of
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep
 from mammo.runs.sweep_files import HEADS, LOGITS
@@ -207,7 +207,7 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
             assert said.startswith(f"{own.median():.3g}") and ("to" in said) == (own.nunique() > 1)
         else:
             assert not said
-    names = run_names(board)
+    names = short_names(board)
     assert sum("probe" in names[run] for run in names) == 4
     assert not any("probe" in name and ("batch" in name or "lr" in name) for name in names.values())
     assert StoredRun.open(own_home, board["run"].iloc[0]).scored("test").part == "test"

@@ -26,9 +26,9 @@ from mammo.heads.sweeps.units import UNITS
 from mammo.progress import Progress, finish
 from mammo.results.board.grouped import by_setting
 from mammo.results.board.leaderboard import Piece, leaderboard
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.stored_run import StoredRun
-from mammo.runs.sweep import Sweep, sweep_of, sweeps
+from mammo.runs.sweep import Sweep, sweep_name_of, sweeps
 from mammo.runs.sweep_files import ABOUT, HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 
@@ -109,7 +109,7 @@ def test_a_sweep_of_another_arithmetic_keeps_its_name_and_is_trained_anew(
     board = leaderboard(own_home)
     assert set(board["run"]) == {*before.runs["run"], *after.runs["run"]}
     assert (by_setting(board)["count"] == 2).all() and len(by_setting(board)) == 2 * len(before.runs) / 2
-    assert all("arithmetic" in name for name in run_names(board).values())
+    assert all("arithmetic" in name for name in short_names(board).values())
 
 
 @pytest.mark.parametrize("column", ["birads", "view"])
@@ -178,7 +178,7 @@ def test_every_policy_is_a_sweep_of_its_own_and_all_stand_side_by_side(own_home:
     assert board["labels"].value_counts().to_dict() == dict.fromkeys(LABELS, 8)
     assert all(board["run"][row].startswith(names[board["labels"][row]]) for row in range(len(board)))
     assert {"three-way", "merged", "dropped"} <= {
-        word for name in run_names(board).values() for word in name.split(" · ")
+        word for name in short_names(board).values() for word in name.split(" · ")
     }
     tested = board.groupby("labels")["n_test"].first()
     assert tested["dropped"] < tested["merged"] == tested["three-way"]
@@ -229,7 +229,7 @@ def test_a_sweep_older_than_label_policies_reads_as_merged(
 @pytest.mark.parametrize("run", ["", "nothing", "a.b", ".3"])
 def test_a_run_that_is_none(run: str) -> None:
     with pytest.raises(MammoError, match="is no run"):
-        sweep_of(run)
+        sweep_name_of(run)
 
 
 @pytest.mark.parametrize("content", [b"not numpy", b""])

@@ -34,7 +34,7 @@ from mammo.heads.training.trained import HISTORY
 from mammo.images.prepare import Variant, prepare
 from mammo.progress import finish
 from mammo.results.board.leaderboard import leaderboard
-from mammo.results.setting_words import run_names
+from mammo.results.setting_words import short_names
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import HEADS, LOGITS, RUNS
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
@@ -198,7 +198,7 @@ def test_heads_of_one_cache_do_not_disturb_each_other(tapped):
         for name in ("finetune", "tail_lr", "pool"):
             assert together.runs[name][row] == getattr(head, name)
     board = leaderboard(tapped, [together.id])
-    assert len(set(run_names(board).values())) == 5
+    assert len(set(short_names(board).values())) == 5
     assert set(board["finetune"]) == set(FINETUNES)
 
 

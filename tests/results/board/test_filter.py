@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mammo.results.board.filter import MOST, Sieve
+from mammo.results.board.filter import MOST, RunFilter
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def runs():
 
 
 def test_the_choices_are_the_values_of_settings_that_differ(runs):
-    assert Sieve(runs).choices == ["vgg16", "resnet50", "linear", "hidden 64", "hidden 128", "1e-3", "1.3e-5"]
+    assert RunFilter(runs).choices == ["vgg16", "resnet50", "linear", "hidden 64", "hidden 128", "1e-3", "1.3e-5"]
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_the_choices_are_the_values_of_settings_that_differ(runs):
     ],
 )
 def test_one_of_the_values_of_every_setting(runs, chosen, kept):
-    assert runs.index[Sieve(runs).keeps(chosen)].tolist() == list(kept)
+    assert runs.index[RunFilter(runs).matches(chosen)].tolist() == list(kept)
 
 
 def test_a_setting_of_very_many_values_is_no_choice(runs):
     many = pd.concat([runs.iloc[:1]] * (MOST + 1)).assign(seed=range(MOST + 1))
-    assert Sieve(many).choices == []
-    assert len(Sieve(many.iloc[:5]).choices) == 5
+    assert RunFilter(many).choices == []
+    assert len(RunFilter(many.iloc[:5]).choices) == 5
 
 
 def test_equal_words_of_two_settings_are_told_apart():
     runs = pd.DataFrame({"run": ["s.0", "s.1"], "trunk": ["none", "vgg16"], "augment": ["none", "generator"]})
-    assert Sieve(runs).choices == ["none", "vgg16", "augment none", "generator"]
+    assert RunFilter(runs).choices == ["none", "vgg16", "augment none", "generator"]

@@ -11,7 +11,7 @@ from mammo.errors import MammoError
 from mammo.progress import finish
 from mammo.results.board import store as board_store
 from mammo.results.board.grouped import by_setting
-from mammo.results.board.leaderboard import leaderboard, meter_rows, ranked, read_board
+from mammo.results.board.leaderboard import bias_rows, leaderboard, ranked, read_board
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.specs import Home
@@ -40,8 +40,8 @@ def test_a_board_is_read_again_as_it_was_computed(copied):
     ):
         computed, again = read_board(copied, **reading), read_board(copied, **reading)
         pd.testing.assert_frame_equal(again.runs, computed.runs)
-        assert again.meters == computed.meters
-        assert meter_rows(again) == meter_rows(computed)
+        assert again.biases == computed.biases
+        assert bias_rows(again) == bias_rows(computed)
     assert len(kept(copied)) == 3
 
 
@@ -118,7 +118,7 @@ def test_half_widths_are_those_of_the_intervals(copied):
 
 def test_the_meter_tells_of_the_winner_of_its_validation_images(copied):
     board = read_board(copied)
-    (told,) = meter_rows(board)
+    (told,) = bias_rows(board)
     best = board.runs.iloc[0]
     assert (told["winner"], told["validation_auc"], told["test_auc"]) == (
         best["run"],
@@ -147,7 +147,7 @@ def test_accuracies_are_those_at_the_threshold_that_a_rule_chooses_on_validation
     board, usual = leaderboard(copied, criterion=criterion), leaderboard(copied)
     pd.testing.assert_series_equal(board["test_auc"], usual["test_auc"])
     assert (board["rule"] == criterion.rule).all()
-    assert board["test_accuracy"].equals(usual["test_accuracy"]) != criterion.looks
+    assert board["test_accuracy"].equals(usual["test_accuracy"]) != criterion.uses_validation
     for _, row in board.iloc[::6].iterrows():
         run = StoredRun.open(copied, row["run"])
         point = operate(run.scored("validation"), run.scored("test"), criterion.rule, criterion.target)

@@ -136,7 +136,7 @@ def test_cards_are_written_of_the_best_and_of_those_that_are_named(demo_home: Ho
     finish(export(demo_home, [last], ["cards"], tmp_path / "named"))
     assert {path.stem for path in (tmp_path / "best").iterdir()} == set(board["run"].head(BEST))
     assert [path.stem for path in (tmp_path / "named").iterdir()] == [last]
-    meter = read_board(demo_home).meters[0].everyone
+    meter = read_board(demo_home).biases[0].everyone
     card = (tmp_path / "best" / f"{board['run'].iloc[0]}.md").read_text()
     assert f"Of {meter.heads} that were validated on the same images the best has an AUC of {meter.winner:.3f}" in card
     assert all(card.count(f"| {metric.label} |") == 2 for metric in METRICS.values())
@@ -159,7 +159,7 @@ def test_a_demo_shows_the_same_numbers_under_other_names(leaky: Home, tmp_path: 
     assert shared.shared and not leaky.shared
     pd.testing.assert_frame_equal(leaderboard(shared), leaderboard(leaky))
     run = leaking(shared)
-    assert len(run.judged("test")) == len(leaking(leaky).judged("test"))
+    assert len(run.predictions("test")) == len(leaking(leaky).predictions("test"))
     dataset, original = run.dataset(shared), Dataset.open(leaky, "tiny")
     assert (
         dataset.metadata_only and dataset.images["file"].isna().all() and dataset.table("crop")["label"].notna().all()

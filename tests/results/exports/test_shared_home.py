@@ -33,7 +33,7 @@ from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
 from mammo.results.board.importance import influences
-from mammo.results.board.leaderboard import leaderboard, meter_rows, read_board
+from mammo.results.board.leaderboard import bias_rows, leaderboard, read_board
 from mammo.results.comparison import differences, shared_images
 from mammo.results.exports.export import export
 from mammo.results.exports.shared_home.bare_jpeg import bare_jpeg
@@ -178,7 +178,7 @@ def figures_of(home: Home) -> dict[str, Any]:
         board = read_board(home, level=level, fuse=fuses)
         told[level] = board.runs.drop(columns=["cache", "weights", "notes"]).to_json(double_precision=15)
         told[f"{level} bounds"] = [repr(value) for value in board.runs.filter(like="auc").to_numpy().ravel()]
-        told[f"{level} luck"] = repr(meter_rows(board))
+        told[f"{level} luck"] = repr(bias_rows(board))
     board = leaderboard(home)
     assert board["cv_auc"].notna().any()
     runs = board.loc[board["protocol"] == "patient", "run"].head(3).tolist()

@@ -14,7 +14,7 @@ from mammo.results.board.leaderboard import leaderboard
 from mammo.results.exports.export import export
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import sweeps
-from mammo.runs.sweep_files import COURSE
+from mammo.runs.sweep_files import HISTORY_COLUMNS
 from mammo.specs import Home
 
 
@@ -65,7 +65,7 @@ def test_tensorboard_reads_curves_figures_and_card(demo_home: Home, tmp_path: Pa
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(two)
     for name in two:
         read = EventAccumulator(str(tmp_path / "out" / name)).Reload()
-        assert {f"epoch/{figure}" for figure in COURSE} <= set(read.Tags()["scalars"])
+        assert {f"epoch/{figure}" for figure in HISTORY_COLUMNS} <= set(read.Tags()["scalars"])
         curve = [one.value for one in read.Scalars("epoch/validation_auc")]
         np.testing.assert_allclose(curve, StoredRun.open(demo_home, name).history[:, 4], rtol=1e-6)
         (figure,) = read.Scalars("test_auc")

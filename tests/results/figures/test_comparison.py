@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mammo.results.board.grouped import by_setting
-from mammo.results.board.leaderboard import meter_rows, read_board
+from mammo.results.board.leaderboard import bias_rows, read_board
 from mammo.results.comparison import TESTS, differences, shared_images
 from mammo.results.figures.comparison import HEADS, differences_figure, luck_figure, settings_figure
 from mammo.runs.stored_run import stored_runs
@@ -22,8 +22,8 @@ def test_differences_stand_pair_by_pair_with_the_interval_of_one_test(test, demo
     assert trace.name == f"{TESTS[test].label}, 95 % interval"
     np.testing.assert_allclose(trace.x, [pair.value for pair in pairs])
     ends = np.column_stack([trace.x - trace.error_x.arrayminus, trace.x + trace.error_x.array])
-    np.testing.assert_allclose(ends, [pair.tested(test).interval for pair in pairs])
-    low, high = pairs[0].tested(test).interval
+    np.testing.assert_allclose(ends, [pair.result(test).interval for pair in pairs])
+    low, high = pairs[0].result(test).interval
     assert trace.customdata[0][0] == f"{low:+.3f} to {high:+.3f}"
     assert list(figure.layout.yaxis.ticktext)[1] == "best<br>less last"
     assert "Synthetic data" in [note.text for note in figure.layout.annotations]
@@ -41,7 +41,7 @@ def test_settings_are_means_with_deviations_over_their_runs(board):
 
 
 def test_luck_stands_beside_the_winner_and_all_heads(board):
-    (meter,) = meter_rows(board)
+    (meter,) = bias_rows(board)
     figure = luck_figure(meter, board.runs["validation_auc"])
     heads, best, validation, test = figure.data
     assert len(heads.x) == 24

@@ -23,7 +23,7 @@ from mammo.results.report.export import (
 )
 from mammo.results.report.inflation import Effect
 from mammo.results.report.tables import rows_table, splits_table, tables
-from mammo.statistics.cross_validated import CrossValidated
+from mammo.statistics.cross_validated import CrossValidatedAuc
 from mammo.statistics.few import lack_of
 from tests.conftest import PAPER
 
@@ -145,7 +145,7 @@ def test_a_folder_gets_every_form(report, tmp_path):
 
 def test_a_row_that_was_trained_on_five_folds_tells_its_cross_validated_auc(report):
     first, *others = report.rows
-    crossed = replace(report, rows=(replace(first, cross=CrossValidated(0.7123, (0.6, 0.8))), *others))
+    crossed = replace(report, rows=(replace(first, cross=CrossValidatedAuc(0.7123, (0.6, 0.8))), *others))
     told = tables(crossed)[0]
     assert told.header[-1] == "mean of the folds" and sum(width for _, width in told.groups) == len(told.header)
     assert told.rows[0][-1].text == "0.712 (0.60–0.80)" and told.rows[1][-1].text == "–"

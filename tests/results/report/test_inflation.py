@@ -25,7 +25,7 @@ def test_two_runs_on_the_same_images_are_compares_paired_test():
     parts = components(one.labels, np.stack([one.logits, other.logits]), one.patients)
     (low, high), *_ = score_difference(parts, np.array([0]), np.array([1]))[0]
     effect = mean_difference([one], [other])
-    assert effect.value == pytest.approx(parts.area[0] - parts.area[1], abs=1e-12)
+    assert effect.value == pytest.approx(parts.aucs[0] - parts.aucs[1], abs=1e-12)
     assert (effect.low, effect.high) == pytest.approx((low, high), abs=1e-9)
 
 

@@ -11,13 +11,13 @@ from mammo.progress import finish
 from mammo.results.board.leaderboard import read_board
 from mammo.specs import Home, SplitSpec, SweepSpec
 from mammo.statistics.comparing.chance import deviations
-from mammo.statistics.comparing.selection_bias import independent_heads, optimism
+from mammo.statistics.comparing.selection_bias import independent_heads, selection_bias
 from mammo.statistics.intervals.delong import components
 
 
 def studied(labels, logits, patients):
     parts = components(labels, logits, patients)
-    return optimism(parts, deviations(parts))
+    return selection_bias(parts, deviations(parts))
 
 
 def drawn(chance, heads=50, patients=100, alike=0.0, skill=0.0):
@@ -92,9 +92,9 @@ def test_under_permuted_labels_all_heads_tie_and_luck_explains_the_winner(permut
     splits = (SplitSpec(validation=0.3, test=0.3), SplitSpec(seed=1, validation=0.3, test=0.3))
     finish(sweep(permuted, SweepSpec("tiny", tuple(caches(permuted, "tiny")), heads, splits), device="cpu"))
     board = read_board(permuted)
-    assert len(board.runs) == 48 and len(board.meters) == 2
+    assert len(board.runs) == 48 and len(board.biases) == 2
     assert (board.runs["tie_group"] == 1).all()
-    for meter in board.meters:
+    for meter in board.biases:
         assert meter.everyone.heads == meter.tied.heads == 24
         assert meter.everyone.margin <= meter.everyone.limit and meter.everyone.p_value > 0.05
         winner = board.runs.set_index("run").loc[meter.winner]
@@ -107,5 +107,5 @@ def test_heads_that_score_all_alike_explain_their_margin_of_nothing():
     labels, patients = np.arange(60) % 2, np.arange(60)
     same = np.repeat(np.random.default_rng(0).normal(size=(1, 60)), 3, axis=0)  # whose mean rounds above the highest
     parts = components(labels, same, patients)
-    found = optimism(parts, deviations(parts))
+    found = selection_bias(parts, deviations(parts))
     assert found.margin == 0 and found.expected >= 0 and found.explained == 1

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap, rankdata
 from sklearn.metrics import roc_auc_score
 
-from mammo.statistics.intervals.bootstrap import bootstrap_interval, often, resampled, resampled_areas
+from mammo.statistics.intervals.bootstrap import bootstrap_interval, resample_counts, resampled, resampled_aucs
 from mammo.statistics.intervals.delong import auc_interval, components
 
 
@@ -22,8 +22,8 @@ def study():
 def test_a_resample_is_the_auc_of_the_images_repeated(study):
     labels, logits, patients = study
     names, patient = np.unique(patients, return_inverse=True)
-    weights = often(names.size, resamples=20)[:, patient]
-    areas = resampled_areas(labels, logits, weights)
+    weights = resample_counts(names.size, resamples=20)[:, patient]
+    areas = resampled_aucs(labels, logits, weights)
     for resample, repeats in enumerate(weights):
         images = np.repeat(np.arange(150), repeats)
         expected = [roc_auc_score(labels[images], run[images]) for run in logits]
@@ -34,22 +34,22 @@ def test_many_pairs_are_counted_as_exactly_as_few(study):
     labels, logits, _ = study
     weights = np.random.default_rng(0).integers(0, 100_000, (8, 150))
     expected = [[roc_auc_score(labels, run, sample_weight=one) for one in weights] for run in logits]
-    np.testing.assert_allclose(resampled_areas(labels, logits, weights), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(resampled_aucs(labels, logits, weights), expected, rtol=0, atol=1e-12)
 
 
 def test_resamples_in_pieces_are_those_at_once(study, monkeypatch):
     labels, logits, _ = study
-    weights = often(150, resamples=40)
-    whole = resampled_areas(labels, logits, weights)
+    weights = resample_counts(150, resamples=40)
+    whole = resampled_aucs(labels, logits, weights)
     monkeypatch.setattr("mammo.statistics.intervals.bootstrap.AT_ONCE", 7 * 150)
-    np.testing.assert_array_equal(resampled_areas(labels, logits, weights), whole)
+    np.testing.assert_array_equal(resampled_aucs(labels, logits, weights), whole)
 
 
 def test_patients_are_drawn_whole_and_as_many_as_there_are():
-    drawn = often(30, resamples=500)
+    drawn = resample_counts(30, resamples=500)
     assert (drawn.sum(axis=1) == 30).all()
     assert drawn.mean(axis=0) == pytest.approx(np.ones(30), abs=0.15)
-    np.testing.assert_array_equal(drawn, often(30, resamples=500))
+    np.testing.assert_array_equal(drawn, resample_counts(30, resamples=500))
 
 
 def test_the_variance_is_that_of_scipys_bootstrap_where_every_image_is_a_patient(study):
@@ -99,5 +99,5 @@ def test_what_says_nothing_has_the_interval_of_delong(study):
 
 def test_few_patients_leave_out_resamples_of_one_class():
     found = resampled([0, 0, 1, 1], [[0.0, 2.0, 1.0, 3.0]], [1, 2, 3, 4], fewest=2)
-    assert not np.isnan(found.drawn).any()
-    assert 1500 < found.drawn.shape[1] < 2000
+    assert not np.isnan(found.resampled).any()
+    assert 1500 < found.resampled.shape[1] < 2000

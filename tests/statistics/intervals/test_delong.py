@@ -96,7 +96,7 @@ def test_delongs_variance_is_that_of_pairs_counted_one_by_one():
         by_malignant, by_benign = zip(*(placements(labels, run) for run in scores), strict=True)
         covariance = np.cov(by_malignant) / labels.sum() + np.cov(by_benign) / (images - labels.sum())
         parts = components(labels, scores, np.arange(images), fewest=2)
-        assert parts.area == pytest.approx([part.mean() for part in by_malignant], abs=1e-12)
+        assert parts.aucs == pytest.approx([part.mean() for part in by_malignant], abs=1e-12)
         assert parts.variance == pytest.approx(np.diag(covariance), abs=1e-10)
         assert parts.covariance([0], [0, 1])[0] == pytest.approx(covariance[0], abs=1e-10)
         pairs = parts.pair_covariance(np.array([0, 1]), np.array([1, 1]))

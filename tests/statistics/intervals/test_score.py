@@ -7,7 +7,7 @@ from scipy.stats import t
 
 from mammo.statistics.intervals.bootstrap import resampled
 from mammo.statistics.intervals.delong import components
-from mammo.statistics.intervals.score import Estimated, Sizes, score_difference, score_interval
+from mammo.statistics.intervals.score import AucCovariance, Sizes, score_difference, score_interval
 
 SIZES = Sizes(np.array([[12, 20]]), np.array([[12, 20]]))
 PAIR = np.array([0]), np.array([1])
@@ -35,7 +35,7 @@ def test_a_difference_has_the_interval_of_its_equation(one, other, related):
     effects = 1.3, 0.8
     own = [effect * hanley_mcneil(area, 12, 20) for effect, area in zip(effects, areas, strict=True)]
     shared = related * np.sqrt(own[0] * own[1])
-    estimate = Estimated(areas, np.array([[own[0], shared], [shared, own[1]]]), SIZES)
+    estimate = AucCovariance(areas, np.array([[own[0], shared], [shared, own[1]]]), SIZES)
 
     def variance(difference):
         pair = [(one + other + sign * difference) / 2 for sign in (1, -1)]
@@ -64,7 +64,7 @@ def test_an_interval_leaves_out_none_just_where_its_p_value_is_small_and_keeps_w
         bounds, p_values = score_difference(parts, rows, rows + 10)
         outside = (bounds[:, 0] > 0) | (bounds[:, 1] < 0)
         np.testing.assert_array_equal(outside, p_values < 0.05)
-        value = parts.area[:10] - parts.area[10:]
+        value = parts.aucs[:10] - parts.aucs[10:]
         assert (np.abs(bounds) <= 1).all() and (bounds[:, 0] <= value).all() and (value <= bounds[:, 1]).all()
         held |= [outside.any(), not outside.all()]
     assert held.all()

@@ -1,4 +1,4 @@
-"""The boxes of findings: four cells a row become whole pixels, and what is no box is missing."""
+"""The boxes of findings: four cells of a row become whole pixels; four cells that are no box become missing."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ OUTSIDE = "its box lies outside the image"
 def read_boxes(
     cells: Mapping[str, pd.Series], numbers: pd.DataFrame, unread: Unread
 ) -> tuple[pd.DataFrame, dict[int, str], list[str]]:
-    """Boxes of whole pixels (Int64, missing where there is none), rows whose box is outside, and notes.
+    """Return boxes in whole pixels (Int64, missing where a row has none), the rows whose box is outside, and notes.
 
-    `cells` are the texts, `numbers` what they say (float64, NaN where nothing). Decimals are rounded outwards, sides
-    beyond the left and upper edge are moved to it, a box of zeros is none. Half and empty boxes are counted as odd
-    values of `box`; where all boxes lie between 0 and 1 they are shares of the image, not pixels, and none is taken.
+    `cells` are the texts, `numbers` their values (float64, NaN where a cell has none). Decimals are rounded outwards,
+    sides beyond the left and upper edge are moved to the edge, a box of zeros counts as no box. Incomplete and empty
+    boxes are counted as odd values of `box`. Where all boxes lie between 0 and 1, they are fractions of the image and
+    not pixels: no box is read then.
     """
     sides = numbers[list(BOX)].to_numpy(dtype=float)
-    given = ~np.isnan(sides)
+    present = ~np.isnan(sides)
     written = np.column_stack([(cells[name] != "").to_numpy() for name in BOX])
     notes = []
-    if given.any() and np.nanmax(np.abs(sides)) <= 1 and np.any(sides[given] % 1):
+    if present.any() and np.nanmax(np.abs(sides)) <= 1 and np.any(sides[present] % 1):
         notes.append("The boxes are shares of the image, not pixels, and were not taken; multiply them by its size.")
-        given[:] = False
+        present[:] = False
         written[:] = False
-    zero = given.all(axis=1) & (sides == 0).all(axis=1)
-    whole = given.all(axis=1) & ~zero
-    flat = whole & ~((sides[:, 0] < sides[:, 2]) & (sides[:, 1] < sides[:, 3]))
-    half = given.any(axis=1) & ~given.all(axis=1)
-    outside = whole & ~flat & ((sides[:, 2] <= 0) | (sides[:, 3] <= 0))
-    _count(cells, half | flat | (written.all(axis=1) & ~given.any(axis=1)), flat, unread)
-    taken = whole & ~flat & ~outside
+    zero = present.all(axis=1) & (sides == 0).all(axis=1)
+    complete = present.all(axis=1) & ~zero
+    flat = complete & ~((sides[:, 0] < sides[:, 2]) & (sides[:, 1] < sides[:, 3]))
+    incomplete = present.any(axis=1) & ~present.all(axis=1)
+    outside = complete & ~flat & ((sides[:, 2] <= 0) | (sides[:, 3] <= 0))
+    _count(cells, incomplete | flat | (written.all(axis=1) & ~present.any(axis=1)), flat, unread)
+    valid = complete & ~flat & ~outside
     rounded = np.column_stack([np.floor(sides[:, :2]), np.ceil(sides[:, 2:])])
-    kept = np.where(taken[:, None], np.maximum(rounded, 0), np.nan)
-    boxes = pd.DataFrame(kept, columns=list(BOX), index=numbers.index).astype("Int64")
+    corners = np.where(valid[:, None], np.maximum(rounded, 0), np.nan)
+    boxes = pd.DataFrame(corners, columns=list(BOX), index=numbers.index).astype("Int64")
     return boxes, {int(row): OUTSIDE for row in numbers.index[outside]}, notes
 
 

@@ -1,4 +1,4 @@
-"""The cells of a column become values, each different cell read once."""
+"""The cells of a column become values; each distinct cell is parsed once."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ UNKNOWN = "says that it is not known"
 
 @dataclass(frozen=True)
 class Values:
-    """What each different cell of a column says, and why those that say something have no value."""
+    """The cells of a column, the value of each distinct cell (`by_cell`) and the reasons why cells have no value."""
 
     cells: pd.Series
-    of: dict[str, Any]
+    by_cell: dict[str, Any]
     reasons: dict[str, str]
 
     @property
     def listed(self) -> list[Any]:
         """The value of every row."""
-        return [self.of[cell] for cell in self.cells.tolist()]
+        return [self.by_cell[cell] for cell in self.cells.tolist()]
 
     @property
     def odd(self) -> list[tuple[int, str, str]]:
-        """Row, cell and reason of the cells that say something and have no value."""
+        """Row, cell and reason of the cells that are not empty and have no value."""
         if not self.reasons:
             return []
         rows = zip(self.cells.index, self.cells.tolist(), strict=True)
@@ -38,7 +38,7 @@ class Values:
 
 
 def read_values(cells: pd.Series, ours: str) -> Values:
-    """The values of one of our columns; a cell that is empty, odd or says that nothing is known has none."""
+    """Return the values of the column `ours`; a cell that is empty, odd or means "not known" has none."""
     column, values, reasons = COLUMNS[ours], {}, {}
     for cell in map(str, cells.unique()):
         values[cell] = column.missing
@@ -54,15 +54,15 @@ def read_values(cells: pd.Series, ours: str) -> Values:
 
 
 def read_tissue(cells: pd.Series) -> Values:
-    """Densities on the scale of MIAS, kept as they stand."""
-    known = [str(cell) for cell in cells.unique()]
-    values: dict[str, Any] = {cell: cell if is_tissue_word(cell) else "" for cell in known}
-    odd = [cell for cell in known if cell and not values[cell]]
+    """Return densities on the scale of MIAS (F, G, D), as they are written."""
+    distinct = [str(cell) for cell in cells.unique()]
+    values: dict[str, Any] = {cell: cell if is_tissue_word(cell) else "" for cell in distinct}
+    odd = [cell for cell in distinct if cell and not values[cell]]
     return Values(cells, values, {cell: UNKNOWN if is_missing(cell) else "is not F, G or D" for cell in odd})
 
 
 def needed_values(cells: pd.Series, ours: str, unread: Unread) -> list[Any]:
-    """The values of a column without which a row is set aside."""
+    """Return the values of a column that every row needs; rows without a value are set aside."""
     values = read_values(cells, ours)
     made_of = f"a column that {cells.name} is made of" if "{" in str(cells.name) else f"the {cells.name}"
     unread.set_aside(cells.index[cells == ""], f"{made_of} is empty")
@@ -72,9 +72,9 @@ def needed_values(cells: pd.Series, ours: str, unread: Unread) -> list[Any]:
 
 
 def optional_values(values: Values, ours: str, unread: Unread) -> list[Any]:
-    """The values of a column that may be silent; those that are missing are counted, odd cells noted."""
+    """Return the values of an optional column; missing values are counted and odd cells noted."""
     missing = COLUMNS[ours].missing if ours in COLUMNS else ""
-    silent = [cell for cell, value in values.of.items() if value is None or value == missing]
+    empty = [cell for cell, value in values.by_cell.items() if value is None or value == missing]
     odd = values.odd
-    unread.count(ours, len(odd) if ours in SILENT else int(values.cells.isin(silent).sum()), odd)
+    unread.count(ours, len(odd) if ours in SILENT else int(values.cells.isin(empty).sum()), odd)
     return values.listed

@@ -1,4 +1,4 @@
-"""The columns of a manifest that are understood: how each reads its cells, and the names under which people have it."""
+"""The columns of a manifest that are understood: how their cells are parsed, and the names that people give them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.manifest.words.projections import SIDES, read_projection
-from mammo.data.manifest.words.scales import BIRADS, DENSITY, Scale
+from mammo.data.manifest.words.scales import BIRADS, DENSITY, ClinicalScale
 from mammo.data.manifest.words.words import identity, word_key
 
 PARTS = {"train": "train", "training": "train", "trn": "train", "test": "test", "testing": "test", "tst": "test"}
@@ -19,18 +19,18 @@ FINDINGS = {"mass": "mass", "masses": "mass", "calc": "calc", "calcification": "
 BOX = ("xmin", "ymin", "xmax", "ymax")
 MOST_PIXELS = 100_000
 REDUNDANT = re.compile(r"//|(?:^|/)\.(?:/|$)|/$")
-"""What a path may hold twice or for nothing."""
+"""Redundant parts of a path: doubled slashes, `.` folders and a slash at the end."""
 
 Names = tuple[tuple[str, ...], ...]
-"""Names of a column, the surest first; those that stand together are equally sure."""
+"""Names of a column, the most certain first; the names of one inner tuple are equally certain."""
 
 
 @dataclass(frozen=True)
 class Column:
     """A column that is understood.
 
-    `parse` turns a trimmed cell that is not missing into its value or raises ValueError with the reason. `names` are
-    other names under which it is known without being mapped, written as `headers.header_key` writes them.
+    `parse` turns a trimmed cell that is not missing into its value, or raises ValueError with the reason. `names` are
+    further names that are recognised without being mapped, in the form of `headers.header_key`.
     """
 
     description: str
@@ -39,11 +39,11 @@ class Column:
     names: Names = ()
 
 
-def _one_of(known: Mapping[str, str]) -> Callable[[str], str]:
+def _choice(words: Mapping[str, str]) -> Callable[[str], str]:
     def parse(cell: str) -> str:
-        if word_key(cell) in known:
-            return known[word_key(cell)]
-        raise ValueError(f"is none of {', '.join(known)}")
+        if word_key(cell) in words:
+            return words[word_key(cell)]
+        raise ValueError(f"is none of {', '.join(words)}")
 
     return parse
 
@@ -72,11 +72,11 @@ def _pixels(cell: str) -> float:
     return number
 
 
-def _scale(scale: Scale, what: str) -> Callable[[str], int]:
+def _scale(scale: ClinicalScale, description: str) -> Callable[[str], int]:
     def parse(cell: str) -> int:
         value = scale.read(cell)
         if value is None:
-            raise ValueError(f"is not {what}")
+            raise ValueError(f"is not {description}")
         return value
 
     return parse
@@ -102,7 +102,7 @@ COLUMNS: dict[str, Column] = {
         ),
     ),
     "patient": Column(
-        "whose image it is; images of one patient never straddle a split",
+        "the patient of the image; images of one patient never stand on both sides of a split",
         identity,
         names=(
             ("patientid", "patientnumber", "patientno", "anonpatientid", "subject", "subjectid", "empianon", "woman"),
@@ -112,7 +112,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "breast": Column(
         "left or right",
-        _one_of(SIDES),
+        _choice(SIDES),
         "",
         (("laterality", "imagelaterality", "imagelateralityfinal", "leftright", "leftorrightbreast"), ("side",)),
     ),
@@ -125,7 +125,7 @@ COLUMNS: dict[str, Column] = {
     "film": Column("the physical film or exposure, where one is listed twice", identity, names=(("filmid",),)),
     "split": Column(
         "train, validation or test, for the split protocol `manifest`",
-        _one_of(PARTS),
+        _choice(PARTS),
         names=(("datasplit", "datasetsplit", "partition", "subset", "traintest", "set"),),
     ),
     "mask": Column(
@@ -169,8 +169,8 @@ COLUMNS: dict[str, Column] = {
 }
 NEEDED = ("path", "label")
 NUMBERS = ("birads", "density", "subtlety")
-"""Columns of whole numbers, beside those of `BOX`."""
+"""Columns of whole numbers, in addition to those of `BOX`."""
 SILENT = {"path", "label", "patient", "film", "mask", "frame", *BOX}
-"""Columns whose empty cells are no value that is missing: the row is set aside, or nothing is meant to stand there."""
+"""Columns whose empty cells do not count as missing values: the row is set aside, or the cell may be empty."""
 INSTEAD = {"studyid", "examid", "studyinstanceuid"}
-"""Names that stand for a patient only where none is named: a woman may have several."""
+"""Names that stand for a patient only where the file has no patient column: a woman may have several of these."""

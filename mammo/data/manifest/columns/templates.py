@@ -1,4 +1,4 @@
-"""Templates: a cell that is made of several columns, `images/{study_id}/{image_id}.dcm`."""
+"""Templates: a cell that is composed of several columns, such as `images/{study_id}/{image_id}.dcm`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def is_template(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Template:
-    """A text with fields `{column}`, or `{this|that}`: the first of those columns that says something.
+    """A text with fields `{column}`, or `{this|that}`: the first of these columns that is not empty.
 
-    A field is a column's name and nothing else. Where every choice of a field is missing the cell is empty.
+    A field is a column's name and nothing else. Where all columns of a field are empty, the cell is empty.
     """
 
     text: str
@@ -34,25 +34,25 @@ class Template:
 
     @classmethod
     def of(cls, text: str, columns: list[str], path: Path, files: bool) -> Template:
-        """The template that a user wrote; `files` may hold `*`, `**` and `?`. Raises MammoError for unknown columns."""
+        """Parse a template, with `*`, `**` and `?` where `files` is true. Raises MammoError for unknown columns."""
         parts = FIELD.split(text)
         if not parts[1::2] or any("{" in part or "}" in part for part in parts[::2]):
             raise MammoError(f"The template {text!r} needs columns in braces, such as 'images/{{image_id}}.png'.")
-        alike = {name.casefold(): name for name in columns} | {name: name for name in columns}
+        columns_by_name = {name.casefold(): name for name in columns} | {name: name for name in columns}
         fields = []
         for part in parts[1::2]:
-            choices = [part] if part in alike else part.split("|")
+            choices = [part] if part in columns_by_name else part.split("|")
             for name in choices:
-                if name not in alike and name.casefold() not in alike:
+                if name not in columns_by_name and name.casefold() not in columns_by_name:
                     raise MammoError(f"{path} has no column {name!r}; its columns are: {', '.join(columns)}.")
-            fields.append(tuple(alike.get(name) or alike[name.casefold()] for name in choices))
+            fields.append(tuple(columns_by_name.get(name) or columns_by_name[name.casefold()] for name in choices))
         return cls(text, tuple(fields), files and WILD.search("".join(parts[::2])) is not None)
 
     def __str__(self) -> str:
         return self.text
 
     def fill(self, table: pd.DataFrame) -> pd.Series:
-        """The cells of all rows; where the template is wild, what the columns say stands for itself."""
+        """The cells of all rows; in a template with wildcards, wildcards in the columns' own cells are escaped."""
         fixed = FIELD.split(self.text)[::2]
         values = [self._values(table, names) for names in self.fields]
         cells = [
@@ -64,8 +64,8 @@ class Template:
     def _values(self, table: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
         columns = []
         for name in names:
-            said = {cell: "" if is_missing(cell) else plain_number(cell) for cell in table[name].unique()}
+            texts = {cell: "" if is_missing(cell) else plain_number(cell) for cell in table[name].unique()}
             if self.wild:
-                said = {cell: glob.escape(value) for cell, value in said.items()}
-            columns.append([said[cell] for cell in table[name].tolist()])
+                texts = {cell: glob.escape(value) for cell, value in texts.items()}
+            columns.append([texts[cell] for cell in table[name].tolist()])
         return [next(filter(None, choices), "") for choices in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""The files that a manifest lists: found as written or without their ending, or told why they are not."""
+"""The files that a manifest lists: found as written or without their ending, or missing with the reason."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ ABSENT = "No such file or directory"
 
 @dataclass
 class Files:
-    """What became of listed names: `found` maps one to its file, `absent` one without a file to the reason."""
+    """The listed names: `paths` maps a name to its file, `absent` maps a name without a file to the reason."""
 
-    found: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def find_files(listed: Iterable[str], root: Path, by_end: bool) -> Files:
-    """Find listed names under `root`; one that lacks its ending is the only file of that name with one.
+    """Find the files of listed names under `root`.
 
-    Where `by_end` is set, a path from elsewhere is taken by its end, as far as that is a file under `root`, unless
-    two paths end at one file. Notes tell of both.
+    A name without an ending stands for the only file of that name with one. Where `by_end` is set, a path of another
+    computer is matched by its end, if that is a file under `root` and no other path has the same end. Notes count both.
     """
     files, folders = Files(), Folders(root)
     ended: Counter[str] = Counter()
@@ -36,14 +36,14 @@ def find_files(listed: Iterable[str], root: Path, by_end: bool) -> Files:
         plain = _slashed(name, root)
         folder, base = parted(plain)
         if folders.holds(folder, base):
-            files.found[name] = plain
-        elif whole := folders[folder].stems.get(base):
-            if len(whole) == 1:
-                files.found[name] = joined(folder, whole[0])
-                ended[PurePath(whole[0]).suffix] += 1
+            files.paths[name] = plain
+        elif candidates := folders[folder].stems.get(base):
+            if len(candidates) == 1:
+                files.paths[name] = joined(folder, candidates[0])
+                ended[PurePath(candidates[0]).suffix] += 1
             else:
-                there = " and ".join(whole)
-                files.absent[name] = f"it has no ending, and {there} are there; name one by --column path='{{…}}.dcm'"
+                listing = " and ".join(candidates)
+                files.absent[name] = f"it has no ending, and {listing} are there; name one by --column path='{{…}}.dcm'"
         elif ends := [end for end in folders.ends(folder) if folders.holds(end, base)]:
             moved[name] = joined(ends[0], base)
         else:
@@ -55,7 +55,7 @@ def find_files(listed: Iterable[str], root: Path, by_end: bool) -> Files:
 
 
 def match_files(patterns: Iterable[str], root: Path) -> dict[str, list[str]]:
-    """The files that each pattern matches, relative to `root` and sorted; `**` stands for any folders."""
+    """Map each pattern to the files that it matches, relative to `root` and sorted; `**` stands for any folders."""
     return {pattern: sorted(_matching(pattern, root)) for pattern in patterns}
 
 
@@ -65,29 +65,29 @@ def _matching(pattern: str, root: Path) -> Iterator[str]:
 
 
 def _slashed(name: str, root: Path) -> str:
-    """A file's name as this system writes it, where it was written under Windows; one that is there stays."""
+    """A name written under Windows with slashes instead of backslashes; the name of an existing file stays."""
     return name if "\\" not in name or os.path.lexists(root / name) else name.replace("\\", "/")
 
 
 def _move(moved: dict[str, str], files: Files, root: Path, by_end: bool) -> None:
-    """Take paths from elsewhere by their end where a user names the root; say where they would be found otherwise."""
-    often = Counter([*moved.values(), *files.found.values()])
+    """Match paths of another computer by their end where the user names the root; else the reason names the option."""
+    counts = Counter([*moved.values(), *files.paths.values()])
     for name, end in moved.items():
-        if by_end and often[end] == 1:
-            files.found[name] = end
+        if by_end and counts[end] == 1:
+            files.paths[name] = end
         else:
             remedy = "two listed paths end so" if by_end else f"take paths by their end with --root {root}"
             files.absent[name] = f"no such file, but its end {end} is there: the path was written elsewhere ({remedy})"
-    if taken := [name for name in moved if name in files.found]:
-        files.notes.append(f"{len(taken)} paths were written elsewhere and taken by their end: {taken[0]}.")
+    if matched := [name for name in moved if name in files.paths]:
+        files.notes.append(f"{len(matched)} paths were written elsewhere and taken by their end: {matched[0]}.")
 
 
 def _why(folder: str, base: str, folders: Folders) -> str:
-    """Why there is no such file: what is there instead."""
-    for words in LIKENESSES:
-        if there := folders.file_alike(folder, base, words):
-            return f"no such file, but {there} is there: {words}"
+    """The reason why a file is absent, with a similar file where there is one."""
+    for difference in LIKENESSES:
+        if similar := folders.file_alike(folder, base, difference):
+            return f"no such file, but {similar} is there: {difference}"
     ending = PurePath(base).suffix
-    if ending and (others := folders[folder].stems.get(base.removesuffix(ending))):
-        return f"no such file, but {joined(folder, others[0])} is there: its ending differs"
+    if ending and (candidates := folders[folder].stems.get(base.removesuffix(ending))):
+        return f"no such file, but {joined(folder, candidates[0])} is there: its ending differs"
     return ABSENT

@@ -1,4 +1,4 @@
-"""The folders under a root as they are, each listed once, so that a million listed names cost few looks at the disk."""
+"""The folders under a root, each read once, so that a million listed names need few disk accesses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LIKENESSES: dict[str, Callable[[str], str]] = {
     "its name is written in another Unicode form": lambda name: unicodedata.normalize("NFC", name),
     "its name differs in capital letters and Unicode form": lambda name: unicodedata.normalize("NFC", name).casefold(),
 }
-"""How the name of a file that is there may differ from the one listed, and what both have in common then."""
+"""How the name of a file may differ from the listed name, and the function that makes both equal."""
 
 
 @dataclass
 class Folder:
-    """What a folder holds; `there` is whether it could be listed, `closed` whether that was not allowed."""
+    """The content of a folder; `there` is true where it could be listed, `closed` where it exists and could not."""
 
     there: bool = False
     closed: bool = False
@@ -35,17 +35,17 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: dict[str, Folder] = {}
+        self._cache: dict[str, Folder] = {}
         self._alike: dict[tuple[str, str], str | None] = {}
         self._ends: dict[str, list[str]] = {}
 
     def __getitem__(self, name: str) -> Folder:
-        if name not in self._known:
-            self._known[name] = self._listed(name)
-        return self._known[name]
+        if name not in self._cache:
+            self._cache[name] = self._listed(name)
+        return self._cache[name]
 
     def holds(self, folder: str, file: str) -> bool:
-        """Whether a folder has a file, or anything but a folder, of that name."""
+        """Whether a folder has an entry of this name that is not a folder."""
         listed = self[folder]
         if not listed.closed:
             return file in listed.files
@@ -53,7 +53,7 @@ class Folders:
         return os.path.lexists(path) and not path.is_dir()
 
     def alike(self, folder: str, likeness: str) -> str | None:
-        """The folder whose name differs from the one given by a likeness at most; None where there is none."""
+        """The folder with the name `folder`, or one that differs by `likeness` alone; None where there is none."""
         if folder in ("", "/"):
             return folder
         if (folder, likeness) not in self._alike:
@@ -64,7 +64,7 @@ class Folders:
         return self._alike[folder, likeness]
 
     def file_alike(self, folder: str, file: str, likeness: str) -> str | None:
-        """The file whose name and folders differ by a likeness at most; its ending may be lacking."""
+        """The file whose path differs from `folder/file` by `likeness` alone; `file` may lack its ending."""
         real = self.alike(folder, likeness)
         if real is None:
             return None
@@ -73,24 +73,24 @@ class Folders:
         return None if match is None else joined(real, match)
 
     def ends(self, folder: str) -> list[str]:
-        """The ends of a folder's name, the longest first, that are folders under the root, and the root itself."""
+        """The ends of a folder's path that are folders under the root, the longest first; the root comes last."""
         if folder not in self._ends:
             parts = [part for part in folder.split("/") if part not in ("", ".")]
-            whole = 0 if folder.startswith("/") or ":" in folder[:2] else 1
-            ends = ["/".join(parts[first:]) for first in range(whole, len(parts))] if parts else []
+            start = 0 if folder.startswith("/") or ":" in folder[:2] else 1
+            ends = ["/".join(parts[first:]) for first in range(start, len(parts))] if parts else []
             self._ends[folder] = [end for end in (*ends, *([""] if parts else [])) if self[end].there]
         return self._ends[folder]
 
-    def _match(self, folder: str, name: str, likeness: str, among: set[str]) -> str | None:
-        if name in among:
+    def _match(self, folder: str, name: str, likeness: str, names: set[str]) -> str | None:
+        if name in names:
             return name
         key, listed = LIKENESSES[likeness], self[folder]
         if likeness not in listed.alike:
             listed.alike[likeness] = {
-                key(other): other for other in sorted(listed.files | listed.folders, reverse=True)
+                key(entry): entry for entry in sorted(listed.files | listed.folders, reverse=True)
             }
         match = listed.alike[likeness].get(key(name))
-        return match if match in among else None
+        return match if match in names else None
 
     def _listed(self, name: str) -> Folder:
         folder = Folder()

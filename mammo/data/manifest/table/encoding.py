@@ -14,7 +14,7 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""How files begin that name their encoding; the first that fits is taken."""
+"""The byte order marks at the start of a file and their encodings; the first match counts."""
 KINDS = {
     b"\x1f\x8b": "compressed (gzip); unpack it first",
     b"PAR1": "a Parquet file; save it as CSV",
@@ -23,14 +23,14 @@ KINDS = {
     b"\xff\xd8\xff": "a picture; give the CSV that lists the pictures",
     b"SQLite format 3": "a database; save its table as CSV",
 }
-"""How files begin that are no text, and what to do with them."""
+"""The first bytes of files that are no text, and what to do with such a file."""
 
 
 def read_text(path: Path) -> tuple[str, list[str]]:
-    """The text of a file, and a note where its encoding had to be guessed.
+    """Return the text of a file, and a note where its encoding had to be guessed.
 
-    UTF-8, UTF-16 and UTF-32 are recognised; bytes that are no UTF-8 are read as Windows-1252, one by one, so that
-    one odd name costs no other row. Raises MammoError where the file is no text.
+    UTF-8, UTF-16 and UTF-32 are recognised. Bytes that are no UTF-8 are read one by one as Windows-1252, so that one
+    odd name damages no other row. Raises MammoError where the file is no text.
     """
     content = path.read_bytes()
     for start, kind in KINDS.items():
@@ -50,7 +50,7 @@ def read_text(path: Path) -> tuple[str, list[str]]:
 
 
 def _without_mark(content: bytes) -> str:
-    """UTF-16 without a mark has a zero in every second byte of plain letters; all else is taken for UTF-8."""
+    """Guess the encoding of a file without a mark: in UTF-16 every second byte of ASCII letters is 0; else UTF-8."""
     head = content[:200]
     for encoding, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if len(head) > 3 and not any(zeros) and all(letters):

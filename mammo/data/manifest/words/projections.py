@@ -14,11 +14,11 @@ SIDES = {"l": "LEFT", "left": "LEFT", "left breast": "LEFT", "lt": "LEFT"}
 SIDES |= {"r": "RIGHT", "right": "RIGHT", "right breast": "RIGHT", "rt": "RIGHT"}
 _SIDE, _VIEW = (f"(?:{'|'.join(sorted(words, key=len, reverse=True))})" for words in (SIDES, VIEWS))
 BOTH = re.compile(rf"(?P<before>{_SIDE})? ?(?P<view>{_VIEW}) ?(?P<behind>{_SIDE})?")
-"""A view with its side on one side of it."""
+"""A view, with the side before or behind it."""
 
 
 def read_projection(cell: str) -> tuple[str, str]:
-    """The view that a cell names, in capitals where it is none of the usual ones, and the side or an empty text."""
+    """Return the view that a cell names (an unusual one in capitals), and the side or an empty text."""
     match = BOTH.fullmatch(word_key(cell))
     if match is None or (match["before"] and match["behind"]):
         return cell.upper(), ""

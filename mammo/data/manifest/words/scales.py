@@ -14,11 +14,11 @@ CATEGORY = r"category|categories|categorie|kategorie|categoria|cat|class|grade|s
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A scale's grammar: any of the words `names`, then a value, then at most the value's own description.
+class ClinicalScale:
+    """The grammar of a clinical scale: the words `names`, then a value, then at most the value's own description.
 
-    `values` maps what stands for a value (a digit, a numeral, a letter) to it, `finer` matches a subcategory behind
-    it, and `words` maps descriptions to their value.
+    `values` maps a digit, numeral or letter to its value, `finer` matches a subcategory after it (the A of 4A), and
+    `words` maps descriptions to their value.
     """
 
     names: re.Pattern[str]
@@ -27,12 +27,12 @@ class Scale:
     words: Mapping[str, int]
 
     def read(self, cell: str) -> int | None:
-        """The value that a cell names; None where it names none, or more than one."""
+        """Return the value that a cell names; None where it names none or several."""
         if re.match(r"\s*[-−–]\s*\d", cell):
             return None  # a number below zero
-        text = _spelt(cell)
-        described, _, behind = text.rpartition(" ")
-        if described in self.words and self.values.get(behind) == self.words[described]:
+        text = _normalised(cell)
+        described, _, value_token = text.rpartition(" ")
+        if described in self.words and self.values.get(value_token) == self.words[described]:
             return self.words[described]
         if text not in self.words:
             text = self.names.sub("", text).strip()
@@ -41,34 +41,34 @@ class Scale:
         match = re.fullmatch(r"0?(\d)(?:[.,]0*)?(.*)|([a-z]+)(.*)", text)
         if match is None:
             return None
-        token, rest = (match[1], match[2]) if match[1] else self._letters(match[3], match[4])
+        token, suffix = (match[1], match[2]) if match[1] else self._split_letters(match[3], match[4])
         value = self.values.get(token)
-        return value if value is not None and self._belongs(rest.strip(), value) else None
+        return value if value is not None and self._describes(suffix.strip(), value) else None
 
-    def _letters(self, letters: str, rest: str) -> tuple[str, str]:
-        """The numeral or letter at the front, and what follows: `iva` is `iv` and `a`."""
+    def _split_letters(self, letters: str, suffix: str) -> tuple[str, str]:
+        """Split letters into the numeral or letter at the front and the text after it: `iva` gives `iv` and `a`."""
         if letters in self.values:
-            return letters, rest
-        return letters[:-1], letters[-1] + rest
+            return letters, suffix
+        return letters[:-1], letters[-1] + suffix
 
-    def _belongs(self, rest: str, value: int) -> bool:
-        """Whether what stands behind a value is a subcategory or description of that same value."""
-        rest = re.sub(rf"^{self.finer[value]}\b", "", rest).strip() if value in self.finer else rest
-        return not rest or self.words.get(rest) == value
+    def _describes(self, suffix: str, value: int) -> bool:
+        """Whether the text after a value is a subcategory or a description of the same value."""
+        suffix = re.sub(rf"^{self.finer[value]}\b", "", suffix).strip() if value in self.finer else suffix
+        return not suffix or self.words.get(suffix) == value
 
 
-def _spelt(cell: str) -> str:
-    """A cell in small letters, all that is neither letter, digit nor point as one space."""
+def _normalised(cell: str) -> str:
+    """A cell in lower case, with one space in place of all other characters than letters, digits and `.,/+%<>~`."""
     text = re.sub(r"[^\w.,/+%<>~]+|_", " ", composed(cell).casefold())
     return " ".join(text.replace(" .", " ").split()).rstrip(".,").strip()
 
 
 def _names(words: str) -> re.Pattern[str]:
-    """The names that a scale bears in front of a value, which may be written on to them: `birads4`, `ACRC`."""
+    """Matches the names of a scale before a value; the value may follow without a space: `birads4`, `ACRC`."""
     return re.compile(rf"^(?:(?:{words})(?:\b|(?=\d)|(?=[a-d]$))[.,]?\s*)+")
 
 
-BIRADS = Scale(
+BIRADS = ClinicalScale(
     names=_names(rf"acr|breast|imaging|bi ?rads?|assessment|final|overall|{CATEGORY}"),
     values={**{str(number): number for number in range(7)}, **ROMAN},
     finer={4: "[abc]"},
@@ -105,7 +105,7 @@ BIRADS = Scale(
 )
 """BI-RADS assessments, 0 to 6; 4A, 4B and 4C count as 4."""
 
-DENSITY = Scale(
+DENSITY = ClinicalScale(
     names=_names(rf"breast|tissue|parenchymal|composition|pattern|density|acr|bi ?rads?|birads|{CATEGORY}"),
     values={**{str(number): number for number in range(1, 5)}, **LETTERS, **dict(list(ROMAN.items())[:4])},
     finer={},
@@ -141,23 +141,23 @@ DENSITY = Scale(
 TISSUE = {"f": "F", "fatty": "F", "g": "G", "glandular": "G", "fatty glandular": "G", "d": "D", "dense": "D"}
 """MIAS's scale of background tissue: fatty, glandular, dense. Its D is not BI-RADS density D."""
 TISSUE_ALONE = {"f", "g", "glandular", "fatty glandular", "dense"}
-"""Those of `TISSUE` that are no word of BI-RADS density."""
+"""The words of `TISSUE` that do not name a BI-RADS density."""
 
 
 def is_tissue(counts: Mapping[str, int]) -> bool:
-    """Whether a column of densities, given how often each cell stands, is on the scale of MIAS: F, G and D.
+    """Whether a column of densities is on the scale of MIAS: F, G and D; `counts` holds how often each cell occurs.
 
-    It is where more cells say F, G or dense than name a density that is not D or fatty; so one odd letter changes
-    no other value.
+    It is where more cells are F, G or dense than name a BI-RADS density other than D and fatty; so one odd letter does
+    not change the meaning of the column.
     """
-    tissue = sum(count for cell, count in counts.items() if _spelt(cell) in TISSUE_ALONE)
+    tissue = sum(count for cell, count in counts.items() if _normalised(cell) in TISSUE_ALONE)
     neutral = set(TISSUE) - TISSUE_ALONE
     usual = sum(
-        count for cell, count in counts.items() if _spelt(cell) not in neutral and DENSITY.read(cell) is not None
+        count for cell, count in counts.items() if _normalised(cell) not in neutral and DENSITY.read(cell) is not None
     )
     return tissue > usual
 
 
 def is_tissue_word(cell: str) -> bool:
     """Whether a cell is fatty, glandular or dense by the scale of MIAS."""
-    return _spelt(cell) in TISSUE
+    return _normalised(cell) in TISSUE

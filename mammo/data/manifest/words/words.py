@@ -1,4 +1,4 @@
-"""Words as people type them into cells: what counts as the same word, and which words say that nothing is known."""
+"""Words as people type them into cells: which spellings are the same word, and which words mean "not known"."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
-"""Characters that nobody sees: the soft hyphen, spaces without width, the byte order mark."""
+"""Invisible characters: the soft hyphen, spaces without width, the byte order mark."""
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-"""Letters and digits as East Asian keyboards write them, and the plain ones they stand for."""
+"""Maps full-width letters and digits of East Asian keyboards to the usual ones."""
 MISSING = frozenset(
     """
     nan|none|null|nil|na|n/a|n.a.|n.a|n\\a|n/k|#n/a|#na|#value!|#ref!|#null!|#div/0!|#name?|#num!|nat|<na>|<nan>|<null>|(null)
@@ -19,12 +19,12 @@ MISSING = frozenset(
     .replace("    ", "")
     .split("|")
 )
-"""Cells, in small letters, that say that a value is not there, beside the empty cell."""
+"""Cells, in lower case, that mean a missing value, in addition to the empty cell."""
 WHOLE_FLOAT = re.compile(r"(-?\d+)(?:\.0*|,(?!000$)0*)")
 BELOW_ZERO = re.compile(r"[-−–]\s*\d+([.,]\d*)?")
 """A number below zero, whose sign is no hyphen."""
 ROUNDED = re.compile(r"-?\d([.,]\d+)?e\+?\d+", re.IGNORECASE)
-"""A long number as a spreadsheet shows it, its last digits gone: 1.23457E+12."""
+"""A long number as a spreadsheet shows it, without its last digits: 1.23457E+12."""
 
 
 def trimmed(text: str) -> str:
@@ -35,7 +35,7 @@ def trimmed(text: str) -> str:
 
 
 def composed(text: str) -> str:
-    """A cell without invisible or full-width characters, runs of white space as one space, composed (NFC)."""
+    """A cell in Unicode form NFC, without invisible or full-width characters, and with single spaces."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.translate(INVISIBLE).translate(FULL_WIDTH))
     return " ".join(text.split())
@@ -48,7 +48,7 @@ def is_missing(text: str) -> bool:
 
 
 def word_key(text: str) -> str:
-    """What two spellings of a word have in common: case, hyphens, underscores and the .0 of a float do not count."""
+    """The form that all spellings of a word share: case, hyphens, underscores and the .0 of a float do not count."""
     plain = composed(text).casefold()
     if BELOW_ZERO.fullmatch(plain):
         return plain_number("-" + plain[1:].strip())
@@ -56,13 +56,13 @@ def word_key(text: str) -> str:
 
 
 def plain_number(text: str) -> str:
-    """A whole number without the .0 that tables with gaps give it; any other text as it is."""
+    """A whole number without the .0 that columns with missing values add; any other text as it is."""
     match = WHOLE_FLOAT.fullmatch(text)
     return match[1] if match else text
 
 
 def identity(text: str) -> str:
-    """Whom a cell names: `1000`, `1000.0` and ` 1000 ` are one patient; `0012` and `12` are two."""
+    """The identity that a cell names: `1000`, `1000.0` and ` 1000 ` are one patient; `0012` and `12` are two."""
     return plain_number(composed(text))
 
 

@@ -21,7 +21,8 @@ from mammo.data.phantom.pictures.view import render_view
 from mammo.errors import MammoError
 from mammo.processes.parallel import ordered_map
 from mammo.progress import Progress, Work
-from mammo.storage.files import read_json, sweep_partials, write_bytes, write_json, write_text
+from mammo.storage.atomic_files import remove_partial_files, write_bytes, write_text
+from mammo.storage.json_files import read_json, write_json
 
 MARK = "phantom.json"
 BEGUN = "phantom.begun.json"
@@ -69,7 +70,7 @@ def _prepare(root: Path, identity: dict[str, Any]) -> None:
     if begun is None and not (root / MARK).exists() and (root / COLLECTION).exists():
         raise MammoError(f"{root / COLLECTION} was not made by the phantom; choose an empty folder.")
     if begun == identity:
-        sweep_partials(root)
+        remove_partial_files(root)
         return
     write_json(root / BEGUN, identity)
     (root / MARK).unlink(missing_ok=True)

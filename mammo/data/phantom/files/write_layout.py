@@ -15,7 +15,7 @@ from mammo.data.phantom.patients.anatomy import draw_patients
 from mammo.data.phantom.patients.randomness import generator
 from mammo.data.phantom.patients.spec import PhantomSpec
 from mammo.specs import pick
-from mammo.storage.files import write_bytes, write_text
+from mammo.storage.atomic_files import write_bytes, write_text
 
 QUALITY = 95
 

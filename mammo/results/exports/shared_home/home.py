@@ -19,10 +19,12 @@ from mammo.results.exports.terms import attributions
 from mammo.results.markdown import marked
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.stored_splits import SHUFFLED
-from mammo.runs.sweep import Sweep, sweep_of
+from mammo.runs.sweep import Sweep, sweep_name_of
 from mammo.runs.sweep_files import ABOUT
 from mammo.specs import SHARED, Home
-from mammo.storage.files import LOCK, PARTIAL, only_one, unwritable, write_json, write_text
+from mammo.storage.atomic_files import PARTIAL, write_error, write_text
+from mammo.storage.json_files import write_json
+from mammo.storage.locks import LOCK, folder_lock
 
 if TYPE_CHECKING:
     from mammo.results.exports.chosen import Chosen
@@ -43,11 +45,11 @@ def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
     changed since it was scored.
     """
     _refuse_other(chosen.home, place)
-    names = dict.fromkeys(sweep_of(member) for sweep in chosen.sweeps for member in _members(sweep))
+    names = dict.fromkeys(sweep_name_of(member) for sweep in chosen.sweeps for member in _members(sweep))
     opened = [Sweep.open(chosen.home, name) for name in names]
     place = place.absolute()
     beside, before = (place.parent / f"{PARTIAL}{place.name}{end}" for end in ("", ".before"))
-    with only_one(beside, "exporting"):
+    with folder_lock(beside, "exporting"):
         try:
             _clear(beside)
             if before.exists() and not place.exists():
@@ -56,7 +58,7 @@ def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
             yield from _fill(chosen.home, Home(beside), opened, options)
             _put(beside, place, before)
         except OSError as error:
-            raise unwritable(place, error) from error
+            raise write_error(place, error) from error
         finally:
             _clear(beside)
 

@@ -15,8 +15,8 @@ from mammo.data.files.previews import preview_name, stretched_name
 from mammo.results.exports.shared_home.bare_jpeg import bare_jpeg
 from mammo.results.exports.shared_home.pseudonyms import Pseudonyms, shuffled
 from mammo.results.exports.shared_home.vocabulary import KNOWN, neutral_classes, neutral_notes
-from mammo.runs.circular import circular
-from mammo.storage.files import write_bytes
+from mammo.runs.circular import circularity
+from mammo.storage.atomic_files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +115,7 @@ def _neutral_about(dataset: Dataset) -> dict[str, Any]:
 def _of_labels(own: dict[str, Any], images: pd.DataFrame) -> dict[str, Any]:
     """What must be known of labels: what classes are called, and whether labels were made from BI-RADS."""
     told: dict[str, Any] = {"classes": neutral_classes(own["classes"])} if own.get("classes") else {}
-    made = circular(own, images)
+    made = circularity(own, images)
     if made and made.certain:
         told |= {"labels_from_birads": True, "columns": {"label": "birads", "birads": "birads"}}
     return told

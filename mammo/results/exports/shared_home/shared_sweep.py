@@ -15,7 +15,7 @@ from mammo.results.exports.shared_home.pseudonyms import shuffled
 from mammo.runs.sweep import Sweep, write_about
 from mammo.runs.sweep_files import ABOUT, HISTORY, IMAGES, LOGITS, PARTS_FILE, RUNS
 from mammo.specs import CacheSpec, Home
-from mammo.storage.files import whole_file
+from mammo.storage.atomic_files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,11 +116,11 @@ def _about(sweep: Sweep, names: dict[str, str], caches: NeutralCaches) -> dict[s
 
 def _write_tables(home: Home, name: str, tables: dict[str, pd.DataFrame]) -> None:
     for file, table in tables.items():
-        with whole_file(home.sweep(name) / file) as stream:
+        with atomic_file(home.sweep(name) / file) as stream:
             table.to_parquet(stream, index=False)
 
 
 def _write_arrays(home: Home, name: str, arrays: dict[str, NDArray[Any]]) -> None:
     for file, array in arrays.items():
-        with whole_file(home.sweep(name) / file) as stream:
+        with atomic_file(home.sweep(name) / file) as stream:
             np.save(stream, np.asarray(array), allow_pickle=False)

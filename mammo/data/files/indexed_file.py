@@ -10,11 +10,11 @@ from mammo.data.files.raster import Depth, Raster
 from mammo.data.files.reading import read_image
 from mammo.data.files.rules import COLOUR_MARKS, RULES
 from mammo.errors import MammoError
-from mammo.storage.files import digest_file
+from mammo.storage.digests import digest_file
 
 
 @dataclass(frozen=True)
-class Source:
+class IndexedFile:
     """A file of the index, and what it was when it was indexed: bytes that a guarded worker decoded unharmed.
 
     `depth` is what its data set decided where it is not the container's own; `rules` names those by which it was read.
