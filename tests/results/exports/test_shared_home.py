@@ -179,9 +179,9 @@ def figures_of(home: Home) -> dict[str, Any]:
         told[level] = board.runs.drop(columns=["cache", "weights", "notes"]).to_json(double_precision=15)
         told[f"{level} bounds"] = [repr(value) for value in board.runs.filter(like="auc").to_numpy().ravel()]
         told[f"{level} luck"] = repr(bias_rows(board))
-    board = leaderboard(home)
-    assert board["cv_auc"].notna().any()
-    runs = board.loc[board["protocol"] == "patient", "run"].head(3).tolist()
+    table = leaderboard(home)
+    assert table["cv_auc"].notna().any()
+    runs = table.loc[table["protocol"] == "patient", "run"].head(3).tolist()
     opened = [StoredRun.open(home, run) for run in runs]
     told["influences"] = repr(influences(opened[0].sweep))
     for run, column in zip([*runs, f"{runs[0]}@patient-mean"], ["density", "view", "birads", None], strict=True):
