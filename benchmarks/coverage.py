@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +36,8 @@ def kinds(patients: list[tuple[int, int]]) -> Iterator[Study]:
 
 def measured(kind: Study, designs: int, draws: int) -> dict[str, str]:
     """The cells of one kind of study, by what they are of."""
-    chance, cells = (
-        np.random.default_rng(int(1000 * kind.auc) + 7 * kind.malignant + kind.benign),
-        defaultdict(lambda: ([], [])),
-    )
+    chance = np.random.default_rng(int(1000 * kind.auc) + 7 * kind.malignant + kind.benign)
+    cells: dict[str, tuple[list[Any], list[Any]]] = defaultdict(lambda: ([], []))
     one, same, better = (np.arange(draws) + place * draws for place in range(3))
     for _ in range(designs):
         labels, patient = kind.images(chance)
@@ -64,7 +63,8 @@ def _add(cell: tuple[list[np.ndarray], list[np.ndarray]], bounds: np.ndarray, tr
 
 def folded(kind: Study, designs: int, draws: int) -> str:
     """The cell of the cross-validated AUC: five folds of whose scores each has a place and a spread of its own."""
-    chance, cell = np.random.default_rng(int(1000 * kind.auc) + kind.malignant), ([], [])
+    chance = np.random.default_rng(int(1000 * kind.auc) + kind.malignant)
+    cell: tuple[list[Any], list[Any]] = ([], [])
     part = Study(kind.malignant // FOLDS, kind.benign // FOLDS, kind.auc, kind.alike)
     for _ in range(designs):
         images = [part.images(chance) for _ in range(FOLDS)]

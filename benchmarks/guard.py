@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -36,7 +36,7 @@ def write_files(folder: Path, count: int) -> list[Path]:
         data.file_meta = pydicom.dataset.FileMetaDataset()
         data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
-        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = f"2.25.{number + 1}"
+        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = pydicom.uid.UID(f"2.25.{number + 1}")
         data.Manufacturer, data.PhotometricInterpretation, data.SamplesPerPixel = MANUFACTURER, "MONOCHROME2", 1
         data.Rows, data.Columns = pixels.shape
         data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
@@ -78,7 +78,7 @@ def main() -> None:
     work = GuardedWork(safe, limits_of, load_decoders)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(Path(folder), options.files)
-        ways = {
+        ways: dict[str, Callable[[], Iterator[object]]] = {
             "plain pydicom, plain workers": lambda: ordered_map(plain, paths, options.workers),
             "safe reading, plain workers": lambda: ordered_map(safe, paths, options.workers),
             "safe reading, guarded workers": lambda: guarded_map(work, paths, lost, options.workers),

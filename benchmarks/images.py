@@ -88,7 +88,7 @@ def _small_set() -> Iterator[tuple[Path, NDArray[np.float32]]]:
         rows = [f"{number:04d}.png,{'BM'[number % 2]}" for number in range(PICTURES)]
         (root / "small.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
         finish(index_manifest(Home(root / "home"), "small", root / "small.csv"))
-        yield root / "home", pictures / np.float32(255)
+        yield root / "home", pictures.astype(np.float32) / np.float32(255)
 
 
 def extracting(trunk: str, peer: str) -> Callable[[int], Race]:
@@ -139,7 +139,7 @@ def plain_forward(trunk: str, pictures: NDArray[np.float32]) -> Callable[[], obj
 
     def run() -> None:
         with torch.no_grad():
-            for batch in images.split(32):
+            for batch in torch.split(images, 32):
                 body(batch.contiguous()).numpy()
 
     return run

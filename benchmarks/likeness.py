@@ -144,7 +144,7 @@ def mixed(real: list[Pixels], films: list[Pixels]) -> list[list[object]]:
     for name, pad in paddings(255).items():
         hashes = [image_hash(pad(film)) for film in everything]
         alike = likeness(hashes[: len(real)], hashes, ALIKE)
-        alike = alike[~np.eye(*alike.shape, dtype=bool)]
+        alike = alike[np.eye(*alike.shape) == 0]
         rows.append([name, len(alike), f"{alike.max():.2f}", int((alike >= ALIKE).sum())])
     return rows
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.splits.protocols import PARTS, draw
@@ -27,12 +28,13 @@ from mammo.statistics.comparing.holm import holm
 from mammo.statistics.comparing.selection_bias import selection_bias
 from mammo.statistics.comparing.ties import group_ties, paired_p_values
 from mammo.statistics.intervals.bootstrap import bootstrap_interval
-from mammo.statistics.intervals.delong import LEVEL, components
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.intervals.score import LEVEL
 
 AXES = {"pool": ["gap"], "optimizer": ["adam", "nadam"], "lr": [1e-2, 3e-3, 1e-3, 3e-4], "epochs": [5], "batch": [64]}
 
 
-def study(vectors: np.ndarray, images: object, seeds: int, number: int) -> tuple[bool, bool, bool]:
+def study(vectors: np.ndarray, images: pd.DataFrame, seeds: int, number: int) -> tuple[bool, bool, bool]:
     """Whether all heads tie, whether chance explains the winner, and whether all would tie by Holm's correction."""
     parts = draw(images, SplitSpec(seed=number, validation=0.3, test=0.2))
     patients = images["patient"].to_numpy()
@@ -42,10 +44,12 @@ def study(vectors: np.ndarray, images: object, seeds: int, number: int) -> tuple
     trained = finish(train_bank(vectors, labels, parts, heads, "cpu"))
     rows = np.flatnonzero(parts == PARTS["validation"])
     found = components(labels[rows], trained.logits[:, rows], patients[rows])
+    assert found is not None
     drawn = deviations(found)
     leader = int(found.aucs.argmax())
     apart = holm(np.delete(paired_p_values(found, leader), leader)) <= LEVEL
     meter = selection_bias(found, drawn)
+    assert meter is not None
     return bool((group_ties(found, drawn) == 1).all()), meter.margin <= meter.limit, not apart.any()
 
 

@@ -48,7 +48,7 @@ class Tight(Loop):
         """One epoch of every head."""
         for module, optimizer in zip(self.heads, self.optimizers, strict=True):
             order = torch.randperm(len(self.vectors), device=self.vectors.device)
-            for rows in order.split(32):
+            for rows in torch.split(order, 32):
                 optimizer.zero_grad()
                 binary_cross_entropy_with_logits(module(self.vectors[rows]).squeeze(1), self.labels[rows]).backward()
                 optimizer.step()
@@ -69,7 +69,7 @@ class Shared:
     def epoch(self) -> None:
         """One epoch of every head."""
         order = torch.randperm(len(self.vectors), device=self.vectors.device)
-        for rows in order.split(32):
+        for rows in torch.split(order, 32):
             batch, labels = self.vectors[rows], self.labels[rows]
             self.optimizer.zero_grad()
             losses = [binary_cross_entropy_with_logits(module(batch).squeeze(1), labels) for module in self.heads]

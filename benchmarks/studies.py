@@ -52,7 +52,7 @@ class Study:
         def noise() -> np.ndarray:
             own = chance.standard_normal((draws, patient[-1] + 1))[:, patient]
             image = chance.standard_normal((draws, patient.size))
-            return np.sqrt(self.alike) * own + np.sqrt(1 - self.alike) * image
+            return np.asarray(np.sqrt(self.alike) * own + np.sqrt(1 - self.alike) * image)
 
         shared = np.sqrt(self.related) * noise()
         return np.stack(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -142,9 +143,13 @@ def sweeping(repeats: int) -> Race:
         mine, theirs = [], []
         for redraw in range(repeats):
             spec = SweepSpec(NAME, (cache,), tuple(replace(head, epochs=EPOCHS) for head in heads), (_split(redraw),))
-            mine.append(seconds(lambda one=spec: finish(sweep(home, one))))
+            mine.append(seconds(partial(_train, home, spec)))
             theirs.append(rate() * seen)
     return Race(mine, theirs)
+
+
+def _train(home: Home, spec: SweepSpec) -> None:
+    finish(sweep(home, spec))
 
 
 def reporting(repeats: int) -> Race:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ class _WholeNetwork:
         self.last = nn.Linear(length, 1)
         self.last.load_state_dict(initial_weights(HEAD, length))
         layers = [value for value in self.tail.parameters() if value.requires_grad]
-        groups = [{"params": self.last.parameters()}, {"params": layers, "lr": HEAD.tail_lr}]
+        groups: list[dict[str, Any]] = [{"params": self.last.parameters()}, {"params": layers, "lr": HEAD.tail_lr}]
         self.optimizer = torch.optim.Adam(groups, lr=HEAD.lr)
 
     def _maps(self, images: Tensor) -> Tensor:

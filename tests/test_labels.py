@@ -27,7 +27,7 @@ CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 
 @pytest.mark.parametrize("setting", REGISTRIES)
 def test_every_value_has_the_label_of_its_registry(setting):
-    for name, entry in REGISTRIES[setting].items():
+    for name, entry in dict(REGISTRIES[setting]).items():
         assert label_of(setting, name).casefold() == entry.label.casefold()
         if setting != "preprocess":  # in the middle of a sentence it has no capital
             assert label_of(setting, name) == entry.label

@@ -1,4 +1,4 @@
-"""`mammo export`: results for others, as a demo to look at or in forms that their tools read."""
+"""`mammo export`: results for other people, as a demo or in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ FORMS = "demo (default), csv, parquet, cards, mlflow, tensorboard"
 def add(commands: Commands) -> None:
     """Add the command."""
     example = "mammo export SWEEP --to shared\n  mammo serve --home shared"
-    purpose = "write results for others: a demo to look at, tables, model cards, MLflow, TensorBoard"
+    purpose = "write results for other people: a demo, tables, model cards, MLflow, TensorBoard"
     parser = add_command(commands, "export", purpose, example, run)
     parser.add_argument("names", nargs="*", metavar="SWEEP", help="sweeps, or single runs as listed (default: all)")
     parser.add_argument(
-        "--to", type=Path, required=True, metavar="DIR", help="where to; of several forms each has a folder"
+        "--to",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder to write into; several forms get a subfolder each",
     )
     parser.add_argument("--as", dest="forms", default="demo", metavar="FORMS", help=f"{FORMS}; a list")
     parser.add_argument(
@@ -29,17 +33,17 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export, and print where everything went."""
+    """Export, and print the folder of each form."""
     from mammo.results.exports.export import export
-    from mammo.results.exports.shared_home.home import Options
+    from mammo.results.exports.shared_home.home import ShareOptions
 
     home = home_of(arguments)
-    options = Options(previews=arguments.previews, names=arguments.keep_names)
+    options = ShareOptions(previews=arguments.previews, names=arguments.keep_names)
     work = export(home, arguments.names, words(arguments.forms), arguments.to, options, say)
-    places = {form: str(place) for form, place in with_bar(work).items()}
+    folders = {form: str(folder) for form, folder in with_bar(work).items()}
     say_damaged(home)
-    lines = [f"{form}: {place}" for form, place in places.items()]
-    if "demo" in places:
-        lines.append(f"Look at it with: mammo serve --home {places['demo']}")
-    show(arguments, {"exports": places}, "\n".join(lines))
+    lines = [f"{form}: {folder}" for form, folder in folders.items()]
+    if "demo" in folders:
+        lines.append(f"Look at it with: mammo serve --home {folders['demo']}")
+    show(arguments, {"exports": folders}, "\n".join(lines))
     return 0

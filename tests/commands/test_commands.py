@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def run(capsys: Capture, home: Home, *words: str) -> tuple[int, str, str]:
     return code, out, err
 
 
-def run_json(capsys: Capture, home: Home, *words: str) -> object:
+def run_json(capsys: Capture, home: Home, *words: str) -> Any:
     code, out, err = run(capsys, home, *words, "--json")
     assert code == 0, err
     return json.loads(out)

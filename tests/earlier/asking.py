@@ -259,18 +259,18 @@ def told_in(folder: Path) -> dict[str, Any]:
 
 def columns_of(table: pd.DataFrame, whole: bool = True) -> dict[str, Any]:
     """A table by its columns: all values, or of numbers what they come to and of others a digest."""
-    told = {}
+    columns: dict[str, Any] = {}
     for name in table:
         values = table[name]
         if whole:
-            told[str(name)] = [_plain(value) for value in values]
+            columns[str(name)] = [_plain(value) for value in values]
         elif pd.api.types.is_float_dtype(values):
             weights = np.arange(1, len(values) + 1)
-            told[str(name)] = {"n": int(values.count()), "sum": float((values * weights).sum())}
+            columns[str(name)] = {"n": int(values.count()), "sum": float((values * weights).sum())}
         else:
             text = "\n".join("" if pd.isna(value) else str(value) for value in values)
-            told[str(name)] = {"n": len(values), "sha256": hashlib.sha256(text.encode()).hexdigest()}
-    return told
+            columns[str(name)] = {"n": len(values), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    return columns
 
 
 def _plain(value: Any) -> Any:

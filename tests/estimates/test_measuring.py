@@ -14,7 +14,6 @@ import pytest
 from mammo.errors import MammoError
 from mammo.estimates import estimate as estimates
 from mammo.estimates import measuring as pace
-from mammo.estimates import prices as rates
 from mammo.estimates.estimate import BUSY, MEASURED
 from mammo.estimates.measuring import MEASURES, complete, main, measure, measuring
 from mammo.estimates.prices import AGAIN, FILE, OLD, UNDER, circumstances, machine, recall, remember, stale
@@ -29,7 +28,7 @@ def at_load(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Lets others have such a share of the cores."""
 
     def others_have(share: float) -> None:
-        monkeypatch.setattr(pace.LoadMeter, "load", lambda _: share)
+        monkeypatch.setattr(load.LoadMeter, "load", lambda _: share)
         for module in (load, pace, estimates):
             monkeypatch.setattr(module, "load_now", lambda: share)
 
@@ -75,7 +74,7 @@ def test_what_was_measured_on_a_busy_machine_is_measured_anew_on_a_calmer_one(
     at_load(0.5)
     assert not stale(home, [KIND], lambda: 0.5), "that was found out just now"
     clock = time.time() + AGAIN + 1
-    monkeypatch.setattr(rates.time, "time", lambda: clock)
+    monkeypatch.setattr(time, "time", lambda: clock)
     assert stale(home, [KIND], lambda: 0.5) == (KIND,) and stale(home, [KIND], lambda: 0.8) == ()
     measure(home, [KIND])
     assert measured == [1.0, 2.0] and recall(home, KIND) == {"scored": 2.0}
@@ -113,7 +112,7 @@ def test_old_prices_are_measured_anew_under_any_load(home: Home, monkeypatch: py
     remember(home, KIND, {"scored": 1.0}, load=0.1)
     now = time.time()
     assert not stale(home, [KIND], lambda: 0.0)
-    monkeypatch.setattr(rates.time, "time", lambda: now + age)
+    monkeypatch.setattr(time, "time", lambda: now + age)
     assert stale(home, [KIND], lambda: 0.9) == (KIND,)
     remember(home, KIND, {"scored": 9.0}, load=0.8)
     assert recall(home, KIND) == {"scored": 9.0}

@@ -20,7 +20,6 @@ from mammo.results.board.leaderboard import read_board
 from mammo.runs.sweep import Sweep, sweeps
 from mammo.runs.sweep_files import LOGITS
 from mammo.specs import Home, SplitSpec, SweepSpec
-from mammo.storage import file_states
 from mammo.storage.atomic_files import write_bytes
 from mammo.storage.file_states import read_consistently
 from mammo.storage.json_files import write_json
@@ -87,7 +86,7 @@ def test_reading_waits_for_no_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     write_bytes(tmp_path / "file", b"")
     now = time.time
-    monkeypatch.setattr(file_states.time, "time", lambda: now() + by)
+    monkeypatch.setattr(time, "time", lambda: now() + by)
     began = time.monotonic()
     with pytest.raises(MammoError, match="damaged"):
         read_consistently([tmp_path / "file"], damaged)

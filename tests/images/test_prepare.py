@@ -7,6 +7,7 @@ import pytest
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.files import indexed_file
 from mammo.data.files.indexed_file import IndexedFile
+from mammo.data.files.reading import read_image
 from mammo.errors import MammoError
 from mammo.images.prepare import Variant, prepare, prepare_together
 from mammo.images.preprocess import PREPROCESSINGS
@@ -29,7 +30,7 @@ def source(tiny, tmp_path):
 
 def test_every_variant_is_what_it_is_alone(source):
     both = prepare((source, (STRETCH, BOX)))
-    picture = indexed_file.read_image(source.path).to_float()
+    picture = read_image(source.path).to_float()
     assert [one.shape for one in both] == [(64, 64), (48, 48)]
     assert np.allclose(both[0], RESIZES["stretch"].apply(picture, 64), rtol=0, atol=1e-6)
     assert np.allclose(both[1], RESIZES["letterbox"].apply(picture, 48), rtol=0, atol=1e-6)
@@ -49,8 +50,9 @@ def test_several_files_together_are_those_one_by_one(tiny):
 
 def test_a_file_is_read_once_for_all_variants(source, monkeypatch):
     read = []
-    real = indexed_file.read_image
-    monkeypatch.setattr(indexed_file, "read_image", lambda path, **options: read.append(path) or real(path, **options))
+    monkeypatch.setattr(
+        indexed_file, "read_image", lambda path, **options: read.append(path) or read_image(path, **options)
+    )
     assert len(prepare((source, (STRETCH, BOX, Variant("builtin", "stretch", 32))))) == 3
     assert read == [source.path]
 

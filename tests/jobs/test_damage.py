@@ -148,12 +148,12 @@ def test_no_process_of_others_is_ended(home: Home) -> None:
     processes = [innocent(), innocent("-m", "mammo.jobs", str(home.path), other)]
     processes.append(innocent("-m", "mammo.jobs", str(home.path) + "-other", name))
     try:
-        for process in [
+        for running in [
             *map(psutil.Process, (process.pid for process in processes)),
             psutil.Process(),
             psutil.Process(1),
         ]:
-            write_job(home, name, ASKED, told_of(process))
+            write_job(home, name, ASKED, told_of(running))
             assert Job.open(home, name).state in ("interrupted", "damaged")
             cancel(home, name)
         time.sleep(0.1)

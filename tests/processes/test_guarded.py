@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter, deque
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -173,7 +174,7 @@ def test_other_errors_arrive_as_they_are_and_leave_no_worker_busy():
 
 def test_no_more_items_are_taken_than_there_are_workers():
     taken = []
-    results = guarded_map(GuardedWork(double), (taken.append(number) or number for number in range(1000)), lost, 2)
+    results: Any = guarded_map(GuardedWork(double), (taken.append(number) or number for number in range(1000)), lost, 2)
     next(results)
     assert len(taken) == 2
     results.close()

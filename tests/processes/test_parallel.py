@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import psutil
 import pytest
@@ -76,7 +77,7 @@ def test_items_are_taken_only_a_little_ahead():
             taken.append(number)
             yield number
 
-    results = ordered_map(double, items(), 2, ahead=3)
+    results: Any = ordered_map(double, items(), 2, ahead=3)
     assert next(results) == 0
     assert len(taken) == 6
     results.close()

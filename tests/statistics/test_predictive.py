@@ -55,7 +55,7 @@ def test_the_intervals_hold_the_truth_about_as_often_as_they_say():
             bounds = share_interval(right[among], patients[among])
             shares.append(Measurement(float(right[among].mean()), *bounds, int(among.sum())))
         truth = 0.1 * 0.8 / (0.1 * 0.8 + 0.9 * 0.15), 0.9 * 0.85 / (0.9 * 0.85 + 0.1 * 0.2)
-        for place, one in enumerate(predictive_values(*shares, 0.1)):
+        for place, one in enumerate(predictive_values(shares[0], shares[1], 0.1)):
             held[place] += one.low <= truth[place] <= one.high
     assert ((held / 400 > 0.92) & (held / 400 < 0.99)).all()
 

@@ -1,4 +1,4 @@
-"""A model card of a run in Markdown: what it is, what it was trained and scored on, its figures, and their limits.
+"""The model card of a run in Markdown: the model, its data, split and leakage, its figures and their limits.
 
 The sections are those of Mitchell et al., Model Cards for Model Reporting (2019), as far as they apply.
 """
@@ -38,15 +38,16 @@ RESEARCH = (
 )
 SYNTHETIC = "**Synthetic data**: a program made the images. The figures say nothing about real mammograms."
 SCORED = ("validation", "test")
-"""The parts whose figures a card shows."""
+"""The parts of the split whose figures a card shows."""
 
 
 def model_card(
-    run: StoredRun, among: int = 1, luck: SelectionBias | None = None, terms: Mapping[str, Any] | None = None
+    run: StoredRun, among: int = 1, selection_bias: SelectionBias | None = None, terms: Mapping[str, Any] | None = None
 ) -> str:
-    """The card of a run that stands among so many that were tried; `luck` is what chance makes of the best of these.
+    """Return the card of `run`, one of `among` runs that were tried.
 
-    `terms` is what the index of its data set says, where it is there: its licence, and how its source is named.
+    `selection_bias` is by how much the best of these runs looks too good by chance. `terms` is the `about` of the
+    data set's index, where it is there: its licence, and how its source wants to be named.
     """
     sections = {
         "What it is": _model(run),
@@ -54,7 +55,7 @@ def model_card(
         "Split": _split(run),
         "Leakage": _leakage(run),
         "Figures": _figures(run),
-        "Limits": _limits(run, among, luck),
+        "Limits": _limits(run, among, selection_bias),
         "To make it again": _recipe(run),
     }
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in sections.items())
@@ -63,29 +64,31 @@ def model_card(
 
 
 def _warnings(run: StoredRun) -> list[str]:
-    """What must be said before any figure."""
-    said = [SYNTHETIC] if run.sweep.synthetic else []
+    """The warnings that stand before any figure."""
+    warnings = [SYNTHETIC] if run.sweep.synthetic else []
     if any(word in run.weights_note for word in ("synthetic", "random")):
-        said.append(f"**Weights of the trunk: {run.weights_note}.** It is no substitute for one with real weights.")
-    seen = leaked(_facts(run)["leakage"])
-    if seen is None:
-        said.append(
+        warnings.append(f"**Weights of the trunk: {run.weights_note}.** It is no substitute for one with real weights.")
+    count = leaked(_facts(run)["leakage"])
+    if count is None:
+        warnings.append(
             "**Leakage unknown**: the data set names no patients, so nobody can say whether train has seen them."
         )
-    elif seen:
-        said.append(f"**Leakage**: training has seen {seen} of the test {run.unit}. Test figures come out too high.")
-    return said + [f"**Note**: {marked(note)}" for note in run.sweep.notes]
+    elif count:
+        warnings.append(
+            f"**Leakage**: training has seen {count} of the test {run.unit}. Test figures come out too high."
+        )
+    return warnings + [f"**Note**: {marked(note)}" for note in run.sweep.notes]
 
 
 def _model(run: StoredRun) -> str:
     settings, cache, about = run.settings, _cache(run), run.sweep.about
-    told = (
+    scores = (
         {} if run.sweep.level == "image" else {"Scores": f"of {run.unit}, fused from their images' by {about['fuse']}"}
     )
     if members := about.get("members"):
-        return _listed({"Ensemble of": ", ".join(f"`{member}`" for member in members), **told})
+        return _bullets({"Ensemble of": ", ".join(f"`{member}`" for member in members), **scores})
     prepared = label_of("preprocess", cache["preprocess"])
-    named = {
+    lines = {
         "Trunk": f"{cache['trunk']}, {run.weights_note}, frozen up to the tap `{cache['tap']}`",
         "Images": f"{cache['kind']}, {prepared} preprocessing, {cache['resize']} to {cache['size']} pixels",
         "Augmentation": "none" if cache["augment"] == "none" else f"{cache['augment']}, {cache['draws']} draws",
@@ -93,7 +96,7 @@ def _model(run: StoredRun) -> str:
         "Head": "linear" if settings["hidden"] == 0 else f"{settings['hidden']} hidden units",
         "Training": _training(settings),
     }
-    return _listed({**named, **_more_settings(settings), **told})
+    return _bullets({**lines, **_more_settings(settings), **scores})
 
 
 def _training(settings: dict[str, Any]) -> str:
@@ -126,15 +129,15 @@ def _data(run: StoredRun, terms: Mapping[str, Any]) -> str:
     malignant, patients = int(run.sweep.labels.sum()), images["patient"].replace("", np.nan).nunique()
     policy, classes = LABELS[str(run.settings["labels"])], run.sweep.classes
     positive, negative = marked(classes.positive), marked(classes.negative)
-    named = attribution_of(terms)
-    return _listed(
+    attribution = attribution_of(terms)
+    return _bullets(
         {
             "Data set": f"`{about['name']}`: {marked(origin(about))}",
             "Holds": f"{len(images):,} {run.unit} of {patients:,} patients, {malignant:,} of them {positive}",
             **({} if classes.plain else {"Classes": f"{positive}, and {negative}"}),
             "Labels": f"{policy.label}. {policy.description}",
-            **({"Licence": f"{(held := licence_of(terms)).label}. {held.words}"} if terms else {}),
-            **({"To be named": marked(named)} if named else {}),
+            **({"Licence": f"{(licence := licence_of(terms)).label}. {licence.words}"} if terms else {}),
+            **({"To be named": marked(attribution)} if attribution else {}),
             "Content": f"SHA-256 `{about.get('digest', 'unknown')}`",
         }
     )
@@ -148,9 +151,9 @@ def _split(run: StoredRun) -> str:
         chosen = run.sweep.parts[int(settings["split"])] == number
         labels, patients = run.sweep.labels[chosen], run.sweep.images["patient"][chosen]
         rows.append([name, chosen.sum(), labels.sum(), patients.nunique()])
-    drawn = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
+    description = f"`{settings['protocol']}` ({about.description}), seed {spec['seed']}, redraw {spec['redraw']}."
     header = ["Part", run.unit.capitalize(), marked(capital(run.sweep.classes.positive)), "Patients"]
-    return f"{drawn}\n\n{_table(header, rows)}"
+    return f"{description}\n\n{_table(header, rows)}"
 
 
 def _leakage(run: StoredRun) -> str:
@@ -164,26 +167,26 @@ def _figures(run: StoredRun) -> str:
     for part in SCORED:
         scored = run.scored(part)
         for name, metric in METRICS.items():
-            found = measure(name, scored)
-            bounds = interval_words((found.low, found.high), reason=found.reason)
-            rows.append([metric.label, part, _number(found.value), bounds, found.n])
-    said = (
+            measured = measure(name, scored)
+            bounds = interval_words((measured.low, measured.high), reason=measured.reason)
+            rows.append([metric.label, part, _number(measured.value), bounds, measured.n])
+    explanation = (
         "Intervals are of 95 %, with patients, not images, as what was drawn. The settings were chosen, if at all, by "
         "validation figures, which for that reason come out too high; the test figures were not used to choose."
     )
-    return f"{_table(['Figure', 'Part', 'Value', '95 % interval', run.unit.capitalize()], rows)}\n\n{said}"
+    return f"{_table(['Figure', 'Part', 'Value', '95 % interval', run.unit.capitalize()], rows)}\n\n{explanation}"
 
 
-def _limits(run: StoredRun, among: int, luck: SelectionBias | None) -> str:
+def _limits(run: StoredRun, among: int, selection_bias: SelectionBias | None) -> str:
     scored = run.scored("test")
     area, malignant = measure("auc", scored), int(np.sum(scored.labels))
-    known = (
+    auc_words = (
         f"has {area.reason}" if area.reason else f"lies between {interval_words((area.low, area.high), '.2f', ' and ')}"
     )
     positive = marked(run.sweep.classes.positive)
     limits = [
-        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {positive}: the AUC {known}.",
-        _chosen(among, luck),
+        f"The test set holds {np.size(scored.labels)} {run.unit}, {malignant} of them {positive}: the AUC {auc_words}.",
+        _selection_limit(among, selection_bias),
         "It was tested on images of the collection that it was trained on, not on those of another hospital, scanner "
         "or time; how often cancer occurs here is the collection's choice, so predictive values do not carry over.",
         "Probabilities are not calibrated, and 0.5 is no threshold that anyone chose for a purpose.",
@@ -192,21 +195,24 @@ def _limits(run: StoredRun, among: int, luck: SelectionBias | None) -> str:
     return "\n".join(f"- {limit}" for limit in limits if limit)
 
 
-def _chosen(among: int, luck: SelectionBias | None) -> str:
+def _selection_limit(among: int, selection_bias: SelectionBias | None) -> str:
     if among < 2:
         return ""
-    said = f"The run stands among {among:,} that were tried: the best of many looks better on validation than it is."
-    if luck is None:
-        return said
+    sentence = (
+        f"The run stands among {among:,} that were tried: the best of many looks better on validation than it is."
+    )
+    if selection_bias is None:
+        return sentence
     return (
-        f"{said} Of {luck.heads:,} that were validated on the same images the best has an AUC of {luck.winner:.3f}, "
-        f"{luck.margin:.3f} above the mean of all; were all equally good, the best would by chance lie "
-        f"{luck.expected:.3f} above it."
+        f"{sentence} Of {selection_bias.heads:,} that were validated on the same images the best has an AUC of "
+        f"{selection_bias.winner:.3f}, "
+        f"{selection_bias.margin:.3f} above the mean of all; were all equally good, the best would by chance lie "
+        f"{selection_bias.expected:.3f} above it."
     )
 
 
 def _recipe(run: StoredRun) -> str:
-    """The specs that name the run, and what else its numbers depend on."""
+    """The specs of the run, and the version of mammo: all that its numbers depend on."""
     if run.sweep.about.get("members"):
         return "The scores of its members, each divided by the temperature that fits its validation images best, fused."
     fields = HeadSpec().to_json()
@@ -234,5 +240,5 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "undefined"
 
 
-def _listed(named: dict[str, str]) -> str:
-    return "\n".join(f"- **{name}**: {value}" for name, value in named.items())
+def _bullets(lines: dict[str, str]) -> str:
+    return "\n".join(f"- **{name}**: {value}" for name, value in lines.items())

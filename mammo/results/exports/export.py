@@ -1,4 +1,4 @@
-"""The verb `export`: results in forms that people and their tools read, without mammo."""
+"""The verb `export`: write results in forms that people and other tools read without mammo."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from mammo.data.dataset.licence import refuse_leaving
 from mammo.errors import MammoError
 from mammo.progress import Progress, Work
-from mammo.results.exports.chosen import Chosen, choose
 from mammo.results.exports.files import FORMATS, file_name, write_tables
-from mammo.results.exports.shared_home.home import Options, write_demo
+from mammo.results.exports.selection import Selection, select
+from mammo.results.exports.shared_home.home import ShareOptions, write_demo
 from mammo.results.exports.terms import datasets_of
 from mammo.results.exports.trackers import write_mlflow, write_tensorboard
 from mammo.specs import SHARED, pick
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
     from mammo.specs import Home
 
 BEST = 10
-"""Model cards that are written of the best runs of sweeps, beside those of runs that are named."""
+"""How many of the best runs get a model card, beside the runs that are asked for by name."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """One form: `write(chosen, place, options)` is the work of writing it into a folder of its own."""
+    """A form of export: `write(selection, folder, options)` writes it into a folder of its own."""
 
     label: str
     description: str
-    write: Callable[[Chosen, Path, Options], Work[None]]
-    leaves: Callable[[Options], tuple[str, ...]] = lambda _options: ("scores",)
-    """What of a data set leaves with it, names of `THINGS`: what its licence must allow."""
-    remark: Callable[[Chosen], str] = lambda _chosen: ""
-    """What is said of what it leaves out, if anything."""
+    write: Callable[[Selection, Path, ShareOptions], Work[None]]
+    leaves: Callable[[ShareOptions], tuple[str, ...]] = lambda _options: ("scores",)
+    """What of a data set leaves the home with it (names of `THINGS`): its licence must allow each."""
+    remark: Callable[[Selection], str] = lambda _selection: ""
+    """A sentence on what the export leaves out, empty where it leaves out nothing."""
 
 
-def _tables(ending: str) -> Callable[[Chosen, Path, Options], Work[None]]:
-    return lambda chosen, place, _: write_tables(chosen, place, ending)
+def _tables(ending: str) -> Callable[[Selection, Path, ShareOptions], Work[None]]:
+    return lambda selection, folder, _: write_tables(selection, folder, ending)
 
 
-def _cards(chosen: Chosen, place: Path, _options: Options) -> Work[None]:
-    runs = chosen.best(BEST)
+def _cards(selection: Selection, folder: Path, _options: ShareOptions) -> Work[None]:
+    runs = selection.best(BEST)
     for done, run in enumerate(runs, start=1):
-        write_text(place / f"{file_name(run.id)}.md", chosen.card(run))
+        write_text(folder / f"{file_name(run.id)}.md", selection.card(run))
         yield Progress("cards", done, len(runs), "cards")
 
 
-def _left_out(chosen: Chosen) -> str:
-    total, named = len(chosen.board), len(chosen.named)
-    if total - named <= BEST:
+def _left_out(selection: Selection) -> str:
+    unnamed = len(selection.board) - len(selection.run_names)
+    if unnamed <= BEST:
         return ""
     return (
-        f"Cards are of the {BEST} best of {total - named:,} runs by validation AUC; name runs as `mammo leaderboard` "
+        f"Cards are of the {BEST} best of {unnamed:,} runs by validation AUC; name runs as `mammo leaderboard` "
         "lists them to have theirs."
     )
 
@@ -86,28 +86,28 @@ def export(
     home: Home,
     names: Sequence[str],
     forms: Sequence[str],
-    place: Path,
-    options: Options | None = None,
-    say: Callable[[str], None] = lambda _sentence: None,
+    folder: Path,
+    options: ShareOptions | None = None,
+    notify: Callable[[str], None] = lambda _sentence: None,
 ) -> Work[dict[str, Path]]:
-    """Write sweeps and runs, all where none is named, in some forms; returns the folder of each.
+    """Write sweeps and runs, all sweeps where `names` is empty, in some forms; return the folder of each form.
 
-    One form goes into `place` itself, several into folders of their names in it; `say` is told what a form leaves out.
-    Raises MammoError where a sweep, run or form is not there, where the licence of a data set does not allow one, or a
-    package that it needs is not installed.
+    A single form goes into `folder` itself, several go into subfolders of their names. `notify` gets a sentence on
+    what a form leaves out. Raises MammoError where a sweep, run or form does not exist, where the licence of a data
+    set forbids a form, or where a package that a form needs is not installed.
     """
     if not forms:
         raise MammoError(f"Name a form to export; choose one of: {', '.join(EXPORTS)}.")
-    wanted = {form: pick(EXPORTS, form, "form of export") for form in forms}
-    if any(folder == home.path or (folder / SHARED).is_file() for folder in place.absolute().parents):
-        raise MammoError(f"{place} lies inside a home, which holds nothing but its own; name a folder elsewhere.")
-    chosen, options = choose(home, names), options or Options()
-    datasets = list(datasets_of(home, chosen.sweeps).values())
-    for one in wanted.values():
-        refuse_leaving(datasets, one.leaves(options))
-    places = {form: place / form if len(wanted) > 1 else place for form in wanted}
-    for form, one in wanted.items():
-        yield from one.write(chosen, places[form], options)
-        if remark := one.remark(chosen):
-            say(remark)
-    return places
+    exports = {form: pick(EXPORTS, form, "form of export") for form in forms}
+    if any(parent == home.path or (parent / SHARED).is_file() for parent in folder.absolute().parents):
+        raise MammoError(f"{folder} lies inside a home, which holds nothing but its own; name a folder elsewhere.")
+    selection, options = select(home, names), options or ShareOptions()
+    datasets = list(datasets_of(home, selection.sweeps).values())
+    for kind in exports.values():
+        refuse_leaving(datasets, kind.leaves(options))
+    folders = {form: folder / form if len(exports) > 1 else folder for form in exports}
+    for form, kind in exports.items():
+        yield from kind.write(selection, folders[form], options)
+        if remark := kind.remark(selection):
+            notify(remark)
+    return folders

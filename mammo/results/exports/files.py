@@ -1,4 +1,4 @@
-"""Tables of runs and scores as files that other tools read, with a page that says what they hold."""
+"""Tables of runs and scores as files for other tools, with a page that explains them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from mammo.results.exports.chosen import Chosen
+    from mammo.results.exports.selection import Selection
     from mammo.runs.sweep import Sweep
 
 SOURCE = "Source of the images"
-"""What stands before how a collection wants to be named."""
+"""The label of a collection's attribution."""
 
 TEXT = ("run", *IDENTITY, "part")
 LONG = pa.schema(
@@ -45,7 +45,7 @@ LONG = pa.schema(
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: `writer(stream, schema)` takes one Arrow table after another by `write_table`, then `close`."""
+    """A kind of file: `writer(stream, schema)` has `write_table`, called once for each Arrow table, and `close`."""
 
     label: str
     mime: str
@@ -65,30 +65,30 @@ FORMATS = {
 
 
 def as_bytes(frame: pd.DataFrame, ending: str) -> bytes:
-    """A table as the bytes of a file of that kind."""
+    """Return the bytes of a file of the kind `ending` (a key of `FORMATS`) that holds the table."""
     stream = io.BytesIO()
     table = pa.Table.from_pandas(frame, preserve_index=False)
     _write(stream, table.schema, [table], ending)
     return stream.getvalue()
 
 
-def write_tables(chosen: Chosen, place: Path, ending: str) -> Work[None]:
-    """Write the runs, their scores long and, a file a sweep, wide; and a page about them."""
-    with atomic_file(place / f"runs.{ending}") as stream:
-        stream.write(as_bytes(runs_table(chosen.board), ending))
-    total = sum(len(sweep.runs) for sweep in chosen.sweeps)
-    long = (pa.Table.from_pandas(scores_long(run), LONG, preserve_index=False) for run in chosen.runs)
-    with atomic_file(place / f"scores-long.{ending}") as stream:
+def write_tables(selection: Selection, folder: Path, ending: str) -> Work[None]:
+    """Write the table of runs, the long table of scores, a wide one for each sweep, and a page that explains them."""
+    with atomic_file(folder / f"runs.{ending}") as stream:
+        stream.write(as_bytes(runs_table(selection.board), ending))
+    total = sum(len(sweep.runs) for sweep in selection.sweeps)
+    long = (pa.Table.from_pandas(scores_long(run), LONG, preserve_index=False) for run in selection.runs)
+    with atomic_file(folder / f"scores-long.{ending}") as stream:
         writer = FORMATS[ending].writer(stream, LONG)
         for done, table in enumerate(long, start=1):
             writer.write_table(table)
             yield Progress(ending, done, total, "runs")
         writer.close()
-    for sweep in chosen.sweeps:
+    for sweep in selection.sweeps:
         wide = scores_wide([StoredRun(sweep, row) for row in range(len(sweep.runs))])
-        with atomic_file(place / f"scores-wide-{file_name(sweep.id)}.{ending}") as stream:
+        with atomic_file(folder / f"scores-wide-{file_name(sweep.id)}.{ending}") as stream:
             stream.write(as_bytes(wide, ending))
-    write_text(place / "README.md", about(chosen))
+    write_text(folder / "README.md", about(selection))
 
 
 def _write(stream: IO[bytes], schema: pa.Schema, tables: Iterable[pa.Table], ending: str) -> None:
@@ -99,20 +99,22 @@ def _write(stream: IO[bytes], schema: pa.Schema, tables: Iterable[pa.Table], end
 
 
 def file_name(name: str) -> str:
-    """The name of a sweep or run as part of a file's."""
+    """The name of a sweep or run in a form that may be part of a file's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
-def about(chosen: Chosen) -> str:
-    """What must be known of exported tables: their sweeps, splits and leakage, and the meaning of the columns."""
+def about(selection: Selection) -> str:
+    """The page that explains exported tables, in Markdown: sweeps, splits, leakage, and the meaning of the columns."""
     columns = [f"- `{name}`: {meaning}" for name, meaning in MEANINGS.items()]
-    sources = attributions(datasets_of(chosen.home, chosen.sweeps).values())
-    named = [f"{SOURCE}: {marked(source)}\n" for source in sources]
-    return "\n".join(["# Runs and scores", "", *named, *about_sweeps(chosen.sweeps), "## Columns", "", *columns, ""])
+    sources = attributions(datasets_of(selection.home, selection.sweeps).values())
+    attribution_lines = [f"{SOURCE}: {marked(source)}\n" for source in sources]
+    return "\n".join(
+        ["# Runs and scores", "", *attribution_lines, *about_sweeps(selection.sweeps), "## Columns", "", *columns, ""]
+    )
 
 
 def about_sweeps(sweeps: Sequence[Sweep]) -> list[str]:
-    """Lines of Markdown on what must be known of sweeps before their figures are believed."""
+    """Lines of Markdown with the warnings, notes, weights and leakage of sweeps, to read before their figures."""
     notes = sorted({str(cache["weights_note"]) for sweep in sweeps for cache in sweep.about["caches"].values()})
     lines = [RESEARCH, "", *([SYNTHETIC, ""] if any(sweep.synthetic for sweep in sweeps) else [])]
     lines += [f"**Note**: {marked(note)}\n" for note in dict.fromkeys(note for sweep in sweeps for note in sweep.notes)]
@@ -121,7 +123,7 @@ def about_sweeps(sweeps: Sequence[Sweep]) -> list[str]:
     for sweep in sweeps:
         for facts in sweep.about["splits"]:
             spec, leaks = facts["spec"], (facts["leakage"].get(kind) for kind in COUNTS)
-            drawn = f"{spec['protocol']} {spec['seed']}.{spec['redraw']} {spec.get('labels', 'merged')}"
+            split = f"{spec['protocol']} {spec['seed']}.{spec['redraw']} {spec.get('labels', 'merged')}"
             counts = " | ".join("not known" if count is None else str(count) for count in leaks)
-            lines.append(f"| {sweep.id} | {drawn} | {facts['sizes']['test']} | {counts} |")
+            lines.append(f"| {sweep.id} | {split} | {facts['sizes']['test']} | {counts} |")
     return [*lines, ""]

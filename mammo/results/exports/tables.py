@@ -1,4 +1,4 @@
-"""Runs and scores as plain tables: numbers and text alone, a run, an image or one score a row."""
+"""Runs and scores as plain tables of numbers and text: one row for each run, score or image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mammo.runs.sweep import Sweep
 
 IDENTITY = ["dataset", "image", "patient", "breast", "view", "label"]
-"""What a table of scores tells of an image."""
+"""The columns of a table of scores that describe the image."""
 
 MEANINGS = {
     "run": "the run, SWEEP.NUMBER",
@@ -45,7 +45,7 @@ MEANINGS = {
 
 
 def runs_table(board: pd.DataFrame) -> pd.DataFrame:
-    """A leaderboard with intervals as two columns `_low` and `_high`, and each count of the leakage as one `leak_…`."""
+    """A leaderboard with plain columns: an interval as `_low` and `_high`, each count of leakage as `leak_…`."""
     flat: dict[str, Any] = {}
     for name, values in board.items():
         if name == "leakage":
@@ -65,54 +65,54 @@ def runs_table(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores_long(run: StoredRun) -> pd.DataFrame:
-    """One row an image: the run's score on it, where it stands in the split, and whether train knows its patient."""
+    """One row for each image: the run's score, the image's part of the split, and whether its patient is in train."""
     sweep, logits = run.sweep, np.asarray(run.sweep.logits[run.row])
     part = sweep.parts[int(run.settings["split"])]
-    table = _told(sweep)
+    table = _image_columns(sweep)
     table.insert(0, "run", run.id)
     scores = {"logit": logits, "probability": probability(logits)}
-    return table.assign(part=_named(part), patient_in_train=_known(sweep, part), **scores)
+    return table.assign(part=_part_names(part), patient_in_train=_patient_in_train(sweep, part), **scores)
 
 
 def scores_wide(runs: Sequence[StoredRun]) -> pd.DataFrame:
-    """One row an image: for each split of the runs its part, for each run its logit, empty where it has none.
+    """One row for each image: its part in each split of the runs, and the logit of each run, empty where there is none.
 
-    A split's column is named `part SWEEP PROTOCOL SEED.REDRAW LABELS`, a run's as the run.
+    The column of a split is named `part SWEEP PROTOCOL SEED.REDRAW LABELS`, the column of a run is named as the run.
     """
     by_sweep: dict[str, list[StoredRun]] = {}
     for run in runs:
         by_sweep.setdefault(run.sweep.id, []).append(run)
-    tables = [_wide(some) for some in by_sweep.values()]
-    whole = tables[0]
+    tables = [_wide(sweep_runs) for sweep_runs in by_sweep.values()]
+    merged = tables[0]
     for table in tables[1:]:
-        whole = whole.merge(table, on=IDENTITY, how="outer")
-    first = [name for name in whole if name in IDENTITY or str(name).startswith("part ")]
-    return whole[[*first, *(name for name in whole if name not in first)]]
+        merged = merged.merge(table, on=IDENTITY, how="outer")
+    first = [name for name in merged if name in IDENTITY or str(name).startswith("part ")]
+    return merged[[*first, *(name for name in merged if name not in first)]]
 
 
 def _wide(runs: Sequence[StoredRun]) -> pd.DataFrame:
-    """`scores_wide` of runs of one sweep."""
+    """`scores_wide` for runs of the same sweep."""
     sweep, parts, logits = runs[0].sweep, {}, {}
     for run in runs:
         settings = run.settings
-        drawn = "part {sweep} {protocol} {split_seed}.{redraw} {labels}".format(sweep=sweep.id, **settings)
-        if drawn not in parts:
-            parts[drawn] = _named(run.sweep.parts[int(settings["split"])])
+        column = "part {sweep} {protocol} {split_seed}.{redraw} {labels}".format(sweep=sweep.id, **settings)
+        if column not in parts:
+            parts[column] = _part_names(run.sweep.parts[int(settings["split"])])
         logits[run.id] = np.asarray(run.sweep.logits[run.row])
-    return pd.concat([_told(sweep), pd.DataFrame(parts), pd.DataFrame(logits)], axis=1)
+    return pd.concat([_image_columns(sweep), pd.DataFrame(parts), pd.DataFrame(logits)], axis=1)
 
 
-def _told(sweep: Sweep) -> pd.DataFrame:
-    named = sweep.images.assign(dataset=sweep.about["dataset"]["name"])
-    return named.reindex(columns=IDENTITY).reset_index(drop=True)
+def _image_columns(sweep: Sweep) -> pd.DataFrame:
+    images = sweep.images.assign(dataset=sweep.about["dataset"]["name"])
+    return images.reindex(columns=IDENTITY).reset_index(drop=True)
 
 
-def _named(part: NDArray[np.int8]) -> NDArray[np.str_]:
+def _part_names(part: NDArray[np.int8]) -> NDArray[np.str_]:
     names = np.array([*PARTS, "left out"])
     return names[np.where(part == OUT, len(PARTS), part)]
 
 
-def _known(sweep: Sweep, part: NDArray[np.int8]) -> NDArray[np.bool_]:
+def _patient_in_train(sweep: Sweep, part: NDArray[np.int8]) -> NDArray[np.bool_]:
     patients = sweep.images["patient"]
     held_out = np.isin(part, [PARTS["validation"], PARTS["test"]])
     return np.asarray(seen(patients[part == PARTS["train"]], patients), dtype=bool) & held_out

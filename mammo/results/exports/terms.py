@@ -1,4 +1,4 @@
-"""The terms under which results leave: the licences of the data sets that they come from, and whom to name."""
+"""The data sets behind results, whose licences and attributions go with an export."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def datasets_of(home: Home, sweeps: Iterable[Sweep]) -> dict[str, Dataset]:
-    """The data sets of some sweeps by name; one that is gone or damaged is left out, for its scores stand alone."""
+    """The data sets of some sweeps by name; those that are gone or damaged are left out: scores do not need them."""
     opened: dict[str, Dataset] = {}
     for name in dict.fromkeys(str(sweep.about["dataset"]["name"]) for sweep in sweeps):
         with contextlib.suppress(MammoError):
@@ -26,5 +26,5 @@ def datasets_of(home: Home, sweeps: Iterable[Sweep]) -> dict[str, Dataset]:
 
 
 def attributions(datasets: Iterable[Dataset]) -> list[str]:
-    """How the sources of some data sets want to be named, each once."""
+    """The attributions that the sources of some data sets ask for, without repeats."""
     return list(dict.fromkeys(filter(None, (attribution_of(dataset.about) for dataset in datasets))))

@@ -1,4 +1,4 @@
-"""Plotly figures of what a data set holds: counts, patients, and who stands where in a split."""
+"""Plotly figures of a data set: its counts, its patients, and their parts of a split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mammo.data.splits.protocols import Parts
 
 MOST = 12
-"""Bars at most; a column with more values shows its most frequent ones."""
+"""The most bars; a column with more values shows its most frequent ones."""
 
 
 def counts_by(
@@ -25,32 +25,32 @@ def counts_by(
     column: str,
     note: str = "",
     dark: bool = False,
-    thing: str = "Mammograms",
+    unit: str = "Mammograms",
     classes: ClassNames = PLAIN,
 ) -> Figure:
     """Images by the values of a column and by label, from a table with `label`; missing values have a bar too.
 
-    `thing` says what a row is, in the plural.
+    `unit` is the word for the rows, in the plural.
     """
     figure = blank_figure(note, dark, height=320)
     values = images[column].map(lambda value: worded(value, classes))
-    kept = list(values.value_counts().index[:MOST])
-    order = sorted(kept, key=lambda value: (value == UNKNOWN, value))
+    frequent = list(values.value_counts().index[:MOST])
+    order = sorted(frequent, key=lambda value: (value == UNKNOWN, value))
     for label, colour in CLASSES.items():
         chosen = values[images["label"] == label].value_counts()
         counts = [int(chosen.get(value, 0)) for value in order]
         bars(figure, order, counts, classes.by_label[label], colour)
-    more = values.nunique() - len(kept)
-    figure.update_xaxes(type="category", title_text=f"and {more} more values" if more else " ")
-    figure.update_yaxes(title_text=thing, rangemode="tozero")
+    hidden = values.nunique() - len(frequent)
+    figure.update_xaxes(type="category", title_text=f"and {hidden} more values" if hidden else " ")
+    figure.update_yaxes(title_text=unit, rangemode="tozero")
     legend_below(figure, 1, "h")
     return figure
 
 
 def patient_counts(
-    images: pd.DataFrame, note: str = "", dark: bool = False, thing: str = "Mammograms", classes: ClassNames = PLAIN
+    images: pd.DataFrame, note: str = "", dark: bool = False, unit: str = "Mammograms", classes: ClassNames = PLAIN
 ) -> Figure:
-    """Patients by the number of their images, called `thing`; malignant where any image is."""
+    """Patients by the number of their images; malignant where any image is. `unit` is the word for the images."""
     figure = blank_figure(note, dark, height=320)
     patients = images.groupby("patient")["label"].agg(
         number="size", malignant=lambda labels: (labels == "malignant").any()
@@ -60,30 +60,30 @@ def patient_counts(
         chosen = patients.loc[patients["malignant"] == (label == "malignant"), "number"].value_counts()
         counts = [int(chosen.get(number, 0)) for number in numbers]
         bars(figure, [str(number) for number in numbers], counts, classes.by_label[label], colour)
-    figure.update_xaxes(title_text=f"{thing} of the patient", type="category")
-    few = len(patients) <= 6
-    figure.update_yaxes(title_text="Patients", rangemode="tozero", dtick=1 if few else None)  # no half patients
+    figure.update_xaxes(title_text=f"{unit} of the patient", type="category")
+    whole_ticks = 1 if len(patients) <= 6 else None  # no tick at half a patient
+    figure.update_yaxes(title_text="Patients", rangemode="tozero", dtick=whole_ticks)
     legend_below(figure, 1, "h")
     return figure
 
 
 def patients_by_part(images: pd.DataFrame, parts: Parts, note: str = "", dark: bool = False) -> Figure:
-    """Patients by the parts in which their images stand; those in train and test are the leak, and stand out."""
-    standing = images.assign(part=parts)[parts >= 0]
-    where = standing.groupby("patient")["part"].unique().map(lambda held: tuple(sorted(held)))
-    counts = where.value_counts()
+    """Patients by the parts of the split that hold their images; those in train and test, the leak, stand out."""
+    used = images.assign(part=parts)[parts >= 0]
+    combinations = used.groupby("patient")["part"].unique().map(lambda numbers: tuple(sorted(numbers)))
+    counts = combinations.value_counts()
     names = {part: name for name, part in PARTS.items()}
-    rows = sorted(counts.index, key=lambda held: (len(held), held))
-    leaks = [{PARTS["train"], PARTS["test"]} <= set(held) for held in rows]
+    rows = sorted(counts.index, key=lambda row: (len(row), row))
+    leaks = [{PARTS["train"], PARTS["test"]} <= set(row) for row in rows]
     figure = blank_figure(note, dark, height=120 + 34 * len(rows))
-    told = [" and ".join(names[part] for part in held) + ("" if len(held) > 1 else " only") for held in rows]
+    labels = [" and ".join(names[part] for part in row) + ("" if len(row) > 1 else " only") for row in rows]
     colours = ground(dark)
     figure.add_bar(
-        x=[int(counts[held]) for held in rows],
-        y=[text.capitalize() for text in told],
+        x=[int(counts[row]) for row in rows],
+        y=[label.capitalize() for label in labels],
         orientation="h",
         marker={"color": [colours.notice if leak else colours.muted for leak in leaks], "line": {"width": 0}},
-        text=[f"{counts[held]:,}{' — leak' if leak else ''}" for held, leak in zip(rows, leaks, strict=True)],
+        text=[f"{counts[row]:,}{' — leak' if leak else ''}" for row, leak in zip(rows, leaks, strict=True)],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{x} patients<extra></extra>",

@@ -1,4 +1,4 @@
-"""What every figure shares: its frame with the note, its legend, its bars."""
+"""The parts that all figures share: the frame with its note, the legend, bars, axes and names of runs."""
 
 from __future__ import annotations
 
@@ -22,35 +22,45 @@ def blank_figure(note: str, dark: bool, height: int) -> Figure:
     """An empty figure of one panel."""
     from plotly.graph_objects import Figure
 
-    return noted(Figure(), note, dark, height)
+    return with_note(Figure(), note, dark, height)
 
 
-def noted(figure: Figure, note: str, dark: bool, height: int) -> Figure:
-    """Give a figure its look, its height in pixels and the note, of one or more lines, above its right corner."""
-    more = LINE * note.count("<br>")
-    figure.update_layout(template=template(dark), height=height + more, margin={"t": 36 + more, "r": 16})
+def with_note(figure: Figure, note: str, dark: bool, height: int) -> Figure:
+    """Set the template and the height in pixels of a figure; put the note, one or more lines, above its right end."""
+    extra = LINE * note.count("<br>")
+    figure.update_layout(template=template(dark), height=height + extra, margin={"t": 36 + extra, "r": 16})
     if note:
-        where = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "bottom", "yshift": 6}
+        corner = {
+            "xref": "paper",
+            "yref": "paper",
+            "x": 1,
+            "y": 1,
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "yshift": 6,
+        }
         font = {"size": 12, "color": ground(dark).notice}
-        figure.add_annotation(text=note, showarrow=False, align="right", font=font, **where)
+        figure.add_annotation(text=note, showarrow=False, align="right", font=font, **corner)
     return figure
 
 
 def legend_below(figure: Figure, entries: int, orientation: str = "v") -> None:
-    """Put the legend under the horizontal axis, `entries` lines high."""
-    place = {"yref": "container", "y": 0.0, "yanchor": "bottom", "tracegroupgap": 0, "font": {"size": 12}}
-    figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **place})
+    """Put the legend under the horizontal axis, with room for `entries` lines."""
+    options = {"yref": "container", "y": 0.0, "yanchor": "bottom", "tracegroupgap": 0, "font": {"size": 12}}
+    figure.update_layout(margin_b=58 + LINE * entries, legend={"orientation": orientation, **options})
 
 
 def roc_axes(figure: Figure, runs: Sequence[Scored]) -> None:
-    """The axes of a ROC curve; classes that are not malignancy stand beside their names."""
+    """Set the axes of a ROC curve; classes other than benign and malignant are written beside the titles."""
     names = {run.classes for run in runs}
     (classes,) = names if len(names) == 1 else (ClassNames(),)
-    false, found = (
+    false_positive, true_positive = (
         ("", "") if classes.plain else (f" ({classes.negative} called {classes.positive})", f" ({classes.positive})")
     )
-    figure.update_xaxes(title_text=f"1 − specificity{false}", range=[-0.01, 1.01], constrain="domain")
-    figure.update_yaxes(title_text=f"Sensitivity{found}", range=[-0.01, 1.01], scaleanchor="x", constrain="domain")
+    figure.update_xaxes(title_text=f"1 − specificity{false_positive}", range=[-0.01, 1.01], constrain="domain")
+    figure.update_yaxes(
+        title_text=f"Sensitivity{true_positive}", range=[-0.01, 1.01], scaleanchor="x", constrain="domain"
+    )
 
 
 def bars(figure: Figure, categories: list[str], counts: list[int], label: str, colour: str) -> None:
@@ -68,7 +78,7 @@ def bars(figure: Figure, categories: list[str], counts: list[int], label: str, c
 
 
 def panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1, columns: int = 1) -> Figure:
-    """An empty figure of several panels, below or beside one another, each with its title on the axis between them."""
+    """An empty figure of several panels, in rows or columns, each with its title on its own axis."""
     from plotly.subplots import make_subplots
 
     shared = {"shared_xaxes": rows > 1, "shared_yaxes": columns > 1}
@@ -79,35 +89,35 @@ def panels(note: str, dark: bool, titles: list[str], height: int, rows: int = 1,
             figure.update_yaxes(title_text=title, row=number + 1, col=1)
         else:
             figure.update_xaxes(title_text=title, row=1, col=number + 1)
-    return noted(figure, note, dark, height)
+    return with_note(figure, note, dark, height)
 
 
 def with_leaks(note: str, runs: Sequence[Scored]) -> tuple[str, list[str]]:
-    """The note with a line for what train has seen of the images, and what to say beside each run's name.
+    """The note with lines on leakage, and a mark of leakage for each run's name.
 
-    Where all runs share one leak the note says it all; else each run is marked.
+    Where all runs have the same leak, it is in the note and the marks are empty; else each run that leaks is marked.
     """
     leaks = [run.leak for run in runs]
     shared = len(set(leaks)) <= 1
-    said = (
+    sentences = (
         [*(leaks[0] if leaks else ())]
         if shared
         else [f"leaked: {runs[0].unit} whose patient, or what may be a near-duplicate, is in train"]
     )
     marks = [f"{max(run.leaked, run.repeated)} leaked" if run.leak and not shared else "" for run in runs]
-    return "<br>".join(filter(None, (note, *said))), marks
+    return "<br>".join(filter(None, (note, *sentences))), marks
 
 
 def wrapped(name: str, width: int = 30) -> str:
-    """Break a run's name at its separators, into lines much alike, so that it leaves room for the plot."""
+    """Break a run's name at its separators into lines of similar length, so that it leaves room for the plot."""
     pieces = name.split(" · ")
     fewest = len(_lines(pieces, width))
-    narrowest = next(some for some in range(1, width + 1) if len(_lines(pieces, some)) == fewest)
+    narrowest = next(limit for limit in range(1, width + 1) if len(_lines(pieces, limit)) == fewest)
     return " ·<br>".join(_lines(pieces, narrowest))
 
 
 def _lines(pieces: Sequence[str], width: int) -> list[str]:
-    """Pieces joined into lines of about `width` letters."""
+    """The pieces joined into lines of about `width` characters."""
     lines = [pieces[0]]
     for piece in pieces[1:]:
         if len(lines[-1]) + len(piece) > width:

@@ -34,9 +34,9 @@ PREVALENCES = np.geomspace(0.001, 0.6, 60)
 def operating_figure(
     validation: Scored, shown: Scored, point: OperatingPoint, note: str = "", dark: bool = False
 ) -> Figure:
-    """Where a threshold stands on the ROC curve, with the intervals of sensitivity and specificity.
+    """The ROC curve of `shown`, with a threshold's sensitivity and specificity and their intervals marked on it.
 
-    The threshold was chosen on `validation`, whose curve is dotted; it is marked on both.
+    The threshold was chosen on `validation`, whose curve is dashed.
     """
     note, _ = with_leaks(note, [shown])
     figure = blank_figure(note, dark, height=430 + 2 * LINE)
@@ -46,9 +46,9 @@ def operating_figure(
         colour = SERIES[0] if run is shown else ground(dark).muted
         x, y, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
         line = {"color": colour, "width": 2.2 if run is shown else 1.4, "dash": "solid" if run is shown else "dash"}
-        named = f"{run.part.capitalize()}, n = {np.size(run.labels)}"
+        name = f"{run.part.capitalize()}, n = {np.size(run.labels)}"
         hover = "1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>"
-        figure.add_scatter(x=x, y=y, mode="lines", line=line, name=named, legendrank=2 - number, hovertemplate=hover)
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, name=name, legendrank=2 - number, hovertemplate=hover)
     _mark(figure, point.measures["sensitivity"], point.measures["specificity"], dark)
     roc_axes(figure, [shown])
     legend_below(figure, 3)
@@ -56,13 +56,25 @@ def operating_figure(
 
 
 def _mark(figure: Figure, sensitivity: Measurement, specificity: Measurement, dark: bool) -> None:
-    found = [*_around(sensitivity)]
-    spared = [*_around(specificity)]
+    sensitivity_arms = _arms(sensitivity)
+    specificity_arms = _arms(specificity)
     figure.add_scatter(
         x=[1 - specificity.value],
         y=[sensitivity.value],
-        error_x={"type": "data", "array": [spared[0]], "arrayminus": [spared[1]], "thickness": 1.4, "width": 4},
-        error_y={"type": "data", "array": [found[1]], "arrayminus": [found[0]], "thickness": 1.4, "width": 4},
+        error_x={
+            "type": "data",
+            "array": [specificity_arms[0]],
+            "arrayminus": [specificity_arms[1]],
+            "thickness": 1.4,
+            "width": 4,
+        },
+        error_y={
+            "type": "data",
+            "array": [sensitivity_arms[1]],
+            "arrayminus": [sensitivity_arms[0]],
+            "thickness": 1.4,
+            "width": 4,
+        },
         mode="markers",
         marker={"size": 11, "color": SERIES[1], "line": {"width": 1.5, "color": ground(dark).paper}},
         name=f"Sensitivity {sensitivity.value:.2f}, specificity {specificity.value:.2f}",
@@ -71,7 +83,7 @@ def _mark(figure: Figure, sensitivity: Measurement, specificity: Measurement, da
 
 
 def confusion_figure(shown: Scored, point: OperatingPoint, note: str = "", dark: bool = False) -> Figure:
-    """The confusion matrix: how many images of each class are called what, and which share of the class."""
+    """The confusion matrix: the number of images of each class by their assigned class, and the share of the class."""
     note, _ = with_leaks(note, [shown])
     counts = point.counts
     cells = np.array(
@@ -109,17 +121,17 @@ def predictive_figure(
     note: str = "",
     dark: bool = False,
 ) -> Figure:
-    """Predictive values against the prevalence, with 95 % bands; the chosen one and that of the images are marked."""
+    """Predictive values by prevalence with 95 % bands; lines mark the chosen prevalence and that of the images."""
     note, _ = with_leaks(note, [shown])
     figure = blank_figure(note, dark, height=370 + 2 * LINE)
-    values = [predictive_values(sensitivity, specificity, one) for one in PREVALENCES]
+    values = [predictive_values(sensitivity, specificity, at) for at in PREVALENCES]
     chosen = predictive_values(sensitivity, specificity, prevalence)
-    for place, (name, here) in enumerate(zip(("Positive", "Negative"), chosen, strict=True)):
-        colour = SERIES[1 - place]
-        curve = [pair[place] for pair in values]
+    for number, (name, value) in enumerate(zip(("Positive", "Negative"), chosen, strict=True)):
+        colour = SERIES[1 - number]
+        curve = [pair[number] for pair in values]
         _band(figure, PREVALENCES, curve, colour)
-        told = f"{name} predictive value {_words(here, 3)}"
-        figure.add_scatter(x=PREVALENCES, y=[one.value for one in curve], mode="lines", name=told,
+        label = f"{name} predictive value {_value_words(value, 3)}"
+        figure.add_scatter(x=PREVALENCES, y=[point.value for point in curve], mode="lines", name=label,
                            line={"color": colour, "width": 2.2},
                            hovertemplate="prevalence %{x:.3f}: %{y:.3f}<extra></extra>")  # fmt: skip
     figure.add_vline(x=prevalence, line={"color": ground(dark).text, "width": 1})
@@ -137,18 +149,19 @@ def predictive_figure(
 
 
 def precision_recall_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
-    """Precision against sensitivity; the legend gives average precision with its 95 % interval and n.
+    """Precision by sensitivity; the legend gives average precision with its 95 % interval and n.
 
-    The dotted line is what guessing reaches: the share of malignant images.
+    The dotted line is the precision of guessing: the share of malignant images.
     """
     note, leaks = with_leaks(note, runs)
     figure = blank_figure(note, dark, height=430 + 2 * LINE * len(runs))
     for number, (run, leak) in enumerate(zip(runs, leaks, strict=True)):
-        precision, found, _ = precision_recall_curve(run.labels, run.logits)
+        precision, sensitivity, _ = precision_recall_curve(run.labels, run.logits)
         counted = ", ".join(filter(None, (f"n = {np.size(run.labels)}", leak)))
-        named = f"{run.name + '<br>' if run.name else ''}Average precision {_words(measure('average_precision', run))}"
-        figure.add_scatter(x=found, y=precision, mode="lines", line={**style(number), "width": 2.2, "shape": "vh"},
-                           name=f"{named}, {counted}",
+        average = _value_words(measure("average_precision", run))
+        label = f"{run.name + '<br>' if run.name else ''}Average precision {average}"
+        figure.add_scatter(x=sensitivity, y=precision, mode="lines", name=f"{label}, {counted}",
+                           line={**style(number), "width": 2.2, "shape": "vh"},
                            hovertemplate="sensitivity %{x:.2f}<br>precision %{y:.2f}<extra></extra>")  # fmt: skip
         share = float(np.mean(np.asarray(run.labels) == 1)) if np.size(run.labels) else 0.0
         figure.add_hline(y=share, line={"color": ground(dark).muted, "dash": "dot", "width": 1})
@@ -160,31 +173,31 @@ def precision_recall_figure(runs: Sequence[Scored], note: str = "", dark: bool =
 
 
 def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: str = "", dark: bool = False) -> Figure:
-    """The share of malignant images against the probability that the run gives, as it is and at its temperature.
+    """The share of malignant images by the run's probability, as trained (`shown`) and at its temperature (`scaled`).
 
-    A dot stands for at least some thirty images, in at most ten bins of about the same size; its line for the 95 %
-    interval of the share.
+    A dot stands for a bin of about thirty images or more, its line for the 95 % interval of the share. There are at
+    most ten bins, of about the same size.
     """
     note, _ = with_leaks(note, [shown])
     figure = blank_figure(note, dark, height=430 + 2 * LINE)
     perfect = {"color": ground(dark).muted, "dash": "dot", "width": 1}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=perfect, hoverinfo="skip", showlegend=False)
-    drawn = ((shown, "As trained", "circle"), (scaled, f"At temperature {temperature:.2f}", "diamond"))
-    for number, (run, name, symbol) in enumerate(drawn):
+    versions = ((shown, "As trained", "circle"), (scaled, f"At temperature {temperature:.2f}", "diamond"))
+    for number, (run, name, symbol) in enumerate(versions):
         bins = calibration_curve(run, bins=min(max(np.size(run.labels) // PER_BIN, LEAST_BINS), BINS))
         error = {
-            "array": [one.high - one.share for one in bins],
-            "arrayminus": [one.share - one.low for one in bins],
+            "array": [point.high - point.share for point in bins],
+            "arrayminus": [point.share - point.low for point in bins],
         }
         figure.add_scatter(
-            x=[one.probability for one in bins],
-            y=[one.share for one in bins],
+            x=[point.probability for point in bins],
+            y=[point.share for point in bins],
             error_y={"type": "data", **error, "thickness": 1.2, "width": 3},
             mode="lines+markers",
             line={"color": SERIES[number], "width": 1.4},
             marker={"size": 8, "symbol": symbol},
-            name=f"{name}: Brier score {_words(measure('brier', run))}",
-            customdata=[one.n for one in bins],
+            name=f"{name}: Brier score {_value_words(measure('brier', run))}",
+            customdata=[point.n for point in bins],
             hovertemplate="said %{x:.2f}, are %{y:.2f}, n = %{customdata}<extra></extra>",
         )
     figure.update_xaxes(title_text=f"Probability of {shown.classes.quality} given", range=[-0.02, 1.02])
@@ -194,7 +207,7 @@ def calibration_figure(shown: Scored, scaled: Scored, temperature: float, note: 
 
 
 def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", dark: bool = False) -> Figure:
-    """AUC and error rates of groups of images as dots with 95 % intervals; small groups are grey."""
+    """AUC and error rates of groups of images as dots with 95 % intervals; the dots of small groups are grey."""
     note, _ = with_leaks(note, [shown])
     titles = [title.replace(" rate", "<br>rate") for title in MEASURES.values()]
     figure = panels(note, dark, titles, columns=len(titles), height=140 + 40 * len(groups))
@@ -203,19 +216,19 @@ def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", d
     for column, (name, title) in enumerate(MEASURES.items(), start=1):
         values = [group.measures[name] for group in groups]
         figure.add_scatter(
-            x=[one.value for one in values],
+            x=[measured.value for measured in values],
             y=names,
             error_x={
                 "type": "data",
-                "array": [_around(one)[1] for one in values],
-                "arrayminus": [_around(one)[0] for one in values],
+                "array": [_arms(measured)[1] for measured in values],
+                "arrayminus": [_arms(measured)[0] for measured in values],
                 "thickness": 1.4,
                 "width": 4,
                 "color": ground(dark).muted,
             },
             mode="markers",
             marker={"size": 9, "color": colours},
-            customdata=[[_words(one), one.n] for one in values],
+            customdata=[[_value_words(measured), measured.n] for measured in values],
             hovertemplate=f"{title} %{{customdata[0]}}, n = %{{customdata[1]}}<extra></extra>",
             showlegend=False,
             row=1,
@@ -228,18 +241,20 @@ def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", d
 
 
 def _band(figure: Figure, x: Any, curve: Sequence[Measurement], colour: str) -> None:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=x, y=[one.high for one in curve], **edge)
+    figure.add_scatter(x=x, y=[point.high for point in curve], **edge)
     figure.add_scatter(
-        x=x, y=[one.low for one in curve], fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.18)", **edge
+        x=x, y=[point.low for point in curve], fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.18)", **edge
     )
 
 
-def _around(one: Measurement) -> tuple[float, float]:
-    """How far an interval reaches below and above its value."""
-    return one.value - one.low, one.high - one.value
+def _arms(measured: Measurement) -> tuple[float, float]:
+    """The lengths of an interval below and above its value."""
+    return measured.value - measured.low, measured.high - measured.value
 
 
-def _words(one: Measurement, decimals: int = 2) -> str:
-    return value_words(one.value, (one.low, one.high), f".{decimals}f", reason=TOO_FEW if one.reason else "")
+def _value_words(measured: Measurement, decimals: int = 2) -> str:
+    return value_words(
+        measured.value, (measured.low, measured.high), f".{decimals}f", reason=TOO_FEW if measured.reason else ""
+    )

@@ -1,7 +1,7 @@
-"""The colours of the project, and the Plotly template made of them.
+"""The colours of the project, and the Plotly template that uses them.
 
 Series colours follow Okabe and Ito's palette for colour-blind readers ("Color Universal Design", 2008), with
-lightness evened out so that each has a contrast of at least 3 to 1 with the light and with the dark ground.
+their lightness changed so that each has a contrast of at least 3 to 1 with the light and with the dark background.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def ground(dark: bool) -> Ground:
 
 
 def style(number: int) -> dict[str, str]:
-    """Colour and dash of the line `number`, from 0: lines beyond the palette repeat a colour with another dash."""
+    """Colour and dash of line `number`, from 0: lines beyond the palette repeat the colours with another dash."""
     return {"color": SERIES[number % len(SERIES)], "dash": DASHES[number // len(SERIES) % len(DASHES)]}
 
 
 @cache
 def template(dark: bool) -> Template:
-    """The one Plotly template of the project, for a dark or a light ground."""
+    """The Plotly template of the project, for a dark or a light background."""
     from plotly.graph_objs.layout import Template
 
     colours = ground(dark)

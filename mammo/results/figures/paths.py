@@ -1,4 +1,4 @@
-"""The Plotly figure of converged probes: what every strength of regularisation comes to."""
+"""The Plotly figure of converged probes: validation AUC and losses by the strength of regularisation."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ LINES = ((1, "validation_auc", "solid"), (2, "train_loss", "dot"), (2, "validati
 
 
 def path_figure(probes: Mapping[str, StoredRun], note: str = "", dark: bool = False) -> Figure:
-    """Validation AUC and losses of each named probe along its path, the strength chosen marked."""
+    """Validation AUC and losses of each probe along its regularisation path; a dot marks the chosen strength."""
     validated = [probe.scored("validation", name) for name, probe in probes.items()]
     note, leaks = with_leaks(note, validated)
     figure = panels(note, dark, ["Validation AUC", "Loss"], rows=2, height=440 + LINE * len(probes))
     for number, (scored, probe, leak) in enumerate(zip(validated, probes.values(), leaks, strict=True)):
         path, colour = path_of(probe), style(number)["color"]
         strengths = [step["C"] for step in path]
-        for row, figured, dash in LINES:
+        for row, column, dash in LINES:
             figure.add_scatter(
                 x=strengths,
-                y=[step[figured] for step in path],
+                y=[step[column] for step in path],
                 mode="lines",
                 line={"color": colour, "dash": dash, "width": 1.8},
                 name=", ".join(filter(None, (f"{scored.name}, n = {np.size(scored.labels)}", leak))),
                 legendgroup=scored.name,
                 showlegend=row == 1,
-                hovertemplate=f"C %{{x:.3g}}, {figured.replace('_', ' ')} %{{y:.3f}}<extra></extra>",
+                hovertemplate=f"C %{{x:.3g}}, {column.replace('_', ' ')} %{{y:.3f}}<extra></extra>",
                 row=row,
                 col=1,
             )

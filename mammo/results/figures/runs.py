@@ -1,4 +1,4 @@
-"""Plotly figures of what sweeps and data sets store; each takes a `note` to be drawn, such as "Synthetic data"."""
+"""Plotly figures of stored runs; each draws a `note`, such as "Synthetic data"."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 
 def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reader: Scored | None = None) -> Figure:
-    """ROC curves over one another; the legend gives each run's AUC, its 95 % interval and the images scored.
+    """ROC curves in one panel; the legend gives each run's AUC, its 95 % interval and the number of images.
 
-    `reader` is drawn beneath them as the line to be measured against, with a mark at every BI-RADS threshold.
+    `reader` is drawn below them for comparison, with a mark at every BI-RADS threshold.
     """
     note, leaks = with_leaks(note, runs)
-    told = [_told(run, leak) for run, leak in zip(runs, leaks, strict=True)]
-    lines = sum(1 + words.count("<br>") for words in [*told, *([_told_of(reader)] if reader else [])])
+    labels = [_legend_words(run, leak) for run, leak in zip(runs, leaks, strict=True)]
+    lines = sum(1 + words.count("<br>") for words in [*labels, *([_reader_legend(reader)] if reader else [])])
     figure = blank_figure(note, dark, height=470 + LINE * lines)
     chance = {"color": ground(dark).muted, "dash": "dot", "width": 1}
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=chance, hoverinfo="skip", showlegend=False)
     if reader:
         _draw_reader(figure, reader, dark)
     for number, run in enumerate(runs):
-        false, found, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
+        false_positive_rate, sensitivity, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
         figure.add_scatter(
-            x=false,
-            y=found,
+            x=false_positive_rate,
+            y=sensitivity,
             mode="lines",
             line={**style(number), "width": 2.2},
-            name=told[number],
+            name=labels[number],
             hovertemplate="1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
         )
     roc_axes(figure, runs)
@@ -64,19 +64,19 @@ def roc_figure(runs: Sequence[Scored], note: str = "", dark: bool = False, reade
 def auc_accuracy_figure(
     runs: Sequence[Scored], note: str = "", dark: bool = False, probes: Sequence[Scored | None] = ()
 ) -> Figure:
-    """AUC, and accuracy at its threshold, of each run as dots with 95 % intervals, runs from top to bottom as given.
+    """AUC, and accuracy at its threshold, of each run as dots with 95 % intervals, in the order of `runs` from the top.
 
-    `probes` are the converged probes on the same features, one a run where there is one: an upright stroke each.
+    `probes` are the converged probes on the same features, for each run one or None; each is a vertical stroke.
     """
     metrics = (("AUC", auc, auc_interval), ("Accuracy", accuracy, accuracy_interval))
     note, leaks = with_leaks(note, runs)
     names = [wrapped(" · ".join(filter(None, (run.name, leak)))) for run, leak in zip(runs, leaks, strict=True)]
     row = max([34, *(6 + 17 * (1 + name.count("<br>")) for name in names)])
     figure = panels(note, dark, [title for title, _, _ in metrics], columns=2, height=130 + row * len(runs))
-    for column, (title, metric, of) in enumerate(metrics, start=1):
+    for column, (title, metric, interval) in enumerate(metrics, start=1):
         shown = runs if metric is auc else [run.called for run in runs]
         values = np.array([run.value(metric) for run in shown])
-        bounds = np.array([run.interval(of) for run in shown]).reshape(-1, 2)
+        bounds = np.array([run.interval(interval) for run in shown]).reshape(-1, 2)
         error = {"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0], "thickness": 1.4}
         figure.add_scatter(
             x=values,
@@ -91,7 +91,7 @@ def auc_accuracy_figure(
             col=column,
         )
         if any(probes):
-            _draw_probes(figure, column, title, (metric, of), [*zip(names, probes, strict=True)], dark)
+            _draw_probes(figure, column, title, (metric, interval), [*zip(names, probes, strict=True)], dark)
     figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1}, row=1, col=1)
     figure.update_xaxes(nticks=4)
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, showgrid=False)
@@ -104,19 +104,19 @@ def _draw_probes(
     column: int,
     title: str,
     measure: tuple[Callable[..., Any], Callable[..., Any]],
-    beside: Sequence[tuple[str, Scored | None]],
+    rows: Sequence[tuple[str, Scored | None]],
     dark: bool,
 ) -> None:
-    """An upright stroke for the probe beside each named run, at its metric; its interval shows when pointed at."""
-    held = [(name, probe if measure[0] is auc else probe.called) for name, probe in beside if probe]
+    """Draw a vertical stroke at the metric of the probe in each run's row; the hover text gives its interval."""
+    scored = [(name, probe if measure[0] is auc else probe.called) for name, probe in rows if probe]
     figure.add_scatter(
-        x=[probe.value(measure[0]) for _, probe in held],
-        y=[name for name, _ in held],
+        x=[probe.value(measure[0]) for _, probe in scored],
+        y=[name for name, _ in scored],
         mode="markers",
         marker={"symbol": "line-ns-open", "size": 16, "color": ground(dark).text, "line": {"width": 2}},
         customdata=[
             (interval_words(probe.interval(measure[1]), joined="–", reason="no interval"), np.size(probe.labels))
-            for _, probe in held
+            for _, probe in scored
         ],
         hovertemplate=f"converged probe: {title} %{{x:.3f}} (%{{customdata[0]}}), n = %{{customdata[1]}}"
         "<extra></extra>",
@@ -129,10 +129,10 @@ def _draw_probes(
 def learning_curves(
     histories: Mapping[str, ArrayLike], note: str = "", dark: bool = False, runs: Sequence[Scored] = ()
 ) -> Figure:
-    """Loss and accuracy by epoch of each named run, train dotted and validation solid.
+    """Loss and accuracy of each run by epoch, train dotted and validation solid.
 
     A history is (epochs, 5): train loss, train accuracy, validation loss, validation accuracy, validation AUC,
-    NaN after the run stopped. `runs` are the same runs scored on validation, by whose leaks the curves are marked.
+    NaN after the run stopped. `runs` are the same runs scored on validation; their leakage marks the curves.
     """
     note, leaks = with_leaks(note, runs)
     marks = {run.name: leak for run, leak in zip(runs, leaks, strict=True)}
@@ -160,19 +160,19 @@ def learning_curves(
 def live_curves(
     heads: Sequence[str], histories: Sequence[Sequence[float | None]], note: str = "", dark: bool = False
 ) -> Figure:
-    """Validation AUC of every head by epoch while a sweep runs; the five best so far stand out by name."""
+    """Validation AUC of every head by epoch while a sweep runs; the five best so far have colours and names."""
     latest = [max((value for value in history if value is not None), default=-1.0) for history in histories]
     best = sorted(range(len(heads)), key=lambda head: -latest[head])[:5]
     figure = blank_figure(note, dark, height=360 + LINE * len(best))
     epochs, values = _joined([history for head, history in enumerate(histories) if head not in best])
-    others = {"color": ground(dark).muted, "width": 1}
-    figure.add_scatter(x=epochs, y=values, mode="lines", line=others, opacity=0.55, hoverinfo="skip", showlegend=False)
-    for place, head in enumerate(best):
+    grey = {"color": ground(dark).muted, "width": 1}
+    figure.add_scatter(x=epochs, y=values, mode="lines", line=grey, opacity=0.55, hoverinfo="skip", showlegend=False)
+    for number, head in enumerate(best):
         figure.add_scatter(
             x=list(range(1, len(histories[head]) + 1)),
             y=list(histories[head]),
             mode="lines+markers" if len(histories[head]) < 2 else "lines",
-            line={**style(place), "width": 2.2},
+            line={**style(number), "width": 2.2},
             name=f"{heads[head]} — {latest[head]:.3f}" if latest[head] >= 0 else heads[head],
             hovertemplate="epoch %{x}, AUC %{y:.3f}<extra></extra>",
         )
@@ -183,7 +183,7 @@ def live_curves(
 
 
 def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: float | None = None) -> Figure:
-    """How a run's probabilities of malignancy spread over benign and malignant images; a line at a logit threshold."""
+    """A histogram of a run's probabilities of malignancy by class, with a line at the logit `threshold`."""
     note, _ = with_leaks(note, [run])
     figure = blank_figure(note, dark, height=300)
     chances = probability(run.logits)
@@ -210,20 +210,20 @@ def score_histogram(run: Scored, note: str = "", dark: bool = False, threshold: 
 
 
 def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
-    """The reader's line; each mark bears the assessment that is called malignant from there on.
+    """Draw the reader's line; each mark has the lowest assessment that counts as malignant there.
 
-    The two operating points, BI-RADS 4 with and without 0, are larger.
+    The marks of the two operating points, BI-RADS 4 with and without 0, are larger.
     """
-    false, found, thresholds = roc_curve(reader.labels, reader.logits)
+    false_positive_rate, sensitivity, thresholds = roc_curve(reader.labels, reader.logits)
     scores, zeros = thresholds[1:], is_zero(thresholds[1:])
     zero = float(scores[zeros][0]) if zeros.any() else None
     words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
     operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))
-    marks = [_mark(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True)]
+    marks = [_mark_words(score, *pair) for score, *pair in zip(scores, zeros, operating, strict=True)]
     colours = ground(dark)
     figure.add_scatter(
-        x=false,
-        y=found,
+        x=false_positive_rate,
+        y=sensitivity,
         mode="lines+markers",
         line={"color": colours.text, "dash": "dash", "width": 1.8},
         marker={
@@ -233,53 +233,53 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
             "opacity": 1,
         },
         cliponaxis=False,
-        name=_told_of(reader),
+        name=_reader_legend(reader),
         customdata=["", *words],
         hovertemplate="%{customdata}<br>1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>",
     )
-    legible = _legible(false[1:], found[1:], operating)
-    for x, y, mark, shown in zip(false[1:], found[1:], marks, legible, strict=True):
+    legible = _legible(false_positive_rate[1:], sensitivity[1:], operating)
+    for x, y, mark, shown in zip(false_positive_rate[1:], sensitivity[1:], marks, legible, strict=True):
         if shown:
-            _label(figure, float(x), float(y), mark, dark)
+            _annotate(figure, float(x), float(y), mark, dark)
 
 
-def _label(figure: Figure, x: float, y: float, words: str, dark: bool) -> None:
-    """Words beside a mark, on a ground of their own so that no curve runs through them, and within the plot."""
+def _annotate(figure: Figure, x: float, y: float, words: str, dark: bool) -> None:
+    """Write words beside a mark, inside the plot, on a background that hides the curves behind them."""
     side = {"xanchor": "right", "xshift": -9} if x > 0.85 else {"xanchor": "left", "xshift": 9}
     look = {"font": {"size": 11, "color": ground(dark).text}, "bgcolor": ground(dark).paper, "borderpad": 1}
     figure.add_annotation(x=x, y=y, text=words, showarrow=False, yanchor="top", yshift=-7, opacity=0.9, **side, **look)
 
 
-def _mark(score: float, zero: bool, operating: bool) -> str:
-    """What stands at a mark: the assessment, or the whole operating point."""
+def _mark_words(score: float, zero: bool, operating: bool) -> str:
+    """The words at a mark: the assessment, or the operating point."""
     point = f"≥ {SUSPICIOUS:.0f}"
     return (f"{point} or 0" if zero else point) if operating else "0" if zero else f"{score:.0f}"
 
 
 def _legible(x: NDArray[np.float64], y: NDArray[np.float64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of several marks, (N,) each, bear their words: none whose words would lie over another's, `first` first."""
-    kept: list[int] = []
+    """Which of N marks at `x` and `y` get words, so that no two words overlap; those in `first` have precedence."""
+    legible: list[int] = []
     for mark in sorted(range(len(x)), key=lambda mark: not first[mark]):
-        if all(abs(x[mark] - x[other]) > 0.16 or abs(y[mark] - y[other]) > 0.05 for other in kept):
-            kept.append(mark)
-    return np.isin(np.arange(len(x)), kept)
+        if all(abs(x[mark] - x[near]) > 0.16 or abs(y[mark] - y[near]) > 0.05 for near in legible):
+            legible.append(mark)
+    return np.isin(np.arange(len(x)), legible)
 
 
-def _told_of(reader: Scored) -> str:
-    return _told(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
+def _reader_legend(reader: Scored) -> str:
+    return _legend_words(reader, f"{reader.left_out} without BI-RADS left out" if reader.left_out else "")
 
 
-def _told(run: Scored, more: str = "") -> str:
-    """A run's name with its AUC, interval and number of images, broken in two where a phone would cut it."""
+def _legend_words(run: Scored, remark: str = "") -> str:
+    """A run's name with its AUC, interval and number of images, in two lines where a phone would cut a single one."""
     reason = TOO_FEW if lack_of_patients(run.labels, run.patients) else ""
     area = value_words(run.value(auc), run.interval(auc_interval), ".2f", reason=reason)
-    number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", more)))
-    broken = len(run.name) > 26 or more
+    number = ", ".join(filter(None, (f"n = {np.size(run.labels)}", remark)))
+    broken = len(run.name) > 26 or remark
     return f"{run.name}{'<br>' if broken else ' — '}AUC {area}, {number}"
 
 
 def _joined(histories: Sequence[Sequence[float | None]]) -> tuple[list[float | None], list[float | None]]:
-    """Many curves as one line with gaps: a thousand heads are then one trace."""
+    """Many curves as one line with gaps, so that a thousand heads need a single trace."""
     epochs: list[float | None] = []
     values: list[float | None] = []
     for history in histories:

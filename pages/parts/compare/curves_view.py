@@ -40,8 +40,9 @@ def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criteri
     with right:
         st.subheader("AUC and accuracy")
         probes = probes_of(home, runs)
-        held = [probes.get(run.id) for run in runs]
-        beside = [probe and _at(probe, criterion, probe.scored(part)) for probe in held]
+        beside = [
+            _at(probes[run.id], criterion, probes[run.id].scored(part)) if run.id in probes else None for run in runs
+        ]
         show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
         strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
         if any(map(math.isnan, (run.threshold for run in scored))):

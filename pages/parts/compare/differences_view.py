@@ -1,6 +1,7 @@
 """Differences: whether the chosen runs differ, pair by pair, and which images flip between them."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -91,7 +92,7 @@ def _row(pair: Difference, names: list[str], number: int, test: str, said: str) 
     )
 
 
-def _columns() -> dict[str, object]:
+def _columns() -> dict[str, Any]:
     column = st.column_config
     corrected = column.TextColumn(alignment="right", width=68, help="Corrected for all pairs (Holm).")
     return {

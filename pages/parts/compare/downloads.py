@@ -1,6 +1,7 @@
 """Buttons that give what a page shows as files."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -23,16 +24,14 @@ def downloads(home: Home, board: pd.DataFrame, runs: Sequence[StoredRun]) -> Non
     }
     datasets = datasets_of(home, [run.sweep for run in runs])
     with st.popover("Download", icon=":material/download:"):
-        for said, (name, made) in tables.items():
+        for said, (name, table) in tables.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(said, width=180)
                 for ending, kind in FORMATS.items():
-                    _button(
-                        kind.label, f"{name}.{ending}", kind.mime, lambda made=made, to=ending: as_bytes(made(), to)
-                    )
+                    _button(kind.label, f"{name}.{ending}", kind.mime, partial(_as_file, table, ending))
         st.markdown("Model cards: what a run is, its data, leaks, figures and limits")
         for run in runs:
-            _button(run.id, f"{file_name(run.id)}.md", "text/markdown", lambda run=run: _card(run, board, datasets))
+            _button(run.id, f"{file_name(run.id)}.md", "text/markdown", partial(_card, run, board, datasets))
         for source in attributions(datasets.values()):
             st.caption(f"Whoever passes this on names the source: {plain(source)}")
 
@@ -42,5 +41,9 @@ def _card(run: StoredRun, board: pd.DataFrame, datasets: dict[str, Dataset]) -> 
     return model_card(run, len(board), terms=dataset.about if dataset else None)
 
 
-def _button(label: str, file: str, mime: str, made: Callable[[], bytes | str]) -> None:
-    st.download_button(label, made, file, mime, key=f"download-{file}", on_click="ignore", type="secondary")
+def _as_file(table: Callable[[], pd.DataFrame], ending: str) -> bytes:
+    return as_bytes(table(), ending)
+
+
+def _button(label: str, file: str, mime: str, content: Callable[[], bytes | str]) -> None:
+    st.download_button(label, content, file, mime, key=f"download-{file}", on_click="ignore", type="secondary")

@@ -66,7 +66,10 @@ class Choice:
 def choose_sweep(fields: Fields) -> Choice:
     """The heads and splits of a grid that is typed in, or of the form; `fields` tells whether all of it can be used."""
     st.subheader("Heads")
-    if choose.switch("Describe them", ["form", "toml"], "grid", {"form": "In a form", "toml": "As TOML"}.get) == "form":
+    if (
+        choose.switch("Describe them", ["form", "toml"], "grid", {"form": "In a form", "toml": "As TOML"}.__getitem__)
+        == "form"
+    ):
         axes, probes = _form(fields)
         return _with_splits(axes, probes, Grid({}))
     text = st.text_area("Grid", EXAMPLE, key="toml", bind="query-params", height=190, help=TOML_SAID)

@@ -1,6 +1,7 @@
 """Sentences and tables made of what the package returns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -83,7 +84,7 @@ def lesion_rows(lesions: pd.DataFrame, names: Mapping[str, str], classes: ClassN
     return cells.rename(columns=own)
 
 
-def described(row: pd.Series, classes: ClassNames = PLAIN) -> str:
+def described(row: Mapping[Any, Any] | pd.Series, classes: ClassNames = PLAIN) -> str:
     """A mammogram in a few words."""
     told = f"{capital(classes.by_label[row['label']])} {FINDINGS.get(row['abnormality'], row['abnormality'])}".strip()
     where = f"{row['breast'].lower()} {row['view']}".strip()

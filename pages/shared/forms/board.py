@@ -203,7 +203,7 @@ def lacks(table: pd.DataFrame, **more: str) -> None:
         st.caption(f"Why intervals are missing. {' '.join(sentences)}")
 
 
-def columns(unit: str) -> dict[str, object]:
+def columns(unit: str) -> dict[str, Any]:
     """How the columns of `shown` and of settings look, whose figures are of images, breasts or patients."""
     together = "" if unit == "patients" else f"; a patient's {unit} count together"
     column = st.column_config

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -23,7 +23,8 @@ from pages.shared.base.show import dark, figure, notes
 from pages.shared.base.text import plain
 from pages.shared.views import job_result
 
-STATES = {
+Colour = Literal["blue", "green", "red", "gray", "orange"]
+STATES: dict[str, tuple[str, Colour, str]] = {
     "running": ("Running", "blue", ":material/progress_activity:"),
     "done": ("Done", "green", ":material/check:"),
     "failed": ("Failed", "red", ":material/error:"),

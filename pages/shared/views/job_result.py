@@ -11,7 +11,7 @@ from mammo.data.dataset.dataset import INDEX
 from mammo.features.cache.cache import Cache
 from mammo.heads.finetune import FINETUNES, TUNED
 from mammo.results.report.stated import TRUNK_SETS, PaperSpec
-from mammo.runs.sweep import ABOUT
+from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
 from pages.serving.places import PLACES
 from pages.shared.base.guard import said_plainly

@@ -30,7 +30,7 @@ from mammo.errors import MammoError
 from mammo.progress import finish
 from mammo.results.board.leaderboard import leaderboard
 from mammo.results.exports.export import BEST, EXPORTS, export
-from mammo.results.exports.shared_home.home import Options
+from mammo.results.exports.shared_home.home import ShareOptions
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 
@@ -110,9 +110,9 @@ def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_pa
     refused = named[licence]
     if refused:
         with pytest.raises(MammoError, match=f"{refused}.*mammo licence phantom-demo"):
-            finish(export(home, [], ["cards", "demo"], out, Options(previews=True)))
+            finish(export(home, [], ["cards", "demo"], out, ShareOptions(previews=True)))
         assert not out.exists()
-    finish(export(home, [], ["demo"], out, Options(previews=not refused)))
+    finish(export(home, [], ["demo"], out, ShareOptions(previews=not refused)))
     shared = Dataset.open(Home(out), "phantom-demo")
     assert shared.about.get(LICENCE) == licence and bool(list(out.rglob("*.jpg"))) != bool(refused)
     assert ("Somebody (2026)" in (out / "README.md").read_text()) == bool(licence)
@@ -121,7 +121,7 @@ def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_pa
 def test_every_licence_and_form_name_things_that_can_leave(demo_home: Home) -> None:
     dataset = Dataset.open(demo_home, "phantom-demo")
     for form in EXPORTS.values():
-        assert set(form.leaves(Options(previews=True))) <= set(THINGS)
+        assert set(form.leaves(ShareOptions(previews=True))) <= set(THINGS)
     for name, licence in LICENCES.items():
         assert "scores" in licence.leaves and set(licence.leaves) <= set(THINGS)
         dataset.about[LICENCE] = name
@@ -153,12 +153,12 @@ def test_cards_say_that_they_are_of_the_best_alone_and_name_the_source(
     copied: Callable[[str | None], Home], tmp_path: Path
 ) -> None:
     home, said = copied("no-pixels"), []
-    finish(export(home, [], ["cards"], tmp_path / "cards", say=said.append))
+    finish(export(home, [], ["cards"], tmp_path / "cards", notify=said.append))
     assert len(list((tmp_path / "cards").iterdir())) == BEST
     (sentence,) = said
     assert sentence.startswith(f"Cards are of the {BEST} best of 24 runs by validation AUC")
     card = next((tmp_path / "cards").iterdir()).read_text()
     assert "**Licence**: No pixels" in card and "Somebody (2026)" in card
     said.clear()
-    finish(export(home, [f"{sweeps(home)[0]}.0"], ["cards", "csv"], tmp_path / "one", say=said.append))
+    finish(export(home, [f"{sweeps(home)[0]}.0"], ["cards", "csv"], tmp_path / "one", notify=said.append))
     assert said == [] and "Somebody (2026)" in (tmp_path / "one" / "csv" / "README.md").read_text()

@@ -20,6 +20,7 @@ from pydicom.uid import (
 from mammo.data.files.dicom import stream
 from mammo.data.files.dicom.dicom import read_dicom
 from mammo.data.files.header.header import read_header
+from mammo.data.files.raster import MAX_BYTES
 from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
 from mammo.progress import finish
@@ -178,7 +179,7 @@ def large(write, stack) -> Callable[..., Path]:
 def test_a_frame_of_a_file_larger_than_the_limit_is_read_without_the_rest(large):
     frame = (np.arange(2**20, dtype="<u2") % 4096).reshape(1024, 1024)
     path = large(300, 200, frame)
-    assert path.stat().st_size > 2 * stream.MAX_BYTES
+    assert path.stat().st_size > 2 * MAX_BYTES
     tracemalloc.start()
     assert np.array_equal(read_dicom(path, 200).pixels, frame)
     assert tracemalloc.get_traced_memory()[1] < 20 * frame.nbytes

@@ -45,7 +45,7 @@ def write_j2k(path, pixels):
     data.file_meta = pydicom.dataset.FileMetaDataset()
     data.file_meta.TransferSyntaxUID = JPEG2000Lossless
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = "2.25.1"
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = pydicom.uid.UID("2.25.1")
     data.PhotometricInterpretation, data.SamplesPerPixel, data.PixelRepresentation = "MONOCHROME2", 1, 0
     data.Rows, data.Columns = pixels.shape
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 15

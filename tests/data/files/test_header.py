@@ -36,7 +36,7 @@ def sequence(*items: Dataset) -> Sequence:
 
 def save(path: Path, data: Dataset, syntax=ExplicitVRLittleEndian, **options) -> Path:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = PRESENTATION, "1.2.3"
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = PRESENTATION, UID("1.2.3")
     meta.TransferSyntaxUID = syntax
     data.file_meta = meta
     pydicom.dcmwrite(path, data, enforce_file_format=True, **options)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -50,7 +51,7 @@ def mammogram(tmp_path, write_dicom):
 def index(home, tmp_path, capsys):
     """Indexes a manifest through the command line: what it says as JSON, and the data set."""
 
-    def indexed(*lines: str, flags: tuple[str, ...] = ()) -> tuple[dict, Dataset]:
+    def indexed(*lines: str, flags: tuple[str, ...] = ()) -> tuple[dict[str, Any], Dataset]:
         (tmp_path / "set.csv").write_text("\n".join(lines) + "\n")
         command = ["index", "manifest", str(tmp_path / "set.csv"), "--as", "mine", "--json", "--home", str(home.path)]
         assert main([*command, *flags]) == 0

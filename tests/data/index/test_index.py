@@ -19,6 +19,7 @@ from mammo.data.index import inspected as inspecting
 from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
 from mammo.data.summary import summary
 from mammo.errors import MammoError
+from mammo.processes.guarded import guarded_map
 from mammo.progress import finish
 
 INDEXER = """
@@ -41,11 +42,10 @@ def index(home, tree, **others):
 def inspected(monkeypatch):
     """The files that indexing really reads."""
     read = []
-    real = inspecting.guarded_map
 
     def watched(work, requests, *others):
         read.extend(request.file for request in requests)
-        return real(work, requests, *others)
+        return guarded_map(work, requests, *others)
 
     monkeypatch.setattr(inspecting, "guarded_map", watched)
     return read

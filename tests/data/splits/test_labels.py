@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mammo.commands.shared import POLICIES, PROTOCOLS
-from mammo.data.collections.cbis_ddsm.case_tables import PATHOLOGIES, find_case_files, images_of, read_cases
+from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images_of, read_cases
+from mammo.data.manifest.cells.label_words import PATHOLOGIES
 from mammo.data.splits.labels import LABELS, WITHOUT_CALLBACK
 from mammo.data.splits.protocols import OUT, SPLITS, TEST, TRAIN, draw, sizes
 from mammo.errors import MammoError

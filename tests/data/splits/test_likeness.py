@@ -164,7 +164,9 @@ def test_real_films_are_found_again_and_never_taken_for_one_another(samples):
     real = [np.asarray(Image.open(path)) for path in sorted((samples / "full-png").iterdir())]
     assert len(real) == 2
     whole = [image_hash(pixels) for pixels in real]
-    bands = [banded(*shares, value) for shares in ((0.4, 0.3, 0), (0.6, 0, 0.1)) for value in (0, 255)]
+    bands = [
+        banded(top, left, right, value) for top, left, right in ((0.4, 0.3, 0), (0.6, 0, 0.1)) for value in (0, 255)
+    ]
     for pad in (np.asarray, *bands):
         padded = [image_hash(pad(pixels)) for pixels in real]
         assert likeness(padded[:1], padded[1:]).max() < 0.5

@@ -14,6 +14,7 @@ import pytest
 
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.files import indexed_file
+from mammo.data.files.reading import read_image
 from mammo.data.index.cbis_ddsm import index_cbis_ddsm
 from mammo.errors import MammoError
 from mammo.features.cache.cache import ARRAYS, MANIFEST, MAPS, RECORDS, SPEC, Cache, caches
@@ -27,8 +28,8 @@ from mammo.storage.digests import digest_file
 from mammo.storage.json_files import write_json
 from mammo.verify import repair, verify
 
-WORDS = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
-WORDS = ("extract", *WORDS, "--device", "cpu", "--json")
+CACHE = ("tiny", "--trunk", "vgg16-mini", "--weights", "random", "--size", "64", "--precision", "float32")
+WORDS = ("extract", *CACHE, "--device", "cpu", "--json")
 LOCKED = """
 import sys, time
 from pathlib import Path
@@ -112,9 +113,8 @@ def test_workers_change_nothing(tiny, own, make, files):
 @pytest.mark.slow
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
     read = Counter()
-    real = indexed_file.read_image
     monkeypatch.setattr(
-        indexed_file, "read_image", lambda path, **options: read.update([path]) or real(path, **options)
+        indexed_file, "read_image", lambda path, **options: read.update([path]) or read_image(path, **options)
     )
     base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
     changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
@@ -204,11 +204,14 @@ def test_several_devices_share_the_work_and_change_nothing(own, make, files, mon
 
 def test_reading_running_and_writing_overlap(own, make, monkeypatch):
     """The trunk keeps the first chunk until the second is being read, its writer until the second is being run."""
+    from mammo.features.cache.store import CacheWriter
     from mammo.features.extraction import fill
+    from mammo.features.extraction.forward import Forward
+    from mammo.images.prepare import prepare_together
 
     second_read, second_run = threading.Event(), threading.Event()
     waited, ran = [], []
-    read, run, write = fill.prepare_together, fill.Forward.__call__, fill.CacheWriter.write
+    read, run, write = prepare_together, Forward.__call__, CacheWriter.write
 
     def reading(request):
         if request[0][0].image == ids[64]:
@@ -230,8 +233,8 @@ def test_reading_running_and_writing_overlap(own, make, monkeypatch):
 
     ids = list(Dataset.open(own, "tiny").images["image"])
     monkeypatch.setattr(fill, "prepare_together", reading)
-    monkeypatch.setattr(fill.Forward, "__call__", running)
-    monkeypatch.setattr(fill.CacheWriter, "write", writing)
+    monkeypatch.setattr(Forward, "__call__", running)
+    monkeypatch.setattr(CacheWriter, "write", writing)
     assert make(own, size=32).computed == 140
     assert ran == [1, 64, 64, 12] and waited == [True, True]
 

@@ -7,6 +7,7 @@ from mammo.heads.bank import bank as banks
 from mammo.heads.bank import many_steps
 from mammo.heads.bank.bank import Bank
 from mammo.heads.bank.kernels import compiled
+from mammo.heads.bank.plan import SHORT_VECTOR
 from mammo.heads.bank.schedule import Lesson
 from mammo.specs import HeadSpec
 
@@ -63,4 +64,4 @@ def test_what_they_are_not_made_for_is_left_to_torch():
     assert not many_steps.suits(suited, torch.zeros(8, 4).T)
     assert not many_steps.suits(Bank([HEADS], 8, CPU, classes=3).states, vectors)
     assert not many_steps.suits(Bank([[HeadSpec(hidden=4)]], 8, CPU).states, vectors)
-    assert not many_steps.suits(suited, torch.zeros(1, many_steps.SHORT_VECTOR + 1))
+    assert not many_steps.suits(suited, torch.zeros(1, SHORT_VECTOR + 1))

@@ -57,7 +57,8 @@ def test_the_limit_decides_and_is_kept(drawn):
     least = 2 * 64 * drawn.image_bytes
     feed = open_feed(drawn, CPU, least + 40 * drawn.image_bytes, held_out, 64)
     assert isinstance(feed, Streamed) and feed.stays
-    assert not open_feed(drawn, CPU, least, held_out, 64).stays
+    feed = open_feed(drawn, CPU, least, held_out, 64)
+    assert isinstance(feed, Streamed) and not feed.stays
     with pytest.raises(MammoError, match="reads 64 images at a time.*allow more with --memory"):
         open_feed(drawn, CPU, least - 1, held_out, 64)
 

@@ -1,4 +1,4 @@
-"""Exports: what leaves the house says what the house says, and no more."""
+"""Exports hold the figures of the home, and nothing beyond them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from mammo.heads.sweeps.sweep import sweep
 from mammo.progress import finish
 from mammo.results.board.leaderboard import leaderboard, read_board
 from mammo.results.exports.card import model_card
-from mammo.results.exports.chosen import choose
 from mammo.results.exports.export import BEST, EXPORTS, export
-from mammo.results.exports.shared_home.home import Options
+from mammo.results.exports.selection import select
+from mammo.results.exports.shared_home.home import ShareOptions
 from mammo.results.exports.shared_home.pseudonyms import Pseudonyms
 from mammo.results.exports.tables import runs_table, scores_long, scores_wide
 from mammo.runs.stored_run import StoredRun
@@ -53,38 +53,40 @@ def leaky(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def leaking(home: Home) -> StoredRun:
+def leaking_run(home: Home) -> StoredRun:
     board = leaderboard(home)
     return StoredRun.open(home, str(board.loc[board["protocol"] == "paper", "run"].iloc[0]))
 
 
 @pytest.mark.parametrize("ending", READ)
 def test_tables_hold_the_leaderboard_and_the_scores_behind_it(leaky: Home, tmp_path: Path, ending: str) -> None:
-    places = finish(export(leaky, [], [ending], tmp_path / "out"))
-    assert places == {ending: tmp_path / "out"}
+    folders = finish(export(leaky, [], [ending], tmp_path / "out"))
+    assert folders == {ending: tmp_path / "out"}
     read, board = READ[ending], leaderboard(leaky).set_index("run")
     runs = read(tmp_path / "out" / f"runs.{ending}").set_index("run")
     long = read(tmp_path / "out" / f"scores-long.{ending}")
     wide = read(tmp_path / "out" / f"scores-wide-{sweeps(leaky)[0]}.{ending}")
     assert list(runs.index) == list(board.index) and len(long) == len(runs) * len(wide)
     for run, row in runs.iterrows():
-        mine = long[(long["run"] == run) & (long["part"] == "test")]
-        assert len(mine) == row["n_test"]
-        assert roc_auc_score(mine["label"] == "malignant", mine["logit"]) == pytest.approx(row["test_auc"], abs=1e-12)
+        scores = long[(long["run"] == run) & (long["part"] == "test")]
+        assert len(scores) == row["n_test"]
+        assert roc_auc_score(scores["label"] == "malignant", scores["logit"]) == pytest.approx(
+            row["test_auc"], abs=1e-12
+        )
         assert (row["test_auc_low"], row["test_auc_high"]) == pytest.approx(board.loc[run, "test_auc_interval"])
         assert row["leaked"] == board.loc[run, "leaked"] and row["synthetic"] and row["weights_note"]
         stored = StoredRun.open(leaky, run)
         np.testing.assert_allclose(wide[run], stored.sweep.logits[stored.row], rtol=1e-6)
-    said = (tmp_path / "out" / "README.md").read_text()
-    assert "not a medical device" in said and "Synthetic data" in said and "test images with their patient" in said
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "not a medical device" in page and "Synthetic data" in page and "test images with their patient" in page
 
 
-def test_leaks_are_told_image_by_image_and_split_by_split(leaky: Home) -> None:
-    run = leaking(leaky)
+def test_leaks_are_listed_for_each_image_and_each_split(leaky: Home) -> None:
+    run = leaking_run(leaky)
     leaks = run.sweep.about["splits"][1]["leakage"]
     long = scores_long(run)
-    known = long[(long["part"] == "test") & long["patient_in_train"]]
-    assert len(known) == leaks["test_images_with_patient_in_train"] > 0
+    leaked = long[(long["part"] == "test") & long["patient_in_train"]]
+    assert len(leaked) == leaks["test_images_with_patient_in_train"] > 0
     assert not long.loc[long["part"] == "train", "patient_in_train"].any()
     runs = runs_table(leaderboard(leaky)).set_index("run")
     assert runs.loc[run.id, "leak_patients"] == leaks["patients"] > 0
@@ -98,38 +100,38 @@ def test_a_table_of_runs_holds_plain_values_only(leaky: Home) -> None:
 
 
 def test_wide_scores_of_several_sweeps_stand_side_by_side(demo_home: Home, leaky: Home) -> None:
-    (one,) = (Sweep.open(leaky, name) for name in sweeps(leaky))
-    few = [StoredRun(one, row) for row in (0, 3)]
-    other = StoredRun(Sweep.open(demo_home, sweeps(demo_home)[0]), 5)
-    table = scores_wide([*few, other])
-    assert len(table) == len(one.images) + 160 and set(table["dataset"]) == {"tiny", "phantom-demo"}
-    assert table[few[0].id].notna().sum() == len(one.images) and table[other.id].notna().sum() == 160
+    (leaky_sweep,) = (Sweep.open(leaky, name) for name in sweeps(leaky))
+    runs = [StoredRun(leaky_sweep, row) for row in (0, 3)]
+    demo_run = StoredRun(Sweep.open(demo_home, sweeps(demo_home)[0]), 5)
+    table = scores_wide([*runs, demo_run])
+    assert len(table) == len(leaky_sweep.images) + 160 and set(table["dataset"]) == {"tiny", "phantom-demo"}
+    assert table[runs[0].id].notna().sum() == len(leaky_sweep.images) and table[demo_run.id].notna().sum() == 160
     assert sum(str(name).startswith("part ") for name in table) == 3
 
 
-def test_a_card_tells_data_split_leak_figures_and_limits(leaky: Home) -> None:
-    run = leaking(leaky)
+def test_a_card_holds_data_split_leakage_figures_and_limits(leaky: Home) -> None:
+    run = leaking_run(leaky)
     card = model_card(run, among=4)
     scored = run.scored("test")
-    for said in (
+    for text in (
         "not a medical device", "Synthetic data", "random", "**Leakage**", "## Split", "## Leakage", "## Limits",
         f"| test | {np.size(scored.labels)} |", "95 % interval", "among 4", run.sweep.about["dataset"]["digest"],
     ):  # fmt: skip
-        assert said in card, said
+        assert text in card, text
     assert "None" not in card and " nan" not in card
 
 
 def test_cards_of_probes_ensembles_and_patients(leaky: Home) -> None:
     name = sweeps(leaky)[0]
-    chosen = choose(leaky, [f"{name}.0+1", f"{name}.0@patient-max", f"{name}.1"])
-    cards = {run.id: model_card(run) for run in chosen.best(0)}
+    selection = select(leaky, [f"{name}.0+1", f"{name}.0@patient-max", f"{name}.1"])
+    cards = {run.id: model_card(run) for run in selection.best(0)}
     assert len(cards) == 3
     assert f"**Ensemble of**: `{name}.0`, `{name}.1`" in cards[f"{name}.0+1"]
     assert "**Scores**: of patients" in cards[f"{name}.0@patient-max"]
     assert "solved to its optimum; C = " in cards[f"{name}.1"]
 
 
-def test_cards_are_written_of_the_best_and_of_those_that_are_named(demo_home: Home, tmp_path: Path) -> None:
+def test_cards_are_written_for_the_best_runs_and_for_runs_asked_for_by_name(demo_home: Home, tmp_path: Path) -> None:
     board = leaderboard(demo_home)
     last = str(board["run"].iloc[-1])
     finish(export(demo_home, [sweeps(demo_home)[0]], ["cards"], tmp_path / "best"))
@@ -142,15 +144,15 @@ def test_cards_are_written_of_the_best_and_of_those_that_are_named(demo_home: Ho
     assert all(card.count(f"| {metric.label} |") == 2 for metric in METRICS.values())
 
 
-def words_of(folder: Path) -> str:
-    """Everything that a home's tables and texts say."""
-    said = [str(path.relative_to(folder)) for path in folder.rglob("*")]
+def text_of(folder: Path) -> str:
+    """The text of all tables and text files of a folder, and the names of all its files."""
+    texts = [str(path.relative_to(folder)) for path in folder.rglob("*")]
     for path in folder.rglob("*"):
         if path.suffix == ".parquet":
-            said.append(pd.read_parquet(path).to_csv())
+            texts.append(pd.read_parquet(path).to_csv())
         elif path.suffix in (".json", ".md", ".csv"):
-            said.append(path.read_text())
-    return "\n".join(said)
+            texts.append(path.read_text())
+    return "\n".join(texts)
 
 
 def test_a_demo_shows_the_same_numbers_under_other_names(leaky: Home, tmp_path: Path) -> None:
@@ -158,21 +160,21 @@ def test_a_demo_shows_the_same_numbers_under_other_names(leaky: Home, tmp_path: 
     shared = Home(tmp_path / "shared")
     assert shared.shared and not leaky.shared
     pd.testing.assert_frame_equal(leaderboard(shared), leaderboard(leaky))
-    run = leaking(shared)
-    assert len(run.predictions("test")) == len(leaking(leaky).predictions("test"))
+    run = leaking_run(shared)
+    assert len(run.predictions("test")) == len(leaking_run(leaky).predictions("test"))
     dataset, original = run.dataset(shared), Dataset.open(leaky, "tiny")
     assert (
         dataset.metadata_only and dataset.images["file"].isna().all() and dataset.table("crop")["label"].notna().all()
     )
     assert set(run.sweep.images["image"]) == set(dataset.images["image"])
-    said = words_of(shared.path)
+    text = text_of(shared.path)
     hidden = [*original.images["patient"], *original.images["image"], *original.images["film"], original.about["root"]]
-    assert not [name for name in hidden if name in said]
+    assert not [name for name in hidden if name in text]
     assert not list(shared.path.rglob("*.safetensors")) and not list(shared.path.rglob("*.jpg"))
 
 
 def test_a_demo_may_keep_names_and_show_small_pictures(leaky: Home, tmp_path: Path) -> None:
-    finish(export(leaky, [], ["demo"], tmp_path / "shared", Options(previews=True, names=True)))
+    finish(export(leaky, [], ["demo"], tmp_path / "shared", ShareOptions(previews=True, names=True)))
     dataset = Dataset.open(Home(tmp_path / "shared"), "tiny")
     assert list(dataset.images["image"]) == list(Dataset.open(leaky, "tiny").images["image"])
     assert all(dataset.preview(image).is_file() for image in dataset.images["image"])
@@ -187,7 +189,7 @@ def test_a_demo_of_crops_is_of_the_same_lesions(demo_home: Home) -> None:
     assert set(lesions["image"]) <= set(names.over(dataset.images)["image"])
 
 
-def test_patients_that_nobody_names_stay_unknown(leaky: Home) -> None:
+def test_patients_without_names_stay_unknown(leaky: Home) -> None:
     dataset = Dataset.open(leaky, "tiny")
     images = dataset.images.assign(patient=dataset.images["image"])
     blind = replace(dataset, images=images, lesions=dataset.lesions.iloc[:0])
@@ -203,13 +205,13 @@ def test_patients_that_nobody_names_stay_unknown(leaky: Home) -> None:
 
 
 def test_nothing_can_be_started_in_a_demo_and_an_earlier_one_is_replaced(leaky: Home, tmp_path: Path) -> None:
-    place = tmp_path / "shared"
-    finish(export(leaky, [], ["demo"], place))
-    (place / "old").write_text("gone")
-    finish(export(leaky, [], ["demo"], place))
-    assert not (place / "old").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["shared"]
+    folder = tmp_path / "shared"
+    finish(export(leaky, [], ["demo"], folder))
+    (folder / "old").write_text("gone")
+    finish(export(leaky, [], ["demo"], folder))
+    assert not (folder / "old").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["shared"]
     with pytest.raises(MammoError, match="shared home to look at"):
-        jobs.start(Home(place), "index-phantom", {"name": "p", "images": 20, "seed": 0})
+        jobs.start(Home(folder), "index-phantom", {"name": "p", "images": 20, "seed": 0})
 
 
 def test_no_verb_adds_to_a_demo(leaky: Home, tmp_path: Path) -> None:
@@ -235,29 +237,29 @@ def test_a_demo_where_nothing_can_be_written_is_refused(leaky: Home, tmp_path: P
         finish(export(leaky, [], ["demo"], tmp_path / "file" / "demo"))
 
 
-def test_a_run_that_is_named_more_than_once_is_exported_once(leaky: Home) -> None:
+def test_a_run_that_is_listed_more_than_once_is_exported_once(leaky: Home) -> None:
     (name, *_) = sweeps(leaky)
-    chosen = choose(leaky, [name, f"{name}.0", f"{name}.0+0", f"{name}.0@breast-max"])
+    selection = select(leaky, [name, f"{name}.0", f"{name}.0+0", f"{name}.0@breast-max"])
     runs = Sweep.open(leaky, name).runs["run"].tolist()
-    assert sorted(run.id for run in chosen.runs) == sorted([*runs, f"{name}.0@breast-max"])
-    assert chosen.named == {f"{name}.0", f"{name}.0@breast-max"}
-    assert [run.id for run in choose(leaky, [f"{name}.0", f"{name}.0+0"]).runs] == [f"{name}.0"]
+    assert sorted(run.id for run in selection.runs) == sorted([*runs, f"{name}.0@breast-max"])
+    assert selection.run_names == {f"{name}.0", f"{name}.0@breast-max"}
+    assert [run.id for run in select(leaky, [f"{name}.0", f"{name}.0+0"]).runs] == [f"{name}.0"]
 
 
 def test_a_demo_replaces_nothing_else(leaky: Home, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    for place, sentence in ((tmp_path, "no earlier demo"), (leaky.path, "the home itself")):
+    for folder, sentence in ((tmp_path, "no earlier demo"), (leaky.path, "the home itself")):
         with pytest.raises(MammoError, match=sentence):
-            finish(export(leaky, [], ["demo"], place))
+            finish(export(leaky, [], ["demo"], folder))
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
-def test_what_serving_a_demo_needs_is_pinned_as_the_whole_is() -> None:
-    some, whole = (
+def test_the_packages_that_serve_a_demo_are_pinned_as_in_the_full_requirements() -> None:
+    demo, full = (
         {line for line in (ROOT / name).read_text().splitlines() if "==" in line}
         for name in ("requirements-demo.txt", "requirements.txt")
     )
-    assert some < whole and not [line for line in some if line.startswith(("torch", "timm", "scikit", "zarr"))]
+    assert demo < full and not [line for line in demo if line.startswith(("torch", "timm", "scikit", "zarr"))]
 
 
 LOOKING = """
@@ -272,7 +274,7 @@ print(sorted(heavy & set(sys.modules)))
 
 
 @pytest.mark.slow
-def test_a_demo_is_looked_at_without_torch(leaky: Home, tmp_path: Path) -> None:
+def test_a_demo_is_viewed_without_torch(leaky: Home, tmp_path: Path) -> None:
     finish(export(leaky, [], ["demo"], tmp_path / "shared"))
     environment = {**os.environ, "MAMMO_HOME": str(tmp_path / "shared"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "ignore", "-c", LOOKING]
@@ -289,7 +291,7 @@ def test_a_demo_is_looked_at_without_torch(leaky: Home, tmp_path: Path) -> None:
         ([], [], "Name a form to export"),
     ],
 )
-def test_what_is_not_there_is_refused(
+def test_a_sweep_run_or_form_that_does_not_exist_is_refused(
     leaky: Home, tmp_path: Path, names: list[str], forms: list[str], sentence: str
 ) -> None:
     with pytest.raises(MammoError, match=sentence):

@@ -14,7 +14,7 @@ def board(demo_home):
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_differences_stand_pair_by_pair_with_the_interval_of_one_test(test, demo_home, board):
+def test_each_pair_has_its_difference_with_the_interval_of_one_test(test, demo_home, board):
     runs = stored_runs(demo_home, board.runs["run"].iloc[[0, 11, 23]])
     pairs = differences(shared_images(runs, "test"), [0.0] * 3)
     figure = differences_figure(pairs, ["best", "middling", "last"], "Synthetic data", True, test)
@@ -40,7 +40,7 @@ def test_settings_are_means_with_deviations_over_their_runs(board):
     assert figure.layout.yaxis.ticktext[0] == f"setting 0<br>3 runs, n = {settings['n_test'][0][0]}"
 
 
-def test_luck_stands_beside_the_winner_and_all_heads(board):
+def test_the_best_by_chance_is_drawn_with_the_winner_and_all_heads(board):
     (meter,) = bias_rows(board)
     figure = luck_figure(meter, board.runs["validation_auc"])
     heads, best, validation, test = figure.data

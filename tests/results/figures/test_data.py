@@ -17,29 +17,29 @@ IMAGES = pd.DataFrame(
 )
 
 
-def shown(figure):
+def bars_of(figure):
     return {bar.name: dict(zip(bar.x, bar.y, strict=True)) for bar in figure.data}
 
 
-def test_counts_by_any_column_have_a_bar_for_what_is_not_given():
-    bars = shown(counts_by(IMAGES, "density"))
+def test_counts_by_any_column_have_a_bar_for_missing_values():
+    bars = bars_of(counts_by(IMAGES, "density"))
     assert bars == {"Benign": {"1": 0, "2": 3, "3": 0, UNKNOWN: 1}, "Malignant": {"1": 1, "2": 0, "3": 1, UNKNOWN: 0}}
-    bars = shown(counts_by(IMAGES, "abnormality"))
+    bars = bars_of(counts_by(IMAGES, "abnormality"))
     assert bars["Benign"] == {"Calcification": 1, "Mass": 2, UNKNOWN: 1}
 
 
-def test_a_column_of_many_values_shows_the_most_frequent_and_says_so():
+def test_a_column_of_many_values_shows_the_most_frequent_and_counts_the_hidden():
     many = pd.DataFrame({"label": ["benign"] * 40, "site": [f"site {number % 20}" for number in range(40)]})
     figure = counts_by(many, "site")
     assert len(figure.data[0].x) == MOST and f"and {20 - MOST} more values" in figure.layout.xaxis.title.text
 
 
 def test_patients_by_the_number_of_their_images():
-    bars = shown(patient_counts(IMAGES))
+    bars = bars_of(patient_counts(IMAGES))
     assert bars == {"Benign": {"1": 1, "2": 1}, "Malignant": {"1": 1, "2": 1}}
 
 
-def test_patients_who_stand_in_train_and_test_are_the_leak():
+def test_patients_in_train_and_test_are_the_leak():
     parts = np.array([TRAIN, TEST, TRAIN, VALIDATION, TEST, OUT], dtype=np.int8)
     (bar,) = patients_by_part(IMAGES, parts).data
     assert dict(zip(bar.y, bar.text, strict=True)) == {
@@ -61,12 +61,12 @@ def test_the_note_is_drawn(dark):
 
 
 def test_crops_are_called_crops():
-    counted, patients = counts_by(IMAGES, "density", thing="Crops"), patient_counts(IMAGES, thing="Crops")
+    counted, patients = counts_by(IMAGES, "density", unit="Crops"), patient_counts(IMAGES, unit="Crops")
     assert counted.layout.yaxis.title.text == "Crops"
     assert patients.layout.xaxis.title.text == "Crops of the patient"
 
 
-def test_pathologies_bear_the_names_of_the_classes():
+def test_pathologies_have_the_names_of_the_classes():
     classes = ClassNames("dense", "fatty")
     assert [worded(value, classes) for value in ("MALIGNANT", "BENIGN", "A", None)] == [
         "Dense",

@@ -4,7 +4,7 @@ from mammo.results.figures.drawing import wrapped
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "lines"),
     [
         ("flatten", "flatten"),
         ("vgg16-mini · gap · adam · 1e-3", "vgg16-mini · gap · adam · 1e-3"),
@@ -12,5 +12,5 @@ from mammo.results.figures.drawing import wrapped
         ("a-name-that-is-longer-than-a-line-can-be · gap", "a-name-that-is-longer-than-a-line-can-be ·<br>gap"),
     ],
 )
-def test_names_are_broken_into_lines_much_alike(name, said):
-    assert wrapped(name) == said
+def test_names_are_broken_into_lines_of_similar_length(name, lines):
+    assert wrapped(name) == lines

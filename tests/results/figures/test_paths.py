@@ -22,7 +22,7 @@ def test_every_path_is_drawn_with_its_chosen_strength_and_its_note(tiny: Home, t
     splits = (SplitSpec(), SplitSpec("paper"))
     spec = SweepSpec("tiny", tuple(caches(home, "tiny")), (HeadSpec("gap", optimizer=PROBE),), splits)
     name = finish(sweep(home, spec))
-    probes = dict(zip(("kept", "leaky"), stored_runs(home, [f"{name}.0", f"{name}.1"]), strict=True))
+    probes = dict(zip(("clean", "leaky"), stored_runs(home, [f"{name}.0", f"{name}.1"]), strict=True))
     figure = path_figure(probes, "Synthetic data")
     assert "Synthetic data" in figure.layout.annotations[-1].text
     lines = [data for data in figure.data if data.mode == "lines"]

@@ -32,19 +32,19 @@ IMAGES = pd.DataFrame(
     }
 )
 HISTORY = {"gap": np.arange(15.0).reshape(3, 5), "flatten": np.full((3, 5), np.nan)}
-DRAWN = {
-    "roc": lambda **more: roc_figure(RUNS, **more),
-    "dots": lambda **more: auc_accuracy_figure(RUNS, **more),
-    "learning": lambda **more: learning_curves(HISTORY, **more),
-    "live": lambda **more: live_curves(["gap", "flatten"], [[0.5, 0.6], [None]], **more),
-    "histogram": lambda **more: score_histogram(RUNS[0], **more),
+FIGURES = {
+    "roc": lambda **options: roc_figure(RUNS, **options),
+    "dots": lambda **options: auc_accuracy_figure(RUNS, **options),
+    "learning": lambda **options: learning_curves(HISTORY, **options),
+    "live": lambda **options: live_curves(["gap", "flatten"], [[0.5, 0.6], [None]], **options),
+    "histogram": lambda **options: score_histogram(RUNS[0], **options),
 }
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_draws_its_note_and_names_its_axes(name, dark):
-    figure = DRAWN[name](note="Synthetic data", dark=dark)
+    figure = FIGURES[name](note="Synthetic data", dark=dark)
     assert "Synthetic data" in [annotation.text for annotation in figure.layout.annotations]
     assert figure.layout.annotations[-1].font.color == (DARK if dark else LIGHT).notice
     axes = [axis.title.text for axis in (*figure.select_xaxes(), *figure.select_yaxes())]
@@ -60,8 +60,8 @@ LEAKS = {
 }
 
 
-def told(figure):
-    """The note of a figure, and all that names its runs."""
+def note_and_names(figure):
+    """The note of a figure, and all names of its runs."""
     names = {trace.name for trace in figure.data if trace.name}
     for trace in figure.data:
         names |= set(trace.y) if trace.y is not None and isinstance(trace.y[0], str) else set()
@@ -69,64 +69,63 @@ def told(figure):
 
 
 @pytest.mark.parametrize("name", LEAKS)
-def test_a_leak_that_all_runs_share_is_said_once(name):
+def test_a_leak_that_all_runs_share_is_noted_once(name):
     runs = [replace(run, leaked=3, repeated=2) for run in RUNS]
-    note, names = told(LEAKS[name](runs))
+    note, names = note_and_names(LEAKS[name](runs))
     sentences = [
         "3 of 8 test images have their patient in train",
         "2 of 8 test images have what may be a near-duplicate in train",
     ]
     assert note == "<br>".join(["Synthetic data", *sentences])
-    assert not any("leaked" in one for one in names)
+    assert not any("leaked" in name for name in names)
 
 
 @pytest.mark.parametrize("name", ["roc", "dots", "learning"])
-def test_leaks_that_differ_are_said_beside_each_run(name):
+def test_leaks_that_differ_are_marked_at_each_run(name):
     runs = [RUNS[0], replace(RUNS[1], leaked=3, repeated=5)]
-    note, names = told(LEAKS[name](runs))
+    note, names = note_and_names(LEAKS[name](runs))
     assert note == "Synthetic data<br>leaked: images whose patient, or what may be a near-duplicate, is in train"
-    assert sum("5 leaked" in one for one in names) == 1
-    marked = next(one for one in names if "5 leaked" in one)
+    (marked,) = (name for name in names if "5 leaked" in name)
     assert marked.startswith("flatten · nadam")
 
 
-def test_a_leak_is_said_of_the_part_that_is_shown():
+def test_the_note_gives_the_leak_of_the_part_that_is_shown():
     run = replace(RUNS[0], part="validation", leaked=1)
-    assert told(roc_figure([run]))[0] == "1 of 8 validation images have their patient in train"
+    assert note_and_names(roc_figure([run]))[0] == "1 of 8 validation images have their patient in train"
 
 
 READER = Scored("Reader's BI-RADS", LABELS, np.array([3.5, 4, 2, 5, 4, 3.5, 2, 4]), PATIENTS)
 
 
 def test_the_reader_is_a_dashed_line_marked_at_each_threshold():
-    plain, drawn = roc_figure(RUNS), roc_figure(RUNS, reader=READER)
-    assert len(drawn.data) == len(plain.data) + 1
-    line = next(trace for trace in drawn.data if trace.name and trace.name.startswith("Reader's"))
+    plain, figure = roc_figure(RUNS), roc_figure(RUNS, reader=READER)
+    assert len(figure.data) == len(plain.data) + 1
+    line = next(trace for trace in figure.data if trace.name and trace.name.startswith("Reader's"))
     low, high = auc_interval(LABELS, [READER.logits], PATIENTS)[0]
     area = auc(LABELS, READER.logits)
     assert line.name == f"Reader's BI-RADS — AUC {area:.2f} ({low:.2f}–{high:.2f}), n = 8"
     assert np.trapezoid(line.y, line.x) == pytest.approx(area)
     assert line.line.dash == "dash" and "markers" in line.mode
     assert list(line.customdata) == ["", "BI-RADS ≥ 5", "BI-RADS ≥ 4", "BI-RADS ≥ 4 or 0", "BI-RADS ≥ 2 or 0"]
-    labels = [note for note in drawn.layout.annotations if note.text in ("5", "≥ 4", "≥ 4 or 0", "2")]
+    labels = [note for note in figure.layout.annotations if note.text in ("5", "≥ 4", "≥ 4 or 0", "2")]
     assert [(note.x, note.y) for note in labels] == list(zip(line.x[1:], line.y[1:], strict=True))
     assert all(note.bgcolor for note in labels) and labels[-1].xanchor == "right"
     assert list(line.marker.size) == [0, 8, 12, 12, 8]
     assert line.line.color not in SERIES
-    assert drawn.layout.height > plain.layout.height
+    assert figure.layout.height > plain.layout.height
 
 
-def test_images_without_an_assessment_are_told_of():
+def test_the_legend_counts_images_without_an_assessment():
     line = roc_figure(RUNS, reader=replace(READER, left_out=4)).data[1]
     assert line.name.endswith("n = 8, 4 without BI-RADS left out")
 
 
-@pytest.mark.parametrize("name", DRAWN)
-def test_no_note_where_there_is_nothing_to_say(name):
-    assert not DRAWN[name]().layout.annotations
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_without_a_note_has_no_annotation(name):
+    assert not FIGURES[name]().layout.annotations
 
 
-def test_roc_legend_tells_auc_interval_and_n():
+def test_roc_legend_has_auc_interval_and_n():
     curves = [trace for trace in roc_figure(RUNS).data if trace.name]
     for trace, run in zip(curves, RUNS, strict=True):
         low, high = auc_interval(LABELS, [run.logits], PATIENTS)[0]
@@ -135,7 +134,7 @@ def test_roc_legend_tells_auc_interval_and_n():
         assert np.trapezoid(trace.y, trace.x) == pytest.approx(area)
 
 
-def test_dots_stand_at_the_metrics_with_their_intervals():
+def test_dots_are_drawn_at_the_metrics_with_their_intervals():
     areas, shares = auc_accuracy_figure(RUNS).data
     for trace, metric, interval in ((areas, auc, auc_interval), (shares, accuracy, accuracy_interval)):
         logits = [run.logits for run in RUNS]
@@ -145,7 +144,7 @@ def test_dots_stand_at_the_metrics_with_their_intervals():
         np.testing.assert_allclose(trace.x - trace.error_x.arrayminus, bounds[:, 0])
 
 
-def test_runs_named_by_a_number_stand_in_rows_of_their_own():
+def test_runs_whose_names_are_numbers_have_rows_of_their_own():
     figure = auc_accuracy_figure([replace(RUNS[0], name="1e-3"), replace(RUNS[1], name="1e-4")])
     assert {axis.type for axis in figure.select_yaxes()} == {"category"}
     assert list(figure.data[0].y) == ["1e-3", "1e-4"]
@@ -162,10 +161,10 @@ def test_learning_curves_draw_train_dotted_and_validation_solid():
     assert sum(bool(trace.showlegend) for trace in traces) == 1
 
 
-def test_live_curves_name_the_five_best_and_join_the_rest():
+def test_live_curves_name_the_five_best_heads_and_join_all_further_ones():
     curves = [[0.5, 0.5 + head / 100] for head in range(40)]
-    joined, *named = live_curves([f"head {head}" for head in range(40)], curves).data
-    assert [trace.name for trace in named] == [f"head {head} — {0.5 + head / 100:.3f}" for head in range(39, 34, -1)]
+    joined, *best = live_curves([f"head {head}" for head in range(40)], curves).data
+    assert [trace.name for trace in best] == [f"head {head} — {0.5 + head / 100:.3f}" for head in range(39, 34, -1)]
     assert sum(value is None for value in joined.y) == 35
 
 
@@ -181,19 +180,19 @@ def test_histogram_holds_each_class_once():
 
 
 def luminance(colour):
-    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
-def contrast(one, other):
-    """WCAG 2's contrast ratio."""
-    low, high = sorted([luminance(one), luminance(other)])
+def contrast(first, second):
+    """The contrast ratio of two colours by WCAG 2."""
+    low, high = sorted([luminance(first), luminance(second)])
     return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("ground", [LIGHT, DARK])
-def test_the_palette_can_be_read_on_both_grounds(ground):
+def test_the_palette_can_be_read_on_both_backgrounds(ground):
     assert min(contrast(colour, ground.paper) for colour in SERIES) >= 3
     assert min(contrast(colour, ground.paper) for colour in (ground.text, ground.faint, ground.notice)) >= 4.5
 
@@ -209,19 +208,19 @@ def test_probes_are_strokes_beside_the_dots_of_their_runs():
     assert strokes.customdata[0][1] == len(LABELS)
 
 
-def test_classes_that_are_not_malignancy_bear_their_own_names():
-    named = replace(RUNS[0], classes=ClassNames("BI-RADS d", "other"))
-    histogram = score_histogram(named)
+def test_classes_other_than_malignancy_have_their_own_names():
+    density = replace(RUNS[0], classes=ClassNames("BI-RADS d", "other"))
+    histogram = score_histogram(density)
     assert [trace.name for trace in histogram.data] == ["Other", "BI-RADS d"]
     assert histogram.layout.xaxis.title.text == "Probability of BI-RADS d"
-    curve = roc_figure([named])
+    curve = roc_figure([density])
     assert curve.layout.xaxis.title.text == "1 − specificity (other called BI-RADS d)"
     assert curve.layout.yaxis.title.text == "Sensitivity (BI-RADS d)"
-    mixed = roc_figure([named, RUNS[1]])
+    mixed = roc_figure([density, RUNS[1]])
     assert mixed.layout.yaxis.title.text == roc_figure(RUNS).layout.yaxis.title.text == "Sensitivity"
 
 
-def test_words_at_the_readers_marks_never_lie_over_one_another():
+def test_words_at_the_readers_marks_never_overlap():
     x, y = np.array([0.1, 0.61, 0.65, 1.0]), np.array([0.5, 1.0, 1.0, 1.0])
     assert _legible(x, y, np.array([False, True, False, False])).tolist() == [True, True, False, True]
     assert _legible(x, y, np.array([False, False, True, False])).tolist() == [True, False, True, True]

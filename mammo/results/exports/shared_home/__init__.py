@@ -1,1 +1,1 @@
-"""A home to share, which leads back to nobody."""
+"""A home to share, in which no patient can be identified."""

@@ -1,4 +1,4 @@
-"""A JPEG with its picture alone: without comments, and without what cameras and programs write into one."""
+"""A JPEG stripped to its picture: without comments and without metadata of cameras and programs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ JFIF, LAST_APP = 0xE0, 0xEF
 
 
 def bare_jpeg(content: bytes) -> bytes:
-    """The bytes of a JPEG without its APP1 to APP15 and comment segments; raises MammoError where it is none."""
+    """The bytes of a JPEG without its APP1 to APP15 and comment segments; raises MammoError where it is no JPEG."""
     if content[:2] != bytes((0xFF, START)):
         raise MammoError("A small picture of the data set is no JPEG; index the data set again.")
-    kept, place = [content[:2]], 2
-    while place + 4 <= len(content) and content[place] == 0xFF:
-        marker, size = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+    segments, offset = [content[:2]], 2
+    while offset + 4 <= len(content) and content[offset] == 0xFF:
+        marker, size = content[offset + 1], int.from_bytes(content[offset + 2 : offset + 4], "big")
         if marker == SCAN:
-            return b"".join([*kept, content[place:]])
+            return b"".join([*segments, content[offset:]])
         if not (marker == COMMENT or JFIF < marker <= LAST_APP):
-            kept.append(content[place : place + 2 + size])
-        place += 2 + size
+            segments.append(content[offset : offset + 2 + size])
+        offset += 2 + size
     raise MammoError("A small picture of the data set is damaged; index the data set again.")

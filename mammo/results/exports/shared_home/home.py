@@ -1,4 +1,4 @@
-"""A home to share: sweeps, and what Compare and Inspect show of their data sets, read-only and without pixels."""
+"""A home to share: sweeps, and the tables of their data sets that Compare and Inspect show, read-only, no pixels."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ from mammo.storage.json_files import write_json
 from mammo.storage.locks import LOCK, folder_lock
 
 if TYPE_CHECKING:
-    from mammo.results.exports.chosen import Chosen
+    from mammo.results.exports.selection import Selection
 
 
 @dataclass(frozen=True)
-class Options:
-    """What may leave the house: `previews` are small pictures; `names` are those of patients and images."""
+class ShareOptions:
+    """What a shared home may hold: `previews` are small pictures; `names` are the true ones of patients and images."""
 
     previews: bool = False
     names: bool = False
 
 
-def write_demo(chosen: Chosen, place: Path, options: Options) -> Work[None]:
-    """Write the sweeps of what was chosen as a home that `mammo serve --home` shows and nothing can be added to.
+def write_demo(selection: Selection, target: Path, options: ShareOptions) -> Work[None]:
+    """Write the sweeps of a selection as a read-only home, which `mammo serve --home` shows.
 
-    An earlier demo in `place` is replaced. Raises MammoError where `place` holds anything else, or a data set has
-    changed since it was scored.
+    An earlier demo in `target` is replaced. Raises MammoError where `target` holds anything else, or where a data set
+    has changed since it was scored.
     """
-    _refuse_other(chosen.home, place)
-    names = dict.fromkeys(sweep_name_of(member) for sweep in chosen.sweeps for member in _members(sweep))
-    opened = [Sweep.open(chosen.home, name) for name in names]
-    place = place.absolute()
-    beside, before = (place.parent / f"{PARTIAL}{place.name}{end}" for end in ("", ".before"))
-    with folder_lock(beside, "exporting"):
+    _refuse_other(selection.home, target)
+    names = dict.fromkeys(sweep_name_of(member) for sweep in selection.sweeps for member in _members(sweep))
+    opened = [Sweep.open(selection.home, name) for name in names]
+    target = target.absolute()
+    draft, previous = (target.parent / f"{PARTIAL}{target.name}{end}" for end in ("", ".before"))
+    with folder_lock(draft, "exporting"):
         try:
-            _clear(beside)
-            if before.exists() and not place.exists():
-                os.replace(before, place)  # a killed export had moved it aside
-            shutil.rmtree(before, ignore_errors=True)
-            yield from _fill(chosen.home, Home(beside), opened, options)
-            _put(beside, place, before)
+            _clear(draft)
+            if previous.exists() and not target.exists():
+                os.replace(previous, target)  # a killed export had moved it aside
+            shutil.rmtree(previous, ignore_errors=True)
+            yield from _fill(selection.home, Home(draft), opened, options)
+            _replace(draft, target, previous)
         except OSError as error:
-            raise write_error(place, error) from error
+            raise write_error(target, error) from error
         finally:
-            _clear(beside)
+            _clear(draft)
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a folder holds but its lock."""
+    """Remove all that a folder holds, except its lock."""
     for entry in folder.iterdir() if folder.is_dir() else ():
         if entry.is_dir():
             shutil.rmtree(entry)
@@ -72,29 +72,29 @@ def _clear(folder: Path) -> None:
             entry.unlink()
 
 
-def _put(beside: Path, place: Path, before: Path) -> None:
-    """Put a finished folder in its place; an earlier one is moved aside first, so that neither is ever half there."""
-    (beside / LOCK).unlink()
-    if place.exists():
-        os.replace(place, before)
-    os.replace(beside, place)
-    shutil.rmtree(before, ignore_errors=True)
+def _replace(draft: Path, target: Path, previous: Path) -> None:
+    """Move the finished `draft` to `target`; an earlier folder is moved aside first, so neither is ever partial."""
+    (draft / LOCK).unlink()
+    if target.exists():
+        os.replace(target, previous)
+    os.replace(draft, target)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _members(sweep: Sweep) -> list[str]:
-    """The stored runs that a sweep's runs are made of."""
+    """The names of the stored runs that a fused run or an ensemble is made of."""
     members: list[str] = sweep.about.get("members") or [str(sweep.runs["run"].iloc[0]).partition("@")[0]]
     return members
 
 
-def _refuse_other(home: Home, place: Path) -> None:
-    if place.absolute() == home.path:
-        raise MammoError(f"{place} is the home itself; name another folder for the demo.")
-    if place.exists() and not (place / SHARED).is_file() and (not place.is_dir() or any(place.iterdir())):
-        raise MammoError(f"{place} is there and is no earlier demo; name a new or an empty folder.")
+def _refuse_other(home: Home, target: Path) -> None:
+    if target.absolute() == home.path:
+        raise MammoError(f"{target} is the home itself; name another folder for the demo.")
+    if target.exists() and not (target / SHARED).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise MammoError(f"{target} is there and is no earlier demo; name a new or an empty folder.")
 
 
-def _fill(home: Home, shared: Home, opened: list[Sweep], options: Options) -> Work[None]:
+def _fill(home: Home, shared: Home, opened: list[Sweep], options: ShareOptions) -> Work[None]:
     kinds: dict[str, set[str]] = {}
     for sweep in opened:
         kinds.setdefault(StoredRun(sweep, 0).dataset(home).name, set()).add(str(sweep.runs["kind"].iloc[0]))
@@ -118,14 +118,14 @@ def _age(sweep: Sweep) -> int:
     return (sweep.folder / ABOUT).stat().st_mtime_ns
 
 
-def _about(home: Home, opened: list[Sweep], options: Options, sources: list[str]) -> str:
-    """What stands in the home's README: what is here, how it is looked at, and what must be known of its sweeps."""
+def _about(home: Home, opened: list[Sweep], options: ShareOptions, sources: list[str]) -> str:
+    """The text of the home's README: its content, how to view it, and the warnings of its sweeps."""
     pictures = "Small pictures of the images are here." if options.previews else "No picture is here."
-    named = "" if options.names else " Patients, images and films have made-up names."
-    told = f"Scores, settings and what is known of each image. {pictures}{named} No weights of heads are here."
+    names = "" if options.names else " Patients, images and films have made-up names."
+    content = f"Scores, settings and what is known of each image. {pictures}{names} No weights of heads are here."
     serve = "It is a home for `mammo`, which shows it without torch, from a folder that nobody may write to as well:"
     install, show = "pip install -r requirements-demo.txt", "python -m mammo serve --home THIS_FOLDER"
     commands = [f"{install}     # in a checkout of mammo", show]
-    lines = ["# A shared home", "", told, "", serve, "", "```sh", *commands, "```", ""]
+    lines = ["# A shared home", "", content, "", serve, "", "```sh", *commands, "```", ""]
     lines += [f"{SOURCE}: {marked(source)}\n" for source in sources]
     return "\n".join([*lines, *about_sweeps([Sweep.open(home, sweep.id) for sweep in opened])])

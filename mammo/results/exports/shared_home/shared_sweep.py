@@ -1,4 +1,4 @@
-"""Sweeps in a shared home: the same numbers, under names and in an order that lead back to nobody."""
+"""Sweeps in a shared home: the same numbers, with names and an order of images that identify nobody."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from mammo.results.exports.shared_home.shared_dataset import SharedDataset
 
 FILE_WEIGHTS = "file-"
-"""How the label of weights begins that is made of their file's name."""
+"""The first letters of a weights' label that is made of the name of a file."""
 VERSIONS = ("training", "probes", "tails")
-"""What of a sweep's identity is told: by which versions of the arithmetic it was trained."""
+"""The fields of a sweep's identity that are shared: the versions of the arithmetic that trained it."""
 FACTS = ("spec", "sizes", "leakage")
-"""What is told of a split."""
+"""The fields of a split that are shared."""
 
 
 @dataclass
 class NeutralCaches:
-    """Neutral names of weights that came from files, of the caches made with them, and of all caches' digests."""
+    """Neutral names for weights that came from files and for their caches, and random digests for all caches."""
 
     weights: dict[str, str]
     caches: dict[str, str] = field(default_factory=dict)
@@ -43,34 +43,35 @@ class NeutralCaches:
 
     @classmethod
     def of(cls, sweeps: Iterable[Sweep]) -> NeutralCaches:
-        """Names for all that some sweeps name, the same in each of them."""
+        """Names for the weights and caches of some sweeps, the same name in each sweep."""
         records = [record for sweep in sweeps for record in sweep.about["caches"].values()]
-        labels = shuffled(str(one["weights"]) for one in records if str(one["weights"]).startswith(FILE_WEIGHTS))
+        weights = (str(record["weights"]) for record in records)
+        labels = shuffled(label for label in weights if label.startswith(FILE_WEIGHTS))
         return cls({label: f"{FILE_WEIGHTS}{number}" for number, label in enumerate(labels, start=1)})
 
     def label(self, weights: str) -> str:
-        """The label of weights, or one with a normalisation behind it, under its neutral name."""
-        label, comma, behind = weights.partition(",")
-        return self.weights.get(label, label) + comma + behind
+        """The neutral label of weights; a normalisation after a comma stays."""
+        label, comma, normalisation = weights.partition(",")
+        return self.weights.get(label, label) + comma + normalisation
 
     def record(self, record: dict[str, Any]) -> dict[str, Any]:
-        """What a sweep tells of a cache, with neutral weights and a random digest."""
-        told = {**record, "weights": self.label(str(record["weights"]))}
+        """What a sweep stores on a cache, with neutral weights and a random digest."""
+        neutral = {**record, "weights": self.label(str(record["weights"]))}
         if "digest" in record:
-            told["digest"] = self.digests.setdefault(record["digest"], secrets.token_hex(32))
-        return told
+            neutral["digest"] = self.digests.setdefault(record["digest"], secrets.token_hex(32))
+        return neutral
 
     def name(self, cache: str, dataset: str, record: dict[str, Any]) -> str:
-        """The name of a cache; another one where it holds the name of a file."""
+        """The name of a cache; a neutral one where it holds the name of a file."""
         if str(record["weights"]) not in self.weights:
             return cache
-        known = {one.name for one in dataclasses.fields(CacheSpec)}
-        spec = CacheSpec(dataset, **{name: value for name, value in self.record(record).items() if name in known})
+        fields = {field.name for field in dataclasses.fields(CacheSpec)}
+        spec = CacheSpec(dataset, **{name: value for name, value in self.record(record).items() if name in fields})
         return self.caches.setdefault(cache, f"{spec.readable_name()}-{secrets.token_hex(4)}")
 
 
 def share_sweep(home: Home, sweep: Sweep, dataset: SharedDataset, caches: NeutralCaches) -> None:
-    """Write a sweep into a home to be shared; with names kept, as it stands."""
+    """Write a sweep into a home to share; where the true names stay, its files are copied as they are."""
     folder = home.sweep(sweep.id)
     folder.mkdir(parents=True)
     kind = str(sweep.runs["kind"].iloc[0])
@@ -81,9 +82,10 @@ def share_sweep(home: Home, sweep: Sweep, dataset: SharedDataset, caches: Neutra
         write_about(folder, {**sweep.about, **about})
         return
     images = dataset.pseudonyms.over(sweep.images)
-    place = {name: row for row, name in enumerate(dataset.shared.table(kind)["image"])}
-    order = np.argsort(images["image"].map(place).to_numpy())
-    names = {name: caches.name(name, dataset.shared.name, one) for name, one in sweep.about["caches"].items()}
+    rows = {name: row for row, name in enumerate(dataset.shared.table(kind)["image"])}
+    order = np.argsort(images["image"].map(rows).to_numpy())
+    records = sweep.about["caches"].items()
+    names = {name: caches.name(name, dataset.shared.name, record) for name, record in records}
     runs = sweep.runs.assign(cache=sweep.runs["cache"].map(names), weights=sweep.runs["weights"].map(caches.label))
     _write_tables(home, sweep.id, {RUNS: runs, IMAGES: images.iloc[order]})
     arrays = {LOGITS: sweep.logits[:, order], PARTS_FILE: sweep.parts[:, order], HISTORY: sweep.history}
@@ -92,11 +94,11 @@ def share_sweep(home: Home, sweep: Sweep, dataset: SharedDataset, caches: Neutra
 
 
 def date_sweeps(home: Home, oldest_first: Iterable[str], now: float) -> None:
-    """Give sweeps times a second apart, so that they are listed by their age, which itself is not told."""
+    """Set the sweeps' times one second apart: they are listed by age, but their true age is not shared."""
     names = list(oldest_first)
     for number, name in enumerate(names):
-        when = int(now) - len(names) + number
-        os.utime(home.sweep(name) / ABOUT, (when, when))
+        time = int(now) - len(names) + number
+        os.utime(home.sweep(name) / ABOUT, (time, time))
 
 
 def _about(sweep: Sweep, names: dict[str, str], caches: NeutralCaches) -> dict[str, Any]:

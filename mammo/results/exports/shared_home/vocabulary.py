@@ -1,4 +1,4 @@
-"""The words that may leave in a shared home: those of known scales; any other text gets a neutral name."""
+"""The words that a shared home may hold: those of standard scales; any further text gets a neutral name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORDS: dict[str, set[str]] = {
     "calcification_type": CALCIFICATIONS,
     "calcification_distribution": DISTRIBUTIONS,
 }
-"""Columns of text, and the words of each that stay; several findings' words are joined by a hyphen or a plus."""
+"""Columns of text, and the words that stay in each; words of several findings are joined by a hyphen or a plus."""
 
 NUMBERS: dict[str, tuple[int, int]] = {
     "birads": (0, 6),
@@ -49,7 +49,7 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "number": (0, 99),
     "conflict": (0, 1),
 }
-"""Columns of whole numbers, and the least and the greatest that stay."""
+"""Columns of whole numbers, and the least and the greatest number that stays."""
 
 KNOWN = (*WORDS, *NUMBERS)
 OTHER = "other"
@@ -57,7 +57,7 @@ OTHER = "other"
 CLASS_WORDS = {*MALIGNANT, *BENIGN, *(word for words in CODES.values() for word in words)}
 CLASS_WORDS |= {"or", "and", "more", "other", "others", "all", "birads", "bi", "rads", "density", "dense", "fatty"}
 CLASS_WORDS |= {"positive", "negative", "mass", "calcification", "suspicious", "recalled", "a", "b", "c", "d"}
-"""Words of which the names of two classes may be made."""
+"""Words that the names of the two classes may be made of."""
 
 NOTES = (
     r"The manifest names no patients: every file counts as a patient of its own\.",
@@ -74,7 +74,7 @@ NOTES = (
     r"picture that readers see\. They are read as they stand; the column intent tells them apart, and --intent "
     r"presentation leaves them out\.",
 )
-"""Notes of an index that name nobody and nothing of a manifest, as patterns."""
+"""Patterns of notes of an index that hold no name, neither of a person nor from a manifest."""
 HIDDEN_NOTE = (
     "Something else must be known of this data set before its figures are believed; it is not told here, since it may "
     "name files or people. Ask who shared it."
@@ -82,23 +82,24 @@ HIDDEN_NOTE = (
 
 
 def neutral(table: pd.DataFrame) -> pd.DataFrame:
-    """The known columns of a table with nothing in them but the words and numbers of their scales.
+    """The columns of `KNOWN` with nothing but the words and numbers of their scales.
 
-    Other words become `other 1`, `other 2` and so on, in an order that tells nothing, so that groups stay groups.
+    Further words become `other 1`, `other 2` and so on in a random order, so groups stay groups. Numbers outside
+    the scale become missing.
     """
-    told: dict[str, Any] = {name: _words(table[name], words) for name, words in WORDS.items() if name in table}
-    told |= {name: _numbers(table[name], *bounds) for name, bounds in NUMBERS.items() if name in table}
-    return table[[name for name in table if name in told]].assign(**told)
+    columns: dict[str, Any] = {name: _words(table[name], words) for name, words in WORDS.items() if name in table}
+    columns |= {name: _numbers(table[name], *bounds) for name, bounds in NUMBERS.items() if name in table}
+    return table[[name for name in table if name in columns]].assign(**columns)
 
 
 def neutral_notes(notes: Collection[str]) -> list[str]:
-    """The notes that name nothing, and one sentence in place of all others."""
+    """The notes that hold no names, and the sentence `HIDDEN_NOTE` in place of all further notes."""
     plain = [note for note in notes if any(re.fullmatch(pattern, note) for pattern in NOTES)]
     return plain if len(plain) == len(notes) else [*plain, HIDDEN_NOTE]
 
 
 def neutral_classes(classes: Mapping[str, str]) -> dict[str, str]:
-    """The names of two classes where they are made of known words and small numbers; else what they are."""
+    """The names of the two classes where these are made of standard words and small numbers; else "positive class"."""
     return {side: name if _is_plain(name) else f"{side} class" for side, name in classes.items()}
 
 
@@ -109,17 +110,19 @@ def _is_plain(name: str) -> bool:
     )
 
 
-def _words(column: pd.Series, known: set[str]) -> pd.Series:
+def _words(column: pd.Series, scale: set[str]) -> pd.Series:
     text = column.astype("string")
-    alien = text.notna() & (text != "") & ~text.map(lambda value: _is_known(value, known), na_action="ignore").eq(True)
-    names = list(dict.fromkeys(text[alien.fillna(False)]))
+    foreign = (
+        text.notna() & (text != "") & ~text.map(lambda value: _is_known(value, scale), na_action="ignore").eq(True)
+    )
+    names = list(dict.fromkeys(text[foreign.fillna(False)]))
     random.SystemRandom().shuffle(names)
     renamed = {name: f"{OTHER} {number}" for number, name in enumerate(names, start=1)}
     return column.map(lambda value: renamed.get(str(value), value)) if renamed else column
 
 
-def _is_known(value: str, known: set[str]) -> bool:
-    return value in known or all(part in known for part in re.split(r"[-+]", value))
+def _is_known(value: str, scale: set[str]) -> bool:
+    return value in scale or all(part in scale for part in re.split(r"[-+]", value))
 
 
 def _numbers(column: pd.Series, least: int, most: int) -> pd.Series:
