@@ -98,10 +98,10 @@ def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | Non
     from mammo.features.precision import fast_precision
     from mammo.features.trunks.table import find_trunk
     from mammo.features.trunks.weights import weights_label
-    from mammo.images.augment import usual_draws
+    from mammo.images.augment import default_draws
 
     file = None
-    draws = usual_draws(arguments.augment) if arguments.draws is None else arguments.draws
+    draws = default_draws(arguments.augment) if arguments.draws is None else arguments.draws
     axes = [words(getattr(arguments, name)) for name in ("trunk", "tap", "resize", "preprocess")]
     specs = []
     for trunk, tap, resize, preprocess in itertools.product(*axes):

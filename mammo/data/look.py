@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.depths.decision import OF_CONTAINER, Scale, judge
+from mammo.data.depths.decision import OF_CONTAINER, DepthScale, estimate_depth
 from mammo.data.depths.record import FilmGroup, GroupDepth
 from mammo.data.files.guarding import limits_of, load_decoders
 from mammo.data.files.header.header import read_header
-from mammo.data.files.indexed_file import has_marks
+from mammo.data.files.indexed_file import has_colour_marks
 from mammo.data.files.kind import file_format
 from mammo.data.files.levels import HALF, measure
 from mammo.data.files.raster import Depth, Raster
@@ -72,7 +72,7 @@ def look_at_files(
     the folder of such PNGs where there are several files. Raises MammoError where two files would have one PNG.
     """
     name, depths = (dataset.name, tuple(dataset.depths)) if dataset else ("", ())
-    marks = colour_marks or (dataset is not None and dataset.images["rules"].map(has_marks).any())
+    marks = colour_marks or (dataset is not None and dataset.images["rules"].map(has_colour_marks).any())
     requests = [
         _Request(path, frame, name, depths, picture, bool(marks))
         for path, picture in zip(files, _pictures(files, to), strict=True)
@@ -142,7 +142,7 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
     stored = raster.white - int(raster.pixels.min()) if raster.container.inverted else int(raster.pixels.max())
     highest = stored - (HALF if raster.container.signed else 0)
     holds = f"its container of {raster.bits} bits, which does not tell the film's own, holds values up to {highest:,}"
-    needed = judge([{"": measure(raster.pixels, raster.container)}], raster.container.signed).bits
+    needed = estimate_depth([{"": measure(raster.pixels, raster.container)}], raster.container.signed).bits
     holds += f"; {needed} bits hold 99.9 % of its pixels"
     if not request.dataset:
         return None, [
@@ -161,7 +161,7 @@ def _from_zero(raster: Raster) -> Depth | None:
     """The container's own range above zero, where signed values have none below; None where that is all of it."""
     if raster.container is None or not raster.container.signed:
         return None
-    depth = Scale.of([measure(raster.pixels, raster.container)], signed=True).widest
+    depth = DepthScale.of([measure(raster.pixels, raster.container)], signed=True).widest
     return None if depth == OF_CONTAINER else depth
 
 

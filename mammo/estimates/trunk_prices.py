@@ -72,7 +72,7 @@ def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | 
     """
     from mammo.features.extraction.forward import Forward, devices_of, on_device
     from mammo.features.trunks.networks import build
-    from mammo.images.warp import warped
+    from mammo.images.warp import warp_pictures
 
     devices = devices_of(device)
     begun = time.perf_counter()
@@ -83,7 +83,7 @@ def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | 
     pictures = np.random.default_rng(0).random((batch, size, size)).astype(np.float32)
     draws = [AUGMENTATIONS["generator"].draw(str(number), 1) for number in range(batch)]
     passing = _usual(lambda: forward(pictures))
-    bending = _usual(lambda: warped(on_device(pictures, devices[0]), draws).sum().item())
+    bending = _usual(lambda: warp_pictures(on_device(pictures, devices[0]), draws).sum().item())
     maps, pooled = (np.concatenate([made] * (CHUNK // batch)) for made in forward(pictures))
     with tempfile.TemporaryDirectory() as folder:
         spec = CacheSpec("any", trunk, "random-0", tap, size=size, precision=precision)

@@ -43,7 +43,7 @@ class Warp:
     flip_columns: bool = False
 
     @property
-    def bends(self) -> bool:
+    def needs_sampling(self) -> bool:
         """Whether there is more to do than to flip."""
         return (self.theta, self.tx, self.ty, self.shear, self.zx, self.zy) != (0, 0, 0, 0, 1, 1)
 
@@ -72,19 +72,19 @@ def _unchanged(_: str, __: int) -> Warp:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One augmentation; `version` rises when its result changes, `draws` bounds how many versions it can give.
+    """One augmentation; `version` rises when its result changes, `draws` bounds the number of its versions.
 
-    Where its versions stand `together`, all of them train in every epoch; otherwise an epoch takes one draw of each
-    image, the next epoch the next. `usual` is how many draws there are where none are named; `draw` gives the version
-    `number` (from 1) of the image of an id.
+    With `all_in_every_epoch`, all versions train in every epoch; otherwise an epoch takes one draw of each image, and
+    the next epoch the next draw. `default_draws` holds unless the user names a number. `draw(image, number)` returns
+    the change for version `number` (from 1) of an image.
     """
 
     label: str
     description: str
     version: int
     draws: tuple[int, int]
-    together: bool = False
-    usual: int = 0
+    all_in_every_epoch: bool = False
+    default_draws: int = 0
     draw: Callable[[str, int], Warp] = _unchanged
 
 
@@ -126,7 +126,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         "by 0.2°, stretched by up to 0.2 along each axis, mirrored half the time. An epoch sees one draw.",
         1,
         (1, 1000),
-        usual=10,
+        default_draws=10,
         draw=_generator,
     ),
     "sevenfold": Augmentation(
@@ -135,16 +135,16 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         "An epoch sees the plain image and all copies.",
         1,
         (7, 7),
-        together=True,
-        usual=7,
+        all_in_every_epoch=True,
+        default_draws=7,
         draw=_sevenfold,
     ),
 }
 
 
-def usual_draws(augment: str) -> int:
+def default_draws(augment: str) -> int:
     """How many draws an augmentation makes where none are named; raises MammoError where it is unknown."""
-    return pick(AUGMENTATIONS, augment, "augmentation").usual
+    return pick(AUGMENTATIONS, augment, "augmentation").default_draws
 
 
 def versions(augment: str, draws: int) -> int:
@@ -166,7 +166,7 @@ def training_versions(augment: str, draws: int, epoch: int) -> range:
     """
     if not draws:
         return range(1)
-    if AUGMENTATIONS[augment].together:
+    if AUGMENTATIONS[augment].all_in_every_epoch:
         return range(1 + draws)
     draw = 1 + (epoch - 1) % draws
     return range(draw, draw + 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mammo.images.film import average, borders, breast
+from mammo.images.film import block_average, find_borders, find_breast
 from mammo.images.resize import Picture
 
 LONGEST = 2048
@@ -22,7 +22,7 @@ STEEPEST = 2.0
 
 
 @dataclass(frozen=True)
-class Step:
+class EnhancementStep:
     """One step of the chain, from picture to picture."""
 
     label: str
@@ -48,17 +48,17 @@ def trace(picture: Picture) -> list[tuple[str, Picture]]:
 
 def shrink(picture: Picture) -> Picture:
     """Average square blocks until the longer side is at most LONGEST pixels."""
-    return average(picture, LONGEST)
+    return block_average(picture, LONGEST)
 
 
 def remove_borders(picture: Picture) -> Picture:
     """Blacken thin white strips along the film's sides."""
-    return np.where(borders(picture), np.float32(0), picture)
+    return np.where(find_borders(picture), np.float32(0), picture)
 
 
 def keep_breast(picture: Picture) -> Picture:
     """Blacken everything but the breast; a picture without film around the breast stays as it is."""
-    kept = breast(picture)
+    kept = find_breast(picture)
     return picture if kept is None else np.where(kept, picture, np.float32(0))
 
 
@@ -96,15 +96,17 @@ def equalise(picture: Picture) -> Picture:
     return np.where(picture == 0, np.float32(0), np.clip(equal, 0, 1))
 
 
-STEPS: dict[str, Step] = {
-    "shrink": Step("Shrunk", "Averages blocks until the longer side is at most 2048 pixels.", shrink),
-    "borders": Step("Borders removed", "Blackens white strips where the scanner saw past the film.", remove_borders),
-    "breast": Step(
+STEPS: dict[str, EnhancementStep] = {
+    "shrink": EnhancementStep("Shrunk", "Averages blocks until the longer side is at most 2048 pixels.", shrink),
+    "borders": EnhancementStep(
+        "Borders removed", "Blackens white strips where the scanner saw past the film.", remove_borders
+    ),
+    "breast": EnhancementStep(
         "Breast kept", "Opens the bright areas, keeps the largest and blackens labels and tape.", keep_breast
     ),
-    "side": Step("Turned", "Mirrors the picture so that the breast lies on the left.", turn_left),
-    "gamma": Step("Gamma 2", "Squares brightness: dense tissue gains contrast, air and noise lose.", darken),
-    "clahe": Step("CLAHE", "Raises local contrast, at most twofold.", equalise),
-    "clahe-again": Step("CLAHE again", "The second pass: at most fourfold in all.", equalise),
+    "side": EnhancementStep("Turned", "Mirrors the picture so that the breast lies on the left.", turn_left),
+    "gamma": EnhancementStep("Gamma 2", "Squares brightness: dense tissue gains contrast, air and noise lose.", darken),
+    "clahe": EnhancementStep("CLAHE", "Raises local contrast, at most twofold.", equalise),
+    "clahe-again": EnhancementStep("CLAHE again", "The second pass: at most fourfold in all.", equalise),
 }
 """The chain, in the order in which the steps run."""

@@ -36,12 +36,12 @@ class _Levels:
     soft: Mask
 
 
-def average(picture: Picture, longest: int) -> Picture:
+def block_average(picture: Picture, longest: int) -> Picture:
     """Mean over square blocks of the smallest whole side that makes the longer side at most `longest` pixels.
 
     Blocks at the far edges may hold fewer pixels, so that no edge is darkened and nothing is cut off.
     """
-    factor = blocks(picture.shape, longest)
+    factor = block_side(picture.shape, longest)
     if factor == 1:
         return picture
     for axis in (0, 1):
@@ -52,12 +52,12 @@ def average(picture: Picture, longest: int) -> Picture:
     return picture
 
 
-def blocks(shape: tuple[int, ...], longest: int) -> int:
+def block_side(shape: tuple[int, ...], longest: int) -> int:
     """The side in pixels of the blocks over which `average` takes its means."""
     return max(1, -(-max(shape) // longest))
 
 
-def borders(picture: Picture) -> Mask:
+def find_borders(picture: Picture) -> Mask:
     """Where the scanner saw past the film: thin white strips along the sides, straight or oblique, and their glow.
 
     A white area that is as broad as tissue is no border; shape as `picture`.
@@ -70,13 +70,13 @@ def borders(picture: Picture) -> Mask:
     return found
 
 
-def breast(picture: Picture) -> Mask | None:
+def find_breast(picture: Picture) -> Mask | None:
     """The breast as the largest opened component that reaches a side, filled from there to the skin.
 
     Shape as `picture`. None where the picture shows no breast on a dark background, as a crop of a lesion does.
     """
-    side = blocks(picture.shape, _COARSE)
-    coarse = average(picture, _COARSE)
+    side = block_side(picture.shape, _COARSE)
+    coarse = block_average(picture, _COARSE)
     levels = _levels(coarse)
     if levels is None:
         return None

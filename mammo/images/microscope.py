@@ -1,4 +1,4 @@
-"""The resize microscope: what is left of a lesion at the size a trunk takes."""
+"""The resize microscope: what remains of a lesion at the input size of a trunk."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError
-from mammo.images.film import Mask, average, blocks
+from mammo.images.film import Mask, block_average, block_side
 from mammo.images.resize import RESIZES, Picture
 
-SCREEN = 900
-"""Longer side in pixels, at most, of the original as it is shown."""
-CLOSE = 320
-"""Side in pixels of every close-up."""
-SHOWN = 320
-"""Side in pixels at which a page shows three versions side by side: thinner lines would be lost there."""
+MAX_SIDE = 900
+"""Largest side in pixels at which the original is shown."""
+CLOSEUP_SIDE = 320
+"""Side of every close-up in pixels."""
+PAGE_SIDE = 320
+"""Width in pixels at which a page shows each of three versions; outlines stay visible at it."""
 SURROUNDINGS = 2.5
-"""Side of a close-up over the longer side of the lesion in its middle."""
+"""Side of a close-up, as a multiple of the longer side of its lesion."""
 
 FEW = 20
-"""Pixels of a lesion below which hardly anything tells it from noise: a disc of five pixels across."""
+"""A lesion of fewer pixels can hardly be distinguished from noise: a disc five pixels across."""
 SKEWED = 1.1
-"""From which factor on a lesion's changed shape is worth a word."""
+"""Factor from which a change of a lesion's shape is reported."""
 
 LINE, HALO = (255, 196, 0), (24, 24, 24)
-"""The outline's colour and that of the line around it: one of them stands out from any grey."""
+"""Colours of the outline and of the line around it: one of them is visible on any grey."""
 
 RGB = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -37,42 +37,42 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A picture and where in it the lesions lie; both have the same shape (rows, columns)."""
+class MarkedPicture:
+    """A picture and the mask of its lesions, both of shape (rows, columns)."""
 
     picture: Picture
     region: Mask
 
 
 @dataclass(frozen=True)
-class Look:
-    """One version of a mammogram: the original, or what a resize makes of it.
+class ResizeView:
+    """One version of a mammogram: the original, or the result of a resize.
 
-    `whole` is the version itself, the original shrunk to SCREEN; `close` is CLOSE x CLOSE around the largest
-    lesion, None where there is none: ask for one lesion at a time to see each close. Areas and sizes are in the
-    version's own pixels, the original's in those of the file: `lesion_pixels` sums the share of every pixel that
-    lesion covers, and so does not depend on where the pixels' edges fall; `clear_pixels` counts the pixels that
-    lesion covers to at least a half. `sizes` holds (width, height) of every separate lesion, the largest first.
+    `full` is the version itself, the original shrunk to MAX_SIDE; `closeup` is CLOSEUP_SIDE x CLOSEUP_SIDE pixels
+    around the largest lesion, None where there is none: pass one lesion at a time for a close-up of each. Areas and
+    sizes are in the version's own pixels, for the original those of the file: `lesion_pixels` sums the share of every
+    pixel that lesion covers, so it does not depend on where the pixels' edges fall; `clear_pixels` counts the pixels
+    that lesion covers by at least a half. `sizes` holds (width, height) of every separate lesion, the largest first.
     """
 
     name: str
     label: str
-    whole: Frame
-    close: Frame | None
+    full: MarkedPicture
+    closeup: MarkedPicture | None
     lesion_pixels: float
     clear_pixels: int
     sizes: tuple[tuple[float, float], ...]
 
     @property
     def box(self) -> tuple[int, int, int, int] | None:
-        """Top, left, bottom and right (exclusive) of all lesions in the pixels of `whole`, or None."""
-        return _box(self.whole.region)
+        """Top, left, bottom and right (exclusive) of all lesions in the pixels of `full`, or None."""
+        return _box(self.full.region)
 
 
-def look(picture: Picture, mask: Mask | None, size: int) -> list[Look]:
-    """The original and what every one of RESIZES makes of it at `size`, in their order.
+def resize_views(picture: Picture, mask: Mask | None, size: int) -> list[ResizeView]:
+    """Return the original and the result of every entry of RESIZES at `size`, in their order.
 
-    `picture` and `mask` have the file's shape. Raises MammoError where their shapes differ.
+    `picture` and `mask` have the shape (rows, columns) of the file. Raises MammoError where their shapes differ.
     """
     mask = np.zeros(picture.shape, np.bool_) if mask is None else mask
     if mask.shape != picture.shape:
@@ -81,53 +81,52 @@ def look(picture: Picture, mask: Mask | None, size: int) -> list[Look]:
     return [_original(picture, mask, lesions), *(_resized(name, picture, mask, lesions, size) for name in RESIZES)]
 
 
-def advice(looks: Sequence[Look], sizes: Sequence[int]) -> str:
-    """What the figures of `look` say of the lesions and the choice of a resize; empty where none is outlined.
+def advice(views: Sequence[ResizeView], sizes: Sequence[int]) -> str:
+    """Return advice on the choice of a resize, from the figures of `resize_views`; empty where no lesion is outlined.
 
-    `sizes` are those that can be chosen instead.
+    `sizes` are the sizes that the user can choose instead.
     """
-    original, *resized = looks
-    if original.close is None:
+    original, *resized = views
+    if original.closeup is None:
         return ""
-    best = max(resized, key=lambda one: one.lesion_pixels)
-    others = [one for one in resized if one.lesion_pixels < 0.99 * best.lesion_pixels]
-    less = f", {', '.join(f'{one.label} {_pixels(one.lesion_pixels)}' for one in others)}" if others else ""
-    said = [f"{best.label if others else 'Every resize'} keeps {'most' if others else 'as much'}: "
+    best = max(resized, key=lambda view: view.lesion_pixels)
+    behind = [view for view in resized if view.lesion_pixels < 0.99 * best.lesion_pixels]
+    less = f", {', '.join(f'{view.label} {_pixels(view.lesion_pixels)}' for view in behind)}" if behind else ""
+    sentences = [f"{best.label if behind else 'Every resize'} keeps {'most' if behind else 'as much'}: "
             f"{_pixels(best.lesion_pixels)} pixels inside the outlines{less}."]  # fmt: skip
-    said += [sentence for one in resized if (sentence := _skew(one, original))]
+    sentences += [sentence for view in resized if (sentence := _skew(view, original))]
     if best.lesion_pixels >= FEW:
-        return " ".join(said)
-    now = max(best.whole.picture.shape)
-    enough = [size for size in sorted(sizes) if best.lesion_pixels * (size / now) ** 2 >= FEW]
+        return " ".join(sentences)
+    size_now = max(best.full.picture.shape)
+    enough = [size for size in sorted(sizes) if best.lesion_pixels * (size / size_now) ** 2 >= FEW]
     larger = f"{best.label} at {enough[0]} pixels or more, or " if enough else ""
-    said.append(
+    sentences.append(
         f"Fewer than {FEW} pixels can hardly be told from noise, whatever the head: take {larger}crops of lesions."
     )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _pixels(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
-def _skew(one: Look, original: Look) -> str:
-    """By how much a resize changes the shape of the largest lesion, where that is worth a word."""
-    (wide, tall), (own_wide, own_tall) = one.sizes[0], original.sizes[0]
+def _skew(view: ResizeView, original: ResizeView) -> str:
+    """Return a sentence on how a resize changes the shape of the largest lesion; empty where it hardly does."""
+    (wide, tall), (own_wide, own_tall) = view.sizes[0], original.sizes[0]
     factor = (wide / tall) / (own_wide / own_tall)
     if max(factor, 1 / factor) < SKEWED:
         return ""
     sides = ("wide", "height") if factor > 1 else ("tall", "width")
-    return (
-        f"{one.label} makes lesions {max(factor, 1 / factor):.1f} times as {sides[0]} for their {sides[1]} as they are."
-    )
+    times = f"{max(factor, 1 / factor):.1f} times"
+    return f"{view.label} makes lesions {times} as {sides[0]} for their {sides[1]} as they are."
 
 
-def drawn(frame: Frame) -> RGB:
-    """The frame as (rows, columns, 3) with thin outlines just outside the lesions, enlarged to about SCREEN.
+def draw_outlines(frame: MarkedPicture) -> RGB:
+    """Return the picture as RGB (rows, columns, 3) with thin outlines just outside the lesions, about MAX_SIDE large.
 
-    Pixels are enlarged by a whole number and stay sharp-edged squares; lesions themselves are not painted over.
+    Pixels are enlarged by an integer factor and stay sharp-edged squares; no lesion is painted over.
     """
-    factor = max(1, SCREEN // max(frame.picture.shape))
+    factor = max(1, MAX_SIDE // max(frame.picture.shape))
     grey = (np.clip(frame.picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     image = np.repeat(_enlarged(grey, factor)[:, :, None], 3, axis=2)
     line, halo = _outline(_enlarged(frame.region, factor))
@@ -135,30 +134,30 @@ def drawn(frame: Frame) -> RGB:
     return image
 
 
-def _original(picture: Picture, mask: Mask, lesions: list[Box]) -> Look:
-    factor = blocks(picture.shape, SCREEN)
-    shown = average(picture, SCREEN)
+def _original(picture: Picture, mask: Mask, lesions: list[Box]) -> ResizeView:
+    factor = block_side(picture.shape, MAX_SIDE)
+    shown = block_average(picture, MAX_SIDE)
     edges = [np.minimum(np.arange(n + 1) * factor, side) for n, side in zip(shown.shape, picture.shape, strict=True)]
     moved = [(b[0] / factor, b[1] / factor, b[2] / factor, b[3] / factor) for b in lesions]
-    whole = Frame(shown, _clear(_coverage(mask, edges[0], edges[1]), moved))
-    close = _close(Frame(picture, mask), lesions[0]) if lesions else None
+    full = MarkedPicture(shown, _clear(_coverage(mask, edges[0], edges[1]), moved))
+    closeup = _closeup(MarkedPicture(picture, mask), lesions[0]) if lesions else None
     count = int(np.count_nonzero(mask))
-    return Look("original", "Original", whole, close, float(count), count, _sizes(lesions, 1.0, 1.0))
+    return ResizeView("original", "Original", full, closeup, float(count), count, _sizes(lesions, 1.0, 1.0))
 
 
-def _resized(name: str, picture: Picture, mask: Mask, lesions: list[Box], size: int) -> Look:
-    """What the resize `name` makes of the picture: the very pixels that extraction hands to a trunk."""
+def _resized(name: str, picture: Picture, mask: Mask, lesions: list[Box], size: int) -> ResizeView:
+    """Return the result of the resize `name`: exactly the pixels that a trunk gets in extraction."""
     resize = RESIZES[name]
-    top, left, rows, columns = resize.place(picture.shape, size)
+    top, left, rows, columns = resize.placement(picture.shape, size)
     edges = [np.linspace(0, side, n + 1) for n, side in zip((rows, columns), picture.shape, strict=True)]
     covered = np.zeros((size, size), np.float32)
     covered[top : top + rows, left : left + columns] = _coverage(mask, edges[0], edges[1])
     tall, wide = rows / picture.shape[0], columns / picture.shape[1]
     moved = [(top + b[0] * tall, left + b[1] * wide, top + b[2] * tall, left + b[3] * wide) for b in lesions]
-    whole = Frame(resize.apply(picture, size), _clear(covered, moved))
-    close = _close(whole, moved[0]) if moved else None
+    full = MarkedPicture(resize.apply(picture, size), _clear(covered, moved))
+    closeup = _closeup(full, moved[0]) if moved else None
     count = int(np.count_nonzero(covered >= 0.5))
-    return Look(name, resize.label, whole, close, float(covered.sum()), count, _sizes(lesions, tall, wide))
+    return ResizeView(name, resize.label, full, closeup, float(covered.sum()), count, _sizes(lesions, tall, wide))
 
 
 def _sizes(lesions: list[Box], tall: float, wide: float) -> tuple[tuple[float, float], ...]:
@@ -166,7 +165,7 @@ def _sizes(lesions: list[Box], tall: float, wide: float) -> tuple[tuple[float, f
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int] | None:
-    """The box of all that is True, or None where nothing is."""
+    """Return the box around all True pixels, None where there are none."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
@@ -174,7 +173,7 @@ def _box(mask: Mask) -> tuple[int, int, int, int] | None:
 
 
 def _lesions(mask: Mask) -> list[Box]:
-    """The box of every separate lesion, the largest box first."""
+    """Return the box of every separate lesion, the largest first."""
     from scipy.ndimage import find_objects
 
     label: Any = import_module("skimage.measure").label
@@ -182,13 +181,13 @@ def _lesions(mask: Mask) -> list[Box]:
     if around is None:
         return []
     top, left, bottom, right = around
-    found: Any = find_objects(label(mask[top:bottom, left:right]))
-    boxes = [(top + y.start, left + x.start, top + y.stop, left + x.stop) for y, x in found]
+    slices: Any = find_objects(label(mask[top:bottom, left:right]))
+    boxes = [(top + y.start, left + x.start, top + y.stop, left + x.stop) for y, x in slices]
     return sorted(boxes, key=lambda box: (box[0] - box[2]) * (box[3] - box[1]))
 
 
 def _coverage(mask: Mask, rows: NDArray[Any], columns: NDArray[Any]) -> Picture:
-    """Share of every new pixel that the mask covers; `rows` and `columns` are the new pixels' edges in old pixels."""
+    """Return the share of every new pixel that the mask covers; `rows` and `columns` are its edges in old pixels."""
     covered = np.zeros((len(rows) - 1, len(columns) - 1), np.float32)
     around = _box(mask)
     if around is None:
@@ -200,7 +199,7 @@ def _coverage(mask: Mask, rows: NDArray[Any], columns: NDArray[Any]) -> Picture:
 
 
 def _overlap(edges: NDArray[Any], start: int, stop: int) -> Picture:
-    """Share of every new pixel (rows) that every old pixel from `start` to `stop` (columns) takes up, in one axis."""
+    """Return the share of every new pixel (rows) that each old pixel (columns) covers, on one axis."""
     old = np.arange(start, stop)[None, :]
     low, high = edges[:-1, None], edges[1:, None]
     shared = np.minimum(high, old + 1) - np.maximum(low, old)
@@ -209,39 +208,39 @@ def _overlap(edges: NDArray[Any], start: int, stop: int) -> Picture:
 
 
 def _clear(covered: Picture, lesions: list[Box]) -> Mask:
-    """Pixels covered to at least a half; of a lesion too small for that, those it covers most, so that none is lost."""
+    """Return the pixels covered by at least a half; for a lesion too small for that, those that it covers most."""
     clear: Mask = covered >= 0.5
     for top, left, bottom, right in lesions:
-        place = slice(int(top), int(np.ceil(bottom))), slice(int(left), int(np.ceil(right)))
-        if not clear[place].any():
-            clear[place] = covered[place] >= covered[place].max()
+        box = slice(int(top), int(np.ceil(bottom))), slice(int(left), int(np.ceil(right)))
+        if not clear[box].any():
+            clear[box] = covered[box] >= covered[box].max()
     return clear
 
 
-def _close(frame: Frame, around: Box) -> Frame:
-    """A square around a box, both in the frame's own pixels, brought to CLOSE x CLOSE.
+def _closeup(frame: MarkedPicture, around: Box) -> MarkedPicture:
+    """Return a square window around a box of the picture, at CLOSEUP_SIDE x CLOSEUP_SIDE.
 
-    What is enlarged keeps its pixels as sharp-edged squares; what is shrunk is averaged.
+    Enlarged pixels stay sharp-edged squares; when shrinking, pixels are averaged.
     """
     rows, columns = _window(around, frame.picture.shape)
     picture, region = frame.picture[rows, columns], frame.region[rows, columns]
-    if max(picture.shape) > CLOSE:
+    if max(picture.shape) > CLOSEUP_SIDE:
         picture = _shrunk(picture)
         region = _shrunk(region.astype(np.float32)) >= 0.5
-    return Frame(_square(picture), _square(region))
+    return MarkedPicture(_square(picture), _square(region))
 
 
 def _shrunk(picture: Picture) -> Picture:
-    """The picture with a longer side of CLOSE pixels, the bulk of the shrinking done by averaging blocks."""
+    """Return the picture with a longer side of CLOSEUP_SIDE pixels; blocks are averaged first."""
     transform: Any = import_module("skimage.transform")
-    picture = average(picture, 2 * CLOSE)
-    shape = tuple(max(1, round(side * CLOSE / max(picture.shape))) for side in picture.shape)
+    picture = block_average(picture, 2 * CLOSEUP_SIDE)
+    shape = tuple(max(1, round(side * CLOSEUP_SIDE / max(picture.shape))) for side in picture.shape)
     shrunk: Picture = transform.resize(picture, shape, preserve_range=True).astype(np.float32)
     return shrunk
 
 
 def _window(around: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns of a square around a box, pushed back into a picture of `shape`, smaller where that is."""
+    """Return the rows and columns of a square around a box, moved into a picture of `shape`, and no larger than it."""
     top, left, bottom, right = around
     side = max(9, round(SURROUNDINGS * max(bottom - top, right - left)))
     spans = []
@@ -252,11 +251,11 @@ def _window(around: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _square(values: NDArray[Any]) -> NDArray[Any]:
-    """`values` on a CLOSE x CLOSE square, each repeated; what does not reach the square's sides is padded."""
+    """Return `values` enlarged to CLOSEUP_SIDE x CLOSEUP_SIDE by repetition, padded to a square first."""
     side = max(values.shape)
     padding = [((side - n) // 2, side - n - (side - n) // 2) for n in values.shape]
-    place = ((np.arange(CLOSE) + 0.5) * side / CLOSE).astype(np.intp)
-    return np.pad(values, padding)[np.ix_(place, place)]
+    index = ((np.arange(CLOSEUP_SIDE) + 0.5) * side / CLOSEUP_SIDE).astype(np.intp)
+    return np.pad(values, padding)[np.ix_(index, index)]
 
 
 def _enlarged(values: NDArray[Any], factor: int) -> NDArray[Any]:
@@ -264,7 +263,7 @@ def _enlarged(values: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def _outline(region: Mask) -> tuple[Mask, Mask]:
-    """A line just outside the region, a pixel wide where the picture is shown SHOWN wide, and one around that line."""
+    """Return a line just outside the region, and a line around that; a pixel wide at a display width of PAGE_SIDE."""
     from scipy.ndimage import binary_dilation
 
     line = np.zeros(region.shape, np.bool_)
@@ -272,11 +271,11 @@ def _outline(region: Mask) -> tuple[Mask, Mask]:
     around = _box(region)
     if around is None:
         return line, halo
-    wide = max(1, round(max(region.shape) / SHOWN))
+    wide = max(1, round(max(region.shape) / PAGE_SIDE))
     room = wide + 2
-    place = tuple(slice(max(0, low - room), high + room) for low, high in zip(around[:2], around[2:], strict=True))
-    inner = region[place]
+    window = tuple(slice(max(0, low - room), high + room) for low, high in zip(around[:2], around[2:], strict=True))
+    inner = region[window]
     first = binary_dilation(inner, np.ones((3, 3)), iterations=wide)
-    line[place] = first & ~inner
-    halo[place] = binary_dilation(first, np.ones((3, 3))) & ~first
+    line[window] = first & ~inner
+    halo[window] = binary_dilation(first, np.ones((3, 3))) & ~first
     return line, halo

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.data.files.indexed_file import IndexedFile
 from mammo.data.files.raster import Raster
 from mammo.images.preprocess import PREPROCESSINGS
-from mammo.images.resize import RESIZES, Resize, squares
+from mammo.images.resize import RESIZES, Resize, to_squares
 from mammo.specs import CacheSpec, pick
 
 
@@ -45,7 +45,7 @@ def prepare(request: tuple[IndexedFile, tuple[Variant, ...]]) -> list[NDArray[np
     return [made[one] for one in variants]
 
 
-def prepare_together(request: tuple[tuple[IndexedFile, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
+def prepare_stacks(request: tuple[tuple[IndexedFile, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
     """`prepare` for several files: one stack of pictures (files, size, size) for each variant."""
     sources, variants = request
     rows = [prepare((source, variants)) for source in sources]
@@ -56,5 +56,5 @@ def _squares(raster: Raster, preprocess: str, wanted: list[tuple[Resize, int]]) 
     """The squares of one preprocessing; where it changes nothing, they come from the stored integers at once."""
     apply = PREPROCESSINGS[preprocess].apply
     if apply is None:
-        return squares(raster.pixels, wanted, raster.white)
-    return squares(apply(raster.to_float()), wanted)
+        return to_squares(raster.pixels, wanted, raster.white)
+    return to_squares(apply(raster.to_float()), wanted)

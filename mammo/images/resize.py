@@ -13,7 +13,7 @@ from mammo.images.shrink import Grey, shrink
 Picture = NDArray[np.float32]
 """A greyscale image: float32 (rows, columns) in 0..1."""
 
-Place = tuple[int, int, int, int]
+Placement = tuple[int, int, int, int]
 """Where a picture comes to lie in its square: top, left, rows and columns."""
 
 
@@ -27,16 +27,16 @@ class Resize:
     label: str
     description: str
     version: int
-    place: Callable[[tuple[int, ...], int], Place]
+    placement: Callable[[tuple[int, ...], int], Placement]
 
     def apply(self, picture: Picture, size: int) -> Picture:
         """The picture in a square of `size`."""
-        return squares(picture, [(self, size)])[0]
+        return to_squares(picture, [(self, size)])[0]
 
 
-def squares(pixels: Grey, wanted: Sequence[tuple[Resize, int]], white: float = 1.0) -> list[Picture]:
+def to_squares(pixels: Grey, wanted: Sequence[tuple[Resize, int]], white: float = 1.0) -> list[Picture]:
     """The picture (rows, columns) in every square that is wanted; values up to `white` become 0..1."""
-    places = [resize.place(pixels.shape, size) for resize, size in wanted]
+    places = [resize.placement(pixels.shape, size) for resize, size in wanted]
     shrunk = shrink(pixels, [(rows, columns) for _, _, rows, columns in places], white)
     made = []
     for (_, size), (top, left, rows, columns), picture in zip(wanted, places, shrunk, strict=True):
@@ -46,18 +46,18 @@ def squares(pixels: Grey, wanted: Sequence[tuple[Resize, int]], white: float = 1
     return made
 
 
-def fitted(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+def fit_size(shape: tuple[int, ...], size: int) -> tuple[int, int]:
     """The largest (rows, columns) of the ratio of `shape` that fit into a square of `size`."""
     scale = size / max(shape[:2])
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def _everywhere(_: tuple[int, ...], size: int) -> Place:
+def _everywhere(_: tuple[int, ...], size: int) -> Placement:
     return 0, 0, size, size
 
 
-def _middle(shape: tuple[int, ...], size: int) -> Place:
-    rows, columns = fitted(shape, size)
+def _middle(shape: tuple[int, ...], size: int) -> Placement:
+    rows, columns = fit_size(shape, size)
     return (size - rows) // 2, (size - columns) // 2, rows, columns
 
 

@@ -83,10 +83,10 @@ WORDS: dict[str, Callable[[Any], str]] = {
 
 
 def short_names(runs: pd.DataFrame) -> dict[str, str]:
-    """A short name for every run: the settings in which these runs differ, and its id where that leaves two alike."""
-    told = setting_words(runs).values()
+    """A short name for each run by its id: the settings in which the runs differ, and the id where these are equal."""
+    columns = setting_words(runs).values()
     ids = runs["run"].astype(str).tolist()
-    names = [" · ".join(filter(None, words)) for words in zip(*told, strict=True)] if told else [""] * len(ids)
-    often = Counter(names)
+    names = [" · ".join(filter(None, words)) for words in zip(*columns, strict=True)] if columns else [""] * len(ids)
+    counts = Counter(names)
     pairs = zip(ids, names, strict=True)
-    return {run: name if often[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}
+    return {run: name if counts[name] == 1 and name else " · ".join(filter(None, (name, run))) for run, name in pairs}

@@ -1,1 +1,1 @@
-"""Stored runs: sweeps, the runs in them, and what is made of their scores without training."""
+"""Stored runs: sweeps, the runs in them, and what follows from their scores without training."""

@@ -1,4 +1,4 @@
-"""Labels made from BI-RADS: a reader compared with them is compared with himself."""
+"""Labels derived from BI-RADS: a comparison of the reader with them is circular."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BIRADS = re.compile(r"bi[\W_]*rads|^assessment$", re.IGNORECASE)
-"""How columns and labels are named that hold BI-RADS assessments."""
+"""Matches the names of columns and labels that hold BI-RADS assessments."""
 FEWEST = 20
-"""Patients from which on it is no accident that every assessment has one label."""
+"""Patients that are needed before 'every assessment has one label' is more than a coincidence."""
 NO_READER = "No reader's line: the labels are made from BI-RADS"
-"""What a figure says in place of the reader's line."""
+"""The note in a figure that replaces the reader's line."""
 MAY_BE = (
     "Every BI-RADS assessment has one label only: the labels may be made from BI-RADS, and the reader's ROC says "
     "nothing then."
@@ -26,16 +26,16 @@ MAY_BE = (
 
 @dataclass(frozen=True)
 class Circularity:
-    """Why the reader's ROC says nothing or may say nothing; `certain` where it is known how the labels were made."""
+    """Why the reader's ROC is or may be meaningless; `certain` where it is known that BI-RADS gave the labels."""
 
     certain: bool
     reason: str
 
 
 def circularity(about: Mapping[str, Any], table: pd.DataFrame) -> Circularity | None:
-    """Whether the labels of a data set were made from BI-RADS; None where nothing speaks for it.
+    """Whether the labels of a data set were derived from BI-RADS; None without any evidence.
 
-    `about` is what the data set or a sweep says of its columns and classes; `table` holds patients, labels and BI-RADS.
+    `about` describes the columns and classes of the data set or sweep; `table` holds patients, labels and BI-RADS.
     """
     columns, classes = about.get("columns") or {}, about.get("classes") or {}
     label, birads = str(columns.get("label", "")), str(columns.get("birads", ""))
@@ -55,10 +55,10 @@ def circularity(about: Mapping[str, Any], table: pd.DataFrame) -> Circularity | 
 
 
 def _agrees(table: pd.DataFrame) -> bool:
-    """Whether each of several assessments goes with one label only, in a set that has enough patients to tell."""
+    """Whether every assessment has one label only, in a table with enough patients and several labels."""
     if "birads" not in table:
         return False
-    known = table.assign(score=reader_scores(table["birads"])).dropna(subset=["score"])
-    if known["patient"].nunique() < FEWEST or known["label"].nunique() < 2:
+    assessed = table.assign(score=reader_scores(table["birads"])).dropna(subset=["score"])
+    if assessed["patient"].nunique() < FEWEST or assessed["label"].nunique() < 2:
         return False
-    return bool((known.groupby("score")["label"].nunique() == 1).all())
+    return bool((assessed.groupby("score")["label"].nunique() == 1).all())

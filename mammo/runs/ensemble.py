@@ -1,4 +1,4 @@
-"""Several stored runs as one: their scores brought to one scale and fused, nothing trained again."""
+"""Ensembles of stored runs: their scores are calibrated and fused; nothing is trained again."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from mammo.specs import Home
 
 SEVERAL = "several"
-"""A setting in which the runs of an ensemble differ."""
+"""The value of a setting in which the runs of an ensemble differ."""
 
 
-def open_run_sweep(home: Home, name: RunName, held: dict[str, Sweep] | None = None) -> Sweep:
-    """A sweep that holds the run of a name: the stored one, or one of that run alone, made of stored scores.
+def open_run_sweep(home: Home, name: RunName, opened: dict[str, Sweep] | None = None) -> Sweep:
+    """A sweep that holds the run `name`: the stored one, or a sweep of this run alone, computed from stored scores.
 
-    `held` are sweeps that are open, by id; those that are opened here join them. Raises MammoError where a run is not
-    there, or several were not scored on the same images split alike.
+    `opened` are the sweeps that are open already, by id; this function adds those that it opens. Raises MammoError
+    where a run does not exist, or the members of an ensemble were not scored on the same images in the same split.
     """
-    stored = {} if held is None else held
+    stored = {} if opened is None else opened
     for sweep in map(sweep_name_of, name.members):
         stored[sweep] = stored.get(sweep) or Sweep.open(home, sweep)
     if len(name.members) == 1 and name.level == "image":
         return stored[sweep_name_of(name.members[0])]
     single = [single_run(stored[sweep_name_of(member)], member) for member in name.members]
-    whole = single[0] if len(single) == 1 else ensemble(single, name.combine)
-    return at_level(whole, name.level, [name.fuse])[0]
+    run = single[0] if len(single) == 1 else ensemble(single, name.combine)
+    return at_level(run, name.level, [name.fuse])[0]
 
 
 def single_run(sweep: Sweep, run: str) -> Sweep:
-    """The sweep with one run and its split only."""
+    """The sweep with the run `run` and its split only."""
     row = sweep.row(run)
     split = int(sweep.runs["split"].iloc[row])
     return replace(
@@ -61,25 +61,27 @@ def single_run(sweep: Sweep, run: str) -> Sweep:
 
 
 def ensemble(members: Sequence[Sweep], combine: str) -> Sweep:
-    """One run made of sweeps of one run each, under the name that `RunName` gives it.
+    """The ensemble of sweeps of one run each, as a sweep of one run, named by `RunName`.
 
-    The logits of each are divided by the temperature that fits its own validation images best before they are fused.
-    Members that share the test set alone, as redraws of train and validation do, make an ensemble for the test set: it
-    trained on what any of them did, and has no validation images. Raises MammoError where the members do not share
-    their images, truth and test set.
+    Before fusion, the logits of each member are divided by the temperature that fits its own validation images best.
+    Members that share only the test set, such as redraws of train and validation, give an ensemble for the test set:
+    its training images are those of all members, and it has no validation images. Raises MammoError where the members
+    do not share their images, truth and test set.
     """
-    _refuse_strangers(members)
-    first, apart = members[0], _split_apart(members)
-    own = tuple(str(sweep.runs["run"].iloc[0]) for sweep in members)
-    name = str(RunName(own, combine))
+    _check_same_test_images(members)
+    first = members[0]
+    names = tuple(str(sweep.runs["run"].iloc[0]) for sweep in members)
+    name = str(RunName(names, combine))
     temperatures = [_temperature(sweep) for sweep in members]
-    scaled = np.stack([sweep.logits[0].astype(float) / hot for sweep, hot in zip(members, temperatures, strict=True)])
+    scaled = np.stack(
+        [sweep.logits[0].astype(float) / fitted for sweep, fitted in zip(members, temperatures, strict=True)]
+    )
     facts = [sweep.about["caches"][str(sweep.runs["cache"].iloc[0])] for sweep in members]
     notes = "; ".join(dict.fromkeys(str(fact["weights_note"]) for fact in facts))
-    remarks = [bound_note(hot, f" of {run}") for run, hot in zip(own, temperatures, strict=True)]
+    remarks = [bound_note(fitted, f" of {run}") for run, fitted in zip(names, temperatures, strict=True)]
     runs = _settings(members).assign(run=name, split=0)
     together = replace(first, about={**first.about, "remarks": list(filter(None, remarks))})
-    if apart:
+    if _splits_differ(members):
         together = _for_test(together, members, name)
     return replace(
         together,
@@ -87,7 +89,7 @@ def ensemble(members: Sequence[Sweep], combine: str) -> Sweep:
         about={
             **together.about,
             "caches": {str(runs["cache"].iloc[0]): {**facts[0], "weights_note": notes}},
-            "members": list(own),
+            "members": list(names),
             "temperatures": temperatures,
         },
         runs=runs,
@@ -102,7 +104,7 @@ def _temperature(sweep: Sweep) -> float:
 
 
 def _settings(members: Sequence[Sweep]) -> pd.DataFrame:
-    """The settings that all members share; a word where they differ in one, or nothing where that is a number."""
+    """The settings of an ensemble: those that all members share; else `SEVERAL`, or None where it is a number."""
     tables = [sweep.runs for sweep in members]
     shared: dict[str, Any] = {}
     for name in tables[0]:
@@ -112,41 +114,42 @@ def _settings(members: Sequence[Sweep]) -> pd.DataFrame:
     return pd.DataFrame(shared)
 
 
-def _refuse_strangers(members: Sequence[Sweep]) -> None:
+def _check_same_test_images(members: Sequence[Sweep]) -> None:
+    """Raise MammoError where members differ in images, truth or test set."""
     first = members[0]
-    for other in members[1:]:
-        if _truth(first) != _truth(other):
+    for member in members[1:]:
+        if _truth(first) != _truth(member):
             differ = "they were not scored on the same images with the same labels"
-        elif not np.array_equal(first.parts == TEST, other.parts == TEST):
+        elif not np.array_equal(first.parts == TEST, member.parts == TEST):
             differ = "they have other test sets; choose runs of one, such as redraws of train and validation"
         else:
             continue
-        ours, theirs = (str(sweep.runs["run"].iloc[0]) for sweep in (first, other))
-        raise MammoError(f"The runs {ours} and {theirs} make no ensemble: {differ}.")
+        run, stranger = (str(sweep.runs["run"].iloc[0]) for sweep in (first, member))
+        raise MammoError(f"The runs {run} and {stranger} make no ensemble: {differ}.")
 
 
-def _split_apart(members: Sequence[Sweep]) -> bool:
-    """Whether members share their test set, but not what they trained and were validated on."""
-    return any(not np.array_equal(members[0].parts, other.parts) for other in members[1:])
+def _splits_differ(members: Sequence[Sweep]) -> bool:
+    """Whether members with one test set differ in train or validation."""
+    return any(not np.array_equal(members[0].parts, member.parts) for member in members[1:])
 
 
 def _for_test(sweep: Sweep, members: Sequence[Sweep], name: str) -> Sweep:
-    """A sweep that trained on what any of the members did and has no validation images."""
-    trained = np.any([other.parts == TRAIN for other in members], axis=0)
+    """The sweep with the training images of all members and without validation images."""
+    trained = np.any([member.parts == TRAIN for member in members], axis=0)
     parts = np.where(sweep.parts == TEST, TEST, np.where(trained, TRAIN, OUT)).astype(np.int8)
-    known = [other.about["splits"][0]["leakage"] for other in members]
-    scored = digest_bytes(parts.tobytes()), tuple(other.id for other in members)
-    counted = _leakage(_Divided(*scored, sweep.images, parts))
-    leaks = {kind: _most([counted.get(kind), *(one.get(kind) for one in known)]) for kind in known[0]}
-    facts = {**sweep.about["splits"][0], "sizes": sizes(parts[0]), "leakage": leaks}
+    leaks = [member.about["splits"][0]["leakage"] for member in members]
+    identity = digest_bytes(parts.tobytes()), tuple(member.id for member in members)
+    leaks.append(_leakage(_SplitImages(*identity, sweep.images, parts)))
+    highest = {kind: _most([counts.get(kind) for counts in leaks]) for kind in leaks[0]}
+    facts = {**sweep.about["splits"][0], "sizes": sizes(parts[0]), "leakage": highest}
     remark = f"{name} has no validation figures: its members were trained on one another's validation images."
     remarks = [*sweep.about["remarks"], remark]
     return replace(sweep, parts=parts, about={**sweep.about, "splits": [facts], "remarks": remarks})
 
 
 @dataclass(frozen=True)
-class _Divided:
-    """Images and their parts in one split (1, images), told apart by a digest of these and the members' sweeps."""
+class _SplitImages:
+    """Images and their parts in one split, (1, images), identified by a digest of the parts and the members' ids."""
 
     digest: str
     sweeps: tuple[str, ...]
@@ -155,12 +158,13 @@ class _Divided:
 
 
 @lru_cache(maxsize=32)
-def _leakage(divided: _Divided) -> dict[str, int | None]:
-    """The leakage of a split, counted once a process: to compare all films takes time."""
-    return leakage(divided.images, divided.parts[0])
+def _leakage(split: _SplitImages) -> dict[str, int | None]:
+    """The leakage of a split, counted once per process, since the comparison of all films takes time."""
+    return leakage(split.images, split.parts[0])
 
 
 def _most(counts: Sequence[int | None]) -> int | None:
+    """The highest count, None where all are unknown."""
     return max((count for count in counts if count is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Scores fused from stored ones, without training: images of one breast or patient, and the runs of an ensemble."""
+"""Fusion of stored scores, without training: of the images of a breast or patient, or of the runs of an ensemble."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mammo.statistics.curves import Floats
 
 Starts = NDArray[np.intp]
 LARGEST = 1e300
-"""What an infinite logit counts as."""
+"""The value that replaces an infinite logit."""
 CLOSE = 2e-14
-"""Fused scores that lie closer, as a part of their size, may have been moved past one another by rounding."""
+"""Fused scores with a smaller relative difference may be in the wrong order because of rounding."""
 TINY = 1e-10
-"""Chances below this are their logarithm's exponential."""
+"""Below this sum of −log(1 − p), noisy-or uses a series, which rounding errors do not spoil."""
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """One way to make one score of several.
+    """One way to fuse several scores into one.
 
-    `function(logits (R, M), starts (G,))` fuses the columns from each start to the next: (R, G), as logits.
+    `function(logits (R, M), starts (G,))` fuses the columns from each start to the next and returns logits (R, G).
     """
 
     label: str
@@ -33,7 +33,7 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Level:
-    """What a score is of: the columns that name it, and what it is called in the plural."""
+    """What one score belongs to: the columns that identify it, and its name in the plural."""
 
     label: str
     description: str
@@ -48,7 +48,7 @@ def mean(logits: Floats, starts: Starts) -> Floats:
 
 
 def mean_logit(logits: Floats, starts: Starts) -> Floats:
-    """The mean of the logits, which is that of the odds on a logarithmic scale."""
+    """The mean of the logits: the geometric mean of the odds."""
     fused: Floats = np.add.reduceat(logits, starts, axis=-1) / _sizes(logits, starts)
     return fused
 
@@ -59,9 +59,9 @@ def highest(logits: Floats, starts: Starts) -> Floats:
 
 
 def noisy_or(logits: Floats, starts: Starts) -> Floats:
-    """Malignant if any is, each on its own: 1 − Π(1 − p) (Pearl 1988)."""
-    each = np.logaddexp(0, logits)  # −log(1 − p), of which p itself is left where that is tiny
-    none = np.add.reduceat(each, starts, axis=-1)
+    """The probability that any image is malignant if the images are independent: 1 − Π(1 − p) (Pearl 1988)."""
+    benign = np.logaddexp(0, logits)  # −log(1 − p), which is p where p is tiny
+    none = np.add.reduceat(benign, starts, axis=-1)
     tiny = np.logaddexp.reduceat(logits, starts, axis=-1)
     return np.where(none > TINY, none + np.log(-np.expm1(-np.maximum(none, TINY))), tiny + none / 2)
 
@@ -74,7 +74,7 @@ FUSIONS: dict[str, Fusion] = {
 }
 
 TYING = ("mean", "noisy-or")
-"""The fusions of probabilities, which come out alike where those are as good as 0 or 1."""
+"""The fusions of probabilities, whose results tie where the probabilities are almost 0 or 1."""
 
 LEVELS: dict[str, Level] = {
     "image": Level("Mammogram", "Every mammogram, or crop, by itself.", "images", ()),
@@ -86,57 +86,57 @@ LEVELS: dict[str, Level] = {
 def fused(logits: Floats, starts: Starts, name: str) -> Floats:
     """Fuse the columns of `logits` (R, M) from each of `starts` (G,) to the next: (R, G); NaN where one is NaN.
 
-    Everything is computed in logits, so that sure scores stay apart that are one as probabilities. What still comes out
-    alike to rounding, as the mean of the probabilities of two members that are sure of opposite answers, is put in the
-    order of the mean logits: where all members order two columns alike, so are their fused scores.
+    Everything is computed in logits, since scores near 0 or 1 differ in logits but not in probabilities. Results that
+    are still equal to rounding, such as the mean of the probabilities of two members that are certain of opposite
+    classes, are put in the order of the mean logits: where all members order two columns alike, the fusion does too.
     """
     wide = np.clip(np.asarray(logits, dtype=np.float64), -LARGEST, LARGEST)
     with np.errstate(invalid="ignore"):
         scores = FUSIONS[name].function(wide, starts)
         if name in TYING:
-            scores = _apart(scores, mean_logit(wide, starts))
-    alone = _sizes(wide, starts) == 1
-    return np.where(alone, wide[..., starts], scores) if alone.any() else scores
+            scores = _separate_ties(scores, mean_logit(wide, starts))
+    single = _sizes(wide, starts) == 1
+    return np.where(single, wide[..., starts], scores) if single.any() else scores
 
 
 def _sizes(logits: Floats, starts: Starts) -> Starts:
     return np.diff(np.append(starts, logits.shape[-1]))
 
 
-def _apart(scores: Floats, judges: Floats) -> Floats:
-    """Scores (R, G) of which those that rounding may have made or moved are in the order of their judges (R, G).
+def _separate_ties(scores: Floats, reference: Floats) -> Floats:
+    """The scores (R, G), in which ties to rounding have the order of the `reference` scores (R, G).
 
-    Neighbours closer than `CLOSE` are of one bunch. Scores of a bunch change places, are equal where their judges are,
-    and differ by a last digit at least where these do.
+    Neighbours closer than `CLOSE` belong to one bunch. The scores of a bunch are reordered: they are equal where the
+    reference scores are equal, and differ at least by the last bit where these differ.
     """
     ordered = np.sort(scores, axis=-1) + 0.0
     gaps = np.diff(ordered, axis=-1) > CLOSE * np.maximum(1.0, np.abs(ordered[..., 1:]))
     bunches = _summed(gaps)
-    places = np.argsort(np.argsort(scores, axis=-1), axis=-1)
-    order = np.lexsort((judges, np.take_along_axis(bunches, places, axis=-1)), axis=-1)
-    differ = gaps | (np.diff(np.take_along_axis(judges, order, axis=-1), axis=-1) != 0)
+    ranks = np.argsort(np.argsort(scores, axis=-1), axis=-1)
+    order = np.lexsort((reference, np.take_along_axis(bunches, ranks, axis=-1)), axis=-1)
+    differ = gaps | (np.diff(np.take_along_axis(reference, order, axis=-1), axis=-1) != 0)
     rises = _summed(differ)
     begins = np.diff(rises, axis=-1, prepend=-1) > 0
     first = np.maximum.accumulate(np.where(begins, np.arange(rises.shape[-1]), 0), axis=-1)
-    counted = _counted(np.take_along_axis(ordered, first, axis=-1))
-    numbers = _number(np.maximum.accumulate(counted - rises, axis=-1) + rises)
-    made = np.empty_like(ordered)
-    np.put_along_axis(made, order, numbers, axis=-1)
-    return np.where(np.isnan(scores), np.nan, made)
+    indices = _float_index(np.take_along_axis(ordered, first, axis=-1))
+    numbers = _float_at(np.maximum.accumulate(indices - rises, axis=-1) + rises)
+    separated = np.empty_like(ordered)
+    np.put_along_axis(separated, order, numbers, axis=-1)
+    return np.where(np.isnan(scores), np.nan, separated)
 
 
 def _summed(steps: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many steps (R, G - 1) lie before each place, (R, G)."""
+    """The number of `steps` (R, G - 1) before each position, (R, G)."""
     sums = np.cumsum(steps, axis=-1, dtype=np.int64)
     return np.concatenate([np.zeros((*sums.shape[:-1], 1), dtype=np.int64), sums], axis=-1)
 
 
-def _counted(numbers: Floats) -> NDArray[np.int64]:
-    """Whole numbers that are one apart where float64 numbers are neighbours."""
+def _float_index(numbers: Floats) -> NDArray[np.int64]:
+    """The index of float64 numbers in their order: neighbouring numbers have neighbouring indices."""
     bits = numbers.view(np.int64)
     return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
 
 
-def _number(counted: NDArray[np.int64]) -> Floats:
-    """The numbers that `_counted` counted."""
-    return _counted(counted.view(np.float64)).view(np.float64)
+def _float_at(indices: NDArray[np.int64]) -> Floats:
+    """The numbers at the indices of `_float_index`."""
+    return _float_index(indices.view(np.float64)).view(np.float64)

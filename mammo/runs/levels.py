@@ -1,4 +1,4 @@
-"""A sweep read at the level of breasts or patients: its stored scores fused, its truth and parts with them."""
+"""A sweep at the level of breasts or patients, whose stored scores, truth and parts are fused."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AT_ONCE = 2**24
-"""Scores that are fused at once."""
+"""The most scores that are fused at once."""
 JOINT = "+"
-"""Between the values of a column in which the images of one breast or patient differ, such as CC+MLO."""
+"""Joins the values of a column in which the images of a breast or patient differ, such as CC+MLO."""
 
 Members = list["NDArray[np.intp]"]
-"""For every breast or patient the rows of its images."""
+"""The rows of the images of every breast or patient."""
 
 
 class LevelError(MammoError):
-    """The images of a sweep do not name what its scores are to be fused by."""
+    """The images of a sweep lack the columns by which its scores are to be fused."""
 
 
 def at_level(sweep: Sweep, level: str, fuses: Sequence[str]) -> list[Sweep]:
-    """For each of the fusions `fuses` the sweep with one row a breast or patient, its runs named `RUN@LEVEL-FUSE`.
+    """The sweep with one row per breast or patient, once for each fusion of `fuses`; runs are named `RUN@LEVEL-FUSE`.
 
-    A breast or patient is malignant where any of its images is. Where a split parts its images, each part has those
-    that stand in it. Images whose breast or patient nobody names are left out. At the level `image` the sweep itself
-    is returned. Raises LevelError where no image names its breast or patient.
+    A breast or patient is malignant where any of its images is. Where its images stand in several parts of a split,
+    each part gets a row of its own images. Images without a breast or patient are left out. At the level `image` the
+    result is the sweep itself. Raises LevelError where no image has a breast or patient.
     """
     if not fuses:
         raise MammoError(f"Name a fusion; choose one of: {', '.join(FUSIONS)}.")
@@ -68,13 +68,13 @@ def at_level(sweep: Sweep, level: str, fuses: Sequence[str]) -> list[Sweep]:
 
 
 def images_of(images: pd.DataFrame, group: pd.Series, level: str) -> pd.DataFrame:
-    """The rows of `images`, of one part of a split, whose scores were fused into the row `group` at a level."""
+    """The rows of `images`, all of one part of a split, whose scores were fused into the row `group` at a level."""
     columns = list(LEVELS[level].columns)
     return images[(images[columns].astype(str) == group[columns].astype(str)).all(axis=1)]
 
 
 def _grouped(sweep: Sweep, level: str) -> tuple[Members, NDArray[np.int8]]:
-    """The images that are scored together, and the part in which each such group stands in each split."""
+    """The groups of images that are fused, and the part of each group in each split, int8 (splits, groups)."""
     code = _codes(sweep.images, level)
     if not ((code >= 0) & (np.asarray(sweep.parts) != OUT)).any():
         raise LevelError(
@@ -82,27 +82,27 @@ def _grouped(sweep: Sweep, level: str) -> tuple[Members, NDArray[np.int8]]:
             "name it in the data set and run the sweep again."
         )
     rows: dict[tuple[int, ...], int] = {}
-    stands = []
+    parts_by_split = []
     for part in np.asarray(sweep.parts):
-        known = np.flatnonzero((code >= 0) & (part != OUT))
-        ordered = known[np.lexsort((part[known], code[known]))]
+        used = np.flatnonzero((code >= 0) & (part != OUT))
+        ordered = used[np.lexsort((part[used], code[used]))]
         borders = np.flatnonzero(np.diff(code[ordered]) | np.diff(part[ordered])) + 1
         groups = np.split(ordered, borders) if ordered.size else []
-        stands.append([(rows.setdefault(tuple(group.tolist()), len(rows)), part[group[0]]) for group in groups])
-    parts = np.full((len(stands), len(rows)), OUT, dtype=np.int8)
-    for split, held in enumerate(stands):
-        for row, part in held:
+        parts_by_split.append([(rows.setdefault(tuple(group.tolist()), len(rows)), part[group[0]]) for group in groups])
+    parts = np.full((len(parts_by_split), len(rows)), OUT, dtype=np.int8)
+    for split, row_parts in enumerate(parts_by_split):
+        for row, part in row_parts:
             parts[split, row] = part
     return [np.array(group, dtype=np.intp) for group in rows], parts
 
 
 def _codes(images: pd.DataFrame, level: str) -> NDArray[np.intp]:
-    """The number of each image's breast or patient, -1 where it names none."""
+    """The number of each image's breast or patient, (images,), -1 where it has none."""
     columns = list(LEVELS[level].columns)
     if not set(columns) <= set(images):
         return np.full(len(images), -1)
     image = images["parent" if "parent" in images else "image"]
-    if (images["patient"] == image).all():  # a manifest that tells no patients
+    if (images["patient"] == image).all():  # a manifest without patients
         return np.full(len(images), -1)
     table = images[columns].astype("string").fillna("")
     code = table.groupby(columns, sort=False).ngroup().to_numpy()
@@ -110,7 +110,7 @@ def _codes(images: pd.DataFrame, level: str) -> NDArray[np.intp]:
 
 
 def _fused(logits: NDArray[Any], members: Members, fuse: str) -> NDArray[Any]:
-    """The scores of all groups, (runs, groups), some runs after others to spare memory."""
+    """The scores of all groups, (runs, groups), computed for a few runs at a time to limit memory."""
     columns = np.concatenate(members)
     starts = np.cumsum([0, *(group.size for group in members[:-1])])
     step = max(1, AT_ONCE // columns.size)
@@ -122,7 +122,7 @@ def _fused(logits: NDArray[Any], members: Members, fuse: str) -> NDArray[Any]:
 
 
 def _sorted(logits: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:
-    """The scores of each group from low to high, so that a sum's last bits do not depend on how its images stand."""
+    """The scores of each group in ascending order, so that rounding errors do not depend on the order of images."""
     sizes = np.diff(np.append(starts, logits.shape[1]))
     for size in np.unique(sizes[sizes > 1]):
         columns = starts[sizes == size][:, None] + np.arange(size)
@@ -131,41 +131,41 @@ def _sorted(logits: NDArray[Any], starts: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def _images(images: pd.DataFrame, members: Members) -> pd.DataFrame:
-    """One row a group: its patient, its truth, and the values of its images' columns, joined where they differ."""
+    """One row per group: its patient, its truth, and the columns of its images, with differing values joined."""
     group = np.repeat(np.arange(len(members)), [rows.size for rows in members])
-    taken = images.iloc[np.concatenate(members)]
-    joined = {str(name): _joined(taken[name].reset_index(drop=True), group) for name in images}
-    malignant = np.bincount(group, weights=np.asarray(taken["label"] == "malignant", dtype=float)) > 0
+    table = images.iloc[np.concatenate(members)]
+    joined = {str(name): _joined(table[name].reset_index(drop=True), group) for name in images}
+    malignant = np.bincount(group, weights=np.asarray(table["label"] == "malignant", dtype=float)) > 0
     joined["label"] = pd.Series(np.where(malignant, "malignant", "benign"))
     if "birads" in images:
-        joined["birads"] = _worst(taken["birads"], group)
+        joined["birads"] = _worst(table["birads"], group)
     return pd.DataFrame(joined)
 
 
 def _joined(values: pd.Series, group: NDArray[np.intp]) -> pd.Series:
-    """The one value of each group, or its values joined as text; missing where there is none."""
-    given = values.notna() & (values.astype("string") != "").fillna(False)
-    distinct = pd.DataFrame({"group": group, "value": values})[given.to_numpy()].drop_duplicates()
+    """The single value of each group, or its values joined as text; missing where it has none."""
+    present = values.notna() & (values.astype("string") != "").fillna(False)
+    distinct = pd.DataFrame({"group": group, "value": values})[present.to_numpy()].drop_duplicates()
     size = int(group[-1]) + 1 if group.size else 0
     if not distinct["group"].duplicated().any():
         return distinct.set_index("group")["value"].reindex(range(size))
-    told: dict[int, list[str]] = {}
+    texts: dict[int, list[str]] = {}
     for number, value in zip(distinct["group"], distinct["value"].astype("string"), strict=True):
-        told.setdefault(number, []).append(value)
-    return pd.Series({number: JOINT.join(sorted(held)) for number, held in told.items()}).reindex(range(size))
+        texts.setdefault(number, []).append(value)
+    return pd.Series({number: JOINT.join(sorted(words)) for number, words in texts.items()}).reindex(range(size))
 
 
 def _worst(birads: pd.Series, group: NDArray[np.intp]) -> pd.Series:
     """The most suspicious assessment of each group."""
     table = pd.DataFrame({"group": group, "birads": pd.to_numeric(birads, errors="coerce").to_numpy(dtype=float)})
-    known = table.dropna().assign(score=lambda rows: rows["birads"].map(SCORES))
-    worst = known.sort_values("score").groupby("group")["birads"].last()
+    assessed = table.dropna().assign(score=lambda rows: rows["birads"].map(SCORES))
+    worst = assessed.sort_values("score").groupby("group")["birads"].last()
     return worst.reindex(range(int(group[-1]) + 1)).astype("Int64")
 
 
 def _leakage(leaks: dict[str, int | None], images: pd.DataFrame, part: NDArray[np.int8]) -> dict[str, int | None]:
-    """A split's leakage with what counts images counted anew; a near-duplicate spoils at most one group each."""
+    """The leakage of a split with its image counts limited to groups; a near-duplicate spoils at most one group."""
     train, test = (images.loc[part == number, "patient"] for number in (TRAIN, TEST))
     most = {"test_images_with_patient_in_train": int(seen(train, test).sum()), "near_duplicates": len(test)}
-    known = {name: count for name, count in leaks.items() if name in most and count is not None}
-    return {**leaks, **{name: min(count, most[name]) for name, count in known.items()}}
+    counted = {name: count for name, count in leaks.items() if name in most and count is not None}
+    return {**leaks, **{name: min(count, most[name]) for name, count in counted.items()}}

@@ -1,4 +1,4 @@
-"""The reader's own ROC: what the radiologists' BI-RADS assessments are worth on the same images as the runs."""
+"""The reader's ROC: the performance of the radiologists' BI-RADS assessments on the same images as the runs."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ def reader_summary(
 ) -> dict[str, Any]:
     """The reader's ROC by image, by lesion, and by lesion for masses and calcifications, as plain JSON values.
 
-    `images` and `lesions` are a data set's tables; of these the official test set (`part` is "test"), or all where
-    none is named ("all"). `about` is what the data set says of its columns: where labels are made from BI-RADS, there
-    is no ROC but the reason (`circular`). `zero` names an entry of ZEROS. Raises MammoError where no image and
-    no lesion has a BI-RADS assessment.
+    `images` and `lesions` are the tables of a data set. The official test set counts (`part` is "test"), or all rows
+    where the data set has none ("all"). `about` describes the columns of the data set: where labels are derived from
+    BI-RADS, the result is the reason (`circular`) and no ROC. `zero` names an entry of ZEROS. Raises MammoError where
+    no image and no lesion has a BI-RADS assessment.
     """
     part, tables = reader_tables(images, lesions)
-    read = {name: scored_by_reader(table, zero) for name, table in tables.items()}
-    found = circularity(about or {}, images if read["image"] else lesions)
-    certain = found is not None and found.certain
-    told = {
+    scored = {name: scored_by_reader(table, zero) for name, table in tables.items()}
+    doubt = circularity(about or {}, images if scored["image"] else lesions)
+    certain = doubt is not None and doubt.certain
+    facts = {
         "part": part,
         "circular": certain,
-        "may_be_circular": found is not None and not certain,
-        "reason": found.reason if found else "",
+        "may_be_circular": doubt is not None and not certain,
+        "reason": doubt.reason if doubt else "",
         "zero": zero,
     }
     if certain:
-        return told
-    if all(one is None for one in read.values()):
+        return facts
+    if all(reader is None for reader in scored.values()):
         of = "official test images" if part == "test" else "images"
         raise MammoError(
             f"No BI-RADS assessment is known of these {of}, so their reader has no ROC; "
             "index the data set again from tables that hold one."
         )
-    return {**told, **{name: _summary(one, tables[name], ZEROS[zero]) for name, one in read.items()}}
+    return {**facts, **{name: _summary(reader, tables[name], ZEROS[zero]) for name, reader in scored.items()}}
 
 
 def reader_tables(images: pd.DataFrame, lesions: pd.DataFrame) -> tuple[str, dict[str, pd.DataFrame]]:
-    """What a reader is measured on: `test` and the official test set, or `all` where none is named.
+    """The rows on which a reader is measured: `test` and the official test set, or `all` where there is none.
 
-    The tables are those of images, of lesions, and of lesions that are masses and calcifications.
+    The tables hold images, lesions, and the lesions that are masses and calcifications.
     """
     official = any("split" in table and bool((table["split"] == "test").any()) for table in (images, lesions))
     if official:
@@ -72,56 +72,58 @@ def reader_tables(images: pd.DataFrame, lesions: pd.DataFrame) -> tuple[str, dic
 
 
 def scored_by_reader(table: pd.DataFrame, zero: str = RECALL) -> Scored | None:
-    """The reader's scores of the rows that have a BI-RADS assessment; None where none has."""
+    """The reader's scores of the rows with a BI-RADS assessment; None where no row has one."""
     if "birads" not in table:
         return None
     scores = reader_scores(table["birads"], zero).to_numpy()
-    known = np.isfinite(scores)
-    if not known.any():
+    assessed = np.isfinite(scores)
+    if not assessed.any():
         return None
-    labels = np.asarray(table["label"] == "malignant", dtype=np.int8)[known]
-    return Scored(NAME, labels, scores[known], table["patient"].to_numpy()[known], left_out=int((~known).sum()))
+    labels = np.asarray(table["label"] == "malignant", dtype=np.int8)[assessed]
+    patients = table["patient"].to_numpy()[assessed]
+    return Scored(NAME, labels, scores[assessed], patients, left_out=int((~assessed).sum()))
 
 
 def reader_of(runs: Sequence[StoredRun], part: str) -> Scored | None:
-    """The reader on the very images of `part` that the runs are scored on, those of all runs where these differ.
+    """The reader's scores on the images of `part` that the runs scored, on those of all runs where they differ.
 
-    None where the runs score different data sets or kinds of image, no BI-RADS is known, or labels are made from it.
+    None where the runs scored different data sets or kinds of image, no image has BI-RADS, or labels are derived from
+    it.
     """
-    found = circularity_of(runs)
-    if found and found.certain:
+    doubt = circularity_of(runs)
+    if doubt and doubt.certain:
         return None
     if len({(run.sweep.about["dataset"]["name"], str(run.settings["kind"])) for run in runs}) != 1:
         return None
     shown = [run.images(part) for run in runs]
-    read = scored_by_reader(pd.concat(shown).drop_duplicates("image"))
+    reader = scored_by_reader(pd.concat(shown).drop_duplicates("image"))
     differ = any(set(images["image"]) != set(shown[0]["image"]) for images in shown)
-    return replace(read, name=f"{NAME}, on the images of all runs") if read and differ else read
+    return replace(reader, name=f"{NAME}, on the images of all runs") if reader and differ else reader
 
 
 def circularity_of(runs: Sequence[StoredRun]) -> Circularity | None:
-    """Whether the labels that runs are scored on were made from BI-RADS; the most certain answer of several."""
+    """Whether the labels of the runs' images were derived from BI-RADS; the most certain answer of several."""
     sweeps = {run.sweep.id: run.sweep for run in runs}.values()
     answers = [circularity(sweep.about["dataset"], sweep.images) for sweep in sweeps]
-    return max(filter(None, answers), key=lambda one: one.certain, default=None)
+    return max(filter(None, answers), key=lambda answer: answer.certain, default=None)
 
 
-def _summary(read: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[str, Any]:
-    if read is None:
+def _summary(reader: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[str, Any]:
+    if reader is None:
         nothing: dict[str, Any] = dict.fromkeys(("auc", "interval", "reason", *SHARES))
         return {**nothing, "n": 0, "positives": 0, "patients": 0, "left_out": len(table), "operating": [], "points": []}
-    positive = np.asarray(read.labels) == 1
-    false, found, thresholds = roc_curve(read.labels, read.logits)
-    points = zip(false[1:], found[1:], thresholds[1:].tolist(), strict=True)
-    operating = _operating(read, rule)
+    positive = np.asarray(reader.labels) == 1
+    false_rate, sensitivity, thresholds = roc_curve(reader.labels, reader.logits)
+    points = zip(false_rate[1:], sensitivity[1:], thresholds[1:].tolist(), strict=True)
+    operating = _operating(reader, rule)
     return {
-        "auc": _plain(read.value(auc)),
-        "interval": [_plain(bound) for bound in read.interval(auc_interval)],
-        "reason": lack_of_patients(read.labels, read.patients, classes=read.classes) or None,
+        "auc": _plain(reader.value(auc)),
+        "interval": [_plain(bound) for bound in reader.interval(auc_interval)],
+        "reason": lack_of_patients(reader.labels, reader.patients, classes=reader.classes) or None,
         "n": int(positive.size),
         "positives": int(positive.sum()),
-        "patients": int(pd.Series(read.patients).nunique()),
-        "left_out": read.left_out,
+        "patients": int(pd.Series(reader.patients).nunique()),
+        "left_out": reader.left_out,
         **{name: operating[0][name] for name in SHARES},
         "operating": operating,
         "points": [
@@ -136,13 +138,13 @@ def _summary(read: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict[s
     }
 
 
-def _operating(read: Scored, rule: ZeroRule) -> list[dict[str, Any]]:
-    """What calling BI-RADS 4 and above malignant gets right, with 0 and without; what `rule` says comes first."""
-    scores, patients = np.asarray(read.logits), np.asarray(read.patients)
-    positive, zero = np.asarray(read.labels) == 1, is_zero(scores)
+def _operating(reader: Scored, rule: ZeroRule) -> list[dict[str, Any]]:
+    """Sensitivity and specificity if BI-RADS 4 and above are malignant, with and without 0; that of `rule` is first."""
+    scores, patients = np.asarray(reader.logits), np.asarray(reader.patients)
+    positive, zero = np.asarray(reader.labels) == 1, is_zero(scores)
     suspicious = (scores >= SUSPICIOUS) & ~zero
     ways = {f"≥ {SUSPICIOUS:.0f} or 0": suspicious | zero, f"≥ {SUSPICIOUS:.0f}": suspicious}
-    told = [
+    points = [
         {
             "birads": words,
             "sensitivity": _share(called[positive], patients[positive]),
@@ -150,15 +152,15 @@ def _operating(read: Scored, rule: ZeroRule) -> list[dict[str, Any]]:
         }
         for words, called in ways.items()
     ]
-    return told if rule.recalled else told[::-1]
+    return points if rule.recalled else points[::-1]
 
 
-def _share(right: Any, patients: Any) -> dict[str, Any] | None:
-    """The share that an operating point gets right, with its 95 % interval by patient."""
-    if not len(right):
+def _share(correct: Any, patients: Any) -> dict[str, Any] | None:
+    """The share of correct calls with its 95 % interval by patient; None without images."""
+    if not len(correct):
         return None
-    low, high = share_interval(right, patients)
-    return {"value": float(np.mean(right)), "interval": [_plain(low), _plain(high)]}
+    low, high = share_interval(correct, patients)
+    return {"value": float(np.mean(correct)), "interval": [_plain(low), _plain(high)]}
 
 
 def _plain(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What there is to say of one run: its operating point, its curves in numbers, calibration, and groups of images."""
+"""The summary of one run: operating point, metrics, calibration, and subgroups of images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mammo.statistics.scored import Scored
 
 PREVALENCE = 0.006
-"""Cancers among women screened: 5.1 in 1,000 were found at a sensitivity of 86.9 % (Lehman, Radiology 283, 2017)."""
+"""Cancers per woman screened: 5.1 of 1,000 were detected at a sensitivity of 86.9 % (Lehman, Radiology 283, 2017)."""
 
 
 def run_summary(
@@ -32,7 +32,9 @@ def run_summary(
     prevalence: float = PREVALENCE,
     column: str | None = None,
 ) -> dict[str, Any]:
-    """A run on the images of a part, as plain JSON values; every measure has `value`, `interval` and `n`.
+    """The performance of a run on the images of a part, as plain JSON values.
+
+    Every measure has `value`, `interval` and `n`.
 
     The threshold and the temperature are chosen on validation. Raises MammoError where the rule, its target, the
     prevalence or the column of the subgroups is unknown.
@@ -49,7 +51,7 @@ def run_summary(
         "probability": point.probability,
         "chosen_on": _sizes(validation),
         "confusion": {name: _count(value) for name, value in asdict(point.counts).items()},
-        "measures": {name: one.to_json() for name, one in point.measures.items()},
+        "measures": {name: measured.to_json() for name, measured in point.measures.items()},
         "predictive": {"prevalence": prevalence, "ppv": values[0].to_json(), "npv": values[1].to_json()},
         "metrics": {name: measure(name, shown).to_json() for name, metric in METRICS.items() if not metric.at_half},
         "calibration": _calibration(validation, shown),
@@ -59,9 +61,9 @@ def run_summary(
 
 
 def calibrated(validation: Scored, shown: Scored) -> tuple[float, Scored]:
-    """The temperature that fits a run's validation images best, and `shown` with its logits divided by it."""
-    hot = temperature(validation.labels, validation.logits)
-    return hot, replace(shown, logits=np.asarray(shown.logits, dtype=float) / hot)
+    """The temperature fitted to a run's validation images, and `shown` with its logits divided by it."""
+    fitted = temperature(validation.labels, validation.logits)
+    return fitted, replace(shown, logits=np.asarray(shown.logits, dtype=float) / fitted)
 
 
 def _about(run: StoredRun, shown: Scored) -> dict[str, Any]:
@@ -86,13 +88,13 @@ def _sizes(scored: Scored) -> dict[str, Any]:
 
 
 def _calibration(validation: Scored, shown: Scored) -> dict[str, Any]:
-    hot, scaled = calibrated(validation, shown)
+    fitted, scaled = calibrated(validation, shown)
     return {
-        "temperature": hot if np.isfinite(hot) else None,
-        "temperature_note": bound_note(hot, unit=validation.unit, classes=validation.classes) or None,
+        "temperature": fitted if np.isfinite(fitted) else None,
+        "temperature_note": bound_note(fitted, unit=validation.unit, classes=validation.classes) or None,
         "brier": measure("brier", scaled).to_json(),
-        "bins": [json_value(asdict(one)) for one in calibration_curve(shown)],
-        "scaled_bins": [json_value(asdict(one)) for one in calibration_curve(scaled)],
+        "bins": [json_value(asdict(group)) for group in calibration_curve(shown)],
+        "scaled_bins": [json_value(asdict(group)) for group in calibration_curve(scaled)],
     }
 
 

@@ -1,4 +1,4 @@
-"""What runs say of the images of one part: for curves, intervals, and the images they get wrong."""
+"""One stored run: its settings, its scores on the images of a part, and its predictions."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """One run in its sweep: `row` is its place in the sweep's tables."""
+    """One run of a sweep: `row` is its row in the tables of the sweep."""
 
     sweep: Sweep
     row: int
 
     @classmethod
-    def open(cls, home: Home, run: str, held: dict[str, Sweep] | None = None) -> StoredRun:
-        """Open the run of a name as `RunName` has it, such as `SWEEP.NUMBER`; `held` are sweeps that are open already.
+    def open(cls, home: Home, run: str, opened: dict[str, Sweep] | None = None) -> StoredRun:
+        """Open a run by its `RunName`, such as `SWEEP.NUMBER`; `opened` holds the sweeps that are open, by id.
 
-        Raises MammoError where there is none.
+        Raises MammoError where there is no such run.
         """
         name = RunName.parse(run)
-        sweep = open_run_sweep(home, name, held)
+        sweep = open_run_sweep(home, name, opened)
         return cls(sweep, sweep.row(str(name)))
 
     @property
@@ -51,16 +51,16 @@ class StoredRun:
         return str(self.settings["run"])
 
     def by_image(self, home: Home) -> StoredRun:
-        """The same run read image by image."""
+        """The same run at the level of images."""
         name = RunName.parse(self.id)
         return self if name.level == "image" else StoredRun.open(home, str(RunName(name.members, name.combine)))
 
     def dataset(self, home: Home) -> Dataset:
-        """The data set that the run scored; raises MammoError where its name now holds other images."""
+        """The data set that the run scored; raises MammoError where it has changed since."""
         about = self.sweep.about["dataset"]
         dataset = Dataset.open(home, about["name"])
-        held = dataset.digest(str(self.settings["kind"]))
-        if about.get("digest", held) != held:
+        digest = dataset.digest(str(self.settings["kind"]))
+        if about.get("digest", digest) != digest:
             raise MammoError(
                 f"The data set {dataset.name!r} has changed since the run {self.id} scored its images; "
                 "extract its features and run the sweep again."
@@ -69,12 +69,12 @@ class StoredRun:
 
     @property
     def unit(self) -> str:
-        """What one score is of, in the plural: images, breasts or patients."""
+        """What the scores belong to: images, breasts or patients."""
         return LEVELS[self.sweep.level].unit
 
     @property
     def weights_note(self) -> str:
-        """What must be said of the weights of the run's trunk."""
+        """The note on the weights of the run's trunk."""
         return str(self.sweep.about["caches"][self.settings["cache"]]["weights_note"])
 
     @property
@@ -89,7 +89,7 @@ class StoredRun:
         return history
 
     def scored(self, part: str, name: str = "") -> Scored:
-        """The run's logits on `train`, `validation` or `test`."""
+        """The run's scores on `train`, `validation` or `test`, under `name`."""
         rows = self._rows(part)
         patients = self.sweep.images["patient"].to_numpy()[rows]
         logits = np.asarray(self.sweep.logits[self.row])[rows]
@@ -101,10 +101,11 @@ class StoredRun:
         return self.sweep.images.iloc[self._rows(part)]
 
     def predictions(self, part: str, threshold: float = 0.0) -> pd.DataFrame:
-        """The images of a part with what the run says of them, the surest answers first.
+        """The rows of the images of a part with the run's predictions, the most confident first.
 
-        `logit` and `probability` of malignancy; `called`, whether that lies above the threshold, a logit; `right`; and
-        `confidence`, how far from the threshold the logit lies, on the scale of probabilities from 0.5 to 1.
+        New columns: `logit` and `probability` of malignancy; `called`, whether the logit lies above the `threshold`;
+        `right`, whether the call is correct; and `confidence`, the distance of the logit from the threshold, as a
+        probability from 0.5 to 1.
         """
         rows = self._rows(part)
         logits = np.asarray(self.sweep.logits[self.row], dtype=float)[rows]
@@ -115,7 +116,7 @@ class StoredRun:
         return images.iloc[np.argsort(-np.abs(logits - threshold), kind="stable")]
 
     def _leaks(self, part: str) -> tuple[int, int]:
-        """The images of a part whose patient stands in train, and those of the test set with a near-duplicate there."""
+        """Counts of the images of a part whose patient is in train, and of test images with a near-duplicate there."""
         if part == "train":
             return 0, 0
         leaks = self.sweep.about["splits"][int(self.settings["split"])]["leakage"]
@@ -130,5 +131,5 @@ class StoredRun:
 
 def stored_runs(home: Home, runs: Iterable[str]) -> list[StoredRun]:
     """Open several runs, each of their sweeps once."""
-    held: dict[str, Sweep] = {}
-    return [StoredRun.open(home, run, held) for run in runs]
+    opened: dict[str, Sweep] = {}
+    return [StoredRun.open(home, run, opened) for run in runs]

@@ -1,4 +1,4 @@
-"""A split of a data set: drawn, or in a shared home the one that its sweeps were trained on."""
+"""A split of a data set: drawn, or, in a shared home, looked up in its sweeps."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from mammo.data.dataset.dataset import Dataset
 
 SHUFFLED = "shuffled"
-"""What `shared.json` says of a home whose images stand in another order, so that no split can be drawn again."""
+"""The key of `shared.json` for a home whose images have a new order, so that no split can be drawn again."""
 
 
 def split_of(home: Home, dataset: Dataset, kind: str, spec: SplitSpec) -> tuple[Parts, dict[str, int | None]]:
     """The parts of a split of the images of `kind`, int8 (images,), and its leakage.
 
-    A draw depends on names and order, which a shared home does not hold: there the split is looked up in the sweeps.
-    Raises MammoError where none of them was trained on it, or as `draw` does.
+    A draw depends on the names and the order of images, which a shared home lacks: there the split is looked up in the
+    sweeps. Raises MammoError where no sweep was trained on it, or where `draw` does.
     """
     table = dataset.table(kind)
     if not _is_shuffled(home):
         parts = draw(table, spec)
         return parts, leakage(table, parts)
-    known = list(_stored(home, dataset, kind))
-    for sweep, row in known:
+    stored = list(_stored(home, dataset, kind))
+    for sweep, row in stored:
         facts = sweep.about["splits"][row]
         if SplitSpec.from_json(facts["spec"]) == spec:
-            place = sweep.images.reset_index(drop=True).reset_index().set_index("image")["index"]
-            return np.asarray(sweep.parts[row])[place.loc[table["image"]].to_numpy()], dict(facts["leakage"])
-    held = dict.fromkeys(_words(SplitSpec.from_json(sweep.about["splits"][row]["spec"])) for sweep, row in known)
+            position = sweep.images.reset_index(drop=True).reset_index().set_index("image")["index"]
+            return np.asarray(sweep.parts[row])[position.loc[table["image"]].to_numpy()], dict(facts["leakage"])
+    words = dict.fromkeys(_words(SplitSpec.from_json(sweep.about["splits"][row]["spec"])) for sweep, row in stored)
     raise MammoError(
         "A shared home tells only the splits that its sweeps were trained on, since others are drawn by names that are "
-        f"not here; of these images it has: {', '.join(held) or 'none'}."
+        f"not here; of these images it has: {', '.join(words) or 'none'}."
     )
 
 
@@ -50,7 +50,7 @@ def _is_shuffled(home: Home) -> bool:
 
 
 def _stored(home: Home, dataset: Dataset, kind: str) -> Iterator[tuple[Sweep, int]]:
-    """The sweeps on images of `kind`, and the rows of their splits."""
+    """Every split of the sweeps on images of `kind`, as the sweep and the row of the split."""
     for name in sweeps(home):
         sweep = Sweep.open(home, name)
         if sweep.about["dataset"]["name"] == dataset.name and str(sweep.runs["kind"].iloc[0]) == kind:

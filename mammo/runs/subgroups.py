@@ -1,4 +1,4 @@
-"""How a run does on kinds of images: by density, subtlety, finding, view, or any column that came with the images."""
+"""The performance of a run on subgroups of images: by density, subtlety, finding, view, or any other column."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from mammo.statistics.scored import Scored
 
 FEWEST = 10
-"""Malignant and benign images that a group must have, each, before its figures are worth comparing."""
+"""Malignant and benign images, each, that a group needs for a useful comparison."""
 MOST = 12
-"""Values that stand for themselves; of more, numbers are put in quarters and the rarer words together."""
+"""The most values that get a group each; of more, numbers are divided into quarters and rare words are joined."""
 OTHERS, ALL = "all others", "All"
 MEASURES = {
     "auc": "AUC",
@@ -34,7 +34,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One group of a part's images: how many, how many of them malignant, of how many patients, and `MEASURES`."""
+    """One group of the images of a part: counts of images, malignant images and patients, and its `MEASURES`."""
 
     value: str
     n: int
@@ -44,21 +44,20 @@ class Subgroup:
 
     @property
     def small(self) -> bool:
-        """Whether there are fewer than `FEWEST` of either class, so that its figures say little."""
+        """Whether either class has fewer than `FEWEST` images, so that the measures are imprecise."""
         return min(self.malignant, self.n - self.malignant) < FEWEST
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The subgroup as plain JSON values."""
         counts = {"value": self.value, "n": self.n, "malignant": self.malignant, "patients": self.patients}
-        measures = {name: one.to_json() for name, one in self.measures.items()}
+        measures = {name: measured.to_json() for name, measured in self.measures.items()}
         return {**counts, "small": self.small, **measures}
 
 
 def subgroups(run: StoredRun, part: str, column: str, threshold: float) -> list[Subgroup]:
-    """All images of a part, and then its groups by a column of the images, with errors at a logit `threshold`.
+    """All images of a part, and then its groups by a column of the images, with error rates at a logit `threshold`.
 
-    Intervals are those of each group by itself: none is corrected for how many groups one looks at. Raises MammoError
-    where the sweep keeps no such column.
+    The intervals are not corrected for the number of groups. Raises MammoError where the sweep has no such column.
     """
     images, scored = run.images(part), run.scored(part)
     if column not in images:
@@ -67,46 +66,49 @@ def subgroups(run: StoredRun, part: str, column: str, threshold: float) -> list[
         )
     values, order = group_values(images[column])
     rows = {value: (values == value).to_numpy() for value in order}
-    whole = np.ones(len(images), dtype=bool)
-    return [_subgroup(value, scored, chosen, threshold) for value, chosen in {ALL: whole, **rows}.items()]
+    rows = {ALL: np.ones(len(images), dtype=bool), **rows}
+    return [_subgroup(value, scored, members, threshold) for value, members in rows.items()]
 
 
 def group_values(column: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Each row's group as a word, and the groups in order: what is missing comes last."""
+    """The group of each row as a word, and the groups in order; that of missing values is last."""
     text = column.astype("string").fillna("")
-    known = text != ""
-    numbers = pd.to_numeric(column.where(known.to_numpy()), errors="coerce").astype("float64")
-    numeric = bool(numbers.notna().sum() == known.sum())
-    if text[known].nunique() > MOST and numeric:
+    present = text != ""
+    numbers = pd.to_numeric(column.where(present.to_numpy()), errors="coerce").astype("float64")
+    numeric = bool(numbers.notna().sum() == present.sum())
+    if text[present].nunique() > MOST and numeric:
         words, order = _quarters(numbers)
     else:
-        often = text[known].value_counts()
-        kept = sorted(often.index, key=lambda value: (-often[value], value))[:MOST]
-        words = text.where(text.isin(kept), OTHERS)
-        order = sorted(kept, key=float) if numeric else sorted(kept)
-        order += [OTHERS] if text[known].nunique() > MOST else []
-    words = words.where(known.to_numpy(), UNKNOWN)
-    return words, order + ([] if known.all() else [UNKNOWN])
+        counts = text[present].value_counts()
+        frequent = sorted(counts.index, key=lambda value: (-counts[value], value))[:MOST]
+        words = text.where(text.isin(frequent), OTHERS)
+        order = sorted(frequent, key=float) if numeric else sorted(frequent)
+        order += [OTHERS] if text[present].nunique() > MOST else []
+    words = words.where(present.to_numpy(), UNKNOWN)
+    return words, order + ([] if present.all() else [UNKNOWN])
 
 
 def _quarters(numbers: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Numbers in four groups of about the same size, named by their least and greatest."""
-    place = pd.qcut(numbers, 4, labels=False, duplicates="drop")
-    ends = numbers.groupby(place).agg(["min", "max"])
-    named = {number: f"{low:g}–{high:g}" for number, low, high in ends.itertuples()}
-    return place.map(named).astype("string"), list(named.values())
+    """Numbers in four groups of about the same size, named by their lowest and highest value."""
+    quarter = pd.qcut(numbers, 4, labels=False, duplicates="drop")
+    ends = numbers.groupby(quarter).agg(["min", "max"])
+    names = {number: f"{low:g}–{high:g}" for number, low, high in ends.itertuples()}
+    return quarter.map(names).astype("string"), list(names.values())
 
 
-def _subgroup(value: str, scored: Scored, chosen: NDArray[np.bool_], threshold: float) -> Subgroup:
-    labels, logits, patients = (np.asarray(held)[chosen] for held in (scored.labels, scored.logits, scored.patients))
-    some = replace(scored, labels=labels, logits=logits, patients=patients)
+def _subgroup(value: str, scored: Scored, members: NDArray[np.bool_], threshold: float) -> Subgroup:
+    labels, logits, patients = (
+        np.asarray(values)[members] for values in (scored.labels, scored.logits, scored.patients)
+    )
+    group = replace(scored, labels=labels, logits=logits, patients=patients)
     measures = {
-        "auc": measure_auc(some),
-        "false_negative_rate": _error(measure_at(some, threshold, "sensitivity")),
-        "false_positive_rate": _error(measure_at(some, threshold, "specificity")),
+        "auc": measure_auc(group),
+        "false_negative_rate": _error(measure_at(group, threshold, "sensitivity")),
+        "false_positive_rate": _error(measure_at(group, threshold, "specificity")),
     }
     return Subgroup(value, labels.size, int(labels.sum()), pd.unique(patients).size, measures)
 
 
 def _error(share: Measurement) -> Measurement:
+    """One minus a share."""
     return Measurement(1 - share.value, 1 - share.high, 1 - share.low, share.n, share.reason)

@@ -45,8 +45,8 @@ from mammo.storage.links import LEADS_OUT
 class Sweep:
     """A finished sweep.
 
-    `runs` has one row a run and `images` one row an image; `logits` is (runs, images), stored as float32, `parts`
-    int8 (splits, images), `history` float32 (runs, epochs, figures) and NaN after a head stopped.
+    `runs` has one row per run and `images` one row per image; `logits` is (runs, images), stored as float32; `parts` is
+    int8 (splits, images); `history` is float32 (runs, epochs, figures) and NaN after the early stop of a head.
     """
 
     id: str
@@ -60,9 +60,9 @@ class Sweep:
 
     @classmethod
     def open(cls, home: Home, name: str) -> Sweep:
-        """Open the sweep `name`; raises MammoError where there is none, and DamagedError where it is not what it was.
+        """Open the sweep `name`; raises MammoError where there is none, and DamagedError where a file is damaged.
 
-        Of files larger than `sweep_files.READ_WHOLE` the size, the shape and the type alone are checked.
+        Of files larger than `sweep_files.READ_WHOLE`, only the size, the shape and the type are checked.
         """
         folder = home.sweep(name)
         return read_consistently([folder / file for file in (ABOUT, *OPENED)], lambda: _opened(home, name))
@@ -74,50 +74,50 @@ class Sweep:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the images were made by a program."""
+        """Whether the images are synthetic."""
         return bool(self.about["dataset"]["synthetic"])
 
     @property
     def classes(self) -> ClassNames:
-        """What the two classes are called."""
+        """The names of the two classes."""
         return class_names(self.about["dataset"])
 
     @property
     def level(self) -> str:
-        """What one row of `images` is: an image, or a breast or patient whose images' scores are fused."""
+        """What a row of `images` stands for: an image, or a breast or patient whose images' scores are fused."""
         return str(self.about.get("level", "image"))
 
     @property
     def arithmetic(self) -> int | None:
-        """The version of the arithmetic that trained the runs; None where nobody knows."""
+        """The version of the arithmetic that trained the runs; None where it is unknown."""
         version = self.about.get("identity", {}).get("training")
         return None if version is None else int(version)
 
     @property
     def notes(self) -> list[str]:
-        """What must be known of the images and the runs before the scores are believed, in sentences."""
+        """Warnings about the images and the runs, in sentences."""
         notes = [str(note) for note in (*self.about["dataset"].get("notes", []), *self.about.get("remarks", []))]
         if stopped := self.about.get("stopped"):
             notes.append(f"The sweep {self.id} was stopped: {stopped['runs']} of its {stopped['of']} runs are here.")
         return notes
 
     def row(self, run: str) -> int:
-        """The row of the run `run`; raises MammoError where there is none."""
+        """The row of a run by its id; raises MammoError where there is none."""
         rows = np.flatnonzero(self.runs["run"] == run)
         if not len(rows):
             raise MammoError(f"The sweep {self.id!r} has no run {run!r}.")
         return int(rows[0])
 
     def members(self, split: int, part: str) -> NDArray[np.intp]:
-        """The positions of the images that stand in `part` of the split in row `split`."""
+        """The positions of the images in `part` of the split in row `split`."""
         return np.flatnonzero(self.parts[split] == PARTS[part])
 
 
 def _opened(home: Home, name: str) -> Sweep:
     folder = home.sweep(name)
     if not (folder / ABOUT).is_file():
-        known = ", ".join(sweeps(home)) or "none yet"
-        raise MammoError(f"There is no finished sweep {name!r} (there: {known}); run one with `mammo sweep`.")
+        finished = ", ".join(sweeps(home)) or "none yet"
+        raise MammoError(f"There is no finished sweep {name!r} (there: {finished}); run one with `mammo sweep`.")
     try:
         if path := home.leads_out(*(folder / file for file in (ABOUT, *OPENED, HEADS))):
             raise FileError(path.name, LEADS_OUT)
@@ -133,7 +133,7 @@ def _opened(home: Home, name: str) -> Sweep:
 
 
 def damaged_sweep(home: Home, name: str, error: FileError) -> DamagedItem:
-    """What is wrong with a sweep, and what to do about it."""
+    """The damage of a sweep, with its remedy."""
     remedy = f"run the same `mammo sweep` again, or delete {home.sweep(name)}"
     if home.shared:
         remedy = f"delete {home.sweep(name)}, or ask those who shared the home for it again"
@@ -141,9 +141,9 @@ def damaged_sweep(home: Home, name: str, error: FileError) -> DamagedItem:
 
 
 def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sweep], list[DamagedItem]]:
-    """The sweeps `names`, or all, and which of them are damaged: one that is hides no other.
+    """Open the sweeps `names`, or all; the second list holds the damaged ones, which do not prevent the others.
 
-    Raises MammoError where there is none of a name.
+    Raises MammoError where there is no sweep of a name.
     """
     opened, damaged = [], []
     for name in sweeps(home) if names is None else names:
@@ -153,19 +153,19 @@ def open_sweeps(home: Home, names: Iterable[str] | None = None) -> tuple[list[Sw
             damaged.append(error.damaged)
         except MammoError:
             if names is not None:
-                raise  # else it was deleted since it was listed
+                raise  # without names, it was deleted after it was listed
     return opened, damaged
 
 
 def refuse_all_damaged(opened: Iterable[Sweep], damaged: Iterable[DamagedItem]) -> None:
-    """Raise MammoError where all that was to be opened is damaged."""
-    sentences = [one.sentence for one in damaged]
+    """Raise MammoError where all sweeps that were to be opened are damaged."""
+    sentences = [damage.sentence for damage in damaged]
     if sentences and not list(opened):
         raise MammoError(" ".join(sentences))
 
 
 def check_sweep(home: Home, name: str) -> Sweep:
-    """Open a sweep and compare every byte with its digest, where it has digests; raises DamagedError."""
+    """Open a sweep and compare all its files with their digests, where it has digests; raises DamagedError."""
     sweep = Sweep.open(home, name)
     try:
         for file, fact in sweep.about.get(FILES, {}).items():
@@ -176,13 +176,13 @@ def check_sweep(home: Home, name: str) -> Sweep:
 
 
 def write_about(folder: Path, about: Mapping[str, Any]) -> None:
-    """Write what a sweep tells of itself, with the digests of the files that lie there: the last file of a sweep."""
+    """Write `ABOUT`, the last file of a sweep: the facts of the sweep with the digests of the files in its folder."""
     files = [file for file in (*OPENED, HEADS) if (folder / file).is_file()]
     write_json(folder / ABOUT, with_digest(about, {file: facts_of(folder / file) for file in files}))
 
 
 def is_complete(home: Home, name: str) -> bool:
-    """Whether a home holds a sweep with all its runs: not one that was stopped, is in the making, or is damaged."""
+    """Whether a home holds a sweep with all its runs: one that is neither stopped nor unfinished nor damaged."""
     try:
         sweep = Sweep.open(home, name)
         check_digests(sweep.folder, sweep.about, (HEADS,))
@@ -193,16 +193,16 @@ def is_complete(home: Home, name: str) -> bool:
 
 def sweeps(home: Home) -> list[str]:
     """The names of the finished sweeps, newest first by the time of their files."""
-    made = []
+    times = []
     for name in home.names("sweeps"):
         about = home.sweep(name) / ABOUT
         if about.is_file() and (state := file_state(about)):
-            made.append((-state[1], name))
-    return [name for _, name in sorted(made)]
+            times.append((-state[1], name))
+    return [name for _, name in sorted(times)]
 
 
 def sweep_name_of(run: str) -> str:
-    """The sweep that a run's id names; raises MammoError where the id is none."""
+    """The name of the sweep in a run's id; raises MammoError where the text is no id of a run."""
     sweep, _, number = run.rpartition(".")
     if not (sweep and number.isdecimal()):
         raise MammoError(f"{run!r} is no run; a run is named SWEEP.NUMBER, as `mammo leaderboard` lists them.")

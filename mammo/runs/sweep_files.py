@@ -1,4 +1,4 @@
-"""The files of a sweep: what they are called, what they must hold, and how they are told from damaged ones."""
+"""The files of a sweep: their names, their required content, and the checks that recognise damaged ones."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ RUNS, IMAGES = "runs.parquet", "images.parquet"
 LOGITS, PARTS_FILE, HISTORY = "logits.npy", "parts.npy", "history.npy"
 HEADS = "heads.safetensors"
 OPENED = (RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
-"""The files that opening a sweep reads; `HEADS` is not among them, and a home to look at goes without it."""
+"""The files that are read to open a sweep, without `HEADS`, which a read-only home may lack."""
 HISTORY_COLUMNS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "validation_auc")
-"""What `HISTORY` holds of an epoch, in the order of its last axis."""
+"""The figures of an epoch in `HISTORY`, in the order of its last axis."""
 FILES, DIGEST = "files", "digest"
-"""Where `ABOUT` keeps the size and SHA-256 of every other file, and its own; earlier versions kept neither."""
+"""The keys of `ABOUT` for the size and SHA-256 of every other file, and for its own; earlier versions lack them."""
 IN_MEMORY = {"level", "fuse", "members", "remarks", "temperatures"}
-"""What is told of sweeps that are made of stored ones, and in no file."""
+"""Facts of sweeps that are derived in memory from stored ones; no file holds them."""
 MOST_ABOUT = 2**28
-"""Bytes that `ABOUT` has at most: some 300,000 heads."""
+"""The most bytes of `ABOUT`, enough for about 300,000 heads."""
 READ_WHOLE = 2**25
-"""Bytes up to which opening compares a file with its digest; of a larger one the size alone, until it is verified."""
+"""The most bytes of a file that opening compares with its digest; larger files are compared on verification only."""
 
 
 class DatasetFacts(TypedDict):
-    """What a sweep tells of its data set."""
+    """The facts of a sweep's data set."""
 
     name: str
     synthetic: bool
@@ -54,7 +54,7 @@ class DatasetFacts(TypedDict):
 
 
 class CacheFacts(TypedDict):
-    """What a sweep tells of a cache."""
+    """The facts of a cache of a sweep."""
 
     weights_note: str
     trunk: str
@@ -73,7 +73,7 @@ class CacheFacts(TypedDict):
 
 
 class SplitSpecFacts(TypedDict):
-    """Of a split's spec, what is looked up."""
+    """The fields of a split's spec that are read."""
 
     protocol: str
     seed: int
@@ -81,7 +81,7 @@ class SplitSpecFacts(TypedDict):
 
 
 class SplitFacts(TypedDict):
-    """What a sweep tells of a split."""
+    """The facts of a split of a sweep."""
 
     spec: SplitSpecFacts
     leakage: dict[str, int | None]
@@ -89,14 +89,14 @@ class SplitFacts(TypedDict):
 
 
 class StoppedFacts(TypedDict):
-    """How many runs of a stopped sweep are there."""
+    """The number of runs of a stopped sweep, and the number that was planned."""
 
     runs: int
     of: int
 
 
 class SpecFacts(TypedDict):
-    """Of a sweep's spec, what is looked up."""
+    """The fields of a sweep's spec that are read."""
 
     caches: list[str]
     heads: list[dict[str, Any]]
@@ -104,21 +104,21 @@ class SpecFacts(TypedDict):
 
 
 class IdentityFacts(TypedDict):
-    """Of a sweep's identity, what is looked up."""
+    """The fields of a sweep's identity that are read."""
 
     training: NotRequired[int]
     truth: NotRequired[str]
 
 
 class SweepFileFacts(TypedDict):
-    """What a file was when it was written."""
+    """The size and SHA-256 of a file when it was written."""
 
     bytes: int
     sha256: str
 
 
 class SweepFacts(TypedDict):
-    """What `ABOUT` must hold, and may."""
+    """The required and optional content of `ABOUT`."""
 
     dataset: DatasetFacts
     caches: dict[str, CacheFacts]
@@ -147,14 +147,14 @@ OF_EARLIER: dict[str, Any] = {
 }
 """Columns that runs of earlier versions lack, and what they say there."""
 MAY_BE_MISSING = ("strength",)
-"""Columns of runs that say nothing of some runs."""
+"""Columns of runs that have no value for some runs."""
 IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
 OPTIONAL_IMAGE_COLUMNS = dict.fromkeys(("breast", "view", "film", "abnormality", "pathology"), TEXT)
 LABEL_NAMES = {"benign", "malignant"}
 
 
 class FileError(Exception):
-    """A file of a sweep is not what was written."""
+    """A file of a sweep is damaged or missing."""
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file} {reason}")
@@ -163,7 +163,7 @@ class FileError(Exception):
 
 @contextmanager
 def of_file(file: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a file into a `FileError` that names it."""
+    """Turn every error in the block into a `FileError` that names the file."""
     try:
         yield
     except FileError:
@@ -172,14 +172,14 @@ def of_file(file: str) -> Iterator[None]:
         raise FileError(file, "is missing") from None
     except (ValueError, MammoError) as error:
         raise FileError(file, f"is not what was written ({first_line(error)})") from None
-    except Exception as error:  # damaged files raise nearly anything
+    except Exception as error:  # damaged files raise exceptions of many kinds
         raise FileError(file, f"cannot be read ({type(error).__name__}: {first_line(error)})") from None
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What a sweep tells of itself, to read and not to change; raises FileError where it is not what was written.
+    """The content of `ABOUT`, which callers must not change; raises FileError where it is damaged.
 
-    The last few are kept in this process as long as their files stay as they are.
+    The last few results are cached in this process until their files change.
     """
     with of_file(ABOUT):
         return _checked_about(folder, file_state(folder / ABOUT))
@@ -195,7 +195,7 @@ def _checked_about(folder: Path, _state: FileState | None) -> dict[str, Any]:
 
 
 def _check_names(about: Mapping[str, Any]) -> None:
-    """Raise MammoError where a name leads out of the home, ValueError where one is named that nothing is told of."""
+    """Raise MammoError for a name that leads out of the home, and ValueError for names that no facts belong to."""
     check_name(about["dataset"]["name"], "data set")
     for name in about["caches"]:
         check_name(name, "cache")
@@ -212,21 +212,20 @@ def _digest_of(about: Mapping[str, Any]) -> str:
 
 
 def with_digest(about: Mapping[str, Any], facts: Mapping[str, SweepFileFacts]) -> dict[str, Any]:
-    """What a sweep tells of itself, with what its files were when they were written and a digest of all that."""
+    """The content of `ABOUT`: `about` with the sizes and digests of the other files, and with its own digest."""
     content = {**{name: value for name, value in about.items() if name != DIGEST}, FILES: dict(facts)}
     return {**content, DIGEST: _digest_of(content)}
 
 
 def facts_of(path: Path) -> SweepFileFacts:
-    """What a file is now."""
+    """The size and SHA-256 of a file."""
     return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
 
 
 def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...] = OPENED) -> None:
-    """Raise FileError where one of some files has another size or digest than was written down, if that was.
+    """Raise FileError where one of `files` differs from its recorded size or digest, if it has a record.
 
-    Of a file larger than `READ_WHOLE` the size alone is compared; digests are taken once as long as a file stays as it
-    is.
+    Of a file larger than `READ_WHOLE` only the size is compared; a digest is computed once until the file changes.
     """
     for file, fact in about.get(FILES, {}).items():
         if file in files:
@@ -234,7 +233,7 @@ def check_digests(folder: Path, about: Mapping[str, Any], files: tuple[str, ...]
 
 
 def compare(folder: Path, file: str, fact: SweepFileFacts, most: int) -> None:
-    """Raise FileError where a file is not what was written; of one larger than `most` the size alone is compared."""
+    """Raise FileError where a file differs from its recorded size or, up to `most` bytes, from its digest."""
     state = file_state(folder / file)
     if state is None:
         raise FileError(file, "is missing")
@@ -258,15 +257,15 @@ def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame
         check_unique(runs, "run")
         if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
             raise ValueError("holds runs whose names are none")
-        known = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
-        for column, values in known.items():
+        choices = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
+        for column, values in choices.items():
             if not runs[column].isin(list(values)).all():
                 raise ValueError(f"names a {column} that is not known")
-        return _named_by(runs, name)
+        return _with_ids_of(runs, name)
 
 
-def _named_by(runs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The runs by the name of their sweep's folder, which may have been copied or renamed."""
+def _with_ids_of(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The runs with ids that start with the name of the sweep's folder, which may be a copy or have a new name."""
     numbers = runs["run"].str.rpartition(".")
     if (numbers[0] == name).all():
         return runs
@@ -288,29 +287,29 @@ def read_images(folder: Path) -> pd.DataFrame:
 
 
 def open_array(folder: Path, file: str, shape: tuple[int | None, ...], fits: Callable[[Any], bool]) -> NDArray[Any]:
-    """An array, mapped into memory; None in `shape` stands for any length. Raises FileError where it is damaged."""
+    """A memory-mapped array; None in `shape` stands for any length. Raises FileError where the file is damaged."""
     with of_file(file):
         if not (folder / file).exists():
             raise FileNotFoundError
         if not (folder / file).is_file():
             raise ValueError("it is no plain file")
         array: NDArray[Any] = np.lib.format.open_memmap(folder / file, mode="r")
-        alike = len(array.shape) == len(shape) and all(
-            wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
+        fitting = len(array.shape) == len(shape) and all(
+            expected in (None, length) for expected, length in zip(shape, array.shape, strict=True)
         )
-        if not alike:
-            wanted = " × ".join("any" if length is None else str(length) for length in shape)
-            raise ValueError(f"its shape is {array.shape} instead of {wanted}")
+        if not fitting:
+            expected_shape = " × ".join("any" if length is None else str(length) for length in shape)
+            raise ValueError(f"its shape is {array.shape} instead of {expected_shape}")
         if not fits(array):
             raise ValueError("it holds other values than such a file does")
         return array
 
 
 def are_scores(array: NDArray[Any]) -> bool:
-    """Whether an array is one of floating numbers in this machine's order of bytes."""
+    """Whether an array has floating-point numbers in the byte order of this machine."""
     return array.dtype.kind == "f" and array.dtype.isnative
 
 
 def are_parts(array: NDArray[Any]) -> bool:
-    """Whether an array is one of the parts that images stand in."""
+    """Whether an array holds parts of splits only."""
     return array.dtype == np.int8 and bool(np.isin(array, [*PARTS.values(), OUT]).all())

@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import affine_transform
 
 from mammo.errors import MammoError
-from mammo.images.augment import AUGMENTATIONS, Warp, usual_draws, versions
+from mammo.images.augment import AUGMENTATIONS, Warp, default_draws, versions
 
 
 def keras_alike(picture, theta, tx, ty, shear, zx, zy):
@@ -28,16 +28,16 @@ def in_keras_numbers(warp, size):
 
 
 def warps(augment, images=24):
-    draws = range(1, 1 + usual_draws(augment))
+    draws = range(1, 1 + default_draws(augment))
     return [AUGMENTATIONS[augment].draw(f"P_{n:05d}_LEFT_CC", draw) for n in range(images) for draw in draws]
 
 
 def run(pictures, chosen):
     import torch
 
-    from mammo.images.warp import warped
+    from mammo.images.warp import warp_pictures
 
-    return warped(torch.from_numpy(pictures), chosen).numpy()
+    return warp_pictures(torch.from_numpy(pictures), chosen).numpy()
 
 
 @pytest.mark.parametrize("size", [32, 65, 224])
@@ -86,9 +86,9 @@ def test_flips_move_pixels_and_change_none():
 def test_a_picture_is_warped_the_same_whatever_stands_beside_it():
     pictures = np.random.default_rng(0).random((9, 40, 40), dtype=np.float32)
     chosen = warps("generator")[:9]
-    together = run(pictures, chosen)
+    batch = run(pictures, chosen)
     for number in range(9):
-        assert np.array_equal(run(pictures[[number]], [chosen[number]])[0], together[number])
+        assert np.array_equal(run(pictures[[number]], [chosen[number]])[0], batch[number])
 
 
 def test_the_draws_are_those_of_the_report_s_generator():
@@ -127,11 +127,11 @@ def test_the_seven_copies_are_those_of_breastnet18():
 def test_every_augmentation_says_what_it_can_and_how_it_is_used(name):
     entry = AUGMENTATIONS[name]
     low, high = entry.draws
-    assert low <= entry.usual <= high
-    assert versions(name, entry.usual) == 1 + entry.usual == 1 + usual_draws(name)
-    assert entry.together == (0 < low == high)
+    assert low <= entry.default_draws <= high
+    assert versions(name, entry.default_draws) == 1 + entry.default_draws == 1 + default_draws(name)
+    assert entry.all_in_every_epoch == (0 < low == high)
     takes = str(low) if low == high else f"{low} to {high}"
     with pytest.raises(MammoError, match=f"The augmentation '{name}' takes {takes} draws, not {high + 1}"):
         versions(name, high + 1)
     with pytest.raises(MammoError, match="There is no augmentation 'x'; choose one of: generator, none, sevenfold"):
-        usual_draws("x")
+        default_draws("x")

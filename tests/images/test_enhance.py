@@ -3,7 +3,7 @@ import pytest
 
 from mammo.data.phantom import PATCH_FINDINGS, PhantomSpec, draw_patients, lesion_patch, render_view
 from mammo.images.enhance import LONGEST, STEPS, enhance, trace
-from mammo.images.film import average, borders, breast
+from mammo.images.film import block_average, find_borders, find_breast
 from mammo.images.preprocess import PREPROCESSINGS
 
 HEIGHT = 400
@@ -54,7 +54,7 @@ def test_lesions_survive_and_the_breast_lies_on_the_left(phantoms):
     assert len(phantoms) >= 20
     for picture, mask in phantoms:
         cleared = artefact_free(picture)
-        white = borders(picture)
+        white = find_borders(picture)
         inside = mask & ~white & (picture > 0.08)
         assert inside.any() and (cleared[inside] == picture[inside]).all()
         result = enhance(picture)
@@ -93,7 +93,7 @@ def test_a_white_border_is_neither_the_breast_nor_left_over(tilt):
     white[:4] = True
     picture[white] = 0.99
     cleared = artefact_free(picture)
-    assert (borders(picture) & white).sum() == white.sum()
+    assert (find_borders(picture) & white).sum() == white.sum()
     assert (cleared[white] == 0).all()
     tissue = (picture > 0.06) & ~white
     assert (cleared[tissue] == picture[tissue]).mean() > 0.99
@@ -102,8 +102,8 @@ def test_a_white_border_is_neither_the_breast_nor_left_over(tilt):
 def test_the_film_of_a_broad_white_area_is_no_border():
     picture = film()
     picture[:150, :90] = 0.99
-    assert not borders(picture).any()
-    assert not borders(np.ones((80, 60), np.float32)).any()
+    assert not find_borders(picture).any()
+    assert not find_borders(np.ones((80, 60), np.float32)).any()
 
 
 def test_the_side_is_read_from_pixels():
@@ -114,7 +114,7 @@ def test_the_side_is_read_from_pixels():
 
 def test_fog_on_the_film_does_not_hide_the_breast():
     foggy = 0.8 * film() + 0.1
-    kept = breast(foggy)
+    kept = find_breast(foggy)
     assert kept is not None and kept[200, 60] and not kept[20, 220]
 
 
@@ -179,11 +179,11 @@ def test_blank_pictures_stay_blank(name):
 
 def test_large_films_are_averaged_without_losing_light():
     picture = np.random.default_rng(3).random((5000, 2900)).astype(np.float32)
-    small = average(picture, LONGEST)
+    small = block_average(picture, LONGEST)
     assert small.shape == (1667, 967) and small.dtype == np.float32
     assert small[10, 20] == pytest.approx(picture[30:33, 60:63].mean(), rel=1e-5)
     assert small[-1, -1] == pytest.approx(picture[4998:, 2898:].mean(), rel=1e-5)
-    assert np.array_equal(average(picture[:300, :200], LONGEST), picture[:300, :200])
+    assert np.array_equal(block_average(picture[:300, :200], LONGEST), picture[:300, :200])
 
 
 def test_contrast_rises_within_its_bound_and_air_stays_black():

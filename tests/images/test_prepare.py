@@ -9,7 +9,7 @@ from mammo.data.files import indexed_file
 from mammo.data.files.indexed_file import IndexedFile
 from mammo.data.files.reading import read_image
 from mammo.errors import MammoError
-from mammo.images.prepare import Variant, prepare, prepare_together
+from mammo.images.prepare import Variant, prepare, prepare_stacks
 from mammo.images.preprocess import PREPROCESSINGS
 from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec
@@ -41,7 +41,7 @@ def test_every_variant_is_what_it_is_alone(source):
 def test_several_files_together_are_those_one_by_one(tiny):
     dataset = Dataset.open(tiny, "tiny")
     sources = tuple(dataset.sources(dataset.images)[:3])
-    stacks = prepare_together((sources, (STRETCH, BOX)))
+    stacks = prepare_stacks((sources, (STRETCH, BOX)))
     assert [stack.shape for stack in stacks] == [(3, 64, 64), (3, 48, 48)]
     for number, one in enumerate(sources):
         for stack, picture in zip(stacks, prepare((one, (STRETCH, BOX))), strict=True):

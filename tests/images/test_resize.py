@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.transform import resize as skimage_resize
 
-from mammo.images.resize import RESIZES, fitted, squares
+from mammo.images.resize import RESIZES, fit_size, to_squares
 
 stretch, letterbox = (RESIZES[name].apply for name in ("stretch", "letterbox"))
 
@@ -67,7 +67,7 @@ def test_a_square_is_boxed_as_it_is_stretched():
 def test_the_fitted_side_never_vanishes_or_sticks_out():
     for rows in (1, 2, 37, 224, 1999, 5041):
         for columns in (1, 3, 224, 2056):
-            fit = fitted((rows, columns), 224)
+            fit = fit_size((rows, columns), 224)
             assert max(fit) == 224 and min(fit) >= 1
 
 
@@ -76,7 +76,7 @@ def test_stored_integers_give_the_picture_that_their_floats_give(bits):
     white = 2**bits - 1
     pixels = np.random.default_rng(1).integers(0, white + 1, (333, 210)).astype(np.uint16 if bits == 16 else np.uint8)
     wanted = [(RESIZES["stretch"], 64), (RESIZES["letterbox"], 64), (RESIZES["letterbox"], 48)]
-    together = squares(pixels, wanted, white)
+    together = to_squares(pixels, wanted, white)
     for (resize, size), square in zip(wanted, together, strict=True):
         assert np.allclose(square, resize.apply(pixels / np.float32(white), size), rtol=0, atol=1e-6)
     expected = skimage_resize(pixels / white, (64, 64))
@@ -85,5 +85,5 @@ def test_stored_integers_give_the_picture_that_their_floats_give(bits):
 
 def test_the_weights_of_every_result_sum_to_one():
     for length, wanted in [(5000, 224), (224, 5000), (3, 64), (1, 32), (225, 224)]:
-        flat = squares(np.ones((length, 5), np.float32), [(RESIZES["stretch"], wanted)])[0]
+        flat = to_squares(np.ones((length, 5), np.float32), [(RESIZES["stretch"], wanted)])[0]
         assert np.abs(flat - 1).max() < 1e-6

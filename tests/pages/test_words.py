@@ -141,7 +141,7 @@ def test_the_microscope_knows_images_of_one_name_apart(tiny):
     other = Dataset("other", dataset.folder, dataset.about, swapped, dataset.lesions.iloc[:0])
     first = lens._looks("a", row_of.loc[ours, "digest"], dataset, ours, 64)
     second = lens._looks("a", row_of.loc[theirs, "digest"], other, ours, 64)
-    assert first[1].whole.picture.tolist() != second[1].whole.picture.tolist()
+    assert first[1].full.picture.tolist() != second[1].full.picture.tolist()
 
 
 @pytest.mark.parametrize("view", ["Images", "Split", "Resize microscope", "Preprocessing", "Problems"])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset.checks import DIGEST, check_images, check_lesions, checked_about, digest_of, inside
 from mammo.data.depths.record import GroupDepth
-from mammo.data.files.indexed_file import IndexedFile, differing
+from mammo.data.files.indexed_file import IndexedFile, reading_identity
 from mammo.data.files.previews import preview_name, stretch, stretched_name, to_eight_bit
 from mammo.data.files.raster import Depth
 from mammo.errors import DamagedError, DamagedItem, MammoError, first_line
@@ -143,13 +143,13 @@ class Dataset:
         """
         table = self.table(kind)
         read = zip(table["image"], table["digest"], self._readings(table), strict=True)
-        return digest_json([[image, digest, *differing(*how)] for image, digest, how in read])
+        return digest_json([[image, digest, *reading_identity(*how)] for image, digest, how in read])
 
     def contents(self, kind: str) -> dict[str, str]:
         """What each item of `kind` shows, by its id and in order: its file's digest, and how it is read."""
         table = self.table(kind)
         read = zip(table["image"], table["digest"], self._readings(table), strict=True)
-        return {str(image): digest_json([digest, *differing(*how)]) for image, digest, how in read}
+        return {str(image): digest_json([digest, *reading_identity(*how)]) for image, digest, how in read}
 
     @property
     def content_digest(self) -> str:
@@ -160,7 +160,7 @@ class Dataset:
             read = zip(table["image"], table["file"], table["digest"], self._readings(table), strict=True)
             content.append(
                 sorted(
-                    [str(image), file if str(file).startswith(OWN) else digest, *differing(*how)]
+                    [str(image), file if str(file).startswith(OWN) else digest, *reading_identity(*how)]
                     for image, file, digest, how in read
                 )
             )

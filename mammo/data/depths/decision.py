@@ -18,14 +18,14 @@ OF_CONTAINER = Depth(CONTAINER_BITS, 0)
 
 
 @dataclass(frozen=True)
-class Scale:
+class DepthScale:
     """How a group's values are counted from black: from 0, from the zero of signed values, or to both sides of it."""
 
     signed: bool
     positive: bool = True
 
     @classmethod
-    def of(cls, films: Sequence[Levels], signed: bool) -> Scale:
+    def of(cls, films: Sequence[Levels], signed: bool) -> DepthScale:
         """Signed values count from zero where nearly all pixels of nearly all films are not negative."""
         return cls(signed, not signed or _level(HALF - film.low for film in films) <= 0)
 
@@ -59,31 +59,31 @@ def _level(values: Iterable[int]) -> int:
 
 
 @dataclass(frozen=True)
-class Figures:
+class DepthEstimate:
     """What the films of a group say: the depth they call for, the level it rests on, and which films are dark.
 
     `level` is the value that 99.9 % of the pixels of 95 % of the films do not exceed, counted from black; `dark` holds
     the films that reach no more than a quarter of what the films of their kind do, with the level of each.
     """
 
-    scale: Scale
+    scale: DepthScale
     bits: int
     level: int
     dark: dict[str, int]
 
 
-def judge(kinds: Sequence[Mapping[str, Levels]], signed: bool) -> Figures:
+def estimate_depth(kinds: Sequence[Mapping[str, Levels]], signed: bool) -> DepthEstimate:
     """The depth of films of one group, by kind (full mammograms, crops) and by name.
 
     It must hold the films of each kind, so that a crop has the grey of its film and many small crops of one do not
     outvote it. Raises ValueError where there is no film.
     """
     kinds = [films for films in kinds if films]
-    scales = [Scale.of(list(films.values()), signed) for films in kinds]
-    scale = Scale(signed, all(one.positive for one in scales))
+    scales = [DepthScale.of(list(films.values()), signed) for films in kinds]
+    scale = DepthScale(signed, all(one.positive for one in scales))
     extents = [{name: scale.extent(film) for name, film in films.items()} for films in kinds]
     level = max(_level(films.values()) for films in extents)
     dark = {
         name: extent for films in extents for name, extent in films.items() if extent * DARKER <= median(films.values())
     }
-    return Figures(scale, scale.bits(level), level, dark)
+    return DepthEstimate(scale, scale.bits(level), level, dark)

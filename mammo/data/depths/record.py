@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from mammo.data.depths.decision import CANDIDATES, DARKER, OF_CONTAINER, Scale, judge
+from mammo.data.depths.decision import CANDIDATES, DARKER, OF_CONTAINER, DepthScale, estimate_depth
 from mammo.data.files.levels import CONTAINER_BITS, HALF, Levels
 from mammo.data.files.raster import Container, Depth
 from mammo.errors import MammoError
@@ -18,14 +18,14 @@ LISTED = 6
 """So many names stand in a sentence at most."""
 
 
-class Dark(TypedDict):
+class DarkFilm(TypedDict):
     """A film much darker than its group."""
 
     image: str
     level: int
 
 
-class Stored(TypedDict):
+class StoredDepth(TypedDict):
     """A `GroupDepth` as JSON."""
 
     format: str
@@ -39,7 +39,7 @@ class Stored(TypedDict):
     films: int
     crops: int
     level: int
-    dark: list[Dark]
+    dark: list[DarkFilm]
     clipped_films: int
     clipped_pixels: int
 
@@ -102,7 +102,7 @@ class GroupDepth:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> GroupDepth:
         """Read a record; raises MammoError where it is none."""
-        typed(content, Stored, "depth")
+        typed(content, StoredDepth, "depth")
         named = [field.name for field in dataclasses.fields(cls) if field.name not in ("group", "dark")]
         group = FilmGroup(*(content[field.name] for field in dataclasses.fields(FilmGroup)))
         dark = {entry["image"]: entry["level"] for entry in content["dark"]}
@@ -177,7 +177,7 @@ def decide(
 def _of_group(
     group: FilmGroup, kinds: Sequence[Mapping[str, Levels]], chosen: str, before: GroupDepth | None
 ) -> GroupDepth:
-    figures = judge(kinds, group.signed)
+    figures = estimate_depth(kinds, group.signed)
     depth = figures.scale.depth(figures.bits)
     if before:
         depth, chosen = Depth(before.bits, before.zero), before.chosen
@@ -189,7 +189,7 @@ def _of_group(
     )  # fmt: skip
 
 
-def _named(chosen: str, scale: Scale) -> Depth:
+def _named(chosen: str, scale: DepthScale) -> Depth:
     return OF_CONTAINER if chosen == CONTAINER else scale.depth(int(chosen))
 
 

@@ -35,7 +35,7 @@ class IndexedFile:
         """
         self._refuse_changed()
         try:
-            raster = read_image(self.path, depth=self.depth, colour_marks=has_marks(self.rules))
+            raster = read_image(self.path, depth=self.depth, colour_marks=has_colour_marks(self.rules))
         except (MammoError, OSError) as error:
             raise MammoError(f"{self.path} can no longer be read ({error}); index the data set again.") from None
         self._refuse_other_rules(applied_rules(raster))
@@ -62,7 +62,7 @@ class IndexedFile:
             raise MammoError(f"{self.path} has changed since it was indexed; index the data set again.")
 
 
-def has_marks(rules: str) -> bool:
+def has_colour_marks(rules: str) -> bool:
     """Whether a file was read in spite of coloured marks on it."""
     return COLOUR_MARKS in rules.split("+")
 
@@ -72,6 +72,6 @@ def applied_rules(raster: Raster) -> str:
     return "+".join(sorted({note.rule for note in raster.notes if RULES[note.rule].changes_pixels}))
 
 
-def differing(depth: Depth | None, rules: str) -> list[Any]:
+def reading_identity(depth: Depth | None, rules: str) -> list[Any]:
     """What the way in which a file is read adds to its identity: nothing where that is the plain one."""
     return [[depth.bits, depth.zero] if depth else None, rules] if depth or rules else []

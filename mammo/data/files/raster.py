@@ -97,14 +97,14 @@ class Raster:
             pixels = pixels.dtype.type(2**depth.bits - 1) - pixels
         return replace(self, pixels=pixels, bits=depth.bits, container=None, clipped=clipped)
 
-    def turned_round(self) -> Raster:
+    def inverted_grey(self) -> Raster:
         """The raster with black and white exchanged."""
         container = self.container and replace(self.container, inverted=not self.container.inverted)
         return replace(self, pixels=self.pixels.dtype.type(self.white) - self.pixels, container=container)
 
 
 @contextlib.contextmanager
-def in_one_sentence(kind: str, path: Path) -> Iterator[None]:
+def clear_file_errors(kind: str, path: Path) -> Iterator[None]:
     """Turn whatever a library raises over a damaged file of this `kind` into a MammoError that does not name `path`.
 
     MemoryError and TransientError go through: the file may be sound, and who reads it knows what to do.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mammo.data.dataset.dataset import OWN
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.files.guarding import limits_of
-from mammo.data.files.indexed_file import differing
+from mammo.data.files.indexed_file import reading_identity
 from mammo.data.files.raster import MAX_BYTES, Depth, Raster
 from mammo.data.files.reading import read_image
 from mammo.data.files.slabs import read_frames
@@ -107,7 +107,7 @@ def _identity(request: Cut, content: str, depth: Depth | None, rules: str) -> st
     mask = digest_file(request.root / request.mask) if request.mask else ""
     several = len(request.frames.numbers) > 1
     plain = [content, str(request.frames) if several else request.frames.first, request.box, mask, MARGIN]
-    return digest_json([*plain, *differing(depth, rules)])
+    return digest_json([*plain, *reading_identity(depth, rules)])
 
 
 def _part(request: Cut, raster: Raster) -> tuple[slice, slice]:

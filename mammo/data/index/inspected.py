@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from mammo.data.files.guarding import limits_of, load_decoders
-from mammo.data.files.indexed_file import has_marks
+from mammo.data.files.indexed_file import has_colour_marks
 from mammo.data.files.previews import preview_name
 from mammo.data.files.raster import Depth
 from mammo.data.index.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected
@@ -37,7 +37,9 @@ def inspect_files(
     With `colour_marks` coloured marks on a grey picture do not lose it. Files inspected before and unchanged since are
     not read again. A file that harms its worker is one with a reason, as any other that cannot be read.
     """
-    known = {file: fact for file, fact in _known(folder, root).items() if colour_marks or not has_marks(fact.rules)}
+    known = {
+        file: fact for file, fact in _known(folder, root).items() if colour_marks or not has_colour_marks(fact.rules)
+    }
     facts = {file: known[file] for file in files if file in known}
     todo = [file for file in files if file not in facts]
     previews = (folder / "previews").absolute()

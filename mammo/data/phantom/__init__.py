@@ -2,7 +2,7 @@
 
 from mammo.data.phantom.files.dicom import MANUFACTURER
 from mammo.data.phantom.files.tree import MARK, write_phantom
-from mammo.data.phantom.files.write_layout import LAYOUTS, relayout
+from mammo.data.phantom.files.write_layout import LAYOUTS, write_layout
 from mammo.data.phantom.patients.anatomy import PATHOLOGY_NOISE, Breast, Lesion, Patient, draw_patients
 from mammo.data.phantom.patients.spec import VERSION, PhantomSpec
 from mammo.data.phantom.pictures.patches import PATCH_FINDINGS, lesion_patch
@@ -22,7 +22,7 @@ __all__ = [
     "View",
     "draw_patients",
     "lesion_patch",
-    "relayout",
     "render_view",
+    "write_layout",
     "write_phantom",
 ]

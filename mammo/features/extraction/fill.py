@@ -22,8 +22,8 @@ from mammo.features.cache.cache import CHUNK
 from mammo.features.cache.store import CacheWriter
 from mammo.features.extraction.forward import Forward, on_device
 from mammo.images.augment import AUGMENTATIONS
-from mammo.images.prepare import Variant, prepare_together
-from mammo.images.warp import warped
+from mammo.images.prepare import Variant, prepare_stacks
+from mammo.images.warp import warp_pictures
 from mammo.processes.parallel import cores, ordered_map
 from mammo.progress import Progress, Work
 
@@ -178,7 +178,7 @@ class _Lane:
                 pictures = on_device(task.pictures[variant], self.device)
                 if task.version:
                     draw = AUGMENTATIONS[augment].draw
-                    pictures = warped(pictures, [draw(image, task.version) for image in task.ids])
+                    pictures = warp_pictures(pictures, [draw(image, task.version) for image in task.ids])
                 for plan in plans:
                     yield plan, *plan.forwards[self.number](pictures)
 
@@ -204,7 +204,7 @@ def _pictures(
             needed[chunk][plan.variant] = None
     variants = {chunk: tuple(needed[chunk]) for chunk in sorted(needed)}
     requests = ((group, wanted) for chunk, wanted in variants.items() for group in _groups(sources, chunk))
-    prepared = ordered_map(prepare_together, requests, workers, _ahead(plans) // (workers * TOGETHER) + 1)
+    prepared = ordered_map(prepare_stacks, requests, workers, _ahead(plans) // (workers * TOGETHER) + 1)
     for chunk, wanted in variants.items():
         groups = [next(prepared) for _ in _groups(sources, chunk)]
         stacked = (np.concatenate(column) for column in zip(*groups, strict=True))

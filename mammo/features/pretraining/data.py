@@ -105,7 +105,7 @@ def _views_of(patients: Sequence[Patient]) -> Iterator[tuple[Patient, Breast, st
     for patient in patients:
         for breast in patient.breasts:
             for view in breast.views:
-                if breast.seen(view):
+                if breast.lesions_in(view):
                     yield patient, breast, view
 
 

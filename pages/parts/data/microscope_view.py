@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.masks import findings_mask, outlined
 from mammo.images.enhance import STEPS, trace
-from mammo.images.microscope import Look, advice, drawn, look
+from mammo.images.microscope import ResizeView, advice, draw_outlines, resize_views
 from pages.shared.base import choose
 from pages.shared.base.text import plain
 from pages.shared.base.words import described
@@ -24,16 +24,16 @@ def microscope(dataset: Dataset, _note: str) -> None:
         image = _mammogram(dataset)
         size = choose.one("Size in pixels", SIZES, "size", index=USUAL, width=150)
     looks = _looks(str(dataset.folder), str(dataset.item(image)["digest"]), dataset, image, size)
-    if looks[0].close is None:
+    if looks[0].closeup is None:
         st.info(_no_outline(dataset))
     with st.container(key="wall-lens"):
         for column, one in zip(st.columns(len(looks)), looks, strict=True):
             column.caption(f"**{one.label}**")
-            column.image(drawn(one.whole), width="stretch")
-            if one.close:
-                column.image(drawn(one.close), width="stretch")
+            column.image(draw_outlines(one.full), width="stretch")
+            if one.closeup:
+                column.image(draw_outlines(one.closeup), width="stretch")
                 column.caption(_survives(one, looks[0]))
-    beneath = ", below the surroundings of its largest lesion" if looks[0].close else ""
+    beneath = ", below the surroundings of its largest lesion" if looks[0].closeup else ""
     st.caption(f"Above the whole mammogram{beneath}, as a trunk would get them. {advice(looks, SIZES)}")
 
 
@@ -77,13 +77,13 @@ def _no_outline(dataset: Dataset) -> str:
 
 
 @st.cache_data(max_entries=8, show_spinner="Resizing…")
-def _looks(place: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[Look]:
+def _looks(place: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[ResizeView]:
     del place, digest  # they tell the pictures of one name apart
     picture: NDArray[np.float32] = _dataset.source(image).read().to_float()
-    return look(picture, findings_mask(_dataset, image, picture.shape), size)
+    return resize_views(picture, findings_mask(_dataset, image, picture.shape), size)
 
 
-def _survives(one: Look, original: Look) -> str:
+def _survives(one: ResizeView, original: ResizeView) -> str:
     wide, tall = one.sizes[0]
     several = "the largest of the lesions" if len(one.sizes) > 1 else "the lesion"
     if one is original:

@@ -149,7 +149,7 @@ def words(label: str, key: str, example: str, said: str) -> str:
 def draws(augment: str) -> int:
     """How many versions of each image an augmentation makes, asked only where there is a choice."""
     low, high = AUGMENTATIONS[augment].draws
-    usual = AUGMENTATIONS[augment].usual
+    usual = AUGMENTATIONS[augment].default_draws
     return number("Draws of each image", low, high, usual, "draws") if low < high else usual
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammo.data.depths.decision import CANDIDATES, judge
+from mammo.data.depths.decision import CANDIDATES, estimate_depth
 from mammo.data.depths.record import FilmGroup, GroupDepth, check_bits, decide
 from mammo.data.files.levels import HALF, Levels, measure
 from mammo.data.files.raster import Container, Depth, Raster
@@ -23,7 +23,7 @@ def films(*tops: int) -> dict[str, Levels]:
 
 
 def bits_of(*tops: int) -> int:
-    return judge([films(*tops), {}], signed=False).bits
+    return estimate_depth([films(*tops), {}], signed=False).bits
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -55,10 +55,10 @@ def test_the_depth_is_the_smallest_that_holds_the_films(top, bits):
 
 
 def test_signed_values_that_are_never_negative_fill_the_fifteen_bits_that_their_container_has():
-    figures = judge([films(*[HALF + 32767] * 3), {}], signed=True)
+    figures = estimate_depth([films(*[HALF + 32767] * 3), {}], signed=True)
     assert (figures.scale.positive, figures.bits) == (False, 16)  # `films` run from the lowest value on
     above = {str(number): Levels(HALF, HALF + 32767, 32767) for number in range(3)}
-    figures = judge([above, {}], signed=True)
+    figures = estimate_depth([above, {}], signed=True)
     assert (figures.scale.depth(figures.bits), figures.bits) == (Depth(15, HALF), 15)
     assert figures.scale.widest == Depth(15, HALF)
 
@@ -71,9 +71,9 @@ def test_one_film_in_twenty_may_lie_beyond_the_depth_and_two_may_not():
 
 def test_many_crops_of_dark_tissue_do_not_outvote_their_films():
     crops = {f"crop {number}": film(900) for number in range(400)}
-    assert judge([films(3800, 3900), crops], signed=False).bits == 12
-    assert judge([{}, crops], signed=False).bits == 10
-    assert judge([films(900), {"bright crop": film(3000)}], signed=False).bits == 12
+    assert estimate_depth([films(3800, 3900), crops], signed=False).bits == 12
+    assert estimate_depth([{}, crops], signed=False).bits == 10
+    assert estimate_depth([films(900), {"bright crop": film(3000)}], signed=False).bits == 12
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_many_crops_of_dark_tissue_do_not_outvote_their_films():
     ],
 )
 def test_signed_films_count_from_zero_where_they_are_not_negative_else_to_both_sides(low, top, depth):
-    figures = judge([{"a": film(top, low)}, {}], signed=True)
+    figures = estimate_depth([{"a": film(top, low)}, {}], signed=True)
     assert figures.scale.depth(figures.bits) == depth
 
 
@@ -99,7 +99,7 @@ def test_signed_pixels_get_black_at_zero():
 
 
 def test_films_a_factor_of_four_darker_than_their_group_are_listed():
-    figures = judge([films(*[4000] * 4, 1001, 1000, 100), {"small": film(900)}], signed=False)
+    figures = estimate_depth([films(*[4000] * 4, 1001, 1000, 100), {"small": film(900)}], signed=False)
     assert figures.dark == {"5": 1000, "6": 100}
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from mammo.data.files.previews import preview_name, read_preview, save_preview, stretch, to_eight_bit
 from mammo.data.files.raster import Depth, Raster
-from mammo.images.resize import RESIZES, squares
+from mammo.images.resize import RESIZES, to_squares
 
 RAMP = np.tile(np.arange(900, dtype=np.uint16), (1500, 1))
 
@@ -20,7 +20,7 @@ def test_a_preview_is_small_and_keeps_the_ratio(tmp_path):
 def test_a_preview_has_the_brightness_that_a_trunk_sees(tmp_path):
     raster = Raster(RAMP * 4, 14)
     save_preview(raster, tmp_path / "a.jpg")
-    (seen,) = squares(raster.pixels, [(RESIZES["stretch"], 32)], raster.white)
+    (seen,) = to_squares(raster.pixels, [(RESIZES["stretch"], 32)], raster.white)
     shown = read_preview(tmp_path / "a.jpg") / 255
     assert abs(shown.mean() - seen.mean()) < 2e-3
 

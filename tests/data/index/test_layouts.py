@@ -17,7 +17,7 @@ from mammo.data.collections.cbis_ddsm.case_names import CaseNames
 from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, read_cases
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.index.cbis_ddsm import index_cbis_ddsm, index_phantom
-from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, relayout
+from mammo.data.phantom import LAYOUTS, PhantomSpec, draw_patients, write_layout
 from mammo.data.phantom.files.layout import CROP, FULL, MASK, plan
 from mammo.data.summary import summary
 from mammo.errors import MammoError
@@ -35,7 +35,7 @@ def layouts(few_files, tmp_path_factory):
     roots = {"nbia": few_files}
     for layout in LAYOUTS:
         roots[layout] = tmp_path_factory.mktemp(layout)
-        relayout(few_files, SPEC, roots[layout], layout)
+        write_layout(few_files, SPEC, roots[layout], layout)
     return roots
 
 

@@ -19,8 +19,8 @@ from mammo.data.phantom import (
     write_phantom,
 )
 from mammo.data.phantom.files.layout import CROP, FULL, MASK, plan
-from mammo.data.phantom.files.tree import BEGUN, MARK, crop
-from mammo.data.phantom.pictures.tissue import SPECTRAL_EXPONENT, Grid, power_law_field
+from mammo.data.phantom.files.tree import MARK, UNFINISHED, crop
+from mammo.data.phantom.pictures.tissue import SPECTRAL_EXPONENT, PixelGrid, power_law_field
 from mammo.errors import MammoError
 from mammo.progress import finish
 
@@ -119,7 +119,7 @@ def test_an_interrupted_run_resumes_and_keeps_whole_patients(tmp_path):
     finish(write_phantom(tmp_path / "cut", spec, workers=1))
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
     assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
-    assert not (tmp_path / "cut" / BEGUN).exists()
+    assert not (tmp_path / "cut" / UNFINISHED).exists()
 
 
 def test_another_spec_replaces_the_tree(tmp_path):
@@ -214,7 +214,10 @@ def test_files_are_found_by_folder_name_and_by_series_uid(tree):
 
 def test_shares_of_labels_and_splits(many):
     lesions = [
-        lesion for patient in many for breast, view, kind in patient.listed() for lesion in breast.seen(view, kind)
+        lesion
+        for patient in many
+        for breast, view, kind in patient.listed()
+        for lesion in breast.lesions_in(view, kind)
     ]
     pathology = Counter(lesion.pathology for lesion in lesions)
     assert pathology["MALIGNANT"] / len(lesions) == pytest.approx(0.41, abs=0.04)
@@ -228,17 +231,17 @@ def test_shares_of_labels_and_splits(many):
 def test_some_patients_and_labels_conflict_as_in_the_collection(many):
     torn = [patient for patient in many if len({patient.split(kind) for *_, kind in patient.listed()}) == 2]
     assert 0 < len(torn) < 0.04 * len(many)
-    mixed = [{lesion.malignant for lesion in breast.seen(view)} for _, breast, view in views(many)]
+    mixed = [{lesion.malignant for lesion in breast.lesions_in(view)} for _, breast, view in views(many)]
     assert 0 < np.mean([len(labels) == 2 for labels in mixed]) < 0.02
 
 
 def test_appearance_tells_pathology_only_so_well(many):
-    lesions = [lesion for _, breast, view in views(many) for lesion in breast.seen(view)]
+    lesions = [lesion for _, breast, view in views(many) for lesion in breast.lesions_in(view)]
     assert 0.89 < auc([lesion.suspicion for lesion in lesions], [lesion.malignant for lesion in lesions]) < 0.93
 
 
 def test_the_readers_own_auc_is_that_of_the_collection(many):
-    images = [breast.seen(view, kind) for patient in many for breast, view, kind in patient.listed()]
+    images = [breast.lesions_in(view, kind) for patient in many for breast, view, kind in patient.listed()]
     labels = [any(lesion.malignant for lesion in lesions) for lesions in images]
     assert 0.76 < auc([max(map(score, lesions)) for lesions in images], labels) < 0.82
 
@@ -294,7 +297,7 @@ def test_images_use_the_range_of_scanned_film(many):
 
 
 def test_tissue_has_the_power_spectrum_of_mammograms():
-    grid = Grid(256, 256, 256)
+    grid = PixelGrid(256, 256, 256)
     spectra = [np.abs(np.fft.fft2(power_law_field(np.random.default_rng(seed), grid))) ** 2 for seed in range(8)]
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(256)))
     band = (frequency > 0.04) & (frequency < 0.4)

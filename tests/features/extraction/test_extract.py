@@ -142,7 +142,7 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
     from mammo.features.trunks.networks import build
     from mammo.images.augment import AUGMENTATIONS
     from mammo.images.prepare import Variant, prepare
-    from mammo.images.warp import warped
+    from mammo.images.warp import warp_pictures
 
     made = make(own, **AUGMENTED)
     cache = made.cache
@@ -157,7 +157,7 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
     forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
     for version in (1, 2, 3):
         warps = [AUGMENTATIONS["generator"].draw(cache.ids[row], version) for row in rows]
-        maps, pooled = forward(warped(pictures, warps))
+        maps, pooled = forward(warp_pictures(pictures, warps))
         assert np.allclose(maps, cache.maps(version)[rows], atol=1e-5)
         assert np.allclose(pooled, cache.pooled(version)[rows], atol=1e-5)
         assert not np.allclose(maps, cache.maps(0)[rows], atol=1e-3)
@@ -207,11 +207,11 @@ def test_reading_running_and_writing_overlap(own, make, monkeypatch):
     from mammo.features.cache.store import CacheWriter
     from mammo.features.extraction import fill
     from mammo.features.extraction.forward import Forward
-    from mammo.images.prepare import prepare_together
+    from mammo.images.prepare import prepare_stacks
 
     second_read, second_run = threading.Event(), threading.Event()
     waited, ran = [], []
-    read, run, write = prepare_together, Forward.__call__, CacheWriter.write
+    read, run, write = prepare_stacks, Forward.__call__, CacheWriter.write
 
     def reading(request):
         if request[0][0].image == ids[64]:
@@ -232,7 +232,7 @@ def test_reading_running_and_writing_overlap(own, make, monkeypatch):
         write(writer, version, chunk, maps, pooled)
 
     ids = list(Dataset.open(own, "tiny").images["image"])
-    monkeypatch.setattr(fill, "prepare_together", reading)
+    monkeypatch.setattr(fill, "prepare_stacks", reading)
     monkeypatch.setattr(Forward, "__call__", running)
     monkeypatch.setattr(CacheWriter, "write", writing)
     assert make(own, size=32).computed == 140

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.files.dicom.frames import Frame, read_frame, refuse_truncated, refuse_without_pixels
-from mammo.data.files.dicom.grey import as_shown
+from mammo.data.files.dicom.grey import to_grey
 from mammo.data.files.dicom.opening import DicomFile, open_dicom
 from mammo.data.files.dicom.pixel_header import GREY, PALETTE, PixelHeader, read_pixel_header
-from mammo.data.files.dicom.stored import Stored, stored_values
+from mammo.data.files.dicom.stored import StoredValues, stored_values
 from mammo.data.files.pictures.colour import EQUAL, grey_of, grey_of_luminance, is_luminance
 from mammo.data.files.raster import (
     CONTAINER_BITS,
@@ -22,7 +22,7 @@ from mammo.data.files.raster import (
     Note,
     Raster,
     choose_frame,
-    in_one_sentence,
+    clear_file_errors,
     refuse_unfit,
 )
 from mammo.errors import MammoError
@@ -43,7 +43,7 @@ def read_dicom(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster
     MammoError where the file is no DICOM, is damaged, too large, or holds no such greyscale frame.
     """
     refuse_unfit(path, at_most=None)
-    with in_one_sentence("DICOM", path), open_dicom(path) as file:
+    with clear_file_errors("DICOM", path), open_dicom(path) as file:
         raster = _read(file, frame, colour_marks)
         synthetic = SYNTHETIC in str(file.dataset.get("Manufacturer", "")).lower()
     return replace(raster, synthetic=synthetic, notes=file.notes + raster.notes)
@@ -61,11 +61,11 @@ def _read(file: DicomFile, frame: int, colour_marks: bool) -> Raster:
         stored = _without_colour(values, header, stream, file.dataset, colour_marks)
     stored = replace(stored, notes=notes + stored.notes)
     if header.photometric in GREY:
-        return as_shown(stored, file.dataset, index, file.little)
+        return to_grey(stored, file.dataset, index, file.little)
     return Raster(stored.values, stored.bits, container=_container(stored), notes=stored.notes)
 
 
-def _container(stored: Stored) -> Container | None:
+def _container(stored: StoredValues) -> Container | None:
     return Container(stored.signed) if stored.bits == CONTAINER_BITS else None
 
 
@@ -82,7 +82,7 @@ def _decode(file: DicomFile, header: PixelHeader, index: int) -> Frame:
 
 def _without_colour(
     values: NDArray[Any], header: PixelHeader, stream: CodeStream | None, dataset: Dataset, colour_marks: bool
-) -> Stored:
+) -> StoredValues:
     """The grey of a frame in three channels, or of values that a palette makes grey; no window belongs to either."""
     bits = min(header.stored, stream.bits if stream else header.allocated)
     if header.photometric == PALETTE:
@@ -93,7 +93,7 @@ def _without_colour(
     luminance = header.photometric.startswith("YBR_FULL") or is_luminance(values, white)
     grey, notes = (grey_of_luminance if luminance else grey_of)(values, white, colour_marks)
     if header.photometric == PALETTE:
-        return Stored(grey, bits, False, (*notes, Note("palette", "its palette holds shades of grey")))
+        return StoredValues(grey, bits, False, (*notes, Note("palette", "its palette holds shades of grey")))
     stored = stored_values(grey, header, stream)
     return replace(stored, notes=(*stored.notes, *notes, EQUAL))
 

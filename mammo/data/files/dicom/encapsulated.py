@@ -53,7 +53,7 @@ def _items(stream: BoundedStream) -> list[Item]:
     found: list[Item] = []
     while len(found) < MOST_ITEMS:
         start = stream.tell()
-        group, element, length = struct.unpack("<HHL", stream.exactly(8))
+        group, element, length = struct.unpack("<HHL", stream.read_exactly(8))
         if (group, element) == DELIMITER and found:
             return found
         if (group, element) != ITEM or length == UNDEFINED:
@@ -66,7 +66,7 @@ def _items(stream: BoundedStream) -> list[Item]:
 
 def _value(stream: BoundedStream, item: Item) -> bytes:
     stream.seek(item.value)
-    return stream.exactly(item.length)
+    return stream.read_exactly(item.length)
 
 
 def _starts(table: Any, letter: str) -> list[int]:
@@ -97,7 +97,7 @@ def _by_ends(stream: BoundedStream, items: list[Item]) -> Iterator[list[Item]]:
         gathered.append(item)
         tail = min(TAIL, item.length)
         stream.seek(item.value + item.length - tail)
-        if END_OF_IMAGE in stream.exactly(tail):
+        if END_OF_IMAGE in stream.read_exactly(tail):
             yield gathered
             gathered = []
     if gathered:

@@ -62,7 +62,7 @@ def _native(file: DicomFile, header: PixelHeader, index: int) -> NDArray[np.inte
     skipped = first % 8  # of packed bits, whose frames need not begin with a byte
     count = (skipped + header.frame_bits + 7) // 8
     file.stream.seek(file.at + first // 8)
-    content: Any = file.stream.exactly(count)
+    content: Any = file.stream.read_exactly(count)
     if header.allocated == 1:
         bits = np.unpackbits(np.frombuffer(content, np.uint8), bitorder="little")
         return _shaped(bits[skipped : skipped + header.frame_bits], header)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.files.dicom.pixel_header import listed, number, text
-from mammo.data.files.dicom.stored import Stored
-from mammo.data.files.dicom.voi import Table, read_table, voi_steps
+from mammo.data.files.dicom.pixel_header import element_values, number, text
+from mammo.data.files.dicom.stored import StoredValues
+from mammo.data.files.dicom.voi import LookupTable, read_table, voi_transforms
 from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
 from mammo.data.files.silhouettes import has_two_values, is_mask
 
@@ -42,7 +42,7 @@ _SAME = 65
 """By how much of 65535 a table may differ from none and still do nothing: 1/1000 of white."""
 
 
-def as_shown(stored: Stored, dataset: Dataset, index: int, little: bool) -> Raster:
+def to_grey(stored: StoredValues, dataset: Dataset, index: int, little: bool) -> Raster:
     """The stored values of frame `index` (from 0) as unsigned grey (rows, columns), brighter is denser.
 
     Without look-up table or window the stored integers and their bits are kept (signed ones are shifted, and a linear
@@ -74,13 +74,13 @@ def _tags(dataset: Dataset, index: int) -> Dataset:
 
     places = [dataset]
     for group, place in zip(_GROUPS, (0, index), strict=True):
-        items = listed(dataset, group)
+        items = element_values(dataset, group)
         if place < len(items):
-            places += [found[0] for name in _IN_A_GROUP if (found := listed(items[place], name))]
+            places += [found[0] for name in _IN_A_GROUP if (found := element_values(items[place], name))]
     tags = Dataset()
     for source in places:
         for keyword in _TAGS:
-            if listed(source, keyword):
+            if element_values(source, keyword):
                 tags.add(source[keyword])
     return tags
 
@@ -90,7 +90,7 @@ def _inversion(tags: Dataset) -> tuple[bool, tuple[Note, ...]]:
     photometric, shape = text(tags, "PhotometricInterpretation"), text(tags, "PresentationLUTShape")
     inverted = photometric == "MONOCHROME1"
     notes: tuple[Note, ...] = ()
-    if listed(tags, "PresentationLUTSequence"):
+    if element_values(tags, "PresentationLUTSequence"):
         notes = (Note("presentation-table", "its presentation look-up table is passed over"),)
     if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
         sentence = f"its presentation LUT shape {shape} outranks {photometric}"
@@ -99,36 +99,38 @@ def _inversion(tags: Dataset) -> tuple[bool, tuple[Note, ...]]:
 
 
 def _modality(
-    tags: Dataset, stored: Stored, little: bool
-) -> tuple[Table | tuple[float, float], bool, tuple[Note, ...]]:
+    tags: Dataset, stored: StoredValues, little: bool
+) -> tuple[LookupTable | tuple[float, float], bool, tuple[Note, ...]]:
     """The modality LUT, or slope and intercept; whether the slope is negative; and what was passed over."""
     notes: tuple[Note, ...] = ()
-    for item in listed(tags, "ModalityLUTSequence")[:1]:
+    for item in element_values(tags, "ModalityLUTSequence")[:1]:
         table = read_table(item, little, stored.signed)
-        if isinstance(table, Table):
+        if isinstance(table, LookupTable):
             return table, False, ()
         notes = (Note("table", f"its modality look-up table {table} and is passed over"),)
-    if not listed(tags, "RescaleSlope") and not listed(tags, "RescaleIntercept"):
+    if not element_values(tags, "RescaleSlope") and not element_values(tags, "RescaleIntercept"):
         return (1.0, 0.0), False, notes
     slope, intercept = number(tags, "RescaleSlope"), number(tags, "RescaleIntercept")
     if not slope or intercept is None:
         alone = "WindowCenter" not in tags and "VOILUTSequence" not in tags
-        halved = (slope or 0) > 0 or not listed(tags, "RescaleSlope")
-        words = [
-            ", ".join(map(str, listed(tags, name)))[:16] or "none" for name in ("RescaleSlope", "RescaleIntercept")
-        ]
+        halved = (slope or 0) > 0 or not element_values(tags, "RescaleSlope")
+        words = [_words(tags, name) for name in ("RescaleSlope", "RescaleIntercept")]
         sentence = f"its rescale slope {words[0]} and intercept {words[1]} make no sense and are passed over"
         return (1.0, 0.0), False, (*notes, Note("half-a-rescale" if alone and halved else "rescale", sentence))
     return (slope, intercept), slope < 0, notes
 
 
+def _words(tags: Dataset, keyword: str) -> str:
+    return ", ".join(map(str, element_values(tags, keyword)))[:16] or "none"
+
+
 def _shown(
-    stored: Stored, modality: Table | tuple[float, float], tags: Dataset, little: bool
+    stored: StoredValues, modality: LookupTable | tuple[float, float], tags: Dataset, little: bool
 ) -> tuple[NDArray[np.uint16] | None, tuple[Note, ...]]:
     """What each value that can be stored becomes, black 0, white `WHITE`; None where it is what it was."""
     notes: list[Note] = []
     values = _modality_values(stored, modality)
-    for step in voi_steps(tags, little, negative=bool(values.min() < 0)):
+    for step in voi_transforms(tags, little, negative=bool(values.min() < 0)):
         if isinstance(step, Note):
             notes.append(step)
             continue
@@ -137,24 +139,24 @@ def _shown(
         if not reason:
             return table, (*notes, *step.notes)
         notes.append(Note("window-unfit", f"its {step.name} {reason} and is passed over"))
-    if isinstance(modality, Table):
+    if isinstance(modality, LookupTable):
         return np.round(modality.unit(_possible(stored)) * WHITE).astype(np.uint16), tuple(notes)
     return None, tuple(notes)
 
 
-def _possible(stored: Stored) -> NDArray[np.float64]:
+def _possible(stored: StoredValues) -> NDArray[np.float64]:
     """The numbers that the values 0 to 2^bits - 1 stand for."""
     return np.arange(2**stored.bits, dtype=np.float64) - (2 ** (stored.bits - 1) if stored.signed else 0)
 
 
-def _modality_values(stored: Stored, modality: Table | tuple[float, float]) -> NDArray[np.float64]:
-    if isinstance(modality, Table):
+def _modality_values(stored: StoredValues, modality: LookupTable | tuple[float, float]) -> NDArray[np.float64]:
+    if isinstance(modality, LookupTable):
         return modality(_possible(stored))
     slope, intercept = modality
     return _possible(stored) * slope + intercept
 
 
-def _unfit(table: NDArray[np.uint16], stored: Stored) -> str:
+def _unfit(table: NDArray[np.uint16], stored: StoredValues) -> str:
     """Why a table or window does not fit the picture; empty where it does."""
     if int(table.max()) < TOO_DARK * WHITE:
         return f"is meant for more than the {stored.bits} bits that are stored"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mammo.data.files.dicom.pixel_header import listed
+from mammo.data.files.dicom.pixel_header import element_values
 from mammo.data.files.dicom.stream import BoundedStream
 from mammo.data.files.raster import Note
 from mammo.errors import MammoError
@@ -39,7 +39,7 @@ SYNTAXES = frozenset(
 )
 """The transfer syntaxes that are read.
 
-The deflated one is missing on purpose: the whole data set is inflated before a header can be seen.
+The deflated one is left out on purpose: the entire data set is inflated before a header can be read.
 """
 
 MAGIC, PREAMBLE = b"DICM", 128
@@ -136,7 +136,7 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
     from pydicom.uid import UID
 
     meta = read_dataset(cast(BinaryIO, stream), False, True, stop_when=lambda tag, *_: tag.group != 2)
-    syntax = "".join(map(str, listed(meta, "TransferSyntaxUID")[:1]))
+    syntax = "".join(map(str, element_values(meta, "TransferSyntaxUID")[:1]))
     if not syntax:
         start = stream.tell()
         element = stream.read(8)

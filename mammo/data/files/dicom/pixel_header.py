@@ -44,9 +44,9 @@ class PixelHeader:
 
 def read_pixel_header(dataset: Dataset) -> PixelHeader:
     """The layout of the pixels; raises MammoError where it is missing, makes no sense or is none that is read."""
-    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
-    allocated, stored = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
-    samples = whole(dataset, "SamplesPerPixel", 1)
+    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
+    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
+    samples = integer(dataset, "SamplesPerPixel", 1)
     photometric = text(dataset, "PhotometricInterpretation") or "none"
     if (samples, photometric in (*GREY, PALETTE)) not in ((1, True), (3, False)) or (
         samples == 3 and photometric not in COLOURS
@@ -58,21 +58,21 @@ def read_pixel_header(dataset: Dataset) -> PixelHeader:
     return PixelHeader(
         rows,
         columns,
-        max(1, whole(dataset, "NumberOfFrames", 1)),
+        max(1, integer(dataset, "NumberOfFrames", 1)),
         samples,
         photometric,
         number(dataset, "PlanarConfiguration") == 1,
         allocated,
         min(stored, allocated),
         int(stored - 1 if (high := number(dataset, "HighBit")) is None else high),
-        whole(dataset, "PixelRepresentation") == 1,
+        integer(dataset, "PixelRepresentation") == 1,
         _overlay_bits(dataset),
     )
 
 
 def number(dataset: Dataset, keyword: str, place: int = 0) -> float | None:
     """The `place`-th value of an element as a finite number; None where it is missing, empty or no number."""
-    values = listed(dataset, keyword)
+    values = element_values(dataset, keyword)
     try:
         value = float(str(values[place]).strip())
     except (ValueError, IndexError):
@@ -82,10 +82,10 @@ def number(dataset: Dataset, keyword: str, place: int = 0) -> float | None:
 
 def text(dataset: Dataset, keyword: str) -> str:
     """An element as a word in capitals; empty where it is missing."""
-    return ", ".join(str(value) for value in listed(dataset, keyword)).strip().upper()
+    return ", ".join(str(value) for value in element_values(dataset, keyword)).strip().upper()
 
 
-def listed(dataset: Dataset, keyword: str) -> list[Any]:
+def element_values(dataset: Dataset, keyword: str) -> list[Any]:
     """The values of an element, none where it is missing, empty or cannot be parsed."""
     try:
         value = dataset.get(keyword)
@@ -96,9 +96,9 @@ def listed(dataset: Dataset, keyword: str) -> list[Any]:
     return list(value)
 
 
-def whole(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    """An element as a whole number, or the default; raises MammoError where it is none and there is no default."""
-    if not listed(dataset, keyword):
+def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
+    """An element as an integer, or the default; raises MammoError where it is none and there is no default."""
+    if not element_values(dataset, keyword):
         if default is None:
             raise MammoError(f"damaged DICOM: it lacks {keyword}")
         return default

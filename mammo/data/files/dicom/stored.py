@@ -13,14 +13,14 @@ from mammo.data.files.pictures.codestream import CodeStream
 from mammo.data.files.raster import CONTAINER_BITS, Note
 from mammo.errors import MammoError
 
-FEW = 0.001
+OVERSHOOT_SHARE = 0.001
 """The share of pixels that a lossy code stream may carry beyond the stored bits: they are cut off."""
 
 SAMPLE_LINES = 512
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredValues:
     """Unsigned values (rows, columns) of `bits` bits; signed ones are shifted, so that the lowest possible is 0."""
 
     values: NDArray[np.unsignedinteger]
@@ -29,7 +29,7 @@ class Stored:
     notes: tuple[Note, ...] = ()
 
 
-def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: CodeStream | None) -> Stored:
+def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: CodeStream | None) -> StoredValues:
     """The stored values of a frame, given what a reader or decoder made of it.
 
     A code stream's own precision, and in JPEG 2000 its sign, win over the header's; bits beside the stored ones are
@@ -68,7 +68,7 @@ def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) ->
     low, high = int(values.min()), int(values.max())
     if low < -(2 ** (stored - 1)) or high >= 2 ** (stored - 1):
         beyond = (values < -(2 ** (stored - 1))) | (values >= 2 ** (stored - 1))
-        if np.mean(beyond) > FEW:
+        if np.mean(beyond) > OVERSHOOT_SHARE:
             stored = bits
         else:
             values = np.clip(values, -(2 ** (stored - 1)), 2 ** (stored - 1) - 1)
@@ -130,7 +130,7 @@ def _without_other_bits(
     if signed or any(stored + shift <= bit < room + shift for bit in header.overlay_bits):
         return masked, stored, (beside,)
     beyond = int(np.count_nonzero(above))
-    if beyond <= FEW * values.size:
+    if beyond <= OVERSHOOT_SHARE * values.size:
         clipped = np.minimum(values, kind(2**stored - 1))
         if _roughness(clipped, above) < _roughness(masked, above):
             return clipped, stored, (_overshoot(beyond, stored),)
@@ -160,7 +160,7 @@ def _is_torn(masked: NDArray[np.integer], values: NDArray[np.integer], above: ND
     return int(np.count_nonzero(apart & ~together)) > int(np.count_nonzero(together & ~apart))
 
 
-def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...]) -> Stored:
+def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...]) -> StoredValues:
     """The values in as few bytes as their depth takes; those of a wider container must lie within 16 bits."""
     if bits > CONTAINER_BITS:
         zero = 2 ** (bits - 1) - 2 ** (CONTAINER_BITS - 1) if signed else 0
@@ -170,4 +170,4 @@ def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...])
             raise MammoError(f"values from {low - middle} to {high - middle}, beyond the {CONTAINER_BITS} bits read")
         values, bits = values - values.dtype.type(zero), CONTAINER_BITS
         notes += (Note("wide-integers", "its integers are wider than 16 bits, and fit into 16"),)
-    return Stored(values.astype(np.uint8 if bits <= 8 else np.uint16, copy=False), bits, signed, notes)
+    return StoredValues(values.astype(np.uint8 if bits <= 8 else np.uint16, copy=False), bits, signed, notes)

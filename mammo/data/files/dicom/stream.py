@@ -12,14 +12,14 @@ from mammo.errors import MammoError
 class BoundedStream(io.BufferedReader):
     """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`.
 
-    Raises MammoError once more than `MAX_BYTES` were taken from it in all: of a larger file only parts are read.
+    Raises MammoError once more than `MAX_BYTES` were read from it in all: of a larger file only parts are read.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(str(path)))
         self.end = path.stat().st_size
         self.short = False
-        self.taken = 0
+        self.bytes_read = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         """At most `size` bytes; all that are left without one."""
@@ -27,12 +27,12 @@ class BoundedStream(io.BufferedReader):
             left = max(0, self.end - self.tell())
             self.short = self.short or (size is not None and size > left)
             size = left if size is None or size < 0 else min(size, left)
-        self.taken += size
-        if self.taken > MAX_BYTES:
+        self.bytes_read += size
+        if self.bytes_read > MAX_BYTES:
             raise MammoError(f"more than {MAX_BYTES // 10**6} MB of it would have to be read, the most that is")
         return super().read(size)
 
-    def exactly(self, size: int) -> bytes:
+    def read_exactly(self, size: int) -> bytes:
         """`size` bytes; raises MammoError where the file ends before."""
         content = self.read(size)
         if len(content) < size:

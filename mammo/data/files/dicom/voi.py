@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.files.dicom.pixel_header import listed, number
+from mammo.data.files.dicom.pixel_header import element_values, number
 from mammo.data.files.raster import Note
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Table:
+class LookupTable:
     """A look-up table: `entries` for the values from `first` on, white at 2^`bits` - 1."""
 
     entries: Values
@@ -68,7 +68,7 @@ FUNCTIONS: dict[str, Callable[[float], bool]] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class VoiTransform:
     """A table or window that makes sense, and what was passed over of it or before it."""
 
     name: str
@@ -76,15 +76,15 @@ class Step:
     notes: tuple[Note, ...]
 
 
-def voi_steps(tags: Dataset, little: bool, negative: bool) -> Iterator[Step | Note]:
+def voi_transforms(tags: Dataset, little: bool, negative: bool) -> Iterator[VoiTransform | Note]:
     """The VOI LUTs and then the windows of a file in their order; a note for each that makes no sense."""
-    for place, item in enumerate(listed(tags, "VOILUTSequence")):
+    for place, item in enumerate(element_values(tags, "VOILUTSequence")):
         table = read_table(item, little, negative)
-        if isinstance(table, Table):
-            yield Step(f"VOI look-up table {place + 1}", table.unit, _depth_note(item, table))
+        if isinstance(table, LookupTable):
+            yield VoiTransform(f"VOI look-up table {place + 1}", table.unit, _depth_note(item, table))
         else:
             yield Note("table", f"its VOI look-up table {place + 1} {table} and is passed over")
-    centres, widths = listed(tags, "WindowCenter"), listed(tags, "WindowWidth")
+    centres, widths = element_values(tags, "WindowCenter"), element_values(tags, "WindowWidth")
     function, notes = _function(tags)
     for place in range(max(len(centres), len(widths))):
         centre, width = number(tags, "WindowCenter", place), number(tags, "WindowWidth", place)
@@ -94,7 +94,7 @@ def voi_steps(tags: Dataset, little: bool, negative: bool) -> Iterator[Step | No
         elif centre is None or width is None or not FUNCTIONS[function](width):
             yield Note("window", f"its window {words} makes no sense and is passed over")
         else:
-            yield Step(f"window {words}", Window(centre, width, function).unit, notes)
+            yield VoiTransform(f"window {words}", Window(centre, width, function).unit, notes)
 
 
 def _words(values: list[Any], place: int) -> str:
@@ -103,7 +103,7 @@ def _words(values: list[Any], place: int) -> str:
 
 def _function(tags: Dataset) -> tuple[str, tuple[Note, ...]]:
     """The VOI LUT function: the first of several, linear where it is none of those that are known."""
-    names = [str(name).strip().upper() for name in listed(tags, "VOILUTFunction")]
+    names = [str(name).strip().upper() for name in element_values(tags, "VOILUTFunction")]
     function = names[0] if names and names[0] in FUNCTIONS else "LINEAR"
     if names in ([], [function]):
         return function, ()
@@ -111,7 +111,7 @@ def _function(tags: Dataset) -> tuple[str, tuple[Note, ...]]:
     return function, (Note("window-function", sentence),)
 
 
-def read_table(item: Dataset, little: bool, negative: bool) -> Table | str:
+def read_table(item: Dataset, little: bool, negative: bool) -> LookupTable | str:
     """The look-up table in a sequence's item, or words that say why there is none."""
     count, first, bits = (number(item, "LUTDescriptor", place) for place in range(3))
     if count is None or first is None or bits is None:
@@ -121,7 +121,7 @@ def read_table(item: Dataset, little: bool, negative: bool) -> Table | str:
     entries = _entries(item, int(count) % 65536 or 65536, little)
     if not len(entries):
         return "is empty"
-    return Table(entries, int(first), _depth(int(bits), int(entries.max())))
+    return LookupTable(entries, int(first), _depth(int(bits), int(entries.max())))
 
 
 def _depth(declared: int, highest: int) -> int:
@@ -131,7 +131,7 @@ def _depth(declared: int, highest: int) -> int:
     return declared if fits and reached >= declared - 1 else reached
 
 
-def _depth_note(item: Dataset, table: Table) -> tuple[Note, ...]:
+def _depth_note(item: Dataset, table: LookupTable) -> tuple[Note, ...]:
     declared = number(item, "LUTDescriptor", 2)
     if declared == table.bits:
         return ()

@@ -23,7 +23,7 @@ from mammo.data.files.raster import (
     Container,
     Raster,
     choose_frame,
-    in_one_sentence,
+    clear_file_errors,
     refuse_large,
     refuse_unfit,
 )
@@ -55,7 +55,7 @@ def read_picture(path: Path, frame: int = 0, colour_marks: bool = False) -> Rast
 
     refuse_unfit(path)
     # by a stream: given a path, Pillow maps an uncompressed TIFF by its turned size and garbles it
-    with in_one_sentence("picture", path), path.open("rb") as stream:
+    with clear_file_errors("picture", path), path.open("rb") as stream:
         try:
             with Image.open(stream, formats=FORMATS) as picture:
                 return _raster(picture, frame, stream, colour_marks)
@@ -86,7 +86,7 @@ def _raster(picture: Any, frame: int, stream: BinaryIO, colour_marks: bool) -> R
         raise MammoError(f"damaged picture: values above its {bits} bits")
     raster = raster_of(values, bits, colour_marks)
     if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and values.itemsize > 1:
-        raster = raster.turned_round()  # Pillow turns 1 and 8 bits round, and no others
+        raster = raster.inverted_grey()  # Pillow turns 1 and 8 bits round, and no others
     texts = [str(value) for key, value in picture.info.items() if str(key).lower() in COMMENTS]
     texts += [str(tags.get(tag)) for tag in _TEXTS]
     return replace(with_significant_bits(raster, named), synthetic=SYNTHETIC in " ".join(texts).lower())

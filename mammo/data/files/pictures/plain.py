@@ -14,7 +14,7 @@ from mammo.data.files.raster import (
     Container,
     Raster,
     choose_frame,
-    in_one_sentence,
+    clear_file_errors,
     refuse_large,
     refuse_unfit,
 )
@@ -33,7 +33,7 @@ def read_pgm(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster: 
     """
     refuse_unfit(path)
     choose_frame(frame, 1)
-    with in_one_sentence("PGM", path), path.open("rb") as stream:
+    with clear_file_errors("PGM", path), path.open("rb") as stream:
         header = PGM_HEADER.match(stream.read(PGM_HEADER_BYTES))
         if header is None:
             raise MammoError("damaged PGM: its header cannot be read")
@@ -68,7 +68,7 @@ def read_npy(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster:
     """
     refuse_unfit(path)
     choose_frame(frame, 1)
-    with in_one_sentence("NPY", path):
+    with clear_file_errors("NPY", path):
         array = np.load(path, mmap_mode="r", allow_pickle=False, max_header_size=4096)
         if 0 in array.shape:
             raise MammoError(f"an array of the shape {array.shape}, without pixels")

@@ -37,7 +37,7 @@ def read_tiff(path: Path, frame: int, colour_marks: bool) -> Raster:
         packed = page.bitspersample not in _WHOLE
         raster = raster_of(_unpacked(page, path) if packed else _decoded(page), page.bitspersample, colour_marks)
         synthetic = SYNTHETIC in f"{page.description} {page.software}".lower()
-        raster = raster.turned_round() if page.photometric == _WHITE_IS_ZERO else raster
+        raster = raster.inverted_grey() if page.photometric == _WHITE_IS_ZERO else raster
     return replace(raster, synthetic=synthetic)
 
 

@@ -137,7 +137,7 @@ def _listing(patient: Patient, breast: Breast, view: str, kind: str, download: D
     folder = image_name(patient, breast, view, kind)
     study, series = uid(patient.seed, folder, "study"), uid(patient.seed, folder, "series")
     full = FilePlan(folder, study, series, 0, FULL, FULL, FULL, download)
-    rows = tuple(_lesion_files(patient, folder, lesion, download) for lesion in breast.seen(view, kind))
+    rows = tuple(_lesion_files(patient, folder, lesion, download) for lesion in breast.lesions_in(view, kind))
     return Listing(patient, breast, view, kind, full, rows)
 
 

@@ -25,7 +25,7 @@ from mammo.storage.atomic_files import remove_partial_files, write_bytes, write_
 from mammo.storage.json_files import read_json, write_json
 
 MARK = "phantom.json"
-BEGUN = "phantom.begun.json"
+UNFINISHED = "phantom.begun.json"
 CROP_MARGIN = 0.2
 
 
@@ -57,7 +57,7 @@ def write_phantom(root: Path, spec: PhantomSpec, workers: int | None = None) -> 
             yield Progress("phantom", done, spec.images)
     _write_tables(root, [listing for patient in patients for listing in plan(patient)])
     write_json(root / MARK, identity)
-    (root / BEGUN).unlink(missing_ok=True)
+    (root / UNFINISHED).unlink(missing_ok=True)
 
 
 def _recorded(path: Path) -> Any:
@@ -66,13 +66,13 @@ def _recorded(path: Path) -> Any:
 
 def _prepare(root: Path, identity: dict[str, Any]) -> None:
     """Clear what another spec or version left; keep what an interrupted run of this one wrote."""
-    begun = _recorded(root / BEGUN)
+    begun = _recorded(root / UNFINISHED)
     if begun is None and not (root / MARK).exists() and (root / COLLECTION).exists():
         raise MammoError(f"{root / COLLECTION} was not made by the phantom; choose an empty folder.")
     if begun == identity:
         remove_partial_files(root)
         return
-    write_json(root / BEGUN, identity)
+    write_json(root / UNFINISHED, identity)
     (root / MARK).unlink(missing_ok=True)
     for folder in (COLLECTION, "csv"):
         shutil.rmtree(root / folder, ignore_errors=True)

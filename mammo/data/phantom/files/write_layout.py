@@ -20,7 +20,7 @@ from mammo.storage.atomic_files import write_bytes, write_text
 QUALITY = 95
 
 
-def relayout(tree: Path, spec: PhantomSpec, root: Path, layout: str) -> None:
+def write_layout(tree: Path, spec: PhantomSpec, root: Path, layout: str) -> None:
     """Copy the phantom of `spec` that was written under `tree` into `root` in another layout of `LAYOUTS`.
 
     Raises MammoError where there is no such layout.

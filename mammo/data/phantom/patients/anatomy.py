@@ -73,7 +73,7 @@ class Breast:
     views: tuple[str, ...]
     lesions: tuple[Lesion, ...]
 
-    def seen(self, view: str, kind: str | None = None) -> tuple[Lesion, ...]:
+    def lesions_in(self, view: str, kind: str | None = None) -> tuple[Lesion, ...]:
         """The lesions visible in `view`, of one kind or of both."""
         return tuple(lesion for lesion in self.lesions if view in lesion.views and kind in (None, lesion.kind))
 
@@ -107,7 +107,7 @@ class Patient:
         for breast in self.breasts:
             for view in breast.views:
                 for kind in KINDS:
-                    if breast.seen(view, kind):
+                    if breast.lesions_in(view, kind):
                         yield breast, view, kind
 
 

@@ -9,11 +9,11 @@ from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
 from mammo.data.phantom.pictures.arrays import Field, as_field
-from mammo.data.phantom.pictures.tissue import Grid
+from mammo.data.phantom.pictures.tissue import PixelGrid
 
 
 @dataclass(frozen=True)
-class Build:
+class Proportions:
     """A breast's own proportions, in film heights, the same in both of its views.
 
     `projection` runs from chest wall to nipple, `half` is half the breast's height on the film.
@@ -51,15 +51,15 @@ class Outline:
         return across / as_field(np.sqrt(1 + slope**2))[:, None]
 
 
-def draw_build(rng: np.random.Generator, aspect: float) -> Build:
+def draw_proportions(rng: np.random.Generator, aspect: float) -> Proportions:
     """Draw proportions that leave room for labels on a film `aspect` as wide as high."""
     size = float(rng.normal(0, 1))
     projection = float(np.clip(0.37 + 0.06 * size + 0.03 * rng.standard_normal(), 0.22, 0.72 * aspect))
     half = float(np.clip(0.33 + 0.035 * size + 0.02 * rng.standard_normal(), 0.24, 0.41))
-    return Build(projection, half, float(rng.uniform(-0.1, 0.15)), bool(rng.random() < 0.6))
+    return Proportions(projection, half, float(rng.uniform(-0.1, 0.15)), bool(rng.random() < 0.6))
 
 
-def draw_outline(rng: np.random.Generator, build: Build, view: str, height: int) -> Outline:
+def draw_outline(rng: np.random.Generator, build: Proportions, view: str, height: int) -> Outline:
     """Draw the skin line of `view` ("CC" or "MLO") for a film of `height` pixel rows."""
     rows = np.linspace(0, 1, height, dtype=np.float32)
     shape = _craniocaudal if view == "CC" else _mediolateral_oblique
@@ -72,7 +72,7 @@ def draw_outline(rng: np.random.Generator, build: Build, view: str, height: int)
     return Outline(smooth.astype(np.float32), nipple * height, upper * height, lower * height, edge)
 
 
-def glandular_prior(rng: np.random.Generator, outline: Outline, grid: Grid, density: int) -> Field:
+def glandular_prior(rng: np.random.Generator, outline: Outline, grid: PixelGrid, density: int) -> Field:
     """Where fibroglandular tissue gathers: 1 in the disc behind the nipple, falling away from it."""
     back = outline.nipple_column * float(rng.uniform(0.5, 0.62))
     row = outline.nipple_row - float(rng.uniform(-0.01, 0.06)) * grid.height
@@ -81,7 +81,7 @@ def glandular_prior(rng: np.random.Generator, outline: Outline, grid: Grid, dens
     return as_field(1 - ((columns - back) / deep) ** 2 - ((rows - row) / tall) ** 2)
 
 
-def muscle_shade(outline: Outline, grid: Grid) -> Field:
+def muscle_shade(outline: Outline, grid: PixelGrid) -> Field:
     """How much of a pixel lies under the pectoral muscle, 0 to 1, with a soft convex edge."""
     if outline.muscle is None:
         return np.zeros(grid.shape, np.float32)
@@ -93,7 +93,7 @@ def muscle_shade(outline: Outline, grid: Grid) -> Field:
 
 
 def _craniocaudal(
-    rng: np.random.Generator, build: Build, rows: Field
+    rng: np.random.Generator, build: Proportions, rows: Field
 ) -> tuple[Field, float, float, float, tuple[float, float] | None]:
     nipple = 0.5 + float(rng.uniform(-0.06, 0.06))
     upper = build.half * (1 + float(rng.uniform(-0.08, 0.08)))
@@ -104,7 +104,7 @@ def _craniocaudal(
 
 
 def _mediolateral_oblique(
-    rng: np.random.Generator, build: Build, rows: Field
+    rng: np.random.Generator, build: Proportions, rows: Field
 ) -> tuple[Field, float, float, float, tuple[float, float] | None]:
     nipple = 0.57 + build.lower_fullness * 0.4 + float(rng.uniform(-0.03, 0.03))
     lower = min(build.half * 0.92, 0.955 - nipple)
@@ -143,5 +143,5 @@ def _smooth_maximum(one: Field, other: Field, width: float = 0.02) -> Field:
     return as_field(width * np.logaddexp(one / width, other / width))
 
 
-def _axes(grid: Grid) -> tuple[Field, Field]:
+def _axes(grid: PixelGrid) -> tuple[Field, Field]:
     return np.arange(grid.rows, dtype=np.float32)[:, None], np.arange(grid.columns, dtype=np.float32)[None, :]

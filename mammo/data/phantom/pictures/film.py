@@ -30,7 +30,7 @@ def develop(rng: np.random.Generator, tissue: Field) -> Field:
     return as_field(bent + grain * (np.float32(GRAIN) * np.minimum(1, 3 * bent)))
 
 
-def deface(rng: np.random.Generator, film: Field, side: str, view: str) -> None:
+def add_artefacts(rng: np.random.Generator, film: Field, side: str, view: str) -> None:
     """Add what a clinic and a scanner leave on a film, in place; the film is already turned to its side."""
     chest_left = float(film[:, :8].mean()) > float(film[:, -8:].mean())
     _streaks(rng, film)

@@ -8,7 +8,7 @@ from mammo.data.phantom.patients.anatomy import draw_radius, draw_style, draw_su
 from mammo.data.phantom.pictures.arrays import Field, as_field
 from mammo.data.phantom.pictures.film import develop
 from mammo.data.phantom.pictures.lesions import add_stamp
-from mammo.data.phantom.pictures.tissue import Grid, parenchyma, vessels
+from mammo.data.phantom.pictures.tissue import PixelGrid, parenchyma, vessels
 from mammo.data.phantom.pictures.view import lesion_contrast, lesion_stamp
 from mammo.errors import MammoError
 
@@ -26,7 +26,7 @@ def lesion_patch(rng: np.random.Generator, finding: str, size: int = 96) -> Fiel
     if finding not in PATCH_FINDINGS:
         raise MammoError(f"There is no finding {finding!r}; choose one of {', '.join(PATCH_FINDINGS)}.")
     height = round(_SMALLEST_FILM * _LARGEST_MAGNIFICATION ** rng.random())
-    grid = Grid(size, size, height)
+    grid = PixelGrid(size, size, height)
     density = int(rng.integers(1, 5))
     patch = _background(rng, grid, density)
     if finding != "normal":
@@ -35,7 +35,7 @@ def lesion_patch(rng: np.random.Generator, finding: str, size: int = 96) -> Fiel
     return np.clip(develop(rng, patch * _thickness(rng, grid)), 0, 1)
 
 
-def _background(rng: np.random.Generator, grid: Grid, density: int) -> Field:
+def _background(rng: np.random.Generator, grid: PixelGrid, density: int) -> Field:
     prior = np.full(grid.shape, rng.uniform(-0.6, 1.0), np.float32)
     tissue = parenchyma(rng, grid, prior, density)
     if rng.random() < 0.3:
@@ -43,7 +43,7 @@ def _background(rng: np.random.Generator, grid: Grid, density: int) -> Field:
     return np.rot90(tissue, int(rng.integers(4))) + np.float32(rng.uniform(-0.05, 0.12))
 
 
-def _implant(rng: np.random.Generator, patch: Field, grid: Grid, kind: str, malignant: bool, density: int) -> None:
+def _implant(rng: np.random.Generator, patch: Field, grid: PixelGrid, kind: str, malignant: bool, density: int) -> None:
     suspicion = _suspicion(rng, kind, malignant)
     style = draw_style(rng, kind, suspicion)
     radius = min(draw_radius(rng, kind, suspicion), 0.4 * grid.rows / grid.height)
@@ -59,7 +59,7 @@ def _suspicion(rng: np.random.Generator, kind: str, malignant: bool) -> float:
             return suspicion
 
 
-def _thickness(rng: np.random.Generator, grid: Grid) -> Field:
+def _thickness(rng: np.random.Generator, grid: PixelGrid) -> Field:
     """A gentle slope of compressed thickness; now and then the breast's edge crosses the patch."""
     turn = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[-1 : 1 : grid.rows * 1j, -1 : 1 : grid.columns * 1j].astype(np.float32)

@@ -20,7 +20,7 @@ _SHARPNESS = 1.6
 
 
 @dataclass(frozen=True)
-class Grid:
+class PixelGrid:
     """A window of pixels: its shape and the pixel rows a whole film has at the same scale."""
 
     rows: int
@@ -35,7 +35,7 @@ class Grid:
 
 def power_law_field(
     rng: np.random.Generator,
-    grid: Grid,
+    grid: PixelGrid,
     largest: float = 0.4,
     stretch: tuple[float, float] = (1.0, 1.0),
     exponent: float = SPECTRAL_EXPONENT,
@@ -56,7 +56,7 @@ def power_law_field(
     return as_field((field - field.mean()) / float(field.std()))
 
 
-def parenchyma(rng: np.random.Generator, grid: Grid, prior: Field, density: int) -> Field:
+def parenchyma(rng: np.random.Generator, grid: PixelGrid, prior: Field, density: int) -> Field:
     """Brightness of uncompressed tissue, about 0.3 to 0.8, shape of the grid.
 
     `prior` is near 1 where glandular tissue gathers and falls below 0 away from it; `density` is the
@@ -69,7 +69,7 @@ def parenchyma(rng: np.random.Generator, grid: Grid, prior: Field, density: int)
     return as_field(FAT + GLAND_GAIN * glandular + (1 + glandular) * (0.02 * texture + 0.06 * lines))
 
 
-def strands(rng: np.random.Generator, grid: Grid) -> Field:
+def strands(rng: np.random.Generator, grid: PixelGrid) -> Field:
     """Curved bright lines in 0..1, mostly along the columns: Cooper's ligaments and ducts.
 
     They are the zero crossings of a stretched power-law field, thinned out by the field shifted onto itself.
@@ -80,7 +80,7 @@ def strands(rng: np.random.Generator, grid: Grid) -> Field:
     return as_field(ridges * _squash(1.5 * elsewhere - 0.3))
 
 
-def vessels(rng: np.random.Generator, grid: Grid, number: int) -> Field:
+def vessels(rng: np.random.Generator, grid: PixelGrid, number: int) -> Field:
     """A few winding lines in 0..1 that run from the chest wall toward the nipple."""
     canvas = Image.new("L", (grid.columns, grid.rows))
     draw = ImageDraw.Draw(canvas)
@@ -90,7 +90,7 @@ def vessels(rng: np.random.Generator, grid: Grid, number: int) -> Field:
     return as_field(np.asarray(blurred)) / np.float32(255)
 
 
-def _winding(rng: np.random.Generator, grid: Grid) -> list[tuple[float, float]]:
+def _winding(rng: np.random.Generator, grid: PixelGrid) -> list[tuple[float, float]]:
     steps = np.linspace(0, 1, 40)
     length = rng.uniform(0.5, 0.9) * grid.columns
     bend = sum(rng.normal(0, 0.03 / wave) * np.sin(wave * 5 * steps + rng.uniform(0, 6)) for wave in (1, 2, 4))
@@ -99,7 +99,7 @@ def _winding(rng: np.random.Generator, grid: Grid) -> list[tuple[float, float]]:
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def _thickness(rng: np.random.Generator, grid: Grid) -> int:
+def _thickness(rng: np.random.Generator, grid: PixelGrid) -> int:
     return max(1, round(grid.height * float(rng.uniform(0.0015, 0.005))))
 
 

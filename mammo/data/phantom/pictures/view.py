@@ -10,10 +10,10 @@ from mammo.data.phantom.patients.anatomy import Breast, Lesion, Patient
 from mammo.data.phantom.patients.randomness import generator
 from mammo.data.phantom.pictures import calcifications, masses
 from mammo.data.phantom.pictures.arrays import Field, Mask, Pixels, as_field
-from mammo.data.phantom.pictures.breast import Outline, draw_build, draw_outline, glandular_prior, muscle_shade
-from mammo.data.phantom.pictures.film import deface, digitise, expose
+from mammo.data.phantom.pictures.breast import Outline, draw_outline, draw_proportions, glandular_prior, muscle_shade
+from mammo.data.phantom.pictures.film import add_artefacts, digitise, expose
 from mammo.data.phantom.pictures.lesions import Stamp, add_stamp
-from mammo.data.phantom.pictures.tissue import Grid, parenchyma, vessels
+from mammo.data.phantom.pictures.tissue import PixelGrid, parenchyma, vessels
 
 _MIRRORED = 0.08
 
@@ -29,18 +29,18 @@ class View:
 def render_view(patient: Patient, breast: Breast, view: str, height: int) -> View:
     """Render `view` ("CC" or "MLO") of one of the patient's breasts, `height` pixel rows tall."""
     width = round(height * patient.aspect)
-    build = draw_build(generator(patient.seed, patient.index, breast.side, "build"), patient.aspect)
+    build = draw_proportions(generator(patient.seed, patient.index, breast.side, "build"), patient.aspect)
     rng = generator(patient.seed, patient.index, breast.side, view, "pixels")
     outline = draw_outline(rng, build, view, height)
-    grid = Grid(height, min(width, int(outline.reach.max()) + 4), height)
+    grid = PixelGrid(height, min(width, int(outline.reach.max()) + 4), height)
     tissue = _flesh(rng, outline, grid, patient.density)
-    masks = [_implant(tissue, outline, lesion, patient, breast, view) for lesion in breast.seen(view)]
+    masks = [_implant(tissue, outline, lesion, patient, breast, view) for lesion in breast.lesions_in(view)]
     film = expose(rng, tissue * _thickness(rng, outline, grid), (height, width))
     mirrored = (breast.side == "RIGHT") != (rng.random() < _MIRRORED)
     film = np.ascontiguousarray(film[:, ::-1]) if mirrored else film
-    deface(rng, film, breast.side, view)
+    add_artefacts(rng, film, breast.side, view)
     widened = (_widen(mask, width, mirrored) for mask in masks)
-    return View(digitise(film), tuple(zip(breast.seen(view), widened, strict=True)))
+    return View(digitise(film), tuple(zip(breast.lesions_in(view), widened, strict=True)))
 
 
 def lesion_contrast(kind: str, subtlety: int, density: int) -> float:
@@ -58,7 +58,7 @@ def lesion_stamp(
     return calcifications.calcification_stamp(rng, radius * height, suspicion, style, height)
 
 
-def lesion_place(lesion: Lesion, outline: Outline, view: str) -> tuple[int, int]:
+def lesion_position(lesion: Lesion, outline: Outline, view: str) -> tuple[int, int]:
     """Row and column of a lesion's middle; its depth is the same in both views, as it is in the breast."""
     height = len(outline.reach)
     sideways = lesion.lateral if view == "CC" else 0.9 * lesion.superior + 0.1 * lesion.lateral
@@ -69,7 +69,7 @@ def lesion_place(lesion: Lesion, outline: Outline, view: str) -> tuple[int, int]
     return int(row), int(max(column, 0.7 * margin))
 
 
-def _flesh(rng: np.random.Generator, outline: Outline, grid: Grid, density: int) -> Field:
+def _flesh(rng: np.random.Generator, outline: Outline, grid: PixelGrid, density: int) -> Field:
     prior = glandular_prior(rng, outline, grid, density)
     muscle = muscle_shade(outline, grid)
     tissue = parenchyma(rng, grid, prior - 1.5 * muscle, density)
@@ -77,7 +77,7 @@ def _flesh(rng: np.random.Generator, outline: Outline, grid: Grid, density: int)
     return tissue + muscle * np.float32(rng.uniform(0.12, 0.24))
 
 
-def _thickness(rng: np.random.Generator, outline: Outline, grid: Grid) -> Field:
+def _thickness(rng: np.random.Generator, outline: Outline, grid: PixelGrid) -> Field:
     """Share of the full compressed thickness, 0 outside the breast, with a thin bright skin line."""
     depth = outline.depth(grid.columns) / np.float32(grid.height)
     inside = np.maximum(depth, 0)
@@ -90,7 +90,7 @@ def _implant(tissue: Field, outline: Outline, lesion: Lesion, patient: Patient, 
     rng = generator(patient.seed, patient.index, breast.side, view, lesion.kind, lesion.number)
     stamp = lesion_stamp(rng, lesion.kind, lesion.suspicion, lesion.style, lesion.radius, len(outline.reach))
     contrast = lesion_contrast(lesion.kind, lesion.subtlety, patient.density)
-    return add_stamp(tissue, stamp, *lesion_place(lesion, outline, view), contrast)
+    return add_stamp(tissue, stamp, *lesion_position(lesion, outline, view), contrast)
 
 
 def _widen(mask: Mask, width: int, mirrored: bool) -> Mask:
