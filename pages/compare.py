@@ -9,7 +9,7 @@ from pages.parts.compare.downloads import downloads
 from pages.parts.compare.luck_view import luck, luck_line
 from pages.parts.compare.settings_view import settings
 from pages.shared.base import choose, show
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.shared.forms import board, ensembles
 from pages.shared.forms.criterion import choose_criterion
 
@@ -19,17 +19,17 @@ THRESHOLD_FREE = ("Luck", "Learning")
 
 home = choose.home()
 st.title("Compare")
-listed = board.choose_board(home)
-note = show.notes(bool(listed.runs["synthetic"].any()), listed.runs["weights_note"])
+leaderboard = board.choose_board(home)
+note = show.notes(bool(leaderboard.runs["synthetic"].any()), leaderboard.runs["weights_note"])
 show.badge(note)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     rows = choose.switch("Rows", list(ROWS), "rows", ROWS.__getitem__)
-    runs = board.choose_some(listed)
+    runs = board.filter_runs(leaderboard)
 if rows == "settings":
-    settings(listed, runs, note)
+    settings(leaderboard, runs, note)
     st.stop()
-chosen = board.choose_runs(listed, runs)
-luck_line(listed)
+chosen = board.choose_runs(leaderboard, runs)
+luck_line(leaderboard)
 opened = stored_runs(home, chosen)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     ensembles.offer(home, chosen)
@@ -42,5 +42,5 @@ show.warnings(sentence for run in opened for sentence in run.sweep.notes)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     view = choose.switch("Look at", list(VIEWS), "view", str)
     criterion = choose_criterion(idle=view in THRESHOLD_FREE)
-with said_plainly():
-    VIEWS[view](home, listed, opened, note, criterion)
+with show_errors():
+    VIEWS[view](home, leaderboard, opened, note, criterion)

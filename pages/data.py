@@ -16,9 +16,9 @@ from pages.parts.data.problems import problems
 from pages.parts.data.reader_view import reader
 from pages.parts.data.terms import terms
 from pages.shared.base import choose, show
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.shared.base.text import plain
-from pages.shared.base.words import KIND_NAMES, NOT_TOLD, caption, class_namer, groups_of, kinds_of
+from pages.shared.base.words import KIND_NAMES, NOT_STATED, caption, class_namer, groups_of, kinds_of
 from pages.shared.views.full_size import full_size
 
 SHOWN = 12
@@ -28,7 +28,7 @@ def images(dataset: Dataset, note: str) -> None:
     counts = summary(dataset)
     malignant, crops = counts["image_labels"].get("malignant", 0), counts["kinds"]["crop"]
     named = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
-    facts = {label: NOT_TOLD if counts[name] is None else counts[name] for label, name in named.items()}
+    facts = {label: NOT_STATED if counts[name] is None else counts[name] for label, name in named.items()}
     show.facts(
         {**facts, f"{capital(dataset.classes.positive)} mammograms": malignant, **({"Crops": crops} if crops else {})}
     )
@@ -76,5 +76,5 @@ dataset = choose.dataset(home) if datasets(home) else st.stop()
 note = show.notes(dataset.synthetic)
 show.badge(note)
 view = choose.switch("Show", list(VIEWS), "view", str)
-with said_plainly():
+with show_errors():
     VIEWS[view](dataset, note)

@@ -12,7 +12,7 @@ from mammo.images.resize import RESIZES
 from mammo.specs import CacheSpec, Home
 from mammo.storage.spreadsheets import plain_cells
 from pages.parts.features.trunk_form import choose_tap, choose_trunk, choose_weights, warn_of_missing
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import choose, show
 from pages.shared.base.fields import Fields
 from pages.shared.base.words import KIND_NAMES, cache_rows
@@ -69,8 +69,8 @@ dataset = choose.dataset(home)
 if dataset.metadata_only:
     nothing_yet(f"{dataset.name} was indexed with --metadata-only: it has no images to extract features from.", "data")
 show.badge(show.notes(dataset.synthetic))
-if described := choose_spec(dataset):
-    offer(home, *described, len(dataset.table(described[0].kind)))
+if describe := choose_spec(dataset):
+    offer(home, *describe, len(dataset.table(describe[0].kind)))
 work.follow(home, "extract")
 st.subheader("Extracted so far")
 opened = work.opened_caches(home, dataset.name)

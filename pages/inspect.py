@@ -8,7 +8,7 @@ from pages.parts.inspect.mistakes_view import images
 from pages.parts.inspect.operating_view import operating, precision_recall
 from pages.parts.inspect.subgroup_view import groups
 from pages.shared.base import choose, show
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.shared.forms import board
 from pages.shared.forms.criterion import choose_criterion
 
@@ -28,5 +28,5 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     view = choose.switch("Look at", list(VIEWS), "view", str)
     part = choose.switch("Part", ["test", "validation", "train"], "part")
     criterion = choose_criterion(idle=view in THRESHOLD_FREE)
-with said_plainly():
+with show_errors():
     VIEWS[view](home, run, part, note, criterion)

@@ -8,7 +8,7 @@ from mammo.specs import Home, SweepSpec
 from pages.parts.sweep import heads_form, instant, offer
 from pages.parts.sweep import sweep_results_view as look_back
 from pages.parts.sweep.choose_caches import choose_caches
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import choose, show
 from pages.shared.base.fields import Fields
 from pages.shared.views import work

@@ -1,4 +1,4 @@
-"""Who looks at this server, and what they may do: said once at the start."""
+"""Who can reach this server and what visitors may do: printed once at the start."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -18,8 +18,8 @@ CAN_START = (
 CAN_LOOK = "Others can open this dashboard, and there is no login: they see all of {home}, and can start nothing."
 
 
-def at_start() -> list[str]:
-    """What whoever starts the server should know; nothing where it serves this machine alone."""
+def start_notes() -> list[str]:
+    """Sentences for the person who starts the server; none where it serves this machine alone."""
     if not serves_others():
         return []
     home = Home.default()
@@ -28,9 +28,9 @@ def at_start() -> list[str]:
 
 
 @asynccontextmanager
-async def announced(_app: Any) -> AsyncIterator[None]:
-    """The life of the server, which begins with what must be known of it."""
-    for sentence in at_start():
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """The lifespan of the server: print the notes of its start, and begin to give memory back."""
+    for sentence in start_notes():
         print(sentence, file=sys.stderr)
     give_memory_back()
     yield None

@@ -1,6 +1,6 @@
-"""Which files of the server's disk a visitor may name: any on one's own machine, those of some folders for others.
+"""Which files of the server's disk a visitor may name: any file on one's own machine, else only those of set folders.
 
-Even whether a file exists is told to nobody else.
+Outside these folders a visitor cannot even learn whether a file exists.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from pages.serving.hosts import serves_others
 
 DATA_ROOTS = "MAMMO_DATA_ROOTS"
-"""The environment variable that lists the folders, as `PATH` lists its own."""
+"""The environment variable that lists the folders, separated as in `PATH`."""
 
 
 def data_roots() -> list[Path]:
@@ -22,8 +22,8 @@ def may_name_files() -> bool:
     return not serves_others() or bool(data_roots())
 
 
-def open_to_visitors(name: str) -> Path | None:
-    """The file of a name; None where there is none, where the name is too strange, or where it is not for visitors."""
+def visitor_file(name: str) -> Path | None:
+    """The path of a file; None where the file is missing, its name is invalid, or visitors may not name it."""
     try:
         path = Path(name).expanduser()
         if serves_others():

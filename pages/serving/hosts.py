@@ -1,7 +1,7 @@
-"""By which names this server may be called, and whether others than this machine's user can call it.
+"""The host names that this server answers to, and whether other machines can reach it.
 
-A page of a foreign site can point its own name at this machine (DNS rebinding) or open a websocket across sites: the
-browser then tells the foreign name in `Host` or `Origin`, which is how it is known.
+A page of a foreign site can point its own name at this machine (DNS rebinding) or open a websocket across sites. The
+browser then sends the foreign name in `Host` or `Origin`, so these headers are checked.
 """
 
 import re
@@ -13,11 +13,11 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/?#@\\\s]+)(:[0-9]*)?", re.IGNORECASE)
-"""A name, an IPv4 address, or an IPv6 address in brackets, and perhaps a port."""
+"""A name, an IPv4 address, or an IPv6 address in brackets, with or without a port."""
 
 
 def host_is_ours(host: str | None) -> bool:
-    """Whether a `Host` header names this server, by any port; where no names are set it goes by those of loopback."""
+    """Whether a `Host` header names this server, on any port; the loopback names count where no others are set."""
     if not HOST.fullmatch(host or ""):
         return False
     if config.get_option("server.allowedHosts"):
@@ -26,28 +26,28 @@ def host_is_ours(host: str | None) -> bool:
 
 
 def origin_is_ours(origin: str | None, host: str | None) -> bool:
-    """Whether an `Origin` header names the site that is called, or one that it is known by behind a proxy.
+    """Whether an `Origin` header names this server, or a site that a proxy serves it under.
 
-    Programs that are no browser send none. A page of another port of this machine counts as this machine's.
+    Programs other than browsers send no such header. A page on another port of this machine counts as this machine's.
     """
     if origin is None:
         return True
     if _netloc(origin) == (host or "").lower():
         return True
-    known = {_hostname(known) for known in config.get_option("server.corsAllowedOrigins")}
+    allowed = {_hostname(site) for site in config.get_option("server.corsAllowedOrigins")}
     if _hostname(f"//{host}") in LOOPBACK:
-        known |= {"localhost", "127.0.0.1"}
-    return _hostname(origin) in known - {None}
+        allowed |= {"localhost", "127.0.0.1"}
+    return _hostname(origin) in allowed - {None}
 
 
 def serves_others() -> bool:
-    """Whether this server listens to more than this machine, or has a name that others call it by."""
+    """Whether other machines can reach this server: by its address, or by a name that it answers to."""
     names = [config.get_option("server.address") or "0.0.0.0", *config.get_option("server.allowedHosts")]
     return not all(is_loopback(name) for name in names)
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address is this machine's alone."""
+    """Whether a name or an address is a loopback one."""
     bare = name.strip("[]").rstrip(".").lower()
     try:
         return ip_address(bare).is_loopback
@@ -56,7 +56,7 @@ def is_loopback(name: str) -> bool:
 
 
 def _hostname(address: str) -> str | None:
-    """The host of an address without its port; None where it has none that makes sense."""
+    """The host of an address without its port; None where the address has no valid host."""
     try:
         return (urlsplit(address).hostname or "").rstrip(".") or None
     except ValueError:
@@ -64,7 +64,7 @@ def _hostname(address: str) -> str | None:
 
 
 def _netloc(origin: str) -> str | None:
-    """Host and port of an origin; None where it is no address."""
+    """Host and port of an origin; None where the origin is no valid address."""
     try:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:

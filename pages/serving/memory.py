@@ -1,7 +1,7 @@
-"""Memory that pages were done with goes back to the machine: the C library keeps it for itself otherwise.
+"""Gives the memory that pages no longer use back to the machine; the C library would keep it.
 
-Pages run in threads, each with a pool of memory of its own that grows and is never given up (glibc); after fifty
-visitors a server kept some hundred megabytes that nobody used.
+Pages run in threads. In glibc each thread has its own pool of memory, which grows and is never released; after fifty
+visitors a server held some hundred megabytes of unused memory.
 """
 
 import ctypes
@@ -10,23 +10,23 @@ import threading
 import time
 
 POOLS = 2
-"""How many pools of memory the threads of pages share."""
-EVERY = 15.0
-"""Seconds between two times at which free memory is given back; it takes a few milliseconds."""
+"""The number of memory pools that the threads of all pages share."""
+INTERVAL = 15.0
+"""Seconds between two releases of free memory; one takes a few milliseconds."""
 M_ARENA_MAX = -8
-"""The option of glibc's mallopt that bounds the pools."""
+"""The option of glibc's `mallopt` that limits the number of pools."""
 
 
 def give_memory_back() -> None:
-    """Bound the pools, and give free memory back now and then; where the C library cannot, nothing is done."""
+    """Limit the pools and release free memory regularly; do nothing where the C library cannot."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if library is None or not hasattr(library, "malloc_trim"):
         return
     library.mallopt(M_ARENA_MAX, POOLS)
-    threading.Thread(target=_keep_giving, args=(library,), name="memory", daemon=True).start()
+    threading.Thread(target=_release_regularly, args=(library,), name="memory", daemon=True).start()
 
 
-def _keep_giving(library: ctypes.CDLL) -> None:
+def _release_regularly(library: ctypes.CDLL) -> None:
     while True:
-        time.sleep(EVERY)
+        time.sleep(INTERVAL)
         library.malloc_trim(0)

@@ -1,8 +1,7 @@
-"""What an address outside of the running pages gets: the empty page that Streamlit fills, or a page of ours that says
-that there is none.
+"""The answer to an address: Streamlit's empty page, which the script then fills, or an error page.
 
-Streamlit's own answer to any address is its empty page, which then guesses where the server is, with two requests that
-fail on every link to a page, and shows a dialog on the first page where there is no such page.
+Streamlit by itself answers every address with its empty page. That page then guesses where the server is, with two
+requests that fail on every link to a page, and for a wrong address it shows a dialog on the first page.
 """
 
 import html
@@ -12,58 +11,62 @@ from typing import Any
 from streamlit import file_util
 
 from pages.serving.gate import answer, base_path, relative_path
-from pages.serving.places import PLACES
+from pages.serving.navigation import PAGES
 
-STREAMLITS = {"static", "media", "component", "_stcore", "app", "auth", "oauth2callback"}
-"""The first parts of paths that are Streamlit's own."""
-WHERE = '<script>window.__streamlit={BACKEND_BASE_URL:new URL("./",location.href.split(/[?#]/)[0]).href}</script>'
-"""Tells Streamlit's page where its server is: in the folder of the page, whatever stands before it on a proxy."""
+STREAMLIT_PATHS = {"static", "media", "component", "_stcore", "app", "auth", "oauth2callback"}
+"""The first parts of the paths that belong to Streamlit."""
+BACKEND_SCRIPT = (
+    '<script>window.__streamlit={BACKEND_BASE_URL:new URL("./",location.href.split(/[?#]/)[0]).href}</script>'
+)
+"""Tells Streamlit's page where its server is: in the folder of the page, whatever prefix a proxy adds."""
 FRESH = {"cache_control": "no-cache"}
 
 
 class Shell:
-    """ASGI middleware that answers for addresses of pages."""
+    """ASGI middleware that answers requests for pages."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
         static = Path(file_util.get_static_dir())
         self.files = {entry.name for entry in static.iterdir()}
         empty = (static / "index.html").read_text("utf-8")
-        self.empty = empty.replace("<script", f"{WHERE}<script", 1).replace("<title>Streamlit", "<title>mammo", 1)
+        self.empty = empty.replace("<script", f"{BACKEND_SCRIPT}<script", 1).replace(
+            "<title>Streamlit", "<title>mammo", 1
+        )
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer for a page, send on from a slash too many, say where there is no page; the rest is Streamlit's."""
+        """Send a page, redirect from a path with extra slashes, or answer 404; pass Streamlit's own paths on."""
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
             await self.app(scope, receive, send)
             return
         path = relative_path(scope["path"])
         first = (path or "").split("/")[0]
-        if path is not None and (first in STREAMLITS or path in self.files or "/_stcore/" in path):
+        if path is not None and (first in STREAMLIT_PATHS or path in self.files or "/_stcore/" in path):
             await self.app(scope, receive, send)
-        elif path in PLACES or (path == "" and scope["path"].endswith("/")):
+        elif path in PAGES or (path == "" and scope["path"].endswith("/")):
             await answer(send, 200, self.empty, "text/html", **FRESH)
-        elif (aside := _aside(scope["path"], path)) is not None:
+        elif (target := _redirect_target(scope["path"], path)) is not None:
             query = scope.get("query_string", b"").decode("latin-1")
-            await answer(send, 302, "", location=f"{aside}?{query}" if query else aside)
+            await answer(send, 302, "", location=f"{target}?{query}" if query else target)
         else:
-            await answer(send, 404, nothing_here(path), "text/html", **FRESH)
+            await answer(send, 404, not_found_page(path), "text/html", **FRESH)
 
 
-def _aside(whole: str, path: str | None) -> str | None:
-    """Where a page is that is asked for with slashes too many or too few, from there; None where it is no page."""
-    if path == "" and not whole.endswith("/"):
-        return whole.rpartition("/")[2] + "/"
+def _redirect_target(full_path: str, path: str | None) -> str | None:
+    """The relative address of the page where a path has slashes too many or too few; None where it names no page."""
+    if path == "" and not full_path.endswith("/"):
+        return full_path.rpartition("/")[2] + "/"
     page = (path or "").rstrip("/")
-    return "../" * ((path or "").count("/")) + page if page in PLACES else None
+    return "../" * ((path or "").count("/")) + page if page in PAGES else None
 
 
-def nothing_here(path: str | None) -> str:
-    """A page that says that there is none, with links to those that there are.
+def not_found_page(path: str | None) -> str:
+    """The error page for an address without a page, with links to all pages.
 
-    `path` is what was asked for, after the base path; None where it lies outside of that.
+    `path` is the requested path after the base path; None where it lies outside the base path.
     """
     home = f"{base_path()}/" if path is None else "../" * path.count("/") or "./"
-    links = " ".join(f'<a href="{html.escape(home + name)}">{title}</a>' for name, (title, _) in PLACES.items())
+    links = " ".join(f'<a href="{html.escape(home + name)}">{title}</a>' for name, (title, _) in PAGES.items())
     return PAGE.format(home=html.escape(home), links=links)
 
 

@@ -189,9 +189,9 @@ SCRIPT = """
 import runpy
 import streamlit as st
 from pages.shared.base import address
-from pages.shared.base.guard import said_plainly
-address.arrive({page!r}, st.empty())
-with said_plainly():
+from pages.shared.base.guard import show_errors
+address.open_page({page!r}, st.empty())
+with show_errors():
     runpy.run_path({file!r})
 """
 """A page as the frame runs it: with a place where it is said what the address asks for that is not here."""

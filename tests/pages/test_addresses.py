@@ -149,7 +149,7 @@ def test_it_is_said_until_something_else_is_chosen(demo_home, monkeypatch):
 CHOICES = """
 import streamlit as st
 from pages.shared.base import address, choose
-address.arrive("here", st.empty())
+address.open_page("here", st.empty())
 choose.one("Fruit", ["apple", "pear"], "fruit")
 choose.number("Size", 1, 5, 2, "size")
 """

@@ -10,7 +10,7 @@ import sys, threading
 import psutil
 from pages.serving import memory
 
-memory.EVERY = 0.2
+memory.INTERVAL = 0.2
 if sys.argv[1] == "yes":
     memory.give_memory_back()
 kept = []

@@ -22,7 +22,7 @@ from pages.parts.data import microscope_view as lens
 from pages.parts.inspect.operating_view import intervals_said
 from pages.shared.base import choose
 from pages.shared.base.text import exposure, plain
-from pages.shared.base.words import caption, described, groups_of, judgement, leaked, part_rows
+from pages.shared.base.words import caption, describe, groups_of, judgement, leakage_words, part_rows
 from pages.shared.forms import board
 
 NONE = dict.fromkeys(
@@ -31,11 +31,11 @@ NONE = dict.fromkeys(
 
 
 def test_no_leak_is_said_with_all_that_was_looked_for():
-    assert leaked(NONE) == (
+    assert leakage_words(NONE) == (
         "No leakage found: no patient, breast, view or film stands in both train and test, "
         "and no test image seems to have a near-duplicate in train."
     )
-    unknown = leaked({**NONE, "breasts": None, "views": None, "near_duplicates": None})
+    unknown = leakage_words({**NONE, "breasts": None, "views": None, "near_duplicates": None})
     assert unknown == (
         "No leakage found: no patient or film stands in both train and test. "
         "Not known, for the data set does not tell: breasts, views and near-duplicates."
@@ -45,18 +45,18 @@ def test_no_leak_is_said_with_all_that_was_looked_for():
 def test_where_patients_are_not_told_nothing_is_said_of_them():
     untold = dict.fromkeys(NONE)
     missing = "Not known, for the data set does not tell: patients, breasts, views, films"
-    assert leaked(untold) == f"{missing} and near-duplicates."
-    assert leaked({**untold, "near_duplicates": 0}).startswith(
+    assert leakage_words(untold) == f"{missing} and near-duplicates."
+    assert leakage_words({**untold, "near_duplicates": 0}).startswith(
         "No leakage found: no test image seems to have a near-duplicate in train. Not known"
     )
-    assert leaked({**untold, "near_duplicates": 1}).startswith(
+    assert leakage_words({**untold, "near_duplicates": 1}).startswith(
         "Leakage: 1 test image that may have a near-duplicate in train. Scores come out too high. Not known"
     )
 
 
 def test_every_count_of_a_leak_is_said():
     leaks = {**NONE, "patients": 31, "breasts": 19, "views": 2, "films": 1, "near_duplicates": 3}
-    told = leaked({**leaks, "test_images_with_patient_in_train": 50})
+    told = leakage_words({**leaks, "test_images_with_patient_in_train": 50})
     assert told.startswith(
         "Leakage: 31 patients, 19 breasts, 2 views and 1 film in both train and test; 50 test images"
     )
@@ -64,7 +64,7 @@ def test_every_count_of_a_leak_is_said():
 
 
 def test_copies_under_other_names_are_a_leak():
-    assert leaked({**NONE, "near_duplicates": 3}).startswith("Leakage: 0 patients")
+    assert leakage_words({**NONE, "near_duplicates": 3}).startswith("Leakage: 0 patients")
 
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -94,8 +94,8 @@ def test_there_is_nothing_to_choose_where_there_is_nothing():
 
 NUMBERS = """
 from pages.shared.base import choose
-from pages.shared.base.guard import said_plainly
-with said_plainly():
+from pages.shared.base.guard import show_errors
+with show_errors():
     choose.number("Draws", 1, 50, 2, "draws")
     choose.numbers("Units", ["0", "8"], "units", default=["0"])
 """
@@ -118,9 +118,9 @@ def test_a_number_that_is_none_is_refused_in_a_sentence(text):
 
 
 WEIGHTS = """
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.parts.features.trunk_form import choose_weights
-with said_plainly():
+with show_errors():
     choose_weights("vgg16-mini")
 """
 
@@ -157,9 +157,9 @@ def test_a_set_of_crops_alone_can_be_looked_at(home, samples, view, monkeypatch)
 
 def test_a_caption_names_finding_breast_and_view_as_far_as_they_are_known():
     row = {"label": "malignant", "abnormality": "calc", "breast": "LEFT", "view": "MLO"}
-    assert described(pd.Series(row)) == "Malignant calcification, left MLO"
-    assert described(pd.Series({**row, "breast": ""})) == "Malignant calcification, MLO"
-    assert described(pd.Series({**row, "abnormality": "", "breast": "", "view": ""})) == "Malignant"
+    assert describe(pd.Series(row)) == "Malignant calcification, left MLO"
+    assert describe(pd.Series({**row, "breast": ""})) == "Malignant calcification, MLO"
+    assert describe(pd.Series({**row, "abnormality": "", "breast": "", "view": ""})) == "Malignant"
 
 
 def test_parts_are_counted_with_their_malignant_images_and_patients():
@@ -182,7 +182,7 @@ def test_only_columns_that_say_something_group_images():
 
 def test_images_are_called_by_the_names_of_their_classes():
     classes, mine = ClassNames("dense", "not *dense*"), row(label="malignant")
-    assert described(mine, classes).startswith("Dense")
+    assert describe(mine, classes).startswith("Dense")
     assert judgement(mine, classes).startswith("**Dense**")
     assert judgement(row(label="benign"), classes).startswith(r"**Not \*dense\***")
     images = pd.DataFrame({"label": ["malignant", "benign"], "patient": ["a", "b"]})

@@ -17,17 +17,17 @@ from mammo.statistics.scored import Scored
 from pages.parts.compare.courses import courses
 from pages.shared.base import choose, show
 from pages.shared.base.text import plain
-from pages.shared.forms.board import Listed
+from pages.shared.forms.board import Leaderboard
 from pages.shared.forms.reading import counted_by_patient
 
 PARTS = ["test", "validation", "train"]
 
 
-def curves(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
+def curves(home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
     """ROC curves, and AUC and accuracy beside the converged probes."""
     unit = runs[0].unit if runs else "images"
     part = choose.switch(unit.capitalize(), PARTS, "part")
-    scored = [_at(run, criterion, run.scored(part, listed.names[run.id])) for run in runs]
+    scored = [_at(run, criterion, run.scored(part, leaderboard.names[run.id])) for run in runs]
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("ROC curves")
@@ -61,11 +61,11 @@ def _at(run: StoredRun, criterion: Criterion, scored: Scored) -> Scored:
     return replace(scored, threshold=criterion.threshold_if_any(run.scored("validation")))
 
 
-def learning(_home: Home, listed: Listed, runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
+def learning(_home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
     """Epochs and paths."""
-    courses(runs, listed.names, note)
+    courses(runs, leaderboard.names, note)
 
 
-def scored_runs(listed: Listed, runs: Sequence[StoredRun], part: str) -> list[Scored]:
+def scored_runs(leaderboard: Leaderboard, runs: Sequence[StoredRun], part: str) -> list[Scored]:
     """What the runs say of the images of a part, under their short names."""
-    return [run.scored(part, listed.names[run.id]) for run in runs]
+    return [run.scored(part, leaderboard.names[run.id]) for run in runs]

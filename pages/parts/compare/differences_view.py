@@ -17,7 +17,7 @@ from mammo.storage.spreadsheets import plain_cells
 from pages.parts.compare.curves_view import PARTS, scored_runs
 from pages.shared.base import choose, show
 from pages.shared.base.text import plain
-from pages.shared.forms.board import Listed
+from pages.shared.forms.board import Leaderboard
 
 SAID = (
     "A paired test on the {unit} that all chosen runs were scored on; {together}the verdict is that of the p value, "
@@ -27,7 +27,7 @@ SAID = (
 TOGETHER = "a patient's {unit} count together, and "
 
 
-def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
+def pairs(home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: str, criterion: Criterion) -> None:
     """Every pair of the chosen runs."""
     if len(runs) < 2:
         st.info("Tick at least two runs to see whether they differ.", icon=":material/info:")
@@ -35,10 +35,10 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = choose.switch("Images", PARTS, "part")
         test = choose.entry("Test", TESTS, "test", width=160)
-    asked = str(home.path), listed.key, tuple(run.id for run in runs), part, criterion
+    asked = str(home.path), leaderboard.key, tuple(run.id for run in runs), part, criterion
     found, left_out, number = _differences(*asked)
-    names, unit = [listed.names[run.id] for run in runs], runs[0].unit
-    note, _ = with_leaks(note, scored_runs(listed, runs, part))
+    names, unit = [leaderboard.names[run.id] for run in runs], runs[0].unit
+    note, _ = with_leaks(note, scored_runs(leaderboard, runs, part))
     show.figure(differences_figure(found, names, note, show.dark(), test), "differences")
     verdicts = [verdict(pair, names, len(found), test) for pair in found]
     rows = [_row(pair, names, number, test, said) for pair, said in zip(found, verdicts, strict=True)]
@@ -46,7 +46,7 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} {unit} that not all of these runs were scored on: {plain(lost)}.")
-    if torn := _of_one_group(listed, runs, found, test):
+    if torn := _of_one_group(leaderboard, runs, found, test):
         st.info(
             f"{plain(torn)}, which compare runs with the best on the validation {unit}; {part} tells them apart here."
         )
@@ -56,12 +56,12 @@ def pairs(home: Home, listed: Listed, runs: list[StoredRun], note: str, criterio
     st.caption(f"{SAID.format(unit=unit, together=together)} {criterion.words}.{few}")
 
 
-def _of_one_group(listed: Listed, runs: list[StoredRun], found: list[Difference], test: str) -> str:
+def _of_one_group(leaderboard: Leaderboard, runs: list[StoredRun], found: list[Difference], test: str) -> str:
     """The pairs that are told apart here and share a tie group on the leaderboard; nothing where there is none."""
-    groups = listed.runs.set_index("run")["tie_group"]
+    groups = leaderboard.runs.set_index("run")["tie_group"]
     told = [pair for pair in found if pair.result(test).corrected < LEVEL]
     torn = [pair for pair in told if groups[runs[pair.first].id] == groups[runs[pair.second].id]]
-    names = [f"{listed.names[runs[pair.first].id]} and {listed.names[runs[pair.second].id]}" for pair in torn]
+    names = [f"{leaderboard.names[runs[pair.first].id]} and {leaderboard.names[runs[pair.second].id]}" for pair in torn]
     return f"{'; '.join(names)} share a group of the leaderboard's" if names else ""
 
 

@@ -11,7 +11,7 @@ from mammo.specs import Home
 from mammo.statistics.few import FEWEST
 from mammo.statistics.operating import Criterion
 from pages.shared.base import choose, show
-from pages.shared.forms.board import Listed
+from pages.shared.forms.board import Leaderboard
 from pages.shared.forms.reading import unit_of
 
 SAID = (
@@ -23,20 +23,20 @@ ALIKE = ["dataset", "level", "protocol", "labels", "split_seed", "redraw", "n_va
 """What runs that were validated on the same images share."""
 
 
-def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
+def luck(_home: Home, leaderboard: Leaderboard, _runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
     """The optimism meter of one set of validation images."""
-    if not listed.meters:
+    if not leaderboard.meters:
         st.info(
             f"Luck is measured among two heads and more, validated on {FEWEST} patients of each class or more.",
             icon=":material/info:",
         )
         return
-    places = {meter["winner"]: meter for meter in listed.meters}
+    places = {meter["winner"]: meter for meter in leaderboard.meters}
     winner = next(iter(places))
     if len(places) > 1:
-        question = f"Best on each set of validation {unit_of(listed.meters[0]['level'])}"
-        winner = choose.one(question, list(places), "winner", listed.names.__getitem__)
-    meter, runs = places[winner], listed.runs
+        question = f"Best on each set of validation {unit_of(leaderboard.meters[0]['level'])}"
+        winner = choose.one(question, list(places), "winner", leaderboard.names.__getitem__)
+    meter, runs = places[winner], leaderboard.runs
     own = runs.loc[runs["run"] == winner, ALIKE].iloc[0]
     heads = runs.loc[(runs[ALIKE] == own).all(axis=1), "validation_auc"].dropna()
     show.facts(
@@ -57,10 +57,10 @@ def luck(_home: Home, listed: Listed, _runs: list[StoredRun], note: str, _criter
     st.caption(SAID.format(unit=unit))
 
 
-def luck_line(listed: Listed) -> None:
+def luck_line(leaderboard: Leaderboard) -> None:
     """What must be thought of the first row of the leaderboard, in a line."""
-    if listed.meters:
-        meter = listed.meters[0]
+    if leaderboard.meters:
+        meter = leaderboard.meters[0]
         st.caption(
             f":material/casino: **Chance explains {100 * meter['explained']:.0f} % of the winner's margin**: of "
             f"{meter['heads']:,} equally good heads the best would lie {meter['expected_margin']:.3f} above their mean "

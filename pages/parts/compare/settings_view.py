@@ -8,7 +8,7 @@ from mammo.results.figures.comparison import settings_figure
 from mammo.results.setting_words import short_names
 from pages.shared.base import address, show
 from pages.shared.forms import board
-from pages.shared.forms.board import Listed
+from pages.shared.forms.board import Leaderboard
 from pages.shared.forms.reading import unit_of
 
 MOST = 12
@@ -21,7 +21,7 @@ SINGLE = "has no spread: one start on one draw of the split says nothing of how 
 FOLDS = "Cross-validated AUC is the mean of the five folds' test AUCs, with its interval by patient."
 
 
-def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
+def settings(leaderboard: Leaderboard, runs: pd.DataFrame, note: str) -> None:
     """A table of settings, and the ticked ones as dots and means."""
     if runs.empty:
         st.info("No run has all of the chosen values.", icon=":material/info:")
@@ -32,13 +32,13 @@ def settings(listed: Listed, runs: pd.DataFrame, note: str) -> None:
     listed_first = {own[0] for own in table["runs"]}
     wrong = board.unlisted("settings", listed_first.__contains__)
     rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
-    key = f"settings-{listed.key}-{st.query_params.get_all('only')}"
-    ticked = board.ticked_rows(_shown(table, names), key, rows, board.unit_in(table))
+    key = f"settings-{leaderboard.key}-{st.query_params.get_all('only')}"
+    ticked = board.choose_rows(_shown(table, names), key, rows, board.unit_in(table))
     folds = (table["protocol"] == "five-fold").any()
     board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
     chosen = [str(table["runs"].iloc[row][0]) for row in ticked]
     st.query_params["settings"] = ",".join(chosen)
-    address.settle("settings", "Settings", wrong, ", ".join(chosen))
+    address.note_choice("settings", "Settings", wrong, ", ".join(chosen))
     if not ticked:
         st.info("Tick settings in the table to see them here.", icon=":material/info:")
         return

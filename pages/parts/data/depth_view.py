@@ -6,7 +6,7 @@ import streamlit as st
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.depths.record import AUTO, CONTAINER, GroupDepth
 from mammo.storage.spreadsheets import plain_cells
-from pages.shared.base.words import counted, listed
+from pages.shared.base.words import count_words, join_words
 
 CHOSEN = {AUTO: "decided from the films", CONTAINER: "--bits container"}
 ABOUT = (
@@ -23,20 +23,20 @@ def depths(dataset: Dataset) -> None:
         return
     read = sorted({record.bits for record in records})
     dark = [(name, level, record) for record in records for name, level in record.dark.items()]
-    darker = f"; {counted(len(dark), 'image')} much darker than the others" if dark else ""
-    label = f"Depth of the films: {listed([str(bits) for bits in read])} bits{darker}"
+    darker = f"; {count_words(len(dark), 'image')} much darker than the others" if dark else ""
+    label = f"Depth of the films: {join_words([str(bits) for bits in read])} bits{darker}"
     with st.expander(label, icon=":material/contrast:", expanded=any(record.contradiction for record in records)):
         st.dataframe(plain_cells(pd.DataFrame([_row(record) for record in records])), hide_index=True, key="depths")
         st.caption(ABOUT)
         if dark:
-            st.markdown(f"**{counted(len(dark), 'image')} a factor of four or more darker than the others**")
+            st.markdown(f"**{count_words(len(dark), 'image')} a factor of four or more darker than the others**")
             st.dataframe(plain_cells(pd.DataFrame([_dark_row(*row) for row in dark])), hide_index=True, key="dark")
 
 
 def _row(record: GroupDepth) -> dict[str, object]:
     """A group of films as the row of a table."""
     words = record.group.words
-    clipped = f"{counted(record.clipped_pixels, 'pixel')} of {counted(record.clipped_films, 'image')}"
+    clipped = f"{count_words(record.clipped_pixels, 'pixel')} of {count_words(record.clipped_films, 'image')}"
     return {
         "Files": words[0].upper() + words[1:],
         "Read at": f"{record.bits} bits",

@@ -10,7 +10,7 @@ from mammo.images.enhance import STEPS, trace
 from mammo.images.microscope import ResizeView, advice, draw_outlines, resize_views
 from pages.shared.base import choose
 from pages.shared.base.text import plain
-from pages.shared.base.words import described
+from pages.shared.base.words import describe
 
 SIZES = [64, 96, 128, 224, 320, 448, 512, 896]
 USUAL = SIZES.index(224)
@@ -64,7 +64,7 @@ def _mammogram(dataset: Dataset) -> str:
     """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
     first = outlined(dataset)
-    told = {row["image"]: f"{row['image']} ({described(row, dataset.classes)})" for row in rows.to_dict("records")}
+    told = {row["image"]: f"{row['image']} ({describe(row, dataset.classes)})" for row in rows.to_dict("records")}
     ordered = sorted(told, key=lambda image: image not in first)
     return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
 

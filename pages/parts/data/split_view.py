@@ -9,7 +9,7 @@ from mammo.results.figures.data import patients_by_part
 from mammo.runs.stored_splits import split_of
 from mammo.specs import SplitSpec
 from pages.shared.base import choose, show
-from pages.shared.base.words import KIND_NAMES, kinds_of, leaked, part_rows
+from pages.shared.base.words import KIND_NAMES, kinds_of, leakage_words, part_rows
 
 
 def split(dataset: Dataset, note: str) -> None:
@@ -25,6 +25,6 @@ def split(dataset: Dataset, note: str) -> None:
     parts, leaks = split_of(choose.home(), dataset, kind, spec)
     st.table(part_rows(images, parts, dataset.classes), border="horizontal", width="content")
     blind = dataset.notes or any(leaks[name] is None for name in ("patients", "breasts", "views", "films"))
-    (st.warning if any(leaks.values()) else st.info if blind else st.success)(leaked(leaks))
+    (st.warning if any(leaks.values()) else st.info if blind else st.success)(leakage_words(leaks))
     st.subheader("Patients")
     show.figure(patients_by_part(images, parts, note, show.dark()), "parts")

@@ -10,7 +10,7 @@ from mammo.features.trunks.locate import HUB_FILE, hub_cache, kept_offline, loca
 from mammo.features.trunks.table import ANY_TIMM, TRUNKS, find_trunk
 from mammo.features.trunks.weights import SUFFIXES, TORCHVISION, is_weights_file, weights_label, weights_note
 from mammo.specs.class_names import capital
-from pages.serving.disk import data_roots, may_name_files, open_to_visitors
+from pages.serving.disk import data_roots, may_name_files, visitor_file
 from pages.serving.hosts import serves_others
 from pages.shared.base import address, choose
 from pages.shared.base.text import plain
@@ -28,7 +28,7 @@ def choose_trunk(synthetic: bool) -> str:
     chosen = choose.one("Trunk", names, "trunk", named.__getitem__, index=names.index("vgg16-mini") if synthetic else 0)
     if chosen != ANY_TIMM:
         return str(chosen)
-    model = choose.words("Model", "model", "convnext_tiny.fb_in1k", "Any name of timm.list_models(), tag included.")
+    model = choose.text("Model", "model", "convnext_tiny.fb_in1k", "Any name of timm.list_models(), tag included.")
     if not model:
         raise MammoError("Name a model of timm, such as convnext_tiny.fb_in1k.")
     return ANY_TIMM + model
@@ -45,7 +45,7 @@ def choose_weights(trunk: str) -> tuple[str, str | None]:
     if chosen != FILE:
         return usual, None
     said = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
-    path = open_to_visitors(choose.words("File", "file", "/home/me/weights.safetensors", said))
+    path = visitor_file(choose.text("File", "file", "/home/me/weights.safetensors", said))
     if path is None or not is_weights_file(path):
         where = f" under {', '.join(map(str, data_roots()))}" if serves_others() else ""
         raise MammoError(f"Name an existing weights file{where} that ends in {', '.join(SUFFIXES)}.")
@@ -63,7 +63,7 @@ def _choose_source(trunk: str, sources: Mapping[str, str]) -> str:
     captions = list(sources.values())
     chosen = st.radio("Weights", names, format_func=named, captions=captions, key="weights", bind="query-params")
     chosen = chosen if chosen in names else names[0]
-    address.settle("weights", "Weights", wrong, named(chosen))
+    address.note_choice("weights", "Weights", wrong, named(chosen))
     return chosen
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from mammo.features.cache.cache import Cache
 from mammo.heads.finetune import suited
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import choose
 from pages.shared.base.words import KIND_NAMES
 

@@ -14,7 +14,7 @@ from mammo.runs.stored_run import StoredRun
 from mammo.runs.sweep import Sweep, open_sweeps
 from mammo.specs import Home
 from pages.parts.sweep import clone
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import choose, show
 from pages.shared.forms import board
 

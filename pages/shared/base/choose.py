@@ -1,4 +1,4 @@
-"""Widgets that choose: each keeps its choice in the address, so that a link shares a view."""
+"""Widgets for choices; each stores its choice in the address, so that a link shares a view."""
 
 import math
 import re
@@ -12,11 +12,11 @@ from mammo.errors import MammoError, brief
 from mammo.features.precision import PRECISIONS, fast_precision
 from mammo.images.augment import AUGMENTATIONS
 from mammo.specs import Home
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import address, show
 
 AUTO = "auto"
-STRETCHED = "Pictures are shown as bright as a trunk sees them. Stretched, the brightest parts of each become white."
+STRETCHED = "Pictures are as bright as a trunk sees them. With this on, the brightest parts of each become white."
 
 
 def home() -> Home:
@@ -24,70 +24,74 @@ def home() -> Home:
     return Home.default()
 
 
-def one(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> Any:
-    """One of `options`; an address that names none of them gives the first. Raises MammoError where there are none."""
+def one(label: str, options: Sequence[Any], key: str, label_of: Callable[[Any], str] = str, **widget: Any) -> Any:
+    """One of `options`, the first unless the address names another; raises MammoError where there are none."""
     if not options:
         raise MammoError(f"There is nothing to choose under “{label}”.")
-    wrong = misread(key, options, named, last=True)
-    chosen = st.selectbox(label, options, key=key, bind="query-params", format_func=named, **more)
+    wrong = misread(key, options, label_of, last=True)
+    chosen = st.selectbox(label, options, key=key, bind="query-params", format_func=label_of, **widget)
     chosen = chosen if chosen in options else options[0]
-    address.settle(key, label, wrong, named(chosen))
+    address.note_choice(key, label, wrong, label_of(chosen))
     return chosen
 
 
-def several(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> list[Any]:
+def several(
+    label: str, options: Sequence[Any], key: str, label_of: Callable[[Any], str] = str, **widget: Any
+) -> list[Any]:
     """Some of `options`; raises MammoError where none is chosen."""
-    kept = any_of(label, options, key, named, **more)
-    if not kept:
+    choice = any_of(label, options, key, label_of, **widget)
+    if not choice:
         raise MammoError(f"Choose at least one entry under “{label}”.")
-    return kept
+    return choice
 
 
-def any_of(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str] = str, **more: Any) -> list[Any]:
+def any_of(
+    label: str, options: Sequence[Any], key: str, label_of: Callable[[Any], str] = str, **widget: Any
+) -> list[Any]:
     """Some of `options`, or none."""
-    new = more.get("accept_new_options")
-    wrong = [] if new else misread(key, options, named)
-    chosen = st.multiselect(label, options, key=key, bind="query-params", format_func=named, **more)
-    kept = [option for option in chosen if option in options or new]
-    address.settle(key, label, wrong, ", ".join(named(option) for option in kept))
-    return kept
+    new = widget.get("accept_new_options")
+    wrong = [] if new else misread(key, options, label_of)
+    chosen = st.multiselect(label, options, key=key, bind="query-params", format_func=label_of, **widget)
+    choice = [option for option in chosen if option in options or new]
+    address.note_choice(key, label, wrong, ", ".join(label_of(option) for option in choice))
+    return choice
 
 
-def misread(key: str, options: Sequence[Any], named: Callable[[Any], str], last: bool = False) -> list[str]:
-    """What the address asks for that is none of `options`; of several values the last alone counts where it is so.
+def misread(key: str, options: Sequence[Any], label_of: Callable[[Any], str], last: bool = False) -> list[str]:
+    """The values in the address that name none of `options`; with `last` only the last value of the address counts.
 
-    An address holds what a list shows, as Streamlit writes it. What names an option otherwise, by its name in the
-    package or in other letters, is written so, and the page is run again.
+    Streamlit writes the label of an option into the address. A value that names an option in another way, by its name
+    in the package or with other capitals, is replaced by the label, and the page runs again.
     """
-    texts = address.asked(key)
+    texts = address.requested(key)
     if texts is None:
         return []
     texts = texts[-1:] if last else texts
-    shown = {named(option): str(option) for option in options}
+    shown = {label_of(option): str(option) for option in options}
     meant = [text if text in shown else _meant(text, shown) for text in texts]
-    known = [text for text in meant if text is not None]
-    if known and not set(known) <= set(texts):
-        address.rewrite(key, known)
+    labels = [label for label in meant if label is not None]
+    if labels and not set(labels) <= set(texts):
+        address.rewrite(key, labels)
     return [text for text, label in zip(texts, meant, strict=True) if label is None]
 
 
 def _meant(text: str, shown: Mapping[str, str]) -> str | None:
-    """What is shown of the option that a text names: by its name, in other letters, or with its name at the end."""
-    plainly = _plainly(text)
+    """The label of the option that a text names: by its name, with other capitals, or with its name in brackets."""
+    simplified = _simplified(text)
     for label, name in shown.items():
-        if plainly in (_plainly(name), _plainly(label)) or (name and text.endswith(f"({name})")):
+        if simplified in (_simplified(name), _simplified(label)) or (name and text.endswith(f"({name})")):
             return label
     return None
 
 
-def _plainly(text: str) -> str:
-    """A text in small letters and without the hyphens of `built-in`, which older links write `builtin`."""
+def _simplified(text: str) -> str:
+    """A text in small letters and without inner hyphens: older links write `builtin` for `built-in`."""
     return re.sub(r"(?<=[a-z])-(?=[a-z])", "", text.strip().casefold())
 
 
-def numbers(label: str, options: Sequence[str], key: str, **more: Any) -> list[float]:
-    """Some of `options` or other numbers that are typed in; raises MammoError where one is no number."""
-    chosen = several(label, options, key, accept_new_options=True, **more)
+def numbers(label: str, options: Sequence[str], key: str, **widget: Any) -> list[float]:
+    """Some of `options` or other numbers that are typed in; raises MammoError where an entry is no number."""
+    chosen = several(label, options, key, accept_new_options=True, **widget)
     try:
         return [_finite(number) for number in chosen]
     except ValueError:
@@ -100,28 +104,30 @@ def _finite(number: str) -> float:
     return float(number)
 
 
-def entry(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> str:
-    """The name of one entry of a registry, shown by its label, its description as help."""
+def entry(label: str, registry: Mapping[str, Any], key: str, **widget: Any) -> str:
+    """The name of one entry of a registry; the list shows labels, the help their descriptions."""
     about = [f"**{item.label}**: {item.description}" for item in registry.values() if hasattr(item, "description")]
-    chosen = one(label, list(registry), key, lambda name: registry[name].label, help="\n\n".join(about) or None, **more)
+    chosen = one(
+        label, list(registry), key, lambda name: registry[name].label, help="\n\n".join(about) or None, **widget
+    )
     return str(chosen)
 
 
-def entries(label: str, registry: Mapping[str, Any], key: str, **more: Any) -> list[str]:
-    """The names of some entries of a registry, all of them unless told otherwise."""
+def entries(label: str, registry: Mapping[str, Any], key: str, **widget: Any) -> list[str]:
+    """The names of some entries of a registry, all of them at first."""
     names = list(registry)
-    return several(label, names, key, lambda name: registry[name].label, **{"default": names, **more})
+    return several(label, names, key, lambda name: registry[name].label, **{"default": names, **widget})
 
 
-def number(label: str, low: int, high: int, value: int, key: str, **more: Any) -> int:
+def number(label: str, low: int, high: int, value: int, key: str, **widget: Any) -> int:
     """A whole number between `low` and `high`."""
     try:
-        chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **more)
-    except OverflowError:  # Streamlit fails on an address that names an endless number
-        chosen = st.number_input(label, low, high, value, key=f"{key}-usual", **more)
+        chosen = st.number_input(label, low, high, value, key=key, bind="query-params", **widget)
+    except OverflowError:  # Streamlit fails on an address that names an infinite number
+        chosen = st.number_input(label, low, high, value, key=f"{key}-usual", **widget)
     within = min(max(int(chosen), low), high)
-    wrong = [text for text in (address.asked(key) or [])[-1:] if not _whole(text, low, high)]
-    address.settle(key, label, wrong, str(within), f"which is no whole number from {low:,} to {high:,}")
+    wrong = [text for text in (address.requested(key) or [])[-1:] if not _whole(text, low, high)]
+    address.note_choice(key, label, wrong, str(within), f"which is no whole number from {low:,} to {high:,}")
     return within
 
 
@@ -132,64 +138,64 @@ def _whole(text: str, low: int, high: int) -> bool:
         return False
 
 
-def flag(label: str, key: str, widget: Callable[..., bool] = st.toggle, **more: Any) -> bool:
+def flag(label: str, key: str, control: Callable[..., bool] = st.toggle, **widget: Any) -> bool:
     """Whether something is switched on, off at first."""
-    wrong = [text for text in (address.asked(key) or [])[-1:] if text.lower() not in ("true", "false")]
-    chosen = widget(label, key=key, bind="query-params", **more)
-    address.settle(key, label, wrong, "on" if chosen else "off", "which is neither true nor false")
+    wrong = [text for text in (address.requested(key) or [])[-1:] if text.lower() not in ("true", "false")]
+    chosen = control(label, key=key, bind="query-params", **widget)
+    address.note_choice(key, label, wrong, "on" if chosen else "off", "which is neither true nor false")
     return chosen
 
 
-def words(label: str, key: str, example: str, said: str) -> str:
-    """What is typed in, without blanks around it."""
-    typed = st.text_input(label, key=key, bind="query-params", placeholder=example, help=said)
+def text(label: str, key: str, example: str, help_text: str) -> str:
+    """The text that is typed in, without spaces around it."""
+    typed = st.text_input(label, key=key, bind="query-params", placeholder=example, help=help_text)
     return str(typed or "").strip()
 
 
 def draws(augment: str) -> int:
-    """How many versions of each image an augmentation makes, asked only where there is a choice."""
+    """The number of augmented versions of each image; there is a field only where the augmentation leaves a choice."""
     low, high = AUGMENTATIONS[augment].draws
     usual = AUGMENTATIONS[augment].default_draws
     return number("Draws of each image", low, high, usual, "draws") if low < high else usual
 
 
 def precision() -> str:
-    """The arithmetic of a trunk, the one that is fastest here unless another is chosen."""
-    named = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
-    chosen = str(one("Precision", list(named), "precision", named.__getitem__))
+    """The precision of a trunk; the fastest on this machine unless another is chosen."""
+    labels = {AUTO: f"Fastest here: {fast_precision()}", **{name: item.label for name, item in PRECISIONS.items()}}
+    chosen = str(one("Precision", list(labels), "precision", labels.__getitem__))
     return fast_precision() if chosen == AUTO else chosen
 
 
 def brightness() -> bool:
-    """Whether pictures are stretched, so that dark ones can be seen; else they are as bright as a trunk sees them."""
+    """Whether the brightness of pictures is stretched, so that dark ones can be seen."""
     return flag("Stretch brightness", "stretched", help=STRETCHED)
 
 
-def slide(label: str, options: Sequence[Any], key: str, named: Callable[[Any], str], value: Any) -> Any:
+def slide(label: str, options: Sequence[Any], key: str, label_of: Callable[[Any], str], value: Any) -> Any:
     """One of `options` along a line, `value` at first."""
-    wrong = misread(key, options, named, last=True)
-    chosen = st.select_slider(label, options, value, format_func=named, key=key, bind="query-params")
+    wrong = misread(key, options, label_of, last=True)
+    chosen = st.select_slider(label, options, value, format_func=label_of, key=key, bind="query-params")
     chosen = chosen if chosen in options else value
-    address.settle(key, label, wrong, named(chosen))
+    address.note_choice(key, label, wrong, label_of(chosen))
     return chosen
 
 
-def switch(label: str, options: Sequence[str], key: str, named: Callable[[str], str] = str.capitalize) -> str:
+def switch(label: str, options: Sequence[str], key: str, label_of: Callable[[str], str] = str.capitalize) -> str:
     """One of a few options, side by side."""
-    wrong = misread(key, options, named, last=True)
+    wrong = misread(key, options, label_of, last=True)
     chosen = st.segmented_control(
-        label, options, default=options[0], required=True, format_func=named, key=key, bind="query-params"
+        label, options, default=options[0], required=True, format_func=label_of, key=key, bind="query-params"
     )
     chosen = chosen if chosen in options else options[0]
-    address.settle(key, label, wrong, named(chosen))
+    address.note_choice(key, label, wrong, label_of(chosen))
     return chosen
 
 
-def dataset(place: Home) -> Dataset:
-    """One of the data sets of a home, with what must be known of it; where there is none, the page ends with that."""
-    names = datasets(place)
+def dataset(home_folder: Home) -> Dataset:
+    """One of the data sets of a home, with warnings about it; where there is none, the page says so and ends."""
+    names = datasets(home_folder)
     if not names:
         nothing_yet("There is no data set yet. Make a phantom or index mammograms on the Data page first.", "data")
-    chosen = Dataset.open(place, one("Data set", names, "dataset"))
+    chosen = Dataset.open(home_folder, one("Data set", names, "dataset"))
     show.warnings(chosen.notes)
     return chosen

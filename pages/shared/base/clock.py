@@ -1,4 +1,4 @@
-"""Times as the visitor's own clock shows them."""
+"""Times in the visitor's own time zone."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ import streamlit as st
 
 
 def local_time(moment: datetime) -> str:
-    """A time in words, by the visitor's clock; where the browser does not tell it, in UTC, which is said."""
+    """A time as text in the visitor's time zone; marked UTC where the browser does not send the zone."""
     zone = visitors_zone(st.context.timezone, st.context.timezone_offset)
     return f"{moment.astimezone(zone):%d %B %Y, %H:%M}{' UTC' if zone is UTC else ''}".lstrip("0")
 

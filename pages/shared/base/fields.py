@@ -1,4 +1,4 @@
-"""A form's fields, each answered for by itself: what one lacks is said beside it, and the others stay as they are."""
+"""The fields of a form, each with its own error: it stands beneath the field, and the other fields stay as they are."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,13 +12,13 @@ Answer = TypeVar("Answer")
 
 
 class Fields:
-    """The fields of one run of a page; `lacking` counts those that say nothing that can be used."""
+    """The fields of one run of a page; `lacking` counts those without a usable value."""
 
     def __init__(self) -> None:
         self.lacking = 0
 
     def ask(self, ask: Callable[[], Answer]) -> Answer | None:
-        """What a field holds; None where `ask` raises MammoError, whose sentence then stands beneath the field."""
+        """The value of a field; None where `ask` raises MammoError, whose sentence is then shown beneath the field."""
         try:
             return ask()
         except MammoError as error:
@@ -27,7 +27,7 @@ class Fields:
             return None
 
     def axis(self, ask: Callable[[], list[object]], check: Callable[[list[object]], None]) -> list[object]:
-        """The values of an axis, each of which passes `check`; none where one does not, or none is chosen."""
+        """The values of an axis; empty where none is chosen or `check` raises MammoError for one of them."""
 
         def checked() -> list[object]:
             values = ask()

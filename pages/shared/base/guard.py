@@ -1,4 +1,4 @@
-"""One guard: what a user can mend is said in the page, as one sentence."""
+"""The guard that shows errors which a user can correct as one sentence in the page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from pages.shared.base.text import plain
 
 
 @contextmanager
-def said_plainly() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show a MammoError as its sentence instead of a traceback."""
     try:
         yield

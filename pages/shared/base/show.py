@@ -20,28 +20,28 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def figure(drawn: Any, key: str) -> None:
+def figure(plot: Any, key: str) -> None:
     """A Plotly figure in the theme of the page, without buttons."""
-    st.plotly_chart(drawn, key=key, config={"displayModeBar": False, "scrollZoom": False})
+    st.plotly_chart(plot, key=key, config={"displayModeBar": False, "scrollZoom": False})
 
 
 def notes(synthetic: bool, weights: Iterable[str] = ()) -> str:
-    """What must be said beside any number or image: data or weights that are not the real thing."""
-    said = ["synthetic data"] if synthetic else []
+    """The note beside every number or image: whether data are synthetic, or weights synthetic or random."""
+    parts = ["synthetic data"] if synthetic else []
     for weight in dict.fromkeys(weights):
         if "synthetic" in weight or "random" in weight:
-            said.append(weight if "weights" in weight else f"weights {weight}")
-    return capital("; ".join(said))
+            parts.append(weight if "weights" in weight else f"weights {weight}")
+    return capital("; ".join(parts))
 
 
 def badge(note: str) -> None:
-    """A plain badge of what `notes` says, if it says anything."""
+    """A badge with the text of `notes`; nothing where it is empty."""
     if note:
         st.badge(plain(note), icon=":material/science:", color="orange")
 
 
 def warnings(sentences: Iterable[str]) -> None:
-    """What must be known of a data set before its figures are believed."""
+    """Each sentence once, as a warning."""
     for sentence in dict.fromkeys(sentences):
         st.warning(plain(sentence), icon=":material/warning:")
 
@@ -61,10 +61,9 @@ def wall(
     on_open: Callable[[pd.Series], None],
     stretched: bool = False,
 ) -> None:
-    """Previews of the rows of `images`, side by side on a dark wall; `on_open` gets the row to show large.
+    """Previews of the rows of `images`, side by side on a dark wall; `on_open` shows a row at full size.
 
-    They are as bright as a trunk sees them, or `stretched`. Where there are no pictures, as in a shared home, the
-    captions stand alone.
+    They are as bright as a trunk sees them, or `stretched`. In a home without pictures only the captions are shown.
     """
     with st.container(horizontal=True, key=f"wall-{key}", vertical_alignment="bottom"):
         for _, row in images.iterrows():
@@ -78,7 +77,7 @@ def wall(
 
 
 def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
-    """The preview of an image, or where none is sound the image itself; the reason where that cannot be read."""
+    """The preview of an image, the image itself where the preview is damaged, or the error where it cannot be read."""
     preview = dataset.preview(image)
     small = read_sound_preview(preview) if dataset.holds(preview) else None
     if small is not None:
@@ -91,7 +90,7 @@ def _picture(dataset: Dataset, image: str, stretched: bool) -> None:
 
 
 def size(number: float) -> str:
-    """Bytes in words."""
+    """A number of bytes as text, such as `1.5 GB`."""
     for unit in ("bytes", "KB", "MB", "GB"):
         if number < 1000 or unit == "GB":
             return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"

@@ -19,7 +19,7 @@ from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 from mammo.storage.digests import digest_json
 from mammo.storage.spreadsheets import plain_cells
-from pages.serving.places import nothing_yet
+from pages.serving.navigation import nothing_yet
 from pages.shared.base import address, choose, show
 from pages.shared.forms import ensembles
 from pages.shared.forms.reading import choose_reading, unit_of
@@ -39,7 +39,7 @@ FEW = "no interval: "
 
 
 @dataclass(frozen=True)
-class Listed:
+class Leaderboard:
     """A leaderboard to look at, not to change: its runs, their names, and the meter of each set of validation images.
 
     `key` tells it from every other; `sieve` holds what its runs can be chosen by; `left_out` tells of the sweeps that
@@ -54,7 +54,7 @@ class Listed:
     left_out: tuple[str, ...] = ()
 
 
-def choose_board(home: Home) -> Listed:
+def choose_board(home: Home) -> Leaderboard:
     """The leaderboard of one sweep or of all; where there is none, the page says so and ends."""
     names = sweeps(home)
     if not names:
@@ -82,13 +82,15 @@ def _state(home: Home, names: tuple[str, ...]) -> str:
 @st.cache_resource(max_entries=8, show_spinner="Reading the sweep…")
 def _read(
     held: str, place: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
-) -> Listed:
+) -> Leaderboard:
     board = read_board(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
     key = digest_json([held, level, ways, together])[:12]
-    return Listed(key, board.runs, short_names(board.runs), bias_rows(board), RunFilter(board.runs), board.left_out)
+    return Leaderboard(
+        key, board.runs, short_names(board.runs), bias_rows(board), RunFilter(board.runs), board.left_out
+    )
 
 
-def choose_some(listed: Listed) -> pd.DataFrame:
+def filter_runs(listed: Leaderboard) -> pd.DataFrame:
     """The runs with one of the values that the visitor chooses of every setting; all where none is chosen."""
     if not listed.sieve.choices:
         return listed.runs
@@ -97,7 +99,7 @@ def choose_some(listed: Listed) -> pd.DataFrame:
     return listed.runs[listed.sieve.matches(chosen)]
 
 
-def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
+def choose_runs(listed: Leaderboard, runs: pd.DataFrame) -> list[str]:
     """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
     asked = st.query_params.get("runs", "").split(",")
     wrong = unlisted("runs", lambda name: bool(_rows(runs["run"], [name])))
@@ -105,17 +107,17 @@ def choose_runs(listed: Listed, runs: pd.DataFrame) -> list[str]:
         st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
     rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
     key = f"{listed.key}-{st.query_params.get_all('only')}"
-    ticked = ticked_rows(shown(runs, listed.names), key, rows, unit_in(runs))
+    ticked = choose_rows(shown(runs, listed.names), key, rows, unit_in(runs))
     lacks(runs)
     chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
-    address.settle("runs", "Runs", wrong, ", ".join(chosen))
+    address.note_choice("runs", "Runs", wrong, ", ".join(chosen))
     if len(chosen) > MOST:
         st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
     return chosen[:MOST]
 
 
-def ticked_rows(table: pd.DataFrame, key: str, rows: list[int], unit: str) -> list[int]:
+def choose_rows(table: pd.DataFrame, key: str, rows: list[int], unit: str) -> list[int]:
     """The rows of a table that are ticked, those of `rows` at first; its figures are of images, breasts or patients."""
     event = st.dataframe(
         plain_cells(table),
@@ -139,7 +141,7 @@ def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
 
 def unlisted(key: str, listed: Callable[[str], bool]) -> list[str]:
     """What the address names between commas that is not listed here."""
-    texts = ",".join(address.asked(key) or []).split(",")
+    texts = ",".join(address.requested(key) or []).split(",")
     return [text for text in dict.fromkeys(texts) if text and not listed(text)]
 
 

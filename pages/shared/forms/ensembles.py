@@ -11,7 +11,7 @@ from mammo.runs.run_names import RunName
 from mammo.specs import Home
 from pages.shared.base import choose
 from pages.shared.base.text import plain
-from pages.shared.base.words import counted
+from pages.shared.base.words import count_words
 
 KEY = "ensembles"
 WAYS = ("mean", "mean-logit")
@@ -37,7 +37,7 @@ def offer(home: Home, chosen: Sequence[str]) -> None:
     members = tuple(dict.fromkeys(member for run in chosen for member in RunName.parse(run).members))
     listed = st.query_params.get(KEY, "")
     way = choose.one("Ensembles by", WAYS, "combine", lambda name: FUSIONS[name].label, width=170)
-    label = f"Add the ensemble of {counted(len(members), 'run')}"
+    label = f"Add the ensemble of {count_words(len(members), 'run')}"
     if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=SAID):
         _add(home, RunName(members, way), listed)
     if listed and st.button("Remove ensembles", icon=":material/close:", type="tertiary"):

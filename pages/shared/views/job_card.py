@@ -18,7 +18,7 @@ from mammo.results.figures.runs import live_curves
 from mammo.results.report.stated import PaperSpec
 from mammo.specs import Home, SweepSpec
 from pages.shared.base.clock import local_time
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.shared.base.show import dark, figure, notes
 from pages.shared.base.text import plain
 from pages.shared.views import job_result
@@ -61,7 +61,7 @@ def card(home: Home, job: jobs.Job) -> None:
 
 @st.fragment(run_every=1)
 def _polled(home: Home, name: str) -> None:
-    with said_plainly():
+    with show_errors():
         job = jobs.Job.open(home, name)
         if job.state != jobs.RUNNING:
             st.rerun()
@@ -72,7 +72,7 @@ def _polled(home: Home, name: str) -> None:
         if not home.shared and st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
             jobs.cancel(home, name)
             st.rerun()
-        with said_plainly():
+        with show_errors():
             _watched(home, job)
 
 
@@ -106,13 +106,13 @@ def _actions(home: Home, job: jobs.Job) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if job.verb and st.button("Retry", key=f"retry-{job.id}", icon=":material/replay:", help="Start it once more."):
-            with said_plainly():
+            with show_errors():
                 st.session_state.setdefault("followed", []).append(jobs.retry(home, job.id))
                 st.rerun()
         with st.popover("Delete", icon=":material/delete:", key=f"really-{job.id}"):
             st.markdown("Delete this entry and its log? What the job made stays.")
             if st.button("Delete it", key=f"delete-{job.id}", type="primary"):
-                with said_plainly():
+                with show_errors():
                     jobs.delete(home, job.id)
                     st.rerun()
     if lines := jobs.log_of(job, LINES):
@@ -136,10 +136,10 @@ def _offer_finished(job: jobs.Job) -> None:
         return
     kept = st.session_state.setdefault(KEPT, {})
     if job.id not in kept and st.button("Keep the finished heads", key=f"keep-{job.id}", icon=":material/save:"):
-        with said_plainly():
+        with show_errors():
             kept[job.id] = keep_finished(job.home, SweepSpec.from_json(job.request.request["spec"]))
     if job.id in kept:
-        job_result.lead_to_sweep(job.home, kept[job.id])
+        job_result.link_to_sweep(job.home, kept[job.id])
 
 
 def _watched(home: Home, job: jobs.Job) -> None:

@@ -13,8 +13,8 @@ from mammo.heads.finetune import FINETUNES, TUNED
 from mammo.results.report.stated import TRUNK_SETS, PaperSpec
 from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
-from pages.serving.places import PLACES
-from pages.shared.base.guard import said_plainly
+from pages.serving.navigation import PAGES
+from pages.shared.base.guard import show_errors
 from pages.shared.base.text import plain
 from pages.shared.base.words import KIND_NAMES
 
@@ -23,11 +23,11 @@ Query = dict[str, str | list[str]]
 
 def lead(job: jobs.Job) -> None:
     """What a job made, and the link to it; raises nothing where it is no longer there, but says so."""
-    with said_plainly():
-        LEADS[job.verb](job)
+    with show_errors():
+        LINKS[job.verb](job)
 
 
-def lead_to_sweep(home: Home, name: str) -> None:
+def link_to_sweep(home: Home, name: str) -> None:
     """The link to a sweep on Compare."""
     _say(name, (home.sweep(name) / ABOUT).is_file(), "compare", {"sweep": name})
 
@@ -49,7 +49,7 @@ def _caches(job: jobs.Job) -> None:
 
 def _sweep(job: jobs.Job) -> None:
     (name,) = job.results
-    lead_to_sweep(job.home, name)
+    link_to_sweep(job.home, name)
 
 
 def _paper(job: jobs.Job) -> None:
@@ -59,7 +59,7 @@ def _paper(job: jobs.Job) -> None:
     _say(job.result, (job.home.dataset(spec.dataset) / INDEX).is_file(), "report", query)
 
 
-LEADS: dict[str, Callable[[jobs.Job], None]] = {
+LINKS: dict[str, Callable[[jobs.Job], None]] = {
     "index-phantom": _dataset,
     "index-cbis-ddsm": _dataset,
     "index-manifest": _dataset,
@@ -73,4 +73,4 @@ def _say(made: str, there: bool, page: str, query: Query) -> None:
     st.caption(f"Made: {plain(made)}" if there else f"Made {plain(made)}, which is no longer there.")
     if there:  # a link of Streamlit's own would give way to what this session chose on that page before
         address = escape(f"{page}?{urlencode(query, doseq=True)}")
-        st.html(f'<a class="go-on" href="{address}">Go on to {PLACES[page][0]} →</a>')
+        st.html(f'<a class="go-on" href="{address}">Go on to {PAGES[page][0]} →</a>')

@@ -7,7 +7,7 @@ import streamlit as st
 from mammo import jobs
 from mammo.features.cache.cache import Cache, caches
 from mammo.specs import Home
-from pages.shared.base.guard import said_plainly
+from pages.shared.base.guard import show_errors
 from pages.shared.views.job_card import card
 
 
@@ -21,7 +21,7 @@ def opened_caches(home: Home, dataset: str) -> list[Cache]:
     """The caches of a data set; one that cannot be opened is told of and left out."""
     opened = []
     for name in caches(home, dataset):
-        with said_plainly():
+        with show_errors():
             opened.append(Cache.open(home, dataset, name))
     return opened
 

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 FOLDER = Path(__file__).parents[1]
-PLACES = {
+PAGES = {
     "data": ("Data", ":material/folder_open:"),
     "features": ("Features", ":material/layers:"),
     "sweep": ("Sweep", ":material/grid_on:"),
@@ -17,19 +17,19 @@ PLACES = {
 }
 
 
-LOOKING = [name for name in PLACES if name not in {"features", "sweep", "jobs"}]
-"""The pages of a home to which nothing is added."""
+READ_ONLY_PAGES = [name for name in PAGES if name not in {"features", "sweep", "jobs"}]
+"""The pages of a read-only home."""
 
 
-def place(name: str) -> Any:
-    """One page as Streamlit knows it."""
-    title, icon = PLACES[name]
+def page_of(name: str) -> Any:
+    """Return a page as a Streamlit object."""
+    title, icon = PAGES[name]
     return st.Page(FOLDER / f"{name}.py", title=title, icon=icon, url_path=name)
 
 
-def closed(name: str) -> Any:
-    """What stands in the place of a page that adds things, where nothing is to be added."""
-    title, icon = PLACES[name]
+def closed_page(name: str) -> Any:
+    """Return the page that replaces one which adds data, features or sweeps, where the home is read-only."""
+    title, icon = PAGES[name]
     return st.Page(lambda: _closed(title), title=title, icon=icon, url_path=name, visibility="hidden")
 
 
@@ -38,17 +38,17 @@ def _closed(title: str) -> None:
     nothing_yet("Nothing can be added here: this dashboard is for looking only, so this page is left out.", "data")
 
 
-def landing() -> Any:
-    """Where a visitor without an address lands; it leads to Data, which keeps an address of its own."""
+def landing_page() -> Any:
+    """Return the start page for an address without a path; it leads on to Data, which has its own path."""
     return st.Page(_land, title="mammo", default=True, visibility="hidden")
 
 
 def _land() -> None:
-    st.switch_page(place("data"), query_params={key: st.query_params.get_all(key) for key in st.query_params})
+    st.switch_page(page_of("data"), query_params={key: st.query_params.get_all(key) for key in st.query_params})
 
 
 def nothing_yet(sentence: str, go_to: str) -> None:
-    """Say what is missing and where to get it, and end the page here."""
+    """Show what is missing with a link to the page `go_to` that makes it, and end the script."""
     st.info(sentence, icon=":material/info:")
-    st.page_link(place(go_to), label=f"Go to {PLACES[go_to][0]}")
+    st.page_link(page_of(go_to), label=f"Go to {PAGES[go_to][0]}")
     st.stop()
