@@ -1,1 +1,1 @@
-"""What is shown of stored runs: nothing here needs torch."""
+"""Tables, figures, reports and exports of stored runs; nothing here imports torch."""

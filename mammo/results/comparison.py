@@ -1,4 +1,4 @@
-"""Runs compared in pairs on the very same images: how their AUCs differ, and which images flip between them."""
+"""Paired comparison of runs on the same images: differences of AUCs, and images that flip between two runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRUTH = ["label", "patient"]
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A paired test of two AUCs: where it takes their variances and covariance from."""
+    """A paired test of two AUCs, given by its estimate of their variances and covariance."""
 
     label: str
     description: str
@@ -47,16 +47,16 @@ TESTS: dict[str, PairedTest] = {
     "bootstrap": PairedTest("Bootstrap", "2,000 resamples in which patients are drawn anew.", resampled),
 }
 PRIMARY = "delong"
-"""The test that is shown unless the other one is asked for."""
+"""The test that is shown by default."""
 LEVEL = 0.05
-"""A corrected p value below this tells two runs apart."""
+"""Two runs are distinguished where the corrected p value is below this."""
 
 
 @dataclass(frozen=True)
 class SharedImages:
-    """The images that R runs were all scored on: `labels` and `patients` (N,), `logits` (R, N).
+    """The images that all of R runs scored: `labels` and `patients` (N,), `logits` (R, N).
 
-    `left_out` counts for every run the images of its own that another run was not scored on.
+    `left_out` counts for each run its images that another run did not score.
     """
 
     labels: NDArray[np.int8]
@@ -67,14 +67,14 @@ class SharedImages:
 
     @property
     def arranged(self) -> SharedImages:
-        """The same images in an order that depends neither on names nor on rows, as draws of patients need it."""
+        """The same images in `content_order`, which resamples need: it depends neither on names nor on rows."""
         labels, logits, patients = arranged(self.labels, self.logits, self.patients)
         return replace(self, labels=labels, logits=logits, patients=patients)
 
 
 @dataclass(frozen=True)
 class PairedResult:
-    """A 95 % interval of a difference, and the p value of there being none: alone, and by Holm among all pairs.
+    """The 95 % interval and the p value of a difference; `corrected` is the p value by Holm among all pairs.
 
     All are NaN where there are too few patients.
     """
@@ -86,9 +86,9 @@ class PairedResult:
 
 @dataclass(frozen=True)
 class Difference:
-    """The AUC of the run in row `first` less that of the run in row `second`, on the same images.
+    """The AUC of the run in row `first` minus that of the run in row `second`, on the same images.
 
-    `reason` says why no test was made of it.
+    `reason` says why there is no test.
     """
 
     first: int
@@ -101,16 +101,16 @@ class Difference:
     reason: str = ""
 
     def result(self, test: str) -> PairedResult:
-        """What one of `TESTS` says."""
-        tested: PairedResult = getattr(self, test)
-        return tested
+        """The result of a test of `TESTS`."""
+        result: PairedResult = getattr(self, test)
+        return result
 
 
 def shared_images(runs: Sequence[StoredRun], part: str) -> SharedImages:
-    """The images of `part` that all runs were scored on.
+    """The images of `part` that all runs scored.
 
-    Raises MammoError where runs are of different data sets or levels, share no images of a class, or disagree on the
-    truth or the patient of one.
+    Raises MammoError where the runs belong to different data sets or levels, share no images of a class, or disagree on
+    the truth or the patient of an image.
     """
     if len({run.id for run in runs}) < 2:
         raise MammoError("Name at least two different runs to compare; `mammo leaderboard` lists them.")
@@ -160,23 +160,21 @@ def _refuse_without_class(truth: pd.DataFrame, part: str, classes: ClassNames, u
 
 
 def differences(shared: SharedImages, thresholds: Sequence[float]) -> list[Difference]:
-    """Every pair of runs, the earlier first; `thresholds` (R,) are the logits above which each calls malignant.
+    """The difference of every pair of runs; `thresholds` (R,) are the logits above which each run calls malignant.
 
-    Tests are paired and count patients; each of `TESTS` is corrected by Holm over the pairs. Below the number of
-    patients that `few` asks for a difference stands without interval and p value.
+    The tests of `TESTS` are paired, clustered by patient, and corrected by Holm over the pairs. With fewer patients
+    than `few` requires, a difference has no interval and no p value.
     """
     shared = shared.arranged
-    right = (shared.logits > np.asarray(thresholds)[:, None]) == (shared.labels == 1)
-    pairs = list(combinations(range(len(right)), 2))
-    flipped = [flips(right[first], right[second], shared.patients) for first, second in pairs]
-    area, reason = (
-        auc(shared.labels, shared.logits),
-        lack_of_patients(shared.labels, shared.patients, classes=shared.classes),
-    )
+    correct = (shared.logits > np.asarray(thresholds)[:, None]) == (shared.labels == 1)
+    pairs = list(combinations(range(len(correct)), 2))
+    flipped = [flips(correct[first], correct[second], shared.patients) for first, second in pairs]
+    aucs = auc(shared.labels, shared.logits)
+    reason = lack_of_patients(shared.labels, shared.patients, classes=shared.classes)
     tests = [_tested(test, shared, pairs) for test in TESTS.values()]
-    corrected = holm([one.p_value for one in flipped])
+    corrected = holm([flip.p_value for flip in flipped])
     return [
-        Difference(first, second, float(area[first] - area[second]), delong, bootstrap, flip, float(p_value), reason)
+        Difference(first, second, float(aucs[first] - aucs[second]), delong, bootstrap, flip, float(p_value), reason)
         for (first, second), delong, bootstrap, flip, p_value in zip(pairs, *tests, flipped, corrected, strict=True)
     ]
 
@@ -188,28 +186,28 @@ def _tested(test: PairedTest, shared: SharedImages, pairs: list[tuple[int, int]]
     rows = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     bounds, p_values = score_difference(estimate, rows[:, 0], rows[:, 1])
     corrected: Floats = holm(p_values)
-    each = zip(bounds.tolist(), p_values.tolist(), corrected.tolist(), strict=True)
-    return [PairedResult((low, high), p_value, adjusted) for (low, high), p_value, adjusted in each]
+    columns = zip(bounds.tolist(), p_values.tolist(), corrected.tolist(), strict=True)
+    return [PairedResult((low, high), p_value, adjusted) for (low, high), p_value, adjusted in columns]
 
 
 def verdict(pair: Difference, names: Sequence[str], pairs: int, test: str = PRIMARY) -> str:
-    """What a pair's interval and p value come to, in a few words: which run is better, or that they are not told apart.
+    """The verdict on a pair in a few words: which run is better, or that the runs are not told apart.
 
-    The p value counts, corrected for all `pairs` of the comparison. Where the interval, which is of this pair alone,
-    leaves 0 out all the same, that is said.
+    It depends on the p value that is corrected for all `pairs` of the comparison, and mentions where the uncorrected
+    p value alone would distinguish the runs.
     """
-    tested = pair.result(test)
-    if np.isnan(tested.corrected):
+    result = pair.result(test)
+    if np.isnan(result.corrected):
         return "not tested: too few patients"
-    if tested.corrected < LEVEL:
+    if result.corrected < LEVEL:
         return f"{names[pair.first] if pair.value > 0 else names[pair.second]} is better"
-    if tested.p_value < LEVEL:
+    if result.p_value < LEVEL:
         return f"not told apart: by itself it would be, but not as one of {pairs} pairs"
     return "not told apart"
 
 
 def p_words(value: float | None) -> str:
-    """A p value in three decimals, as none that is 0; None and NaN are a dash."""
+    """A p value with three decimals, never shown as 0; None and NaN are a dash."""
     if value is None or np.isnan(value):
         return "-"
     return f"{value:.3f}" if value >= 0.0005 else "<0.001"

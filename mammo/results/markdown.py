@@ -1,4 +1,4 @@
-"""Text of others in Markdown that leaves the house: it is read as it is, whatever it holds."""
+"""Markdown in exported files: foreign text is escaped, so that it appears literally."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def marked(text: object) -> str:
-    """A text in one line whose signs mean themselves in Markdown: no table's border, no tag, no link."""
+    """A text in one line with its Markdown characters escaped: it forms no table border, tag or link."""
     line = " ".join(str(text).split())
     return "".join(f"\\{sign}" if sign in "\\`*_|<>[]" else sign for sign in line)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table of cells that are Markdown already."""
+    """A Markdown table of cells that are Markdown already."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""Converged probes as a sweep stores them: the path of each, and the trained heads that are held against it."""
+"""Converged probes of stored sweeps: their regularisation paths, and the trained heads to compare them with."""
 
 from __future__ import annotations
 
@@ -28,85 +28,86 @@ if TYPE_CHECKING:
 def probe_rows(home: Home, sweep: Sweep) -> list[dict[str, Any]]:
     """The probes of a sweep as rows of `mammo.results.board.leaderboard`, in the order of their runs.
 
-    Beside what a leaderboard tells, `C` is the strength chosen, `n_train` counts the training images, `path` has a
-    step a strength: C, the mean losses on train and validation, both accuracies, and the validation AUC. `trained` is
-    the linear head of best validation AUC that any sweep trained on the same features and split, None where there is
-    none: `difference` is by how much its test AUC is above the probe's, tested as `mammo compare` does.
+    Further keys: `C` is the chosen strength, `n_train` counts the training images, and `path` has one step per strength
+    with C, the mean losses on train and validation, both accuracies, and the validation AUC. `trained` is the linear
+    head of best validation AUC that any sweep trained on the same features and split, or None: its `difference` is its
+    test AUC minus that of the probe, with the test of `mammo compare`.
     """
     rows = {row["run"]: row for row in to_json(ranked([sweep])) if row["optimizer"] == PROBE}
-    others, _ = open_sweeps(home)
-    told = []
-    for place, run in enumerate(sweep.runs["run"]):
+    stored, _ = open_sweeps(home)
+    probes = []
+    for row, run in enumerate(sweep.runs["run"]):
         if run in rows:
-            probe = StoredRun(sweep, place)
-            more = {"C": rows[run]["strength"], "n_train": len(probe.images("train")), "path": path_of(probe)}
-            told.append({**rows[run], **more, "trained": json_value(_beside(probe, others))})
-    return told
+            probe = StoredRun(sweep, row)
+            facts = {"C": rows[run]["strength"], "n_train": len(probe.images("train")), "path": path_of(probe)}
+            probes.append({**rows[run], **facts, "trained": json_value(_best_trained(probe, stored))})
+    return probes
 
 
 def path_of(probe: StoredRun) -> list[dict[str, float]]:
-    """The path of a probe, the strongest regularisation first."""
+    """The regularisation path of a probe, one step per strength, the strongest first."""
     history = np.asarray(probe.history, dtype=float)
     steps = zip(STRENGTHS, history, strict=False)
     return [{"C": strength, **dict(zip(HISTORY_COLUMNS, step.tolist(), strict=True))} for strength, step in steps]
 
 
 def probes_of(home: Home, runs: Iterable[StoredRun]) -> dict[str, StoredRun]:
-    """By the id of each run that was trained on frozen features: the probe on the same features and split, if any."""
-    wanted = [run for run in runs if _is_trained(run)]
-    found: dict[str, StoredRun] = {}
-    for sweep in open_sweeps(home)[0] if wanted else ():
+    """The probe on the same features and split as each run, by the id of the run; runs without one are left out."""
+    trained = [run for run in runs if _is_trained(run)]
+    probes: dict[str, StoredRun] = {}
+    for sweep in open_sweeps(home)[0] if trained else ():
         solved = (sweep.runs["optimizer"] == PROBE).to_numpy()
-        for run in wanted if solved.any() else ():
-            for place in np.flatnonzero(solved & _alike(sweep, run)):
-                found.setdefault(run.id, StoredRun(sweep, int(place)))
-    return found
+        for run in trained if solved.any() else ():
+            for row in np.flatnonzero(solved & _with_features_of(sweep, run)):
+                probes.setdefault(run.id, StoredRun(sweep, int(row)))
+    return probes
 
 
 def _is_trained(run: StoredRun) -> bool:
+    """Whether a run is a head that was trained on frozen features, and no probe or ensemble."""
     settings, about = run.settings, run.sweep.about
     frozen = settings["optimizer"] != PROBE and settings["finetune"] == "none"
     return frozen and run.sweep.level == "image" and not about.get("members")
 
 
-def _alike(sweep: Sweep, run: StoredRun) -> NDArray[np.bool_]:
-    """Which runs of a sweep see the features of another run, on the same images parted alike."""
-    mine, cache = run.settings, str(run.settings["cache"])
-    known, own = (about["caches"].get(cache, {}).get("digest") for about in (sweep.about, run.sweep.about))
-    if known != own or not sweep.images["image"].equals(run.sweep.images["image"]):
+def _with_features_of(sweep: Sweep, run: StoredRun) -> NDArray[np.bool_]:
+    """Which runs of a sweep, bool (runs,), have the features, images and split of `run`."""
+    settings, cache = run.settings, str(run.settings["cache"])
+    digests = [about["caches"].get(cache, {}).get("digest") for about in (sweep.about, run.sweep.about)]
+    if digests[0] != digests[1] or not sweep.images["image"].equals(run.sweep.images["image"]):
         return np.zeros(len(sweep.runs), dtype=bool)
-    part = run.sweep.parts[int(mine["split"])]
-    splits = [split for split, other in enumerate(sweep.parts) if np.array_equal(other, part)]
+    own_parts = run.sweep.parts[int(settings["split"])]
+    splits = [split for split, parts in enumerate(sweep.parts) if np.array_equal(parts, own_parts)]
     fits = sweep.runs["split"].isin(splits)
     for name in ("cache", "pool", "labels", "finetune"):
-        fits &= sweep.runs[name] == mine[name]
+        fits &= sweep.runs[name] == settings[name]
     return fits.to_numpy()
 
 
-def _beside(probe: StoredRun, stored: list[Sweep]) -> dict[str, Any] | None:
-    """The trained linear head of best validation AUC on what a probe saw, and how far its test AUC is from it."""
+def _best_trained(probe: StoredRun, stored: list[Sweep]) -> dict[str, Any] | None:
+    """The trained linear head of best validation AUC on the features of a probe, compared with the probe."""
     best: tuple[float, StoredRun] | None = None
     for sweep in stored:
         trained = (sweep.runs["optimizer"] != PROBE) & (sweep.runs["hidden"] == 0)
-        rows = np.flatnonzero(trained.to_numpy() & _alike(sweep, probe))
+        rows = np.flatnonzero(trained.to_numpy() & _with_features_of(sweep, probe))
         if not rows.size:
             continue
         members = probe.sweep.members(int(probe.settings["split"]), "validation")
-        area = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
-        rows, area = rows[~np.isnan(area)], area[~np.isnan(area)]  # heads that diverged score nothing
-        if rows.size and (best is None or area.max() > best[0]):
-            best = float(area.max()), StoredRun(sweep, int(rows[area.argmax()]))
-    return _held_against(probe, *best) if best else None
+        aucs = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
+        rows, aucs = rows[~np.isnan(aucs)], aucs[~np.isnan(aucs)]  # a head that diverged has no AUC
+        if rows.size and (best is None or aucs.max() > best[0]):
+            best = float(aucs.max()), StoredRun(sweep, int(rows[aucs.argmax()]))
+    return _compared_with(probe, *best) if best else None
 
 
-def _held_against(probe: StoredRun, validation_auc: float, run: StoredRun) -> dict[str, Any]:
+def _compared_with(probe: StoredRun, validation_auc: float, run: StoredRun) -> dict[str, Any]:
     scored = run.scored("test")
-    told = {"run": run.id, "validation_auc": validation_auc, "n_test": np.size(scored.labels)}
-    told |= {"test_auc": scored.value(auc), "test_auc_interval": scored.interval(auc_interval)}
+    facts = {"run": run.id, "validation_auc": validation_auc, "n_test": np.size(scored.labels)}
+    facts |= {"test_auc": scored.value(auc), "test_auc_interval": scored.interval(auc_interval)}
     try:
-        (tested,) = differences(shared_images([run, probe], "test"), [0.0, 0.0])
-    except MammoError as error:  # no images of a class to compare on
-        return {**told, "difference": None, "difference_interval": None, "p_value": None, "reason": str(error)}
-    primary = tested.result(PRIMARY)
-    against = {"difference": tested.value, "difference_interval": primary.interval, "p_value": primary.p_value}
-    return {**told, **against, "reason": tested.reason or None}
+        (pair,) = differences(shared_images([run, probe], "test"), [0.0, 0.0])
+    except MammoError as error:  # a class without images
+        return {**facts, "difference": None, "difference_interval": None, "p_value": None, "reason": str(error)}
+    primary = pair.result(PRIMARY)
+    comparison = {"difference": pair.value, "difference_interval": primary.interval, "p_value": primary.p_value}
+    return {**facts, **comparison, "reason": pair.reason or None}

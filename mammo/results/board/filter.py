@@ -1,4 +1,4 @@
-"""Some runs of many: those that have one of the chosen values of every chosen setting."""
+"""A filter of runs: those that have one of the chosen values of every chosen setting."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST = 40
-"""A setting of more values than this, such as the seed of many starts, is no choice."""
+"""A setting with more values than this, such as the seed of many starts, is no choice."""
 
 
 class RunFilter:
-    """What runs can be chosen by: the values, in words, of the settings in which they differ."""
+    """The values, in words, of the settings in which runs differ, and the runs that have each value."""
 
     def __init__(self, runs: pd.DataFrame) -> None:
         self.size = len(runs)
         self.rows: dict[str, tuple[str, NDArray[np.bool_]]] = {}
         for name, words in setting_words(runs).items():
-            told = np.array(words)
+            column = np.array(words)
             values = [str(value) for value in dict.fromkeys(words) if value]
             for value in values if len(values) <= MOST else ():
                 label = value if value not in self.rows else f"{name.replace('_', ' ')} {value}"
-                self.rows[label] = name, told == value
+                self.rows[label] = name, column == value
 
     @property
     def choices(self) -> list[str]:
@@ -37,10 +37,10 @@ class RunFilter:
         return list(self.rows)
 
     def matches(self, chosen: Iterable[str]) -> NDArray[np.bool_]:
-        """Which runs have, of every setting with values among `chosen`, one of these; an unknown value is no choice."""
-        kept: dict[str, NDArray[np.bool_]] = {}
+        """Which runs, bool (R,), have a `chosen` value of every setting that has any; unknown values do not count."""
+        masks: dict[str, NDArray[np.bool_]] = {}
         for value in chosen:
             if value in self.rows:
                 name, having = self.rows[value]
-                kept[name] = kept.get(name, np.zeros(self.size, dtype=bool)) | having
-        return np.logical_and.reduce(list(kept.values())) if kept else np.ones(self.size, dtype=bool)
+                masks[name] = masks.get(name, np.zeros(self.size, dtype=bool)) | having
+        return np.logical_and.reduce(list(masks.values())) if masks else np.ones(self.size, dtype=bool)

@@ -1,4 +1,4 @@
-"""Runs of one setting brought together: means and standard deviations over random starts and draws of the split."""
+"""Runs grouped by setting: means and standard deviations over random starts and draws of the split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pandas.api.typing import DataFrameGroupBy
 
 REPEATS = ("seed", "split_seed", "redraw")
-"""What tells the runs of one setting apart: starts of the head, test sets, draws of validation or folds."""
+"""Columns in which runs of one setting differ: starts of the head, test sets, draws of validation or folds."""
 FIGURES = ("validation_auc", "test_auc", "validation_accuracy", "test_accuracy")
 OWN = {
     "run",
@@ -28,33 +28,33 @@ OWN = {
     "n_validation",
     "n_test",
 }
-"""Columns of the leaderboard that tell of one run."""
+"""Columns of the leaderboard that belong to a single run."""
 
 
 def setting_numbers(runs: pd.DataFrame) -> NDArray[np.intp]:
-    """The number of every run's setting, (R,), from 0; a setting is everything but `REPEATS`."""
+    """The number of every run's setting, (R,), from 0; a setting is all columns of settings but `REPEATS`."""
     differ = [name for name in _settings(runs) if runs[name].nunique(dropna=False) > 1]
     grouped = runs.groupby(differ, dropna=False, sort=False).ngroup() if differ else pd.Series(0, index=runs.index)
     return np.asarray(grouped, dtype=np.intp)
 
 
 def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a setting of the leaderboard's `runs`, highest mean validation AUC first.
+    """One row per setting of the leaderboard's `runs`, highest mean validation AUC first.
 
-    A setting is everything but `REPEATS`. `runs` holds the ids and `count` their number; `starts` counts the seeds of
-    heads and `splits` the draws of the split. Every figure of `FIGURES` stands as `_mean`, `_sd` over the runs (NaN of
-    one run), and, of the runs' own 95 % intervals, `_interval`, the mean bounds, and `_half_width`, the mean of half
-    their length. `n_validation` and `n_test` are the fewest and the most images of a run; `leaked` the most test
-    images that train has seen, None where that is unknown of a run. `cv_auc` is the cross-validated AUC with its
-    interval, or `cv_reason` says why there is none. Of probes, `strength_median` is the median of the strengths chosen
-    and `strength_range` the least and the greatest, NaN and None of others. `notes` are those of all its runs.
+    A setting is all columns of settings but `REPEATS`. `runs` holds the ids and `count` their number; `starts` counts
+    the seeds of heads and `splits` the draws of the split. Each of `FIGURES` has the columns `_mean` and `_sd` over the
+    runs (NaN for one run) and, from the 95 % intervals of the runs, `_interval`, the mean bounds, and `_half_width`,
+    half their mean length. `n_validation` and `n_test` are the fewest and the most images of a run. `leaked` is the
+    highest number of leaked test images, None where it is unknown for a run. `cv_auc` is the cross-validated AUC with
+    its interval, or `cv_reason` says why there is none. For probes, `strength_median` and `strength_range` describe the
+    chosen strengths; for other heads they are NaN and None. `notes` are those of all runs.
     """
     if runs.empty:
         return pd.DataFrame()
     keys = setting_numbers(runs)
-    drawn = runs["split_seed"].astype("string").fillna("") + "." + runs["redraw"].astype("string").fillna("")
+    draws = runs["split_seed"].astype("string").fillna("") + "." + runs["redraw"].astype("string").fillna("")
     leaked = pd.to_numeric(runs["leaked"]).fillna(np.inf)
-    groups = runs.assign(splits=drawn, leaked=leaked).groupby(keys, sort=False)
+    groups = runs.assign(splits=draws, leaked=leaked).groupby(keys, sort=False)
     table = groups[_settings(runs)].head(1).set_index(pd.unique(keys))
     table = table.assign(count=groups.size(), runs=groups["run"].agg(list), starts=groups["seed"].nunique())
     table["splits"] = groups["splits"].nunique()
@@ -80,12 +80,12 @@ def by_setting(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _all_of(notes: pd.Series) -> list[str]:
-    """Every note of some runs once, in their order."""
-    return list(dict.fromkeys(note for of_run in notes for note in of_run))
+    """The notes of runs in their order, each once."""
+    return list(dict.fromkeys(note for run_notes in notes for note in run_notes))
 
 
 def strength_words(median: float | None, reach: tuple[float, float] | None) -> str:
-    """The strengths that the probes of a setting chose: their median, and their range where they differ; or nothing."""
+    """The chosen strengths of the probes of a setting: the median, and the range where they differ; empty without."""
     if median is None or reach is None:
         return ""
     low, high = reach
@@ -93,20 +93,21 @@ def strength_words(median: float | None, reach: tuple[float, float] | None) -> s
 
 
 def _with_cross_validation(table: pd.DataFrame, groups: DataFrameGroupBy[Any, Any]) -> pd.DataFrame:
-    """The cross-validated AUC of settings of which all runs are there."""
+    """The table with the cross-validated AUC of the settings of which all runs are listed."""
     first = groups[["cv_auc", "cv_auc_interval", "cv_reason", "cv_runs"]].first()
-    parted = (first["cv_runs"] > 0) & (first["cv_runs"] != groups.size())
+    incomplete = (first["cv_runs"] > 0) & (first["cv_runs"] != groups.size())
     none = pd.Series([(np.nan, np.nan)] * len(first), index=first.index)
     return table.assign(
-        cv_auc=first["cv_auc"].where(~parted),
-        cv_auc_interval=first["cv_auc_interval"].where(~parted, none),
-        cv_reason=first["cv_reason"].where(~parted, "some of the setting's runs are left out"),
+        cv_auc=first["cv_auc"].where(~incomplete),
+        cv_auc_interval=first["cv_auc_interval"].where(~incomplete, none),
+        cv_reason=first["cv_reason"].where(~incomplete, "some of the setting's runs are left out"),
     )
 
 
 def _settings(runs: pd.DataFrame) -> list[str]:
-    return [str(name) for name in runs if not _tells_of_one(str(name))]
+    return [str(name) for name in runs if not _is_own(str(name))]
 
 
-def _tells_of_one(name: str) -> bool:
+def _is_own(name: str) -> bool:
+    """Whether a column is no setting."""
     return name in OWN or name in REPEATS or name.startswith(("validation_", "test_", "cv_"))

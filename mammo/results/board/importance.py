@@ -1,4 +1,4 @@
-"""The axes of a sweep: what its runs differ in, how much each of it matters, and how a figure moves along one."""
+"""The axes of a sweep: the settings in which its runs differ, their influence, and the response along an axis."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 VARIED = (*CACHE_AXES, *HEAD_AXES)
 """The axes whose importance is told: each split is a study of its own."""
 DRAWS = 1000
-"""How often patients are drawn anew for an interval."""
+"""Resamples of the patients for an interval."""
 
 
 @dataclass(frozen=True)
 class Influence:
-    """How much one axis matters: the share of the variance between runs that the means of its values account for.
+    """The influence of one axis: the share of the variance between runs that the means of its values explain.
 
-    `interval` holds the middle 95 % of the shares when the validation patients are drawn anew, NaN where `few` gives
-    none; `chance` is the share
-    to be expected of an axis with as many values that does nothing, (values - 1) / (runs - 1).
+    `interval` holds the middle 95 % of the shares over resamples of the validation patients, NaN where there are too
+    few patients (`few`). `chance` is the expected share of an axis with as many values and no effect, (values - 1) /
+    (runs - 1).
     """
 
     axis: str
@@ -47,29 +47,30 @@ def varied(runs: pd.DataFrame) -> list[str]:
 
 
 def influences(sweep: Sweep) -> list[Influence]:
-    """What every axis contributes to validation AUC, the most important first; empty where nothing varies.
+    """The influence of every axis on validation AUC, the most important first; empty where nothing varies.
 
-    Each share is a main effect's η² (sum of squares between the means of the axis' values over the total, after each
-    split's own mean is taken off). In a full grid the shares add up to at most 1; what is left is interplay of axes.
-    Patients are drawn with replacement and areas moved along DeLong's structural components, a linear bootstrap.
+    Each share is the η² of a main effect: the sum of squares between the means of the values of the axis divided by the
+    total, after the mean of each split is subtracted. In a full grid the shares add up to at most 1; the remainder is
+    interaction of axes. Resamples draw patients with replacement and change the AUCs by DeLong's structural components,
+    a linear bootstrap.
     """
-    areas = _areas(sweep)
-    known = np.flatnonzero(np.isfinite(areas[0]))
-    runs, areas = sweep.runs.iloc[known], areas[:, known]
-    made = []
+    aucs = _centred_aucs(sweep)
+    defined = np.flatnonzero(np.isfinite(aucs[0]))
+    runs, aucs = sweep.runs.iloc[defined], aucs[:, defined]
+    results = []
     for name in varied(runs):
         codes, values = pd.factorize(runs[name])
-        shares = _shares(areas, codes)
+        shares = _shares(aucs, codes)
         low, high = np.percentile(shares[1:], [2.5, 97.5])
         chance = (len(values) - 1) / max(len(runs) - 1, 1)
-        made.append(Influence(name, len(values), float(shares[0]), (float(low), float(high)), chance))
-    return sorted(made, key=lambda one: -one.share)
+        results.append(Influence(name, len(values), float(shares[0]), (float(low), float(high)), chance))
+    return sorted(results, key=lambda influence: -influence.share)
 
 
 def response(sweep: Sweep, axis: str, by: str | None = None) -> pd.DataFrame:
-    """Validation AUC along an axis: columns `by`, `value`, `mean`, `sd` (NaN of one run) and `runs`, sorted.
+    """Validation AUC along an axis: columns `by`, `value`, `mean`, `sd` (NaN for one run) and `runs`, sorted.
 
-    A row is the mean over all runs of that value, whatever their other settings, seeds and splits.
+    Each row averages all runs with that value over their other settings, seeds and splits.
     """
     table = pd.DataFrame({"value": sweep.runs[axis], "auc": validation_auc(sweep)})
     table["by"] = sweep.runs[by].astype(str) if by else ""
@@ -79,46 +80,46 @@ def response(sweep: Sweep, axis: str, by: str | None = None) -> pd.DataFrame:
 
 def validation_auc(sweep: Sweep) -> Floats:
     """The validation AUC of every run (runs,), NaN where undefined."""
-    areas = np.full(len(sweep.runs), np.nan)
+    aucs = np.full(len(sweep.runs), np.nan)
     for _, rows, members in _by_split(sweep):
-        areas[rows] = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
-    return areas
+        aucs[rows] = auc(sweep.labels[members], np.asarray(sweep.logits[rows])[:, members])
+    return aucs
 
 
-def _areas(sweep: Sweep) -> Floats:
-    """Validation AUCs less their split's mean, as they are in row 0 and with patients drawn anew: (1 + DRAWS, runs)."""
-    areas = np.full((1 + DRAWS, len(sweep.runs)), np.nan)
+def _centred_aucs(sweep: Sweep) -> Floats:
+    """Validation AUCs minus the mean of their split, (1 + DRAWS, runs): row 0 as scored, the others resampled."""
+    aucs = np.full((1 + DRAWS, len(sweep.runs)), np.nan)
     for split, rows, members in _by_split(sweep):
         logits = np.asarray(sweep.logits[rows])[:, members]
         patients = sweep.images["patient"].to_numpy()[members]
         labels, logits, patients = arranged(sweep.labels[members], logits, patients)
         parts = components(labels, logits, patients)
-        if parts is None:  # the draws stay NaN: nothing is known of how patients differ
-            areas[0, rows] = auc(labels, logits)
+        if parts is None:  # the resamples stay NaN: too few patients for a variance
+            aucs[0, rows] = auc(labels, logits)
         else:
-            pull = parts.positive + parts.negative
-            count = pull.shape[1]
+            effects = parts.positive + parts.negative  # of each patient on each run's AUC
+            count = effects.shape[1]
             draws = np.random.default_rng(split).multinomial(count, np.full(count, 1 / count), DRAWS) - 1.0
-            areas[0, rows] = parts.aucs
-            areas[1:, rows] = parts.aucs + draws @ pull.T
-        scored = rows[np.isfinite(areas[0, rows])]
+            aucs[0, rows] = parts.aucs
+            aucs[1:, rows] = parts.aucs + draws @ effects.T
+        scored = rows[np.isfinite(aucs[0, rows])]
         if scored.size:
-            areas[:, rows] -= areas[:, scored].mean(axis=1, keepdims=True)
-    return areas
+            aucs[:, rows] -= aucs[:, scored].mean(axis=1, keepdims=True)
+    return aucs
 
 
 def _by_split(sweep: Sweep) -> list[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Each split that has runs: its number, its rows of runs, and the positions of its validation images."""
+    """Each split that has runs: its number, the rows of its runs, and the positions of its validation images."""
     numbers = sweep.runs["split"].to_numpy()
     splits = [(split, np.flatnonzero(numbers == split)) for split in range(len(sweep.parts))]
     return [(split, rows, sweep.members(split, "validation")) for split, rows in splits if rows.size]
 
 
-def _shares(areas: Floats, codes: NDArray[Any]) -> Floats:
-    """The share of the variance of `areas` (draws, runs) that lies between the groups `codes` (runs,): (draws,)."""
+def _shares(aucs: Floats, codes: NDArray[Any]) -> Floats:
+    """The share of the variance of `aucs` (draws, runs) between the groups `codes` (runs,): (draws,)."""
     members = np.equal.outer(codes, np.unique(codes)).astype(float)
     counts = members.sum(axis=0)
-    centred = areas - areas.mean(axis=1, keepdims=True)
+    centred = aucs - aucs.mean(axis=1, keepdims=True)
     between = ((centred @ members) ** 2 / counts).sum(axis=1)
     total = (centred**2).sum(axis=1)
     shares: Floats = np.divide(between, total, out=np.zeros_like(total), where=total > 0)

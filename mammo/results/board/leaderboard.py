@@ -1,4 +1,4 @@
-"""The leaderboard: runs ordered by validation AUC, with test figures, intervals and tie groups beside them."""
+"""The leaderboard: runs sorted by validation AUC, with their test figures, intervals and tie groups."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ SCORED = ("validation", "test")
 
 @dataclass(frozen=True)
 class WinnerBias:
-    """The optimism meter of the runs that were validated on the same images.
+    """The selection bias of the best of the runs that were validated on the same images.
 
-    `winner` is the id of the run of highest validation AUC; `tied` measures its tie group alone.
+    `winner` is the id of the run of highest validation AUC, `everyone` its bias among all these runs, and `tied` that
+    among its tie group alone.
     """
 
     winner: str
@@ -77,100 +78,101 @@ def read_board(
     ensembles: Sequence[str] = (),
     criterion: Criterion = AT_HALF,
 ) -> Board:
-    """`ranked` of the stored sweeps `names`, or of all, and of `ensembles`, each named as `RunName` has it.
+    """The board of the stored sweeps `names`, or of all, and of `ensembles`, named by `RunName`.
 
-    At the `level` of breasts or patients every run stands once for each of the fusions `fuse` of its images' scores.
-    Accuracies are those at the threshold that the `criterion` chooses for each run on validation. A board that was read
-    before is not computed again (`board_store`). A sweep that is damaged, or that cannot be read at the level, is left
-    out and told of; raises MammoError where there is none so named, or where none is left.
+    At the `level` of breasts or patients, every run has a row for each fusion `fuse` of its images' scores. Accuracies
+    are those at the threshold that `criterion` chooses for each run on validation. A stored board is not computed again
+    (`board_store`). Sweeps that are damaged, or that lack the level, are left out and listed in `left_out`. Raises
+    MammoError where a name is unknown or no sweep is left.
     """
     chosen = list(dict.fromkeys(names or sweeps(home)))
-    others = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
+    combined = list(dict.fromkeys(RunName.parse(name) for name in ensembles))
 
-    def kept_under(sweeps: Sequence[str], ensembles: Sequence[RunName]) -> Path | None:
+    def path_of(sweeps: Sequence[str], ensembles: Sequence[RunName]) -> Path | None:
         folders = dict.fromkeys([*sweeps, *(sweep_name_of(member) for name in ensembles for member in name.members)])
-        said = [level, list(fuse), [str(name) for name in ensembles], criterion.rule, criterion.target, list(sweeps)]
-        return board_store.board_path(home, list(folders), said)
+        reading = [level, list(fuse), [str(name) for name in ensembles], criterion.rule, criterion.target, list(sweeps)]
+        return board_store.board_path(home, list(folders), reading)
 
-    if board := _recalled(kept_under(chosen, others)):
+    if board := _stored_board(path_of(chosen, combined)):
         return board
     opened, damaged = open_sweeps(home, chosen if names else None)
-    read, left_out = _read_at([*opened, *others], home, level, fuse)
-    left_out = [*(one.sentence for one in damaged), *left_out]
+    read, left_out = _read_at([*opened, *combined], home, level, fuse)
+    left_out = [*(damage.sentence for damage in damaged), *left_out]
     if left_out and not read:
         raise DamagedError(damaged[0], " ".join(left_out)) if damaged else MammoError(" ".join(left_out))
-    whole = [name for name in read if isinstance(name, str)], [name for name in read if isinstance(name, RunName)]
-    place = kept_under(*whole)
-    board = _recalled(place) if left_out else None
+    sound = [name for name in read if isinstance(name, str)], [name for name in read if isinstance(name, RunName)]
+    path = path_of(*sound)
+    board = _stored_board(path) if left_out else None
     if board is None:
         board = board_of([sweep for sweeps in read.values() for sweep in sweeps], criterion)
-        if place:
-            board_store.save(place, board.runs, [asdict(meter) for meter in board.biases])
+        if path:
+            board_store.save(path, board.runs, [asdict(bias) for bias in board.biases])
     return replace(board, left_out=tuple(left_out))
 
 
-def _recalled(place: Path | None) -> Board | None:
-    """The board that was kept under a name, if it was."""
-    if not (place and (stored := board_store.load(place))):
+def _stored_board(path: Path | None) -> Board | None:
+    """The board that is stored under a path, if any."""
+    if not (path and (stored := board_store.load(path))):
         return None
-    runs, meters = stored
-    return Board(runs, tuple(_meter(meter) for meter in meters))
+    runs, biases = stored
+    return Board(runs, tuple(_bias_from(bias) for bias in biases))
 
 
 Readings = dict["str | RunName", list[Sweep]]
-"""Sweeps as they are read at a level, by the name of the stored one or of the ensemble."""
+"""Sweeps at a level, one per fusion, by the name of the stored sweep or of the ensemble."""
 
 
 def _read_at(
-    wanted: Sequence[Sweep | RunName], home: Home, level: str, fuse: Sequence[str]
+    sources: Sequence[Sweep | RunName], home: Home, level: str, fuse: Sequence[str]
 ) -> tuple[Readings, list[str]]:
-    """Sweeps and ensembles at a level, and why some cannot be read so; raises MammoError where it is the only one."""
+    """Sweeps and ensembles at a level, and the reasons why some lack it; raises LevelError for an only source."""
     read: Readings = {}
     left_out = []
-    for one in wanted:
+    for source in sources:
         try:
-            sweep = open_run_sweep(home, one) if isinstance(one, RunName) else one
-            read[one if isinstance(one, RunName) else one.id] = at_level(sweep, level, fuse)
+            sweep = open_run_sweep(home, source) if isinstance(source, RunName) else source
+            read[source if isinstance(source, RunName) else source.id] = at_level(sweep, level, fuse)
         except DamagedError as error:
             left_out.append(str(error))
         except LevelError as error:
-            if len(wanted) == 1:
+            if len(sources) == 1:
                 raise
             left_out.append(str(error))
     return read, left_out
 
 
-def _meter(held: dict[str, Any]) -> WinnerBias:
-    tied = held["tied"]
-    return WinnerBias(held["winner"], SelectionBias(**held["everyone"]), SelectionBias(**tied) if tied else None)
+def _bias_from(stored: dict[str, Any]) -> WinnerBias:
+    tied = stored["tied"]
+    return WinnerBias(stored["winner"], SelectionBias(**stored["everyone"]), SelectionBias(**tied) if tied else None)
 
 
 def ranked(opened: list[Sweep], criterion: Criterion = AT_HALF) -> pd.DataFrame:
-    """One row a run of some sweeps; best validation AUC first.
+    """One row per run of the sweeps `opened`, best validation AUC first.
 
-    Intervals are 95 %, as (low, high), and a half-width is half their length; where there is none, its bounds are NaN
-    and `test_interval_reason` or `validation_interval_reason` says why. `tie_group` numbers the groups of runs
-    that the validation images of one split cannot tell apart; it is counted anew for each split. `leaked` counts the
-    test images that train has seen, None where that is unknown; `leakage` says in which way, `notes` what must be
-    known of the data set. `threshold` is the logit above which a run calls malignant, NaN where validation images allow
-    no choice.
+    Intervals are 95 %, as (low, high), and a half-width is half their length; without an interval the bounds are NaN,
+    and `test_interval_reason` or `validation_interval_reason` says why. `tie_group` numbers the groups of runs that
+    cannot be distinguished on the validation images of a split, from 1 in each split. `leaked` counts the test images
+    that leak from train, None where it is unknown; `leakage` has the counts by kind, and `notes` the warnings of the
+    sweep. `threshold` is the logit above which a run calls malignant, NaN where it cannot be chosen on the validation
+    images.
     """
     return board_of(opened, criterion).runs
 
 
 def board_of(opened: list[Sweep], criterion: Criterion = AT_HALF) -> Board:
-    """`ranked` of some sweeps, and the optimism meter of each set of validation images."""
+    """The board of some sweeps, with the selection bias for each set of validation images."""
     boards = [_scored(sweep, split, criterion) for sweep in opened for split in range(len(sweep.parts))]
     if not boards:
         return Board(pd.DataFrame())
     pieces = [_with_ties(alike) for alike in _validated_alike([piece for piece in boards if len(piece[0])])]
     runs = _with_cross_validation(pd.concat([board for board, _ in pieces], ignore_index=True), opened)
     runs = runs.sort_values("validation_auc", ascending=False, kind="stable", ignore_index=True)
-    meters = [meter for _, meter in pieces if meter]
-    return Board(runs, tuple(sorted(meters, key=lambda meter: -meter.everyone.winner)))
+    biases = [bias for _, bias in pieces if bias]
+    return Board(runs, tuple(sorted(biases, key=lambda bias: -bias.everyone.winner)))
 
 
 Piece = tuple[pd.DataFrame, Sweep, int]
+"""The runs of one split of a sweep, the sweep, and the row of the split."""
 
 
 def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
@@ -207,27 +209,28 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
 
 
 def _thresholds(sweep: Sweep, split: int, rows: NDArray[np.intp], criterion: Criterion) -> NDArray[np.float64]:
-    """The threshold of each run, a logit; NaN where validation images allow no choice."""
+    """The threshold of each run, a logit, (R,); NaN where it cannot be chosen on the validation images."""
     if not criterion.uses_validation:
         return np.zeros(len(rows))
     labels, logits, patients = _part(sweep, split, "validation", rows)
     scored = (Scored("", labels, own, patients, "validation") for own in logits)
-    return np.array([criterion.threshold_if_any(one) for one in scored])
+    return np.array([criterion.threshold_if_any(validation) for validation in scored])
 
 
 def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFrame:
     """The runs with the cross-validated AUCs of their settings."""
-    held = {sweep.id: sweep for sweep in opened}
+    by_id = {sweep.id: sweep for sweep in opened}
     rows = {str(run): row for sweep in opened for row, run in enumerate(sweep.runs["run"])}
 
     @cache
     def part_of(name: str, split: int) -> tuple[NDArray[np.intp], NDArray[np.int8], NDArray[np.str_]]:
-        members = held[name].members(split, "test")
-        return members, held[name].labels[members], held[name].images["patient"].to_numpy()[members].astype(str)
+        sweep = by_id[name]
+        members = sweep.members(split, "test")
+        return members, sweep.labels[members], sweep.images["patient"].to_numpy()[members].astype(str)
 
     def fold_of(number: int) -> Fold:
         name, run = str(runs["sweep"].iloc[number]), str(runs["run"].iloc[number])
-        sweep, row = held[name], rows[run]
+        sweep, row = by_id[name], rows[run]
         members, labels, patients = part_of(name, int(sweep.runs["split"].iloc[row]))
         return Fold(*arranged(labels, np.asarray(sweep.logits[row])[members][None], patients), sweep.classes)
 
@@ -237,23 +240,24 @@ def _with_cross_validation(runs: pd.DataFrame, opened: list[Sweep]) -> pd.DataFr
 def _part(
     sweep: Sweep, split: int, part: str, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.str_]]:
+    """The labels (N,), logits (R, N) and patients (N,) of the runs at `rows` on a part of a split."""
     members = sweep.members(split, part)
     return sweep.labels[members], sweep.logits[np.ix_(rows, members)], sweep.images["patient"].to_numpy()[members]
 
 
 def _validated_alike(pieces: list[Piece]) -> list[list[Piece]]:
-    """The pieces by the images and labels that they were validated on, whatever their sweep."""
+    """The pieces grouped by their validation images and labels, across sweeps."""
     same: dict[str, list[Piece]] = {}
     for piece in pieces:
         _, sweep, split = piece
         images = sweep.images[["image", "label", "patient"]].iloc[sweep.members(split, "validation")]
-        held = [sweep.about["dataset"]["name"], images.astype(str).to_numpy().tolist()]
-        same.setdefault(digest_json(held), []).append(piece)
+        identity = [sweep.about["dataset"]["name"], images.astype(str).to_numpy().tolist()]
+        same.setdefault(digest_json(identity), []).append(piece)
     return list(same.values())
 
 
 def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, WinnerBias | None]:
-    """The runs of pieces that were validated alike with their tie groups, and their optimism meter."""
+    """The runs of pieces with the same validation images with their tie groups, and the bias of the best."""
     scores = [_part(sweep, split, "validation", board.index.to_numpy()) for board, sweep, split in alike]
     labels, _, patients = scores[0]
     labels, logits, patients = arranged(labels, np.concatenate([own for _, own, _ in scores]), patients)
@@ -261,14 +265,14 @@ def _with_ties(alike: list[Piece]) -> tuple[pd.DataFrame, WinnerBias | None]:
     parts = components(labels, logits, patients)
     if parts is None:
         return board.assign(tie_group=tie_groups(labels, logits, patients)), None
-    drawn = deviations(parts)
-    ties = group_ties(parts, drawn)
-    everyone, tied = selection_bias(parts, drawn), selection_bias(parts, drawn, np.flatnonzero(ties == 1))
+    random = deviations(parts)
+    ties = group_ties(parts, random)
+    everyone, tied = selection_bias(parts, random), selection_bias(parts, random, np.flatnonzero(ties == 1))
     board = board.assign(tie_group=ties)
     return board, WinnerBias(str(board["run"].iloc[np.nanargmax(parts.aucs)]), everyone, tied) if everyone else None
 
 
-TOLD = {
+BIAS_COLUMNS = {
     "heads": "heads",
     "independent": "independent_heads",
     "mean": "mean_validation_auc",
@@ -280,8 +284,8 @@ TOLD = {
     "explained": "explained",
     "discounted": "discounted_auc",
 }
-"""What is told of a `SelectionBias`, and under which name."""
-WINNERS = [
+"""The fields of a `SelectionBias` in `bias_rows`, with their JSON keys."""
+WINNER_COLUMNS = [
     "dataset", "level", "protocol", "labels", "split_seed", "redraw", "leaked",
     "n_validation", "validation_auc", "validation_auc_interval", "validation_auc_half_width",
     "validation_interval_reason", "n_test", "test_auc", "test_auc_interval", "test_auc_half_width",
@@ -290,19 +294,19 @@ WINNERS = [
 
 
 def bias_rows(board: Board) -> list[dict[str, Any]]:
-    """The meters as plain JSON values, each with what the winner scores on validation and test."""
-    winners = board.runs.set_index("run").loc[[meter.winner for meter in board.biases]] if board.biases else None
+    """The selection biases as plain JSON values, each with the figures of the winner on validation and test."""
+    winners = board.runs.set_index("run").loc[[bias.winner for bias in board.biases]] if board.biases else None
     rows = []
-    for place, meter in enumerate(board.biases):
+    for number, bias in enumerate(board.biases):
         assert winners is not None
-        own = winners.iloc[place]
-        told = {"winner": meter.winner, **{name: own[name] for name in WINNERS}, **_told(meter.everyone)}
-        rows.append(json_value({**told, "tie_group": _told(meter.tied) if meter.tied else None}))
+        winner = winners.iloc[number]
+        row = {"winner": bias.winner, **{name: winner[name] for name in WINNER_COLUMNS}, **_bias_row(bias.everyone)}
+        rows.append(json_value({**row, "tie_group": _bias_row(bias.tied) if bias.tied else None}))
     return rows
 
 
-def _told(measured: SelectionBias) -> dict[str, Any]:
-    return {told: getattr(measured, name) for name, told in TOLD.items()}
+def _bias_row(bias: SelectionBias) -> dict[str, Any]:
+    return {key: getattr(bias, name) for name, key in BIAS_COLUMNS.items()}
 
 
 def to_json(board: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Leaderboards that were read before: kept beside the sweeps, since intervals and ties of many runs take seconds.
+"""Stored leaderboards: files in the home that avoid a new computation, since intervals and ties take seconds.
 
-What is kept follows from the sweeps and from the code that reads them, and a board's file is named by both; deleting it
-costs only time.
+A board follows from the sweeps and from the code that reads them, and the name of its file is a digest of both. A file
+that is deleted costs only the time to compute it again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from mammo.specs import Home
 
 SOURCES = tuple(Path(__file__).parents[2] / room for room in ("data", "results", "runs", "statistics"))
-"""The folders whose code decides what a board says."""
+"""The folders whose code determines a board."""
 READ = (ABOUT, RUNS, IMAGES, LOGITS, PARTS_FILE, HISTORY)
 MOST = 32
-"""How many boards of a home are kept, the newest."""
+"""The most boards in a home; older ones are deleted."""
 INTERVAL, ENDS = "_interval", ("_low", "_high")
 
 MOST_BYTES = 2**28
-"""Bytes that a board has at most."""
+"""The most bytes of a board."""
 COLUMNS = {
     **dict.fromkeys(("run", "sweep", "dataset", "weights_note", "protocol", "labels", "level", "trunk", "pool"), TEXT),
     **dict.fromkeys(
@@ -45,35 +45,36 @@ COLUMNS = {
         NUMBER,
     ),
 }
-"""Columns that every board has, and what they hold."""
+"""The columns that every board has, and their types."""
 
 
-Held = tuple[pd.DataFrame, list[dict[str, Any]]]
+StoredBoard = tuple[pd.DataFrame, list[dict[str, Any]]]
 
 
-def board_path(home: Home, names: list[str], asked: Any) -> Path | None:
-    """What the board of the sweeps `names` read as `asked` is kept under; None where one of them is not finished.
+def board_path(home: Home, names: list[str], reading: Any) -> Path | None:
+    """The path, without a digest, of the board of the sweeps `names`; None where one of them is not finished.
 
-    It changes with every change of a file of theirs, damage included: boards are kept of sound sweeps alone.
+    `reading` is a JSON value of the options of the board. The path changes with every change of a file of the sweeps,
+    damage included, so that only boards of sound sweeps are stored.
     """
     folders = [home.sweep(name) for name in names]
     if not folders or home.leads_out(*folders) or not all((folder / ABOUT).is_file() for folder in folders):
         return None
     states = [[folder.name, [file_state(folder / file) for file in READ]] for folder in folders]
-    return home.path / "boards" / f"{digest_json([code_version(), states, asked])[:32]}.parquet"
+    return home.path / "boards" / f"{digest_json([code_version(), states, reading])[:32]}.parquet"
 
 
 @cache
 def code_version() -> str:
-    """A digest of the code that decides what a board says."""
+    """A digest of the code that determines a board."""
     files = sorted(file for folder in SOURCES for file in folder.rglob("*.py"))
     return digest_bytes(b"\0".join(file.read_bytes() for file in files))
 
 
-def load(path: Path) -> Held | None:
-    """The runs and the meters that `save` kept; None where there are none, or they are not what was written."""
+def load(path: Path) -> StoredBoard | None:
+    """The runs and the selection biases that `save` wrote; None where there is no file, or it is damaged."""
     for file in path.parent.glob(f"{path.stem}-*.parquet"):
-        with contextlib.suppress(Exception):  # a damaged board is computed anew, whatever its library raises
+        with contextlib.suppress(Exception):  # a damaged board is computed again, whatever exception it raises
             content = read_bytes(file, MOST_BYTES)
             if digest_bytes(content)[:32] == file.stem.rpartition("-")[2]:
                 return _read(content)
@@ -81,7 +82,7 @@ def load(path: Path) -> Held | None:
 
 
 def is_damaged(file: Path) -> bool:
-    """Whether a board is not what was written; those of earlier versions, named without a digest, are read no more."""
+    """Whether a board is damaged; files of earlier versions, whose names lack a digest, are no longer read."""
     _, dash, digest = file.stem.rpartition("-")
     try:
         return bool(dash) and digest_bytes(read_bytes(file, MOST_BYTES))[:32] != digest
@@ -89,9 +90,9 @@ def is_damaged(file: Path) -> bool:
         return True
 
 
-def _read(content: bytes) -> Held:
+def _read(content: bytes) -> StoredBoard:
     board = pd.read_parquet(io.BytesIO(content))
-    coded, columns, meters = (board.attrs[name] for name in ("coded", "columns", "meters"))
+    coded, columns, biases = (board.attrs[name] for name in ("coded", "columns", "meters"))
     decoded = {name: _decoded(board[name]) for name in coded}
     for name in columns:
         if name.endswith(INTERVAL):
@@ -99,38 +100,38 @@ def _read(content: bytes) -> Held:
     board.attrs = {}
     runs = board.assign(**decoded)[columns]
     check_columns(runs, COLUMNS)
-    for meter in typed(meters, list[dict[str, Any]], "board"):
-        _check_meter(meter)
-    return runs, meters
+    for bias in typed(biases, list[dict[str, Any]], "board"):
+        _check_bias(bias)
+    return runs, biases
 
 
-def _check_meter(meter: dict[str, Any]) -> None:
-    """Raise ValueError where a meter is none."""
-    typed(meter["winner"], str, "winner")
-    for measured in filter(None, (meter["everyone"], meter["tied"])):
+def _check_bias(bias: dict[str, Any]) -> None:
+    """Raise ValueError where the stored form of a `WinnerBias` is invalid."""
+    typed(bias["winner"], str, "winner")
+    for measured in filter(None, (bias["everyone"], bias["tied"])):
         numbers = asdict(SelectionBias(**measured)).values()
         if not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError("a meter holds other than numbers")
+            raise ValueError("a selection bias holds values that are no numbers")
 
 
-def save(path: Path, runs: pd.DataFrame, meters: list[dict[str, Any]]) -> None:
-    """Keep a board; where nothing can be written, as in a home shared for reading, nothing is kept."""
-    kept = runs.copy(deep=False)
+def save(path: Path, runs: pd.DataFrame, biases: list[dict[str, Any]]) -> None:
+    """Write a board; where that is impossible, as in a read-only home, nothing happens."""
+    table = runs.copy(deep=False)
     columns = [str(name) for name in runs]
     for name in columns:
         if name.endswith(INTERVAL):
             bounds = np.array(runs[name].tolist(), dtype=float).reshape(-1, 2)
-            kept = kept.drop(columns=name).assign(**{name + end: bounds[:, side] for side, end in enumerate(ENDS)})
-    coded = [str(name) for name in kept if kept[name].dtype == object]
-    kept = kept.assign(**{name: _coded(kept[name]) for name in coded})
-    kept.attrs = {"coded": coded, "meters": meters, "columns": columns}
+            table = table.drop(columns=name).assign(**{name + end: bounds[:, side] for side, end in enumerate(ENDS)})
+    coded = [str(name) for name in table if table[name].dtype == object]
+    table = table.assign(**{name: _coded(table[name]) for name in coded})
+    table.attrs = {"coded": coded, "meters": biases, "columns": columns}
     with contextlib.suppress(MammoError):
         stream = io.BytesIO()
-        kept.to_parquet(stream, index=False)
+        table.to_parquet(stream, index=False)
         content = stream.getvalue()
         file = path.with_name(f"{path.stem}-{digest_bytes(content)[:32]}.parquet")
         write_bytes(file, content)
-        _forget_old(file)
+        _delete_old(file)
 
 
 def _coded(values: pd.Series) -> list[str]:
@@ -138,13 +139,13 @@ def _coded(values: pd.Series) -> list[str]:
 
 
 def _decoded(texts: pd.Series) -> pd.Series:
-    """The values of texts, equal texts the same object; kept as objects, whatever they are."""
-    known = {text: json.loads(text) for text in texts.unique()}
-    return pd.Series([known[text] for text in texts], index=texts.index, dtype=object)
+    """The values of JSON texts, as objects; equal texts share one object."""
+    values = {text: json.loads(text) for text in texts.unique()}
+    return pd.Series([values[text] for text in texts], index=texts.index, dtype=object)
 
 
-def _forget_old(newest: Path) -> None:
-    """Leave the newest boards, whatever the clock said when the others were written."""
+def _delete_old(newest: Path) -> None:
+    """Delete all but the newest boards; `newest` stays even if the clock was wrong when the others were written."""
     written = {file: file_state(file) for file in newest.parent.glob("*.parquet") if file != newest}
     ages = sorted(((state[1], file) for file, state in written.items() if state), reverse=True)
     for _, file in ages[MOST - 1 :]:
