@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.data.dataset.dataset import Dataset, datasets
-from mammo.data.index.verify import REPAIR, index_damage, mend_index
+from mammo.data.index.verify import REPAIR, index_damage, repair_index
 from mammo.errors import DamagedError, DamagedItem, MammoError
 from mammo.estimates import prices as rates
 from mammo.features.cache.cache import (
@@ -186,7 +186,7 @@ def repair_others(home: Home, damaged: tuple[DamagedItem, ...]) -> None:
     for kind, name in dict.fromkeys((one.kind, one.name) for one in damaged if one.remedy == REPAIR):
         try:
             if kind == "data set":
-                mend_index(home, name)
+                repair_index(home, name)
             else:
                 (home.path / next(one.file for one in damaged if one.name == name)).unlink(missing_ok=True)
         except MammoError as error:

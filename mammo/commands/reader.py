@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mammo.runs.reader import reader_summary
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset)
-    told = reader_summary(dataset.images, dataset.held, dataset.about, arguments.recall_zero)
+    told = reader_summary(dataset.images, dataset.available_lesions, dataset.about, arguments.recall_zero)
     text = text_of(told, dataset.synthetic, dataset.classes)
     show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **told}, text)
     return 0

@@ -1,4 +1,4 @@
-"""BI-RADS assessments as a score: how malignant the reader thought a finding."""
+"""BI-RADS assessments as a score: how suspicious the reader found a finding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mammo.specs import pick
 
 SCORES = {0: 3.5, 1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0, 5: 5.0, 6: 6.0}
-"""The score of each assessment; 0, "needs further imaging", stands between probably benign and suspicious."""
+"""The score of each assessment; 0, "needs further imaging", lies between probably benign and suspicious."""
 
 ASSESSMENTS = {score: assessment for assessment, score in SCORES.items()}
 SUSPICIOUS = 4.0
@@ -20,9 +20,9 @@ SUSPICIOUS = 4.0
 
 @dataclass(frozen=True)
 class ZeroRule:
-    """What BI-RADS 0 counts as: its score in the ROC, None where it takes no part, and whether it is a recall.
+    """How BI-RADS 0 counts: its score in the ROC, None where it is left out, and whether it is a recall.
 
-    The score is never a whole number, by which 0 is known among scores.
+    The score is never a whole number, so that 0 is recognised among scores.
     """
 
     label: str
@@ -51,7 +51,7 @@ def reader_scores(birads: pd.Series, zero: str = RECALL) -> pd.Series:
     return pd.to_numeric(birads, errors="coerce").astype("Float64").map(scores).astype("float64")
 
 
-def is_zero(scores: ArrayLike) -> NDArray[np.bool_]:
+def is_birads_zero(scores: ArrayLike) -> NDArray[np.bool_]:
     """Which scores are those of BI-RADS 0."""
     values = np.asarray(scores, dtype=np.float64)
     fractional: NDArray[np.bool_] = np.isfinite(values) & (values != np.round(values))
@@ -59,6 +59,6 @@ def is_zero(scores: ArrayLike) -> NDArray[np.bool_]:
 
 
 def threshold_words(score: float, zero: float | None = SCORES[0]) -> str:
-    """What it means to call every finding malignant whose score is at least `score`; `zero` is the score of 0."""
+    """The assessments with a score of at least `score`, as a threshold in words; `zero` is the score of BI-RADS 0."""
     above = min(assessment for assessment, value in SCORES.items() if assessment and value >= score)
     return f"≥ {above} or 0" if zero is not None and score <= zero else f"≥ {above}"

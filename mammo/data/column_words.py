@@ -1,4 +1,4 @@
-"""The values of a data set's columns as people read them."""
+"""The values of a data set's columns as they are shown."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ WORDS = {"calc": "Calcification", "mass": "Mass", "BENIGN_WITHOUT_CALLBACK": "Be
 UNKNOWN = "not given"
 
 
-def worded(value: object, classes: ClassNames = PLAIN) -> str:
-    """A value of a column as one reads it; pathologies bear the names of the classes."""
+def display_value(value: object, classes: ClassNames = PLAIN) -> str:
+    """A value of a column as it is shown; pathologies carry the names of the classes."""
     if str(value) in ("", "<NA>", "None", "nan"):
         return UNKNOWN
     words = WORDS | {label.upper(): capital(name) for label, name in classes.by_label.items()}

@@ -1,4 +1,4 @@
-"""The verb `look`: how a file is read, or would be as part of a data set, as a trunk sees it."""
+"""The verb `look`: how a file is read, alone or as part of a data set, as a trunk sees it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from mammo.storage.atomic_files import write_bytes
 class FileLook:
     """How one file is read: greys from 0, black, to 1, white, as a trunk sees them; None where it cannot be.
 
-    `bits` is the depth of the file itself, `depth` that which its data set decided instead; `centre` is the grey of the
-    pixel half-way down and a fifth of the way across, where breasts that face right have tissue.
+    `bits` is the depth of the file itself, `depth` the one that its data set decided instead; `centre` is the grey of
+    the pixel half-way down and a fifth of the way across, where a breast that faces right has tissue.
     """
 
     file: str
@@ -65,11 +65,11 @@ def look_at_files(
     workers: int | None = None,
     colour_marks: bool = False,
 ) -> Work[list[FileLook]]:
-    """How each file is read, as part of `dataset` or alone; one that cannot be read has its reason.
+    """Return how each file is read, as part of `dataset` or alone; an unreadable file has a reason.
 
     `frame` counts from 1; 0 means the only one. With `colour_marks`, or where the data set's images have them, coloured
-    marks on a grey picture do not lose it. `to` is a PNG of 16 bits that is written as a trunk sees the file, or
-    the folder of such PNGs where there are several files. Raises MammoError where two files would have one PNG.
+    marks on a grey picture do not exclude it. `to` is the path of a 16-bit PNG of what a trunk sees, or the folder of
+    such PNGs where there are several files. Raises MammoError where two files would have one PNG.
     """
     name, depths = (dataset.name, tuple(dataset.depths)) if dataset else ("", ())
     marks = colour_marks or (dataset is not None and dataset.images["rules"].map(has_colour_marks).any())
@@ -79,14 +79,14 @@ def look_at_files(
     ]
     work = GuardedWork(_look, lambda request: limits_of(request.path), load_decoders)
     looks: dict[_Request, FileLook] = {}
-    for request, seen in guarded_map(work, requests, _not_seen, workers):
-        looks[request] = seen
+    for request, look in guarded_map(work, requests, _failed_look, workers):
+        looks[request] = look
         yield Progress("look", len(looks), len(requests), "files")
     return [looks[request] for request in requests]
 
 
 def _pictures(files: Sequence[Path], to: Path | None) -> list[Path | None]:
-    """Where the PNG of each file goes."""
+    """The path of the PNG of each file; None without `to`."""
     if to is None:
         return [None] * len(files)
     if len(files) == 1 and not to.is_dir():
@@ -119,7 +119,7 @@ def _look(request: _Request) -> FileLook:
     )
 
 
-def _not_seen(request: _Request, failure: Failure) -> FileLook:
+def _failed_look(request: _Request, failure: Failure) -> FileLook:
     return FileLook(str(request.path), reason=failure.reason)
 
 
@@ -136,7 +136,7 @@ def _greys(raster: Raster) -> FileLook:
 
 
 def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
-    """The depth at which a data set reads a file, and what is to be said of it."""
+    """The depth at which a data set reads a file, and sentences on it."""
     if raster.container is None:
         return None, []
     stored = raster.white - int(raster.pixels.min()) if raster.container.inverted else int(raster.pixels.max())
@@ -158,7 +158,7 @@ def _depth(request: _Request, raster: Raster) -> tuple[Depth | None, list[str]]:
 
 
 def _from_zero(raster: Raster) -> Depth | None:
-    """The container's own range above zero, where signed values have none below; None where that is all of it."""
+    """The depth of a signed container without negative values, from zero on; None where its own depth fits."""
     if raster.container is None or not raster.container.signed:
         return None
     depth = DepthScale.of([measure(raster.pixels, raster.container)], signed=True).widest

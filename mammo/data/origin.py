@@ -1,4 +1,4 @@
-"""Where the images of a data set come from, in words."""
+"""The source of a data set's images, in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from mammo.data.collections.cbis_ddsm.discover import COLLECTION
 
 
 def origin(about: Mapping[str, Any]) -> str:
-    """The source of a data set, by what it says of itself; a phantom has the layout of a collection, and no more."""
+    """The source of a data set, from its metadata; a phantom shares only the layout of a collection."""
     source = str(about["source"])
     return f"synthetic films in the layout of {source}" if about["synthetic"] and COLLECTION in source else source

@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers."""
+"""The counts of a data set."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mammo.data.dataset.licence import LICENCE, attribution_of
 from mammo.data.origin import origin
 
 
-def lesions_told(dataset: Dataset) -> bool:
-    """Whether anybody listed lesions: a manifest of images alone has none, which does not say that there are none."""
+def lists_lesions(dataset: Dataset) -> bool:
+    """Whether the source lists lesions; without a list it is unknown whether there are any."""
     return not dataset.lesions.empty
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
     """The counts of a data set, as `mammo index --json` prints them."""
-    images, lesions, held = dataset.images, dataset.lesions, dataset.held
-    everyone = pd.concat([images["patient"], lesions.loc[lesions["crop"].notna(), "patient"]])
+    images, lesions, available = dataset.images, dataset.lesions, dataset.available_lesions
+    patients = pd.concat([images["patient"], lesions.loc[lesions["crop"].notna(), "patient"]])
     return {
         "dataset": dataset.name,
         "source": origin(dataset.about),
@@ -27,9 +27,9 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "metadata_only": dataset.metadata_only,
         "images": len(images),
         "views": int(images["film"].nunique()),
-        "lesions": len(held) if lesions_told(dataset) else None,
-        "patients": int(everyone.nunique()),
-        "labels": {str(name).lower(): int(count) for name, count in held["pathology"].value_counts().items()},
+        "lesions": len(available) if lists_lesions(dataset) else None,
+        "patients": int(patients.nunique()),
+        "labels": {str(name).lower(): int(count) for name, count in available["pathology"].value_counts().items()},
         "image_labels": {str(name): int(count) for name, count in images["label"].value_counts().items()},
         "classes": dataset.classes.to_json(),
         "conflicts": int(images["conflict"].sum()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.data.birads import RECALL, SUSPICIOUS, ZEROS, ZeroRule, is_zero, reader_scores, threshold_words
+from mammo.data.birads import RECALL, SUSPICIOUS, ZEROS, ZeroRule, is_birads_zero, reader_scores, threshold_words
 from mammo.errors import MammoError
 from mammo.runs.circular import Circularity, circularity
 from mammo.statistics.curves import roc_curve
@@ -141,7 +141,7 @@ def _summary(reader: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict
 def _operating(reader: Scored, rule: ZeroRule) -> list[dict[str, Any]]:
     """Sensitivity and specificity if BI-RADS 4 and above are malignant, with and without 0; that of `rule` is first."""
     scores, patients = np.asarray(reader.logits), np.asarray(reader.patients)
-    positive, zero = np.asarray(reader.labels) == 1, is_zero(scores)
+    positive, zero = np.asarray(reader.labels) == 1, is_birads_zero(scores)
     suspicious = (scores >= SUSPICIOUS) & ~zero
     ways = {f"≥ {SUSPICIOUS:.0f} or 0": suspicious | zero, f"≥ {SUSPICIOUS:.0f}": suspicious}
     points = [

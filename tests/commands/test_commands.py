@@ -26,7 +26,7 @@ from mammo.commands.leaderboard import settings_text, text_of
 from mammo.commands.shared import show
 from mammo.data.dataset.dataset import Dataset, write_dataset
 from mammo.data.index import inspected
-from mammo.data.index.inspection import FileFacts, Request, inspect_file
+from mammo.data.index.inspection import FileFacts, InspectionRequest, inspect_file
 from mammo.data.summary import summary
 from mammo.estimates.estimate import extraction_estimate
 from mammo.estimates.prices import remember
@@ -82,7 +82,7 @@ def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_
     assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "not told", "-")
 
 
-def killed_over_one(request: Request) -> FileFacts:
+def killed_over_one(request: InspectionRequest) -> FileFacts:
     """A reader that the system kills over one file, as where memory runs out."""
     if request.file == "one.npy" or "P_00002" in request.file:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -147,7 +147,7 @@ def test_the_microscope_knows_images_of_one_name_apart(tiny):
 @pytest.mark.parametrize("view", ["Images", "Split", "Resize microscope", "Preprocessing", "Problems"])
 def test_a_set_of_crops_alone_can_be_looked_at(home, samples, view, monkeypatch):
     dataset = finish(index_cbis_ddsm(home, "crops", samples, workers=1))
-    assert dataset.images.empty and len(dataset.held) == 5
+    assert dataset.images.empty and len(dataset.available_lesions) == 5
     monkeypatch.setenv("MAMMO_HOME", str(home.path))
     page = AppTest.from_file(PAGES / "data.py", default_timeout=60)
     page.query_params["view"] = view

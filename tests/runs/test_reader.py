@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.data.birads import SCORES, is_zero, reader_scores, threshold_words
+from mammo.data.birads import SCORES, is_birads_zero, reader_scores, threshold_words
 from mammo.data.collections.cbis_ddsm.case_tables import find_case_files, images_of, read_cases
 from mammo.data.dataset.dataset import Dataset
 from mammo.errors import MammoError
@@ -96,7 +96,7 @@ def test_0_counts_as_one_says():
     assert told["sensitivity"]["value"] == 1 and told["specificity"]["value"] == 2 / 3
     with pytest.raises(MammoError, match="no way to count BI-RADS 0 'half'; choose one of: benign, none, recall"):
         reader_summary(TABLE, TABLE, zero="half")
-    assert list(is_zero([3.5, 4, 0.5, np.nan, 1])) == [True, False, True, False, False]
+    assert list(is_birads_zero([3.5, 4, 0.5, np.nan, 1])) == [True, False, True, False, False]
 
 
 BIRADS_LABEL = {"columns": {"label": "breast_birads", "birads": "breast_birads"}}

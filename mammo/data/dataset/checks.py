@@ -1,4 +1,4 @@
-"""What an index must hold: the types of what it tells of itself, its columns, and names that stay in its folder."""
+"""Checks of an index: the types of its metadata, its columns, and file names that stay in its folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mammo.storage.tables import BOOLEAN, INTEGER, TEXT, check_columns, check_un
 from mammo.storage.typed import typed
 
 DIGEST = "digest"
-"""Where `about` keeps its own digest, in the file alone; earlier versions kept none."""
+"""The key under which the stored `about` holds its own digest; earlier versions stored none."""
 LESIONS_FILE = re.compile(r"lesions-[0-9a-f]{12}\.parquet")
 IMAGE_COLUMNS = {
     **dict.fromkeys(
@@ -30,11 +30,11 @@ LESION_COLUMNS = {
     **dict.fromkeys(("image", "lesion", "patient", "label", "pathology", "crop", "crop_digest", "mask"), TEXT),
     **dict.fromkeys(("crop_bytes", "crop_modified", "crop_depth", "crop_zero"), INTEGER),
 }
-"""Columns that an index has, and what they hold; some are missing where nothing is known."""
+"""The columns of an index and their types; values may be missing."""
 
 
-class About(TypedDict):
-    """What an index tells of itself."""
+class DatasetAbout(TypedDict):
+    """The metadata of an index."""
 
     source: str
     root: str
@@ -55,10 +55,10 @@ class About(TypedDict):
 
 
 def checked_about(content: Any, images: pd.DataFrame) -> dict[str, Any]:
-    """What an index tells of itself; raises where that is not what was written, or not what an index tells."""
-    about: dict[str, Any] = dict(typed(content, About, "index"))
-    written = about.pop(DIGEST, None)
-    if written not in (None, digest_of(about, images)):
+    """Return the metadata of an index; raises ValueError where it differs from what was written or has a wrong type."""
+    about: dict[str, Any] = dict(typed(content, DatasetAbout, "index"))
+    digest = about.pop(DIGEST, None)
+    if digest not in (None, digest_of(about, images)):
         raise ValueError("it does not have the digest it was written with")
     if not LESIONS_FILE.fullmatch(about["lesions_file"]):
         raise ValueError(f"it names {brief(about['lesions_file'])} as the file of its lesions")
@@ -68,23 +68,23 @@ def checked_about(content: Any, images: pd.DataFrame) -> dict[str, Any]:
 
 
 def digest_of(about: Mapping[str, Any], images: pd.DataFrame) -> str:
-    """The digest of what an index tells of itself and of its columns' names; its pages have checksums of their own."""
+    """The digest of an index's metadata and column names; the pages of its file have their own checksums."""
     return digest_json([json.loads(json.dumps(about)), [str(name) for name in images]])
 
 
 def check_images(images: pd.DataFrame) -> None:
-    """Raise ValueError where a table is none of images."""
+    """Raise ValueError where a table is not a valid table of images."""
     check_columns(images, IMAGE_COLUMNS)
     check_unique(images, "image")
 
 
 def check_lesions(lesions: pd.DataFrame) -> None:
-    """Raise ValueError where a table is none of lesions."""
+    """Raise ValueError where a table is not a valid table of lesions."""
     check_columns(lesions, LESION_COLUMNS)
 
 
-def inside(file: str) -> str:
-    """The name of a file below a folder; raises MammoError where it leads out of it."""
+def checked_file_name(file: str) -> str:
+    """Return the name of a file below a folder; raises MammoError where it leads out of the folder."""
     if not file or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts or "\0" in file:
         raise MammoError(f"The name {brief(file)} leads out of its folder; index the data set again.")
     return file

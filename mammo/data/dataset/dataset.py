@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mammo.data.dataset.checks import DIGEST, check_images, check_lesions, checked_about, digest_of, inside
+from mammo.data.dataset.checks import DIGEST, check_images, check_lesions, checked_about, checked_file_name, digest_of
 from mammo.data.depths.record import GroupDepth
 from mammo.data.files.indexed_file import IndexedFile, reading_identity
 from mammo.data.files.previews import preview_name, stretch, stretched_name, to_eight_bit
@@ -34,25 +34,25 @@ from mammo.storage.tables import read_parquet
 INDEX = "index.parquet"
 ABOUT = b"mammo"
 DEPTH = "depth"
-"""Where `about` keeps the depths that were decided; what lacks it is the index of an earlier version."""
+"""The key of the decided depths in `about`; an index without it is of an earlier version."""
 KINDS = ("full", "crop")
 FILE = ["file", "rows", "columns", "bytes", "modified", "digest", "hash", "depth", "zero", "rules"]
-"""What the index keeps of an image's file.
+"""The columns of an image's file in the index.
 
-`hash` is its perceptual hash; `depth` and `zero` say at which depth it is read, missing where that is its container's;
-`rules` names the rules that give it other pixels than the plain reading, joined by "+".
+`hash` is its perceptual hash; `depth` and `zero` are the depth at which it is read, missing where that is its
+container's; `rules` names the rules that change its pixels, joined by "+".
 """
 OF_DEPTH = ("depth", "zero")
 WHOLE = ("rows", "columns", "bytes", "modified", *OF_DEPTH)
-"""Those of `FILE` that are whole numbers."""
+"""The columns of `FILE` that are whole numbers."""
 REMARKS = "remarks"
-"""What an index says once: sentences with names in them, which go no further than the data set."""
+"""The key of the remarks: sentences that contain names and are never exported."""
 STALLED = "stalled"
-"""What an index calls the files that are missing only because the machine did not let their reading end."""
+"""The key of the files that are missing only because this machine did not finish reading them."""
 QUARANTINE = "quarantine.csv"
 INDEX_AGAIN = "run `mammo index` again"
 OWN = "@/"
-"""How the name of a file begins that lies in the data set's own folder rather than under its root."""
+"""The prefix of file names in the data set's own folder; all other files lie under its root."""
 
 
 @dataclass(frozen=True)
@@ -70,57 +70,57 @@ class Dataset:
         """Open the data set `name`; raises MammoError where there is none, DamagedError where its index is damaged."""
         folder = home.dataset(name)
         if not (folder / INDEX).is_file():
-            known = ", ".join(datasets(home)) or "none yet"
+            names = ", ".join(datasets(home)) or "none yet"
             raise MammoError(
-                f"There is no data set {name!r} in {home.path} (there: {known}); make one with `mammo index`."
+                f"There is no data set {name!r} in {home.path} (there: {names}); make one with `mammo index`."
             )
         return read_consistently([folder / INDEX], lambda: cls(name, folder, *_read_tables(home, name)))
 
     @property
     def synthetic(self) -> bool:
-        """Whether any image of the set is made by a program."""
+        """Whether any image of the set is synthetic."""
         return bool(self.about["synthetic"])
 
     @property
     def metadata_only(self) -> bool:
-        """Whether the index holds no image, only what tables say of them."""
+        """Whether the index has tables alone and no image files."""
         return bool(self.about.get("metadata_only", False))
 
     @property
     def notes(self) -> list[str]:
-        """What must be known of the set before its figures are believed, in sentences that name nobody."""
+        """Warnings that belong beside every result on this data set; they name no patient or image."""
         return [str(note) for note in self.about.get("notes", [])]
 
     @property
     def remarks(self) -> list[str]:
-        """What was taken for what, from tables and headers, and what contradicts itself, with examples."""
+        """Sentences on how tables and headers were read and on contradictions, with names as examples."""
         return [str(remark) for remark in self.about.get(REMARKS, [])]
 
     @property
     def classes(self) -> ClassNames:
-        """What the two classes are called."""
+        """The names of the two classes."""
         return class_names(self.about)
 
     @property
-    def held(self) -> pd.DataFrame:
-        """The listed lesions whose image or crop is there; all of them in an index of tables alone."""
+    def available_lesions(self) -> pd.DataFrame:
+        """The listed lesions whose image or crop the index has."""
         lesions = self.lesions
         return lesions[lesions["image"].isin(self.images["image"]) | lesions["crop"].notna()]
 
     @property
     def quarantine(self) -> pd.DataFrame:
-        """The files that could not be used: path and reason."""
+        """The files that could not be used: columns `path` and `reason`."""
         return pd.DataFrame(self.about["quarantined"], columns=["path", "reason"])
 
     @property
     def stalled(self) -> list[str]:
-        """Those of them whose reading this machine did not let end: the files may be sound."""
+        """The quarantined files that this machine did not finish reading: the files may be sound."""
         return [str(file) for file in self.about.get(STALLED, [])]
 
     def table(self, kind: str) -> pd.DataFrame:
         """One row an item of `kind`: a full mammogram, or a lesion's crop with the lesion's label.
 
-        Columns: image (the item's id), the patient's and findings' columns, and those of its file.
+        Columns: image (the item's id), those of the patient and the findings, and `FILE`.
         """
         if kind == "full":
             return self.images
@@ -133,27 +133,27 @@ class Dataset:
 
     @property
     def depths(self) -> list[GroupDepth]:
-        """How deep the films are whose containers do not tell, by group; none in an index of an earlier version."""
+        """The decided depth of every group of films whose container does not state it; none in an earlier index."""
         return [GroupDepth.from_json(record) for record in self.about[DEPTH]]
 
     def digest(self, kind: str) -> str:
         """SHA-256 over the ids and file digests of all items of `kind`, in order.
 
-        Where an item is read at another depth than its container's, or by rules that change its pixels, these too.
+        A depth other than the container's and rules that change pixels are part of it.
         """
         table = self.table(kind)
         read = zip(table["image"], table["digest"], self._readings(table), strict=True)
         return digest_json([[image, digest, *reading_identity(*how)] for image, digest, how in read])
 
     def contents(self, kind: str) -> dict[str, str]:
-        """What each item of `kind` shows, by its id and in order: its file's digest, and how it is read."""
+        """Map the id of each item of `kind`, in order, to a digest of its file and of how it is read."""
         table = self.table(kind)
         read = zip(table["image"], table["digest"], self._readings(table), strict=True)
         return {str(image): digest_json([digest, *reading_identity(*how)]) for image, digest, how in read}
 
     @property
     def content_digest(self) -> str:
-        """SHA-256 over all images and crops, whatever their order, and however this machine packs what it cut out."""
+        """SHA-256 over all images and crops; independent of their order and of how this machine compresses cuts."""
         content = []
         for kind in KINDS:
             table = self.table(kind)
@@ -167,19 +167,19 @@ class Dataset:
         return digest_json(content)
 
     def _readings(self, table: pd.DataFrame) -> list[tuple[Depth | None, str]]:
-        """The depth and the rules by which the files of some rows are read."""
+        """The depth and the rules with which the files of the rows are read."""
         columns = zip(table["depth"], table["zero"], table["rules"], strict=True)
         return [(None if pd.isna(bits) else Depth(int(bits), int(zero)), rules or "") for bits, zero, rules in columns]
 
     def path(self, file: str) -> Path:
         """The absolute path of a file named in the index."""
         if file.startswith(OWN):
-            return self.folder / inside(file.removeprefix(OWN))
+            return self.folder / checked_file_name(file.removeprefix(OWN))
         root = Path(self.about["root"])
         return (root if root.is_absolute() else self.folder / root) / file
 
     def sources(self, table: pd.DataFrame) -> list[IndexedFile]:
-        """The files of some rows of `table(kind)`, and how they are read."""
+        """The sources of the rows of `table(kind)`: their files and how they are read."""
         columns = (table[name] for name in ("image", "file", "bytes", "modified", "digest"))
         return [
             IndexedFile(str(image), self.path(file), int(size), int(modified), digest, *how)
@@ -196,11 +196,11 @@ class Dataset:
         raise MammoError(f"The data set {self.name!r} has no image {image!r}.")
 
     def preview(self, image: str) -> Path:
-        """The path of a small JPEG of an image or crop, as bright as a trunk sees it; earlier versions stretched it."""
+        """The path of a small JPEG of an image or crop, as bright as a trunk sees it; stretched by earlier versions."""
         return self._previews(pd.DataFrame([self.item(image)]))[0]
 
     def previews(self, kind: str) -> dict[str, Path]:
-        """The path of the small JPEG of every item of a kind, by its id."""
+        """Map the id of every item of a kind to the path of its small JPEG."""
         table = self.table(kind)
         return dict(zip(table["image"].astype(str), self._previews(table), strict=True))
 
@@ -215,40 +215,40 @@ class Dataset:
         return before if before.is_file() and not preview.is_file() else preview
 
     def holds(self, path: Path) -> bool:
-        """Whether a file is there and no link leads to it from out of the home."""
+        """Whether a file exists and lies inside the home, not behind a link that leads out of it."""
         return path.is_file() and not Home(self.folder.parents[1]).leads_out(path)
 
     def source(self, image: str) -> IndexedFile:
-        """The file of an image or crop; raises MammoError where the index holds none."""
+        """The source of an image or crop; raises MammoError where the index has no images."""
         row = self.item(image)
         if self.metadata_only:
             raise MammoError(f"The data set {self.name!r} was indexed without images; index it with their folder.")
         return self.sources(pd.DataFrame([row]))[0]
 
     def pixels(self, image: str, stretched: bool = False) -> NDArray[np.uint8]:
-        """An image or crop at full size as 8 bit, as bright as a trunk sees it or stretched; shape (rows, columns)."""
+        """An image or crop at full size, as bright as a trunk sees it or stretched; uint8 (rows, columns)."""
         raster = self.source(image).read()
         return stretch(raster.pixels) if stretched else to_eight_bit(raster)
 
 
 def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """What an index tells of itself, its images and its lesions; raises DamagedError naming the file at fault."""
+    """Return the metadata, images and lesions of an index; raises DamagedError naming the damaged file."""
     folder, file = home.dataset(name), INDEX
     try:
         _refuse_links(home, folder / INDEX)
-        images, told = read_parquet(folder / INDEX)
-        about = checked_about(parse_json(told[ABOUT]), images)
+        images, metadata = read_parquet(folder / INDEX)
+        about = checked_about(parse_json(metadata[ABOUT]), images)
         file = about["lesions_file"]
         _refuse_links(home, folder / file)
         lesions, _ = read_parquet(folder / file)
         if DEPTH not in about:
-            about, images, lesions = {**about, DEPTH: []}, _of_today(images, ""), _of_today(lesions, "crop_")
+            about, images, lesions = {**about, DEPTH: []}, _upgraded(images, ""), _upgraded(lesions, "crop_")
         check_lesions(lesions)
         file = INDEX
         check_images(images)
         for name_of_file in (*images["file"].dropna(), *lesions["crop"].dropna()):
             if name_of_file.startswith(OWN):
-                inside(name_of_file.removeprefix(OWN))
+                checked_file_name(name_of_file.removeprefix(OWN))
         return about, images, lesions
     except Exception as error:  # damaged files raise nearly anything
         gone = isinstance(error, FileNotFoundError)
@@ -259,9 +259,9 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
 
 
 def refuse_links(home: Home, name: str) -> None:
-    """Raise MammoError where a folder that an index is written into lies out of the home by a link."""
+    """Raise MammoError where a link leads from a folder of the index out of the home."""
     folder = home.dataset(name)
-    home.refuse_links(folder, *(folder / inside for inside in ("files", "previews", "cuts")))
+    home.refuse_links(folder, *(folder / subfolder for subfolder in ("files", "previews", "cuts")))
 
 
 def _refuse_links(home: Home, path: Path) -> None:
@@ -269,17 +269,17 @@ def _refuse_links(home: Home, path: Path) -> None:
         raise ValueError(f"it {LEADS_OUT}")
 
 
-def _of_today(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
-    """A table of an index that knew neither depths nor rules: all its files are read plainly, at their own depth.
+def _upgraded(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """Add the columns of depth and rules to a table of an earlier version: its files are read at their own depth.
 
-    A manifest's own column of such a name gets `_given` behind it, as it gets today.
+    A manifest's own column of such a name is renamed to `NAME_given`, as in a new index.
     """
-    named: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         f"{prefix}{name}": value for name, value in {"depth": pd.NA, "zero": pd.NA, "rules": ""}.items()
     }
-    kept = table.rename(columns={name: f"{name}_given" for name in named})
-    whole = {f"{prefix}{name}": "Int64" for name in OF_DEPTH}
-    return kept.assign(**named).astype(whole)
+    renamed = table.rename(columns={name: f"{name}_given" for name in defaults})
+    integers = {f"{prefix}{name}": "Int64" for name in OF_DEPTH}
+    return renamed.assign(**defaults).astype(integers)
 
 
 def datasets(home: Home) -> list[str]:
@@ -288,7 +288,7 @@ def datasets(home: Home) -> list[str]:
 
 
 def quarantine_csv(about: Mapping[str, Any], neutral: bool = True) -> bytes:
-    """The list of the files that were set aside, as a CSV to look at."""
+    """The list of the files that were set aside, as a CSV; `neutral` disarms formulas of spreadsheets."""
     rows = ({"path": path, "reason": reason} for path, reason in about["quarantined"])
     return csv_of_rows(rows, ["path", "reason"], neutral).encode()
 

@@ -1,4 +1,4 @@
-"""What may leave the house of a data set: its licence, recorded at the index, and the one place where it is asked."""
+"""What of a data set may be exported: its licence, which the index records, and the check that every export makes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from mammo.data.dataset.dataset import Dataset
 
 LICENCE, ATTRIBUTION = "licence", "attribution"
+"""The keys of the licence's name and of the source's attribution in an index."""
 LONGEST = 500
-"""Letters of an attribution."""
-"""Where an index keeps the name of its licence, and the words in which its source wants to be named."""
+"""The largest number of characters of an attribution."""
 
-THINGS = {
+EXPORTABLE = {
     "scores": "scores",
     "features": "pooled features",
     "pictures": "small pictures",
     "weights": "weights of trained heads",
 }
-"""What can leave: the numbers that runs give to images, the features they are made of, pictures, trained weights."""
+"""What an export can contain: the scores of runs, the features behind them, pictures and trained weights."""
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What the terms of a collection allow to be given away; `leaves` names some of `THINGS`."""
+    """What the terms of a collection allow to export; `leaves` names entries of `EXPORTABLE`."""
 
     label: str
     description: str
@@ -36,10 +36,10 @@ class Licence:
 
     @property
     def words(self) -> str:
-        """What may leave and what may not, in a sentence."""
-        kept = [words for thing, words in THINGS.items() if thing not in self.leaves]
-        may = f"May leave: {', '.join(THINGS[thing] for thing in self.leaves)}."
-        return f"{may} Stays: {', '.join(kept)}." if kept else may
+        """A sentence on what may be exported and what may not."""
+        staying = [words for name, words in EXPORTABLE.items() if name not in self.leaves]
+        may = f"May leave: {', '.join(EXPORTABLE[name] for name in self.leaves)}."
+        return f"{may} Stays: {', '.join(staying)}." if staying else may
 
 
 LICENCES: dict[str, Licence] = {
@@ -69,47 +69,47 @@ NOT_RECORDED = Licence(
 
 
 def licence_of(about: Mapping[str, Any]) -> Licence:
-    """The licence that an index tells of itself; `NOT_RECORDED` where it tells none that is known."""
+    """The licence that an index records; `NOT_RECORDED` where it records none of `LICENCES`."""
     return LICENCES.get(str(about.get(LICENCE)), NOT_RECORDED)
 
 
 def attribution_of(about: Mapping[str, Any]) -> str:
-    """How the source of a data set wants to be named; empty where it asks for nothing."""
+    """The attribution of a data set's source; empty where it asks for none."""
     return str(about.get(ATTRIBUTION) or "")
 
 
 def checked_attribution(text: str) -> str:
-    """How a source wants to be named, as one line; raises MammoError where it is no such line."""
+    """Return an attribution as one line; raises MammoError where it is too long or not printable."""
     line = " ".join(text.split())
     if len(line) > LONGEST or not line.isprintable():
         raise MammoError(f"An attribution is a line of up to {LONGEST} printable letters.")
     return line
 
 
-def recorded(before: Mapping[str, Any], licence: str, usual: str, attribution: str = "") -> dict[str, str]:
-    """What an index keeps of its licence: the one that is named, else what it was before, else the `usual` one.
+def licence_terms(before: Mapping[str, Any], licence: str, usual: str, attribution: str = "") -> dict[str, str]:
+    """Return licence and attribution for an index: the named ones, else those of the index `before`, else `usual`.
 
     Raises MammoError where there is no such licence.
     """
     if licence:
         pick(LICENCES, licence, "licence")
-    held = str(before.get(LICENCE) or "")
-    named = checked_attribution(attribution) or attribution_of(before)
-    return {LICENCE: licence or (held if held in LICENCES else usual), ATTRIBUTION: named}
+    earlier = str(before.get(LICENCE) or "")
+    name_of_source = checked_attribution(attribution) or attribution_of(before)
+    return {LICENCE: licence or (earlier if earlier in LICENCES else usual), ATTRIBUTION: name_of_source}
 
 
-def refuse_leaving(datasets: Sequence[Dataset], things: Sequence[str]) -> None:
-    """Raise MammoError where the licence of one of some data sets keeps one of `things` in the house."""
+def refuse_export(datasets: Sequence[Dataset], contents: Sequence[str]) -> None:
+    """Raise MammoError where the licence of a data set forbids to export one of `contents` (names of `EXPORTABLE`)."""
     for dataset in datasets:
         licence = licence_of(dataset.about)
-        if kept := [THINGS[thing] for thing in things if thing not in licence.leaves]:
-            name, what = dataset.name, " and ".join(kept)
+        if forbidden := [EXPORTABLE[content] for content in contents if content not in licence.leaves]:
+            name, words = dataset.name, " and ".join(forbidden)
             if licence is NOT_RECORDED:
                 raise MammoError(
-                    f"The index of {name!r} records no licence, so no {what} of it may leave; if the terms of its "
+                    f"The index of {name!r} records no licence, so no {words} of it may leave; if the terms of its "
                     f"source allow it, say so with: mammo licence {name} open"
                 )
             raise MammoError(
-                f"The licence of {name!r}, {licence.label.lower()}, keeps {what} in the house; leave them out, or "
+                f"The licence of {name!r}, {licence.label.lower()}, keeps {words} in the house; leave them out, or "
                 f"record other terms with: mammo licence {name} NAME"
             )

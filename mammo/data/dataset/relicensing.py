@@ -1,4 +1,4 @@
-"""The licence of a data set named anew, without reading one image again."""
+"""A new licence for a data set, without reading its images again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mammo.specs import Home, pick
 from mammo.storage.locks import folder_lock
 
 MANIFEST = "manifest "
-"""How the source of a data set begins that a manifest lists."""
+"""The prefix of the `source` of a data set that comes from a manifest."""
 
 
 def about_before(home: Home, name: str, source: str = "") -> dict[str, Any]:
-    """What the index of a data set told of itself before it is made anew from the same source.
+    """Return the metadata of the existing index of a data set, before it is indexed again from the same source.
 
-    `source` is that of a manifest. Empty where there is no index that opens, or one of other images: their licence is
-    not the new ones'.
+    `source` is that of a manifest, or empty. The result is empty where no index opens, or it has another source: its
+    licence does not apply to the new images.
     """
     with contextlib.suppress(MammoError):
         about = Dataset.open(home, name).about
@@ -30,9 +30,9 @@ def about_before(home: Home, name: str, source: str = "") -> dict[str, Any]:
 
 
 def record_licence(home: Home, name: str, licence: str, attribution: str | None = None) -> Dataset:
-    """Record another licence of a data set, and how its source is named unless that stays; no identity changes.
+    """Record another licence of a data set, and its attribution unless that is None; no digest changes.
 
-    Raises MammoError where there is no such licence or data set, or the home is one to look at.
+    Raises MammoError where there is no such licence or data set, or the home is read-only.
     """
     home.refuse_shared()
     pick(LICENCES, licence, "licence")

@@ -12,8 +12,8 @@ from mammo.data.files.guarding import limits_of, load_decoders
 from mammo.data.files.indexed_file import has_colour_marks
 from mammo.data.files.previews import preview_name
 from mammo.data.files.raster import Depth
-from mammo.data.index.inspection import INSPECTION, FileFacts, Request, inspect_file, not_inspected
-from mammo.data.index.join_files import kept_root
+from mammo.data.index.inspection import INSPECTION, FileFacts, InspectionRequest, failed_inspection, inspect_file
+from mammo.data.index.join_files import stored_root
 from mammo.processes.guarded import GuardedWork, guarded_map
 from mammo.progress import Progress, Work
 from mammo.storage.atomic_files import atomic_file
@@ -26,33 +26,35 @@ COLUMNS = {
     field.name: {"str": TEXT, "int": INTEGER, "bool": BOOLEAN}[str(field.type)]
     for field in dataclasses.fields(FileFacts)
 }
-"""What the notes of inspected files hold."""
+"""The columns of `INSPECTED`, the stored facts of inspected files, and their types."""
 
 
 def inspect_files(
     folder: Path, root: Path, files: list[str], workers: int | None = None, colour_marks: bool = False
 ) -> Work[dict[str, FileFacts]]:
-    """What is in each of `files` under `root`; notes and previews are kept in the data set's `folder`.
+    """Inspect each of `files` under `root`; facts and previews are stored in the data set's `folder`.
 
-    With `colour_marks` coloured marks on a grey picture do not lose it. Files inspected before and unchanged since are
-    not read again. A file that harms its worker is one with a reason, as any other that cannot be read.
+    With `colour_marks`, coloured marks on a grey picture do not exclude it. Files that were inspected before and have
+    not changed are not read again. A file that ends its worker has a reason, like any other unreadable file.
     """
-    known = {
-        file: fact for file, fact in _known(folder, root).items() if colour_marks or not has_colour_marks(fact.rules)
+    earlier = {
+        file: fact
+        for file, fact in _stored_facts(folder, root).items()
+        if colour_marks or not has_colour_marks(fact.rules)
     }
-    facts = {file: known[file] for file in files if file in known}
+    facts = {file: earlier[file] for file in files if file in earlier}
     todo = [file for file in files if file not in facts]
     previews = (folder / "previews").absolute()
-    requests = [Request(root.absolute(), file, previews, colour_marks=colour_marks) for file in todo]
+    requests = [InspectionRequest(root.absolute(), file, previews, colour_marks=colour_marks) for file in todo]
     yield Progress("index", len(facts), len(files), "files")
     workers = min(workers, len(todo)) if workers else workers
     for count, fact in enumerate(inspect_guarded(requests, workers), start=1):
         facts[fact.file] = fact
         if count % FLUSH == 0:
-            _remember(folder, root, facts.values())
+            _store_facts(folder, root, facts.values())
         yield Progress("index", len(facts), len(files), "files")
     if todo:
-        _remember(folder, root, facts.values())
+        _store_facts(folder, root, facts.values())
     return {file: facts[file] for file in files}
 
 
@@ -63,38 +65,40 @@ def reread_files(
     workers: int | None = None,
     colour_marks: bool = False,
 ) -> Work[dict[str, FileFacts]]:
-    """What is in files that were inspected at another depth than that which their data set decided."""
+    """Inspect files again at the depth that their data set decided."""
     previews = (folder / "previews").absolute()
-    requests = [Request(root.absolute(), file, previews, depth, colour_marks) for file, depth in depths.items()]
+    requests = [
+        InspectionRequest(root.absolute(), file, previews, depth, colour_marks) for file, depth in depths.items()
+    ]
     facts: dict[str, FileFacts] = {}
     workers = min(workers, len(requests)) if workers else workers
     for fact in inspect_guarded(requests, workers):
         facts[fact.file] = fact
         yield Progress("depth", len(facts), len(requests), "files")
     if facts:
-        known = {fact.file: fact for fact in _known(folder, root).values()}
-        _remember(folder, root, {**known, **facts}.values())
+        stored = {fact.file: fact for fact in _stored_facts(folder, root).values()}
+        _store_facts(folder, root, {**stored, **facts}.values())
     return facts
 
 
-def inspect_guarded(requests: list[Request], workers: int | None = None) -> Iterator[FileFacts]:
-    """What is in files nobody vouches for, in the order in which they are read."""
+def inspect_guarded(requests: list[InspectionRequest], workers: int | None = None) -> Iterator[FileFacts]:
+    """Inspect untrusted files in guarded workers; yields their facts in the order in which they finish."""
     work = GuardedWork(inspect_file, lambda request: limits_of(request.root / request.file), load_decoders)
-    for _, fact in guarded_map(work, requests, not_inspected, workers):
+    for _, fact in guarded_map(work, requests, failed_inspection, workers):
         yield fact
 
 
-def _remember(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
-    """Keep what was found; what could not be read is tried again next time, and leaves nothing."""
+def _store_facts(folder: Path, root: Path, facts: Iterable[FileFacts]) -> None:
+    """Store the facts of readable files; unreadable files are not stored and are tried again next time."""
     table = pd.DataFrame([dataclasses.asdict(fact) for fact in facts if not fact.reason])
     if table.empty:
         return
     with atomic_file(folder / INSPECTED) as stream:
-        table.assign(root=str(kept_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
+        table.assign(root=str(stored_root(root, folder))).to_parquet(stream, index=False, write_page_checksum=True)
 
 
-def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
-    """What an earlier run found in files that have neither changed nor lost their preview since."""
+def _stored_facts(folder: Path, root: Path) -> dict[str, FileFacts]:
+    """The facts that an earlier run stored, of files that have not changed and still have their preview."""
     try:
         table, _ = read_parquet(folder / INSPECTED)
         if list(table.columns) != [*(field.name for field in dataclasses.fields(FileFacts)), "root"]:
@@ -105,13 +109,13 @@ def _known(folder: Path, root: Path) -> dict[str, FileFacts]:
                 parse_json(text or "{}")
     except Exception:  # a damaged file raises whatever its library raises
         return {}
-    known = {}
-    here = table[table["root"] == str(kept_root(root, folder))]  # under another root, a name is another file
-    for row in here.drop(columns="root").to_dict("records"):
+    facts = {}
+    same_root = table[table["root"] == str(stored_root(root, folder))]  # under another root, a name is another file
+    for row in same_root.drop(columns="root").to_dict("records"):
         fact = FileFacts(**{str(key): value for key, value in row.items()})
         if fact.inspection == INSPECTION and _unchanged(root / fact.file, fact) and _has_preview(folder, fact):
-            known[fact.file] = fact
-    return known
+            facts[fact.file] = fact
+    return facts
 
 
 def _unchanged(path: Path, fact: FileFacts) -> bool:

@@ -1,4 +1,4 @@
-"""What one image file turns out to be: its size, role, digest and preview, decided from its pixels."""
+"""The inspection of one image file: its size, role, digest and preview, decided from its pixels."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from mammo.processes.guarded import Failure, Interrupted
 from mammo.storage.digests import digest_file
 
 INSPECTION = 4
-"""Rises when the same file would be told of differently."""
+"""The version of the inspection; it rises when the same file would have other facts."""
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What was found in a file: `role` is `image` or `mask`; `reason` says why it could not be read.
+    """The facts of an inspected file: `role` is `image` or `mask`; `reason` says why it could not be read.
 
-    `stalled` tells that the reason is this machine's and not the file's. `series` is the series UID of a DICOM file,
-    `hash` the perceptual hash of an image. `format` and `device` say what kind of file it is and what made it, `header`
-    all that its header tells (`Header.to_text`). `container` says `signed` or `inverted`, or `plain`, where the file's
-    depth may be wider than the film's, with the levels `low`, `high` and `reach` of its pixels; empty where it can be
-    trusted. `depth` and `zero` are the depth that it was read at instead of its own, 0 where it was none, `clipped` the
-    pixels beyond it. `rules` names the rules that gave it other pixels than the plain reading, joined by "+"; `notes`
-    holds all that was passed over or applied, as JSON: pairs of rule and sentence.
+    `stalled` is true where the cause is this machine and not the file. `series` is the series UID of a DICOM file,
+    `hash` the perceptual hash of an image. `format` is the file format, `device` the machine that made the image, and
+    `header` the text of its header (`Header.to_text`). `container` is `signed`, `inverted` or `plain` where the file's
+    depth may be larger than the film's, with the levels `low`, `high` and `reach` of its pixels; it is empty where the
+    depth can be trusted. `depth` and `zero` are the depth that replaces the file's own, 0 where none does; `clipped`
+    counts the pixels beyond it. `rules` names the rules that change its pixels, joined by "+"; `notes` lists all that
+    was ignored or applied, as JSON: pairs of rule and sentence.
     """
 
     file: str
@@ -67,27 +67,27 @@ class FileFacts:
 
     @property
     def group(self) -> FilmGroup | None:
-        """The films that its depth is decided with; None for a mask, and where its own depth can be trusted."""
+        """The group of films that share its depth; None for a mask, and where its own depth can be trusted."""
         if not self.container or self.role == "mask":
             return None
         return FilmGroup(self.format, self.device, "signed" in self.container, "inverted" in self.container)
 
     @property
     def levels(self) -> Levels:
-        """Between which values its pixels lie."""
+        """The levels between which its pixels lie."""
         return Levels(self.low, self.high, self.reach)
 
     @property
     def read_at(self) -> Depth | None:
-        """The depth that it was read at instead of its container's."""
+        """The depth at which it was read; None where that is its container's."""
         return Depth(self.depth, self.zero) if self.depth else None
 
 
 @dataclass(frozen=True)
-class Request:
-    """A file to inspect at a depth, or at its own: `root / file`; its preview goes into the folder `previews`.
+class InspectionRequest:
+    """A file to inspect, `root / file`, at `depth` or at its own depth; its preview goes into the folder `previews`.
 
-    With `colour_marks` coloured marks on a grey picture do not lose it.
+    With `colour_marks`, coloured marks on a grey picture do not exclude it.
     """
 
     root: Path
@@ -97,12 +97,12 @@ class Request:
     colour_marks: bool = False
 
 
-def inspect_file(request: Request) -> FileFacts:
-    """Read a file once, tell what it is and write its preview; what cannot be read has a reason."""
+def inspect_file(request: InspectionRequest) -> FileFacts:
+    """Read a file once, return its facts and write its preview; an unreadable file has a reason."""
     path = request.root / request.file
-    known = as_found(request)
-    if known.reason:
-        return known
+    facts = file_state(request)
+    if facts.reason:
+        return facts
     try:
         with clear_read_errors():
             raster = read_image(path, colour_marks=request.colour_marks)
@@ -110,24 +110,24 @@ def inspect_file(request: Request) -> FileFacts:
     except TransientError:
         raise
     except MammoError as error:
-        return replace(known, reason=str(error))
+        return replace(facts, reason=str(error))
     if raster.pixels.min() == raster.pixels.max():
-        return replace(known, reason="blank: every pixel has the same value")
+        return replace(facts, reason="blank: every pixel has the same value")
     role = "mask" if is_mask(raster.pixels) else "image"
     rows, columns = raster.pixels.shape
-    known = replace(known, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
-    known = replace(known, **reading_facts(path, raster))
+    facts = replace(facts, role=role, rows=rows, columns=columns, digest=digest, synthetic=raster.synthetic)
+    facts = replace(facts, **reading_facts(path, raster))
     if role == "mask":
-        return known
+        return facts
     if request.depth and raster.container:
         raster = raster.at_depth(request.depth)
-        known = replace(known, depth=request.depth.bits, zero=request.depth.zero, clipped=raster.clipped)
-    save_preview(raster, request.previews / preview_name(digest, known.read_at, known.rules))
-    return replace(known, hash=image_hash(raster.pixels))
+        facts = replace(facts, depth=request.depth.bits, zero=request.depth.zero, clipped=raster.clipped)
+    save_preview(raster, request.previews / preview_name(digest, facts.read_at, facts.rules))
+    return replace(facts, hash=image_hash(raster.pixels))
 
 
 def reading_facts(path: Path, raster: Raster, frame: int = 0) -> dict[str, Any]:
-    """How a file was read: what it is, what of its container is to be known, by which rules, and its header."""
+    """The facts on how a file was read: its format, container, rules, notes and header."""
     notes = json.dumps([[note.rule, note.sentence] for note in raster.notes])
     header = read_header(path, frame)
     facts: dict[str, Any] = {
@@ -148,8 +148,8 @@ def _words(container: Container) -> str:
     return " ".join(words) or "plain"
 
 
-def as_found(request: Request, reason: str = "") -> FileFacts:
-    """What the file system says of a file, with a reason why nothing more is known."""
+def file_state(request: InspectionRequest, reason: str = "") -> FileFacts:
+    """The size and time of a file, with the reason where it could not be inspected."""
     try:
         stat = (request.root / request.file).stat()
     except OSError as error:
@@ -157,11 +157,11 @@ def as_found(request: Request, reason: str = "") -> FileFacts:
     return FileFacts(request.file, stat.st_size, stat.st_mtime_ns, reason=reason)
 
 
-def not_inspected(request: Request, failure: Failure) -> FileFacts:
-    """What is known of a file whose inspection was lost."""
-    return replace(as_found(request, failure.reason), stalled=isinstance(failure, Interrupted))
+def failed_inspection(request: InspectionRequest, failure: Failure) -> FileFacts:
+    """The facts of a file whose inspection failed."""
+    return replace(file_state(request, failure.reason), stalled=isinstance(failure, Interrupted))
 
 
 def stalled_files(facts: Iterable[FileFacts]) -> list[str]:
-    """The files that were not read because the machine did not let it end, sorted."""
+    """The files whose reading this machine did not finish in time, sorted."""
     return sorted({fact.file for fact in facts if fact.stalled})

@@ -1,4 +1,4 @@
-"""The verb `index` for a manifest: anybody's images, masks and boxes become a `Dataset`."""
+"""The verb `index` for a manifest: a user's images, masks and boxes become a `Dataset`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pandas as pd
 
 from mammo.data.collections.cbis_ddsm.case_tables import images_of
 from mammo.data.dataset.dataset import REMARKS, STALLED, Dataset, refuse_links, write_dataset
-from mammo.data.dataset.licence import recorded
+from mammo.data.dataset.licence import licence_terms
 from mammo.data.dataset.relicensing import MANIFEST, about_before
 from mammo.data.depths.record import GroupDepth
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.files.guarding import load_decoders
 from mammo.data.files.header.header import Header
-from mammo.data.index.cutting import Cut, cut, cutting_limits, not_cut
-from mammo.data.index.depths import decide_depths, depth_of, reread
+from mammo.data.index.cutting import CutRequest, cut, cutting_limits, failed_cut
+from mammo.data.index.depths import decide_depths, depth_of, reread_at_depth
 from mammo.data.index.identical import identical_files
 from mammo.data.index.inspected import inspect_files
 from mammo.data.index.inspection import FileFacts, stalled_files
-from mammo.data.index.join_files import attach_crops, attach_files
+from mammo.data.index.join_files import join_crops, join_files
 from mammo.data.index.options import PLAIN, ReadingOptions
-from mammo.data.index.reading_record import about_reading
+from mammo.data.index.reading_record import reading_record
 from mammo.data.manifest.columns.columns import BOX
 from mammo.data.manifest.header_columns import HeaderUse, apply_headers
 from mammo.data.manifest.manifest import NO_PATIENTS, Manifest, read_manifest
@@ -38,7 +38,7 @@ from mammo.storage.atomic_files import remove_partial_files
 from mammo.storage.locks import folder_lock
 
 USUAL = "no-pixels"
-"""The licence of images of which nobody says what may leave: as most collections that are given on request."""
+"""The licence of images without stated terms: the terms of most collections that are available on request."""
 
 
 def index_manifest(
@@ -51,25 +51,24 @@ def index_manifest(
     options: ManifestOptions | None = None,
     reading: ReadingOptions = PLAIN,
 ) -> Work[Dataset]:
-    """Index the images that a manifest lists; rows and files that cannot be read are quarantined, the rest goes on.
+    """Index the images that a manifest lists; rows and files that cannot be read are quarantined.
 
-    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` hold
-    these and all else that a user may say of a manifest, `reading` what of how files are read. A licence that
-    is not named stays what it was, and is `USUAL` at first, for nobody said more. Raises MammoError as
-    `read_manifest` does, or where no image can be read.
+    `columns` maps our column names to the manifest's, `positive` names the labels that mean malignant; `options` holds
+    these and all other options of a manifest, `reading` those of reading files. Where no licence is named, an earlier
+    one stays, and the first is `USUAL`. Raises MammoError as `read_manifest` does, or where no image can be read.
     """
     home.refuse_shared()
     options = options or ManifestOptions()
-    terms = recorded(about_before(home, name, f"{MANIFEST}{path.name}"), options.licence, USUAL)
+    terms = licence_terms(about_before(home, name, f"{MANIFEST}{path.name}"), options.licence, USUAL)
     manifest = read_manifest(path, columns, positive, options)
     folder, root = home.dataset(name), manifest.root
     refuse_links(home, name)
     rows = manifest.rows
     with folder_lock(folder, "indexing"):
         remove_partial_files(folder)
-        plain = rows.loc[rows["frame"] == "", "path"]
-        wanted = [file for file in dict.fromkeys([*plain, *rows["mask"].dropna()]) if file not in manifest.absent]
-        facts = yield from inspect_files(folder, root, wanted, workers, reading.colour_marks)
+        plain_paths = rows.loc[rows["frame"] == "", "path"]
+        files = [file for file in dict.fromkeys([*plain_paths, *rows["mask"].dropna()]) if file not in manifest.absent]
+        facts = yield from inspect_files(folder, root, files, workers, reading.colour_marks)
         facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
         framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
         frames = yield from _cut("frames", framed, workers)
@@ -79,56 +78,58 @@ def index_manifest(
         depths = decide_depths(home, name, images, {}, reading.bits)
         read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
         images = {item: fact for item, fact in read.items() if not fact.reason}
-        lost = [[item, fact.reason] for item, fact in read.items() if fact.reason]
-        masks, wrong = _masks(rows, facts)
+        failed = [[item, fact.reason] for item, fact in read.items() if fact.reason]
+        masks, bad_masks = _masks(rows, facts)
         boxed = _crops(
             rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks
         )
-        crops = yield from _cut("crops", boxed, workers)
-        aside += lost + wrong + [[item, fact.reason] for item, fact in crops.items() if fact.reason]
-        found = {item: fact for item, fact in crops.items() if not fact.reason}
-        said = about_reading(depths, list(images.values()), manifest.notes, manifest.remarks)
-        stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *crops.values()])
-        said |= terms
-        said |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
-        return _write(home, name, manifest, images, found, masks, said)
+        all_crops = yield from _cut("crops", boxed, workers)
+        aside += failed + bad_masks + [[item, fact.reason] for item, fact in all_crops.items() if fact.reason]
+        crops = {item: fact for item, fact in all_crops.items() if not fact.reason}
+        record = reading_record(depths, list(images.values()), manifest.notes, manifest.remarks)
+        stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *all_crops.values()])
+        record |= terms
+        record |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
+        return _write(home, name, manifest, images, crops, masks, record)
 
 
 def _with_headers(
     manifest: Manifest, images: dict[str, FileFacts], use: HeaderUse
 ) -> tuple[Manifest, dict[str, FileFacts], list[list[str]]]:
-    """The manifest with what headers tell, the images that are wanted, and what is set aside."""
+    """Return the manifest with the values of headers, the images that remain, and the images that are set aside."""
     headers = {image: Header.from_text(fact.header) for image, fact in images.items()}
-    told = apply_headers(manifest.rows, headers, "patient" in manifest.columns, use)
-    notes = [note for note in manifest.notes if note != NO_PATIENTS or not told.took_patients]
-    remarks = [*manifest.remarks, *told.remarks]
-    manifest = replace(manifest, rows=told.rows, notes=[*notes, *told.notes], remarks=remarks)
-    manifest = replace(manifest, extra=[*manifest.extra, *told.extra])
-    wanted = {image: fact for image, fact in images.items() if image not in told.aside}
-    return manifest, wanted, [[image, reason] for image, reason in told.aside.items()]
+    header_facts = apply_headers(manifest.rows, headers, "patient" in manifest.columns, use)
+    notes = [note for note in manifest.notes if note != NO_PATIENTS or not header_facts.took_patients]
+    remarks = [*manifest.remarks, *header_facts.remarks]
+    manifest = replace(manifest, rows=header_facts.rows, notes=[*notes, *header_facts.notes], remarks=remarks)
+    manifest = replace(manifest, extra=[*manifest.extra, *header_facts.extra])
+    remaining = {image: fact for image, fact in images.items() if image not in header_facts.aside}
+    return manifest, remaining, [[image, reason] for image, reason in header_facts.aside.items()]
 
 
 def _at_depth(
     folder: Path,
     root: Path,
     images: dict[str, FileFacts],
-    framed: list[Cut],
+    framed: list[CutRequest],
     depths: list[GroupDepth],
     workers: int | None,
     colour_marks: bool,
 ) -> Work[dict[str, FileFacts]]:
-    """The images read at the depth of their group: frames are cut, files read again. What fails then has a reason."""
+    """Read the images at the depth of their group: frames are cut, files read again. Failures have a reason."""
     waiting = [request for request in framed if request.item in images and not images[request.item].digest]
     decided = [replace(request, decided=True, depth=depth_of(images[request.item], depths)) for request in waiting]
     images = images | (yield from _cut("frames", decided, workers))
-    return (yield from reread(folder, root, images, depths, workers, colour_marks))
+    return (yield from reread_at_depth(folder, root, images, depths, workers, colour_marks))
 
 
-def _frames(rows: pd.DataFrame, root: Path, folder: Path, marks: bool) -> list[Cut]:
-    """The frames that are named, once each."""
+def _frames(rows: pd.DataFrame, root: Path, folder: Path, marks: bool) -> list[CutRequest]:
+    """The requests for all frames that the manifest names, one a frame."""
     framed = rows[rows["frame"] != ""].drop_duplicates("image")
     return [
-        Cut(str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), None, False, marks)
+        CutRequest(
+            str(image), root, str(file), FrameRange.parse(frames), None, "", folder.absolute(), None, False, marks
+        )
         for image, file, frames in zip(framed["image"], framed["path"], framed["frame"], strict=True)
     ]
 
@@ -141,8 +142,8 @@ def _crops(
     images: dict[str, FileFacts],
     depths: list[GroupDepth],
     marks: bool,
-) -> list[Cut]:
-    """The findings that have a box or a mask, at the depth of their film."""
+) -> list[CutRequest]:
+    """The requests for the crops of all findings with a box or a mask, at the depth of their film."""
     cuts = []
     for row in rows.to_dict("records"):
         left, top, right, bottom = (row[side] for side in BOX)
@@ -150,25 +151,27 @@ def _crops(
         mask = masks[row["lesion"]].file if row["lesion"] in masks else ""
         depth = depth_of(images[row["image"]], depths)
         frames = FrameRange.parse(row["frame"])
-        request = Cut(row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth, colour_marks=marks)
+        request = CutRequest(
+            row["lesion"], root, row["path"], frames, box, mask, folder.absolute(), depth, colour_marks=marks
+        )
         if request.wants_crop:
             cuts.append(request)
     return cuts
 
 
-def _cut(stage: str, cuts: list[Cut], workers: int | None) -> Work[dict[str, FileFacts]]:
-    found = {}
+def _cut(stage: str, cuts: list[CutRequest], workers: int | None) -> Work[dict[str, FileFacts]]:
+    facts = {}
     work = GuardedWork(cut, cutting_limits, load_decoders)
-    for request, fact in guarded_map(work, cuts, not_cut, workers):
-        found[request.item] = fact
-        yield Progress(stage, len(found), len(cuts), stage)
-    return {request.item: found[request.item] for request in cuts}
+    for request, fact in guarded_map(work, cuts, failed_cut, workers):
+        facts[request.item] = fact
+        yield Progress(stage, len(facts), len(cuts), stage)
+    return {request.item: facts[request.item] for request in cuts}
 
 
 def _images(
     rows: pd.DataFrame, facts: dict[str, FileFacts], frames: dict[str, FileFacts]
 ) -> tuple[dict[str, FileFacts], list[list[str]]]:
-    """The readable images, and what is set aside of those listed."""
+    """Return the facts of the readable images, and the images that are set aside."""
     images, aside = {}, []
     for row in rows.drop_duplicates("image").to_dict("records"):
         fact = frames.get(row["image"]) or facts[row["path"]]
@@ -198,18 +201,18 @@ def _write(
     images: dict[str, FileFacts],
     crops: dict[str, FileFacts],
     masks: dict[str, FileFacts],
-    said: dict[str, Any],
+    record: dict[str, Any],
 ) -> Dataset:
     rows = manifest.rows.drop(columns="mask")
     if not images:
         raise MammoError(
-            f"None of the images that {manifest.path} lists can be read ({': '.join(said['quarantined'][0])}); "
+            f"None of the images that {manifest.path} lists can be read ({': '.join(record['quarantined'][0])}); "
             f"paths are relative to {manifest.root} (--root names another folder)."
         )
     listed = images_of(rows).merge(
         rows.groupby("image", sort=True)[manifest.extra].first().reset_index(), on="image", validate="one_to_one"
     )
-    table = attach_files(listed[listed["image"].isin(list(images))].reset_index(drop=True), "", images)
+    table = join_files(listed[listed["image"].isin(list(images))].reset_index(drop=True), "", images)
     several = rows.loc[rows["image"].isin(list(images)), "image"].duplicated().any()
     findings = rows if several or crops or masks else rows.iloc[:0]
     about = {
@@ -222,8 +225,8 @@ def _write(
         "missing": manifest.missing,
         **({"classes": manifest.classes} if manifest.classes else {}),
         **({"labels_from_birads": True} if manifest.labels_from_birads else {}),
-        **said,
+        **record,
     }
     notes, remarks = identical_files(table, class_names(about))
-    about |= {"notes": [*said["notes"], *notes], REMARKS: [*said[REMARKS], *remarks]}
-    return write_dataset(home, name, about, table, attach_crops(findings, crops, masks))
+    about |= {"notes": [*record["notes"], *notes], REMARKS: [*record[REMARKS], *remarks]}
+    return write_dataset(home, name, about, table, join_crops(findings, crops, masks))

@@ -1,4 +1,4 @@
-"""What a user says of how files are read."""
+"""The options with which the files of a data set are read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mammo.data.depths.record import check_bits
 class ReadingOptions:
     """How the files of a data set are read.
 
-    `bits` says how deep films are whose containers do not tell: `auto`, `container`, a number, or nothing, which keeps
-    what was decided before. With `colour_marks` coloured marks on a grey picture do not lose it. Raises MammoError
+    `bits` is the depth of films whose containers do not state it: `auto`, `container`, a number, or empty, which keeps
+    an earlier decision. With `colour_marks`, coloured marks on a grey picture do not exclude it. Raises MammoError
     where `bits` is anything else.
     """
 

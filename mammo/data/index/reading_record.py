@@ -1,4 +1,4 @@
-"""What an index says of how its files were read: their depths, and the rules beyond the plain reading."""
+"""The record in an index of how its files were read: their depths, and the rules that were applied."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 from mammo.data.dataset.dataset import DEPTH, REMARKS
 from mammo.data.depths.record import GroupDepth
 from mammo.data.files.rules import RULES
-from mammo.data.index.depths import with_clipped
+from mammo.data.index.depths import with_clipped_counts
 
 if TYPE_CHECKING:
     from mammo.data.index.inspection import FileFacts
 
 
-def about_reading(
+def reading_record(
     depths: Iterable[GroupDepth],
     facts: Sequence[FileFacts],
     notes: Iterable[str] = (),
     remarks: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The depths, notes and remarks of an index.
+    """Return the depths, notes and remarks of an index, by their keys in `about`.
 
-    Contradictions of depth and images like masks join the notes, which are shown wherever the set is; the rules that
-    were applied join the remarks, which the index says once and Data keeps.
+    Contradictions of depth and images that look like masks are added to the notes, which are shown wherever the data
+    set is; the applied rules are added to the remarks, which are shown by `mammo index` and on the page Data.
     """
-    depths = with_clipped(depths, facts)
+    depths = with_clipped_counts(depths, facts)
     contradictions = [record.contradiction for record in depths if record.contradiction]
     shown = [*notes, *contradictions, *_as_masks(facts)]
     records = [record.to_json() for record in depths]
@@ -35,7 +35,7 @@ def about_reading(
 
 
 def _rules_applied(facts: Iterable[FileFacts]) -> list[str]:
-    """How many files each rule was applied to, the most frequent first; which ones `mammo look` tells."""
+    """The number of files to which each rule was applied, the most frequent first; `mammo look` names its rules."""
     applied = Counter(rule for fact in facts for rule in {rule for rule, _ in json.loads(fact.notes)})
     return [f"{_images(count)}: {RULES[rule].description}." for rule, count in applied.most_common()]
 

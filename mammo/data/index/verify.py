@@ -1,4 +1,4 @@
-"""Every file of a data set's folder against what its index says, and the repair of those that follow from others."""
+"""Check every file of a data set's folder against its index, and repair the files that can be derived from others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REPAIR = "run `mammo verify --repair` to write it anew"
 
 
 def index_damage(home: Home, name: str) -> Iterator[DamagedItem]:
-    """Yield what is damaged of a data set: its index, or a file that the index knows."""
+    """Yield the damage of a data set: of its index, or of a file that the index lists."""
     try:
         dataset = Dataset.open(home, name)
     except DamagedError as error:
@@ -41,11 +41,11 @@ def index_damage(home: Home, name: str) -> Iterator[DamagedItem]:
         yield DamagedItem("data set", name, file, reason, REPAIR)
 
 
-def mend_index(home: Home, name: str) -> None:
-    """Write anew what follows from the index or from the images: the list of what was set aside, and previews.
+def repair_index(home: Home, name: str) -> None:
+    """Write the files again that follow from the index or the images: the quarantine list and the previews.
 
-    Notes of what was inspected are removed where they are damaged, and taken again by the next `mammo index`. Raises
-    MammoError where an image cannot be read for its preview, after all others were.
+    Stored facts of inspections are removed where they are damaged; the next `mammo index` writes them again. Raises
+    MammoError where an image cannot be read for its preview, after all other previews are written.
     """
     dataset = Dataset.open(home, name)
     refuse_links(home, name)
@@ -67,11 +67,11 @@ def mend_index(home: Home, name: str) -> None:
 
 
 def _lists(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """The lists beside the index that are damaged, and why; notes of inspections may be gone."""
+    """Yield the damaged lists beside the index with the reason; the stored facts of inspections may be absent."""
     try:
         # earlier versions wrote formulas as they were
-        known = {quarantine_csv(dataset.about, neutral) for neutral in (True, False)}
-        if read_bytes(dataset.folder / QUARANTINE).replace(b"\r\n", b"\n") not in known:
+        contents = {quarantine_csv(dataset.about, neutral) for neutral in (True, False)}
+        if read_bytes(dataset.folder / QUARANTINE).replace(b"\r\n", b"\n") not in contents:
             yield QUARANTINE, "is not the list that the index holds"
     except OSError as error:
         yield QUARANTINE, _why(error)
@@ -83,7 +83,7 @@ def _lists(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _cuts(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """The frames and crops of the data set's own folder that are not what was cut, and why."""
+    """Yield the frames and crops in the data set's own folder that have changed or are missing, with the reason."""
     for kind in KINDS:
         table = dataset.table(kind)
         for file, digest in zip(table["file"], table["digest"], strict=True):
@@ -97,7 +97,7 @@ def _cuts(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _previews(dataset: Dataset) -> dict[str, tuple[str, str]]:
-    """Previews that are missing or cannot be shown, by their file: the image, and why."""
+    """Map the files of previews that are missing or cannot be shown to the image and the reason."""
     if dataset.metadata_only or not (dataset.folder / PREVIEWS).is_dir():
         return {}
     damaged = {}

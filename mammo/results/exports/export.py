@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mammo.data.dataset.licence import refuse_leaving
+from mammo.data.dataset.licence import refuse_export
 from mammo.errors import MammoError
 from mammo.progress import Progress, Work
 from mammo.results.exports.files import FORMATS, file_name, write_tables
@@ -35,7 +35,7 @@ class Export:
     description: str
     write: Callable[[Selection, Path, ShareOptions], Work[None]]
     leaves: Callable[[ShareOptions], tuple[str, ...]] = lambda _options: ("scores",)
-    """What of a data set leaves the home with it (names of `THINGS`): its licence must allow each."""
+    """What of a data set leaves the home with it (names of `EXPORTABLE`): its licence must allow each."""
     remark: Callable[[Selection], str] = lambda _selection: ""
     """A sentence on what the export leaves out, empty where it leaves out nothing."""
 
@@ -104,7 +104,7 @@ def export(
     selection, options = select(home, names), options or ShareOptions()
     datasets = list(datasets_of(home, selection.sweeps).values())
     for kind in exports.values():
-        refuse_leaving(datasets, kind.leaves(options))
+        refuse_export(datasets, kind.leaves(options))
     folders = {form: folder / form if len(exports) > 1 else folder for form in exports}
     for form, kind in exports.items():
         yield from kind.write(selection, folders[form], options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mammo.data.column_words import UNKNOWN, worded
+from mammo.data.column_words import UNKNOWN, display_value
 from mammo.data.splits.protocols import PARTS
 from mammo.results.figures.drawing import bars, blank_figure, legend_below
 from mammo.results.figures.palette import CLASSES, ground
@@ -33,7 +33,7 @@ def counts_by(
     `unit` is the word for the rows, in the plural.
     """
     figure = blank_figure(note, dark, height=320)
-    values = images[column].map(lambda value: worded(value, classes))
+    values = images[column].map(lambda value: display_value(value, classes))
     frequent = list(values.value_counts().index[:MOST])
     order = sorted(frequent, key=lambda value: (value == UNKNOWN, value))
     for label, colour in CLASSES.items():

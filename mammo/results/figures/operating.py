@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.column_words import worded
+from mammo.data.column_words import display_value
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below, panels, roc_axes, with_leaks
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import value_words
@@ -211,7 +211,7 @@ def subgroup_figure(groups: Sequence[Subgroup], shown: Scored, note: str = "", d
     note, _ = with_leaks(note, [shown])
     titles = [title.replace(" rate", "<br>rate") for title in MEASURES.values()]
     figure = panels(note, dark, titles, columns=len(titles), height=140 + 40 * len(groups))
-    names = [f"{worded(group.value, shown.classes)}<br>n = {group.n}" for group in groups]
+    names = [f"{display_value(group.value, shown.classes)}<br>n = {group.n}" for group in groups]
     colours = [ground(dark).muted if group.small else SERIES[0] for group in groups]
     for column, (name, title) in enumerate(MEASURES.items(), start=1):
         values = [group.measures[name] for group in groups]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mammo.data.birads import SUSPICIOUS, is_zero, threshold_words
+from mammo.data.birads import SUSPICIOUS, is_birads_zero, threshold_words
 from mammo.results.figures.drawing import (
     LINE,
     blank_figure,
@@ -215,7 +215,7 @@ def _draw_reader(figure: Figure, reader: Scored, dark: bool) -> None:
     The marks of the two operating points, BI-RADS 4 with and without 0, are larger.
     """
     false_positive_rate, sensitivity, thresholds = roc_curve(reader.labels, reader.logits)
-    scores, zeros = thresholds[1:], is_zero(thresholds[1:])
+    scores, zeros = thresholds[1:], is_birads_zero(thresholds[1:])
     zero = float(scores[zeros][0]) if zeros.any() else None
     words = [f"BI-RADS {threshold_words(score, zero)}" for score in scores]
     operating = (scores == SUSPICIOUS) | (zeros & (scores > SUSPICIOUS - 1))

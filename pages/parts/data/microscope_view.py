@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.masks import findings_mask, outlined
+from mammo.data.masks import findings_mask, outlined_images
 from mammo.images.enhance import STEPS, trace
 from mammo.images.microscope import ResizeView, advice, draw_outlines, resize_views
 from pages.shared.base import choose
@@ -61,9 +61,9 @@ def _end_without_images(dataset: Dataset) -> None:
 
 
 def _mammogram(dataset: Dataset) -> str:
-    """One mammogram, those with an outlined lesion first."""
+    """One mammogram, those with an outlined_images lesion first."""
     rows = dataset.images.head(MOST)
-    first = outlined(dataset)
+    first = outlined_images(dataset)
     told = {row["image"]: f"{row['image']} ({describe(row, dataset.classes)})" for row in rows.to_dict("records")}
     ordered = sorted(told, key=lambda image: image not in first)
     return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
@@ -71,8 +71,8 @@ def _mammogram(dataset: Dataset) -> str:
 
 def _no_outline(dataset: Dataset) -> str:
     """Why no lesion is shown, and what to do where another mammogram has one."""
-    if outlined(dataset):
-        return "Nobody outlined a lesion in this mammogram; choose another to see what survives of one."
+    if outlined_images(dataset):
+        return "Nobody outlined_images a lesion in this mammogram; choose another to see what survives of one."
     return f"The data set {plain(dataset.name)} holds no outlines of lesions, so there is none to see what survives of."
 
 

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from mammo.data.column_words import worded
+from mammo.data.column_words import display_value
 from mammo.results.figures.operating import subgroup_figure
 from mammo.runs.stored_run import StoredRun
 from mammo.runs.subgroups import FEWEST, MEASURES, Subgroup, subgroups
@@ -41,7 +41,7 @@ def groups(_home: Home, run: StoredRun, part: str, note: str, criterion: Criteri
 def _row(group: Subgroup, name: str, shown: Scored) -> dict[str, str]:
     positive = plain(capital(shown.classes.positive))
     counts = {f"n ({shown.unit})": group.n, positive: group.malignant, "Patients": group.patients}
-    told = {name: plain(worded(group.value, shown.classes)), **{label: f"{n:,}" for label, n in counts.items()}}
+    told = {name: plain(display_value(group.value, shown.classes)), **{label: f"{n:,}" for label, n in counts.items()}}
     for measure, label in MEASURES.items():
         one = group.measures[measure]
         told[label] = "?" if math.isnan(one.value) else f"{one.value:.2f} ({interval(one, 2)})"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mammo.data.column_words import UNKNOWN, worded
+from mammo.data.column_words import UNKNOWN, display_value
 from mammo.data.dataset.dataset import FILE, Dataset
 from mammo.data.manifest.columns.columns import BOX
 from mammo.data.splits.protocols import OUT, PARTS, Parts
@@ -69,7 +69,7 @@ def _has_values(column: pd.Series) -> bool:
 def facts_of(row: pd.Series, names: Mapping[str, str], classes: ClassNames = PLAIN) -> pd.DataFrame:
     """The facts of one image: a row for each labelled column that has a value."""
     facts = [
-        (name, worded(row[column], classes))
+        (name, display_value(row[column], classes))
         for column, name in names.items()
         if column in row.index and column not in SHOWN_APART
     ]
@@ -80,7 +80,7 @@ def lesion_rows(lesions: pd.DataFrame, names: Mapping[str, str], classes: ClassN
     """Lesions as a table: number, kind, pathology, and every other column with values."""
     own = {"number": "Lesion", "abnormality": "Kind", "pathology": "Pathology", **names}
     columns_shown = [name for name in own if name in lesions and name not in OF_IMAGE and _has_values(lesions[name])]
-    cells = lesions[columns_shown].astype(object).map(lambda value: worded(value, classes)).replace(UNKNOWN, "")
+    cells = lesions[columns_shown].astype(object).map(lambda value: display_value(value, classes)).replace(UNKNOWN, "")
     return cells.rename(columns=own)
 
 

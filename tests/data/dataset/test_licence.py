@@ -13,13 +13,13 @@ from mammo.cli import main
 from mammo.data.dataset.dataset import Dataset, write_dataset
 from mammo.data.dataset.licence import (
     ATTRIBUTION,
+    EXPORTABLE,
     LICENCE,
     LICENCES,
     NOT_RECORDED,
-    THINGS,
     licence_of,
-    recorded,
-    refuse_leaving,
+    licence_terms,
+    refuse_export,
 )
 from mammo.data.dataset.relicensing import record_licence
 from mammo.data.index.cbis_ddsm import index_phantom
@@ -91,10 +91,10 @@ def test_collections_come_with_a_licence_and_manifests_with_a_careful_one(
 
 def test_what_is_recorded_is_taken_from_the_word_then_the_index_then_the_usual() -> None:
     held = {LICENCE: "no-pixels", ATTRIBUTION: "Me"}
-    assert recorded({}, "", "open", "You") == {LICENCE: "open", ATTRIBUTION: "You"}
-    assert recorded(held, "", "open") == held
-    assert recorded(held, "no-derivatives", "open")[LICENCE] == "no-derivatives"
-    assert recorded({LICENCE: "odd"}, "", "no-pixels")[LICENCE] == "no-pixels"
+    assert licence_terms({}, "", "open", "You") == {LICENCE: "open", ATTRIBUTION: "You"}
+    assert licence_terms(held, "", "open") == held
+    assert licence_terms(held, "no-derivatives", "open")[LICENCE] == "no-derivatives"
+    assert licence_terms({LICENCE: "odd"}, "", "no-pixels")[LICENCE] == "no-pixels"
     assert licence_of({}) is licence_of({LICENCE: None}) is licence_of({LICENCE: ["open"]}) is NOT_RECORDED
 
 
@@ -121,16 +121,16 @@ def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_pa
 def test_every_licence_and_form_name_things_that_can_leave(demo_home: Home) -> None:
     dataset = Dataset.open(demo_home, "phantom-demo")
     for form in EXPORTS.values():
-        assert set(form.leaves(ShareOptions(previews=True))) <= set(THINGS)
+        assert set(form.leaves(ShareOptions(previews=True))) <= set(EXPORTABLE)
     for name, licence in LICENCES.items():
-        assert "scores" in licence.leaves and set(licence.leaves) <= set(THINGS)
+        assert "scores" in licence.leaves and set(licence.leaves) <= set(EXPORTABLE)
         dataset.about[LICENCE] = name
-        for thing, words in THINGS.items():
+        for thing, words in EXPORTABLE.items():
             if thing in licence.leaves:
-                refuse_leaving([dataset], [thing])
+                refuse_export([dataset], [thing])
             else:
                 with pytest.raises(MammoError, match=f"keeps {words} in the house"):
-                    refuse_leaving([dataset], [thing])
+                    refuse_export([dataset], [thing])
 
 
 def test_the_command_line_shows_and_records(

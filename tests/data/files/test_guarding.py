@@ -19,9 +19,9 @@ from pydicom.uid import JPEG2000Lossless
 from mammo.data.files import guarding
 from mammo.data.files.frame_range import FrameRange
 from mammo.data.files.guarding import limits_of, load_decoders
-from mammo.data.index.cutting import Cut, cut
+from mammo.data.index.cutting import CutRequest, cut
 from mammo.data.index.inspected import inspect_guarded
-from mammo.data.index.inspection import Request, inspect_file, not_inspected
+from mammo.data.index.inspection import InspectionRequest, failed_inspection, inspect_file
 from mammo.data.index.manifest import index_manifest
 from mammo.errors import MammoError
 from mammo.processes.guarded import GuardedWork, guarded_map
@@ -103,7 +103,7 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
 )
 def test_large_sound_files_are_read(tmp_path, write, shape):
     write(tmp_path / "large", film(*shape))
-    (found,) = inspect_guarded([Request(tmp_path, "large", tmp_path / "previews")], 1)
+    (found,) = inspect_guarded([InspectionRequest(tmp_path, "large", tmp_path / "previews")], 1)
     assert (found.reason, found.role, found.rows, found.columns) == ("", "image", *shape)
 
 
@@ -122,11 +122,11 @@ def test_what_reads_files_is_loaded_before_the_first(tmp_path):
 import sys
 from pathlib import Path
 from mammo.data.files.guarding import load_decoders
-from mammo.data.index.inspection import Request, inspect_file
+from mammo.data.index.inspection import InspectionRequest, inspect_file
 load_decoders()
 before = set(sys.modules)
 for name in ("a.dcm", "a.tif"):
-    assert inspect_file(Request(Path(sys.argv[1]), name, Path(sys.argv[1]))).role == "image"
+    assert inspect_file(InspectionRequest(Path(sys.argv[1]), name, Path(sys.argv[1]))).role == "image"
 print(*sorted(set(sys.modules) - before))
 """
     found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
@@ -138,7 +138,7 @@ print(*sorted(set(sys.modules) - before))
 @pytest.mark.faults("The disk is full while frames and crops are cut", "No file is set aside for it")
 def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
     write_lzw(tmp_path / "a.tif", film(400, 400))
-    request = Cut("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
+    request = CutRequest("a_1", tmp_path, "a.tif", FrameRange.parse(""), (10, 10, 300, 300), "", small_disk(64))
     with pytest.raises(MammoError, match="The disk is full"):
         cut(request)
 
@@ -151,11 +151,11 @@ def test_a_drive_that_does_not_answer_is_no_fault_of_a_file(tmp_path, number):
     np.save(path, np.arange(600, dtype=np.uint8).reshape(20, 30))
     marks = tmp_path / "marks"
     marks.mkdir()
-    request = Request(tmp_path, path.name, tmp_path / "previews")
+    request = InspectionRequest(tmp_path, path.name, tmp_path / "previews")
     once = GuardedWork(functools.partial(inspect_where_reading_fails, number, 1, marks))
-    assert [fact.rows for _, fact in guarded_map(once, [request], not_inspected, 1)] == [20]
+    assert [fact.rows for _, fact in guarded_map(once, [request], failed_inspection, 1)] == [20]
     for_good = GuardedWork(functools.partial(inspect_where_reading_fails, number, 99, marks))
-    ((_, fact),) = guarded_map(for_good, [request], not_inspected, 1)
+    ((_, fact),) = guarded_map(for_good, [request], failed_inspection, 1)
     assert fact.stalled and fact.reason == os.strerror(number)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.data.column_words import UNKNOWN, worded
+from mammo.data.column_words import UNKNOWN, display_value
 from mammo.data.splits.protocols import OUT, TEST, TRAIN, VALIDATION
 from mammo.results.figures.data import MOST, counts_by, patient_counts, patients_by_part
 from mammo.specs.class_names import ClassNames
@@ -68,10 +68,10 @@ def test_crops_are_called_crops():
 
 def test_pathologies_have_the_names_of_the_classes():
     classes = ClassNames("dense", "fatty")
-    assert [worded(value, classes) for value in ("MALIGNANT", "BENIGN", "A", None)] == [
+    assert [display_value(value, classes) for value in ("MALIGNANT", "BENIGN", "A", None)] == [
         "Dense",
         "Fatty",
         "A",
         "not given",
     ]
-    assert worded("BENIGN") == "Benign"
+    assert display_value("BENIGN") == "Benign"

@@ -75,7 +75,13 @@ def permuted(tiny, tmp_path):
     known = Dataset.open(home, "tiny")
     first = known.images.groupby("patient")["label"].first()
     labels = dict(zip(first.index, np.random.default_rng(0).permutation(first), strict=True))
-    write_dataset(home, "tiny", known.about, known.images.assign(label=known.images["patient"].map(labels)), known.held)
+    write_dataset(
+        home,
+        "tiny",
+        known.about,
+        known.images.assign(label=known.images["patient"].map(labels)),
+        known.available_lesions,
+    )
     return home
 
 

@@ -1,4 +1,4 @@
-"""The four case-description CSVs of CBIS-DDSM: one row a lesion, quirks removed."""
+"""The four case-description CSVs of CBIS-DDSM as one table with one row a lesion."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ DESCRIPTORS = {
     "calc distribution": "calcification_distribution",
 }
 
-PLACES = {"breast": ("LEFT", "RIGHT"), "view": ("CC", "MLO")}
+POSITIONS = {"breast": ("LEFT", "RIGHT"), "view": ("CC", "MLO")}
 NEEDED = ("patient", "number", "image_path", "pathology")
 SCORES = {"birads": 6, "subtlety": 5, "density": 4}
-"""The highest value of each score that a reader gave; one that is missing costs no row."""
+"""The highest value of each score of the reader; a row without a score is kept."""
 PARTS = {"train": "Training", "test": "Test"}
 CASE_NAMES = {(kind, part): f"{kind.title()}-{PARTS[part]}_" for kind, part in CASE_FILES.values()}
-"""How the names of the cases of each CSV begin."""
+"""The start of the case names of each CSV."""
 
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """The CSVs that were found, by name, and the names of those that were not."""
+    """The paths of the CSVs by name, and the names of the CSVs that are missing."""
 
     paths: dict[str, Path]
     missing: list[str] = field(default_factory=list)
@@ -62,10 +62,10 @@ class CaseFiles:
 
 @dataclass(frozen=True)
 class Cases:
-    """The lesions of the case CSVs, the rows that are set aside with the reason, and what must be said.
+    """The lesions of the case CSVs, the rows that are set aside with the reason, and notes.
 
-    `missing` counts the missing values of optional columns; `absent` holds the beginnings of the names of cases whose
-    CSV is not there.
+    `missing` counts the missing values of optional columns; `absent` holds the start of the case names of every CSV
+    that is missing.
     """
 
     lesions: pd.DataFrame
@@ -82,12 +82,12 @@ def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
     """
     if csv and not csv.is_dir():
         raise MammoError(f"{csv} is no folder; name the folder that holds the case CSVs with --csv.")
-    places = [csv] if csv else _beside(root)
+    folders = [csv] if csv else _csv_folders(root)
     paths: dict[str, Path] = {}
     for name in CASE_FILES:
-        for place in places:
-            if (place / name).is_file():
-                paths[name] = place / name
+        for folder in folders:
+            if (folder / name).is_file():
+                paths[name] = folder / name
                 break
     if not paths:
         raise MammoError(
@@ -97,18 +97,18 @@ def find_case_files(root: Path, csv: Path | None = None) -> CaseFiles:
     return CaseFiles(paths, [name for name in CASE_FILES if name not in paths])
 
 
-def _beside(root: Path) -> list[Path]:
-    """Where the CSVs of the images under `root` may lie, the likeliest first."""
-    below = sorted(place for place in root.glob("*") if place.is_dir())
+def _csv_folders(root: Path) -> list[Path]:
+    """The folders that may hold the CSVs of the images under `root`, the most likely first."""
+    below = sorted(folder for folder in root.glob("*") if folder.is_dir())
     around = root.absolute().parent
-    return [root, root / "csv", *below, *(place / "csv" for place in below), around / "csv", around]
+    return [root, root / "csv", *below, *(folder / "csv" for folder in below), around / "csv", around]
 
 
 def read_cases(files: CaseFiles) -> Cases:
-    """All lesions of the case CSVs that are there, one row each.
+    """Read all lesions of the case CSVs that exist, one row each.
 
-    A score that is odd is missing and counted; a row without patient, number, file or known pathology, or whose
-    lesion is listed before, is set aside. Raises MammoError naming file and column where a column is missing, where
+    An odd score becomes missing and is counted; a row without patient, number, file or valid pathology is set aside,
+    and so is the second row of a lesion. Raises MammoError naming file and column where a column is missing, where
     more than half of a CSV's rows are set aside, or no lesion is listed.
     """
     aside: list[list[str]] = []
@@ -117,7 +117,7 @@ def read_cases(files: CaseFiles) -> Cases:
     frames = []
     for name, path in files.paths.items():
         unread = Unread()
-        frames.append(_read_one(path, *CASE_FILES[name], unread))
+        frames.append(_read_case_file(path, *CASE_FILES[name], unread))
         aside += [[item, f"{path.name}, {why}"] for item, why in unread.quarantined()]
         notes += [f"{path.name}: {note}" for note in unread.notes()]
         missing.update(unread.missing)
@@ -132,7 +132,7 @@ def read_cases(files: CaseFiles) -> Cases:
     return Cases(lesions[~twice].reset_index(drop=True), aside, notes, dict(missing), absent)
 
 
-def _read_one(path: Path, abnormality: str, split: str, unread: Unread) -> pd.DataFrame:
+def _read_case_file(path: Path, abnormality: str, split: str, unread: Unread) -> pd.DataFrame:
     table = read_table(path)
     raw = table.cells.rename(columns={"breast density": "breast_density"})
     if missing := [name for name in COLUMNS if name not in raw.columns]:
@@ -144,13 +144,13 @@ def _read_one(path: Path, abnormality: str, split: str, unread: Unread) -> pd.Da
         lesions[name] = raw[column].where(raw[column] != "", None) if column in raw.columns else None
     for name in NEEDED:
         _need(lesions, name, unread)
-    for name, known in PLACES.items():
-        lesions[name] = _place(lesions[name], name, known, unread)
+    for name, choices in POSITIONS.items():
+        lesions[name] = _position(lesions[name], name, choices, unread)
     for name, scale in SCORES.items():
         lesions[name] = _scores(lesions[name], name, scale, unread)
     unread.refuse_most(path, len(raw) + len(table.aside))
     lesions = lesions[~lesions.index.isin(list(unread.aside))]
-    return _named(
+    return _with_ids(
         lesions.assign(number=pd.array([int(plain_number(cell)) for cell in lesions["number"]], dtype="Int64")).assign(
             abnormality=abnormality, split=split
         )
@@ -158,11 +158,11 @@ def _read_one(path: Path, abnormality: str, split: str, unread: Unread) -> pd.Da
 
 
 def _need(lesions: pd.DataFrame, name: str, unread: Unread) -> None:
-    """Set the rows aside whose cell of a needed column is missing or unknown."""
-    column = next(theirs for theirs, ours in COLUMNS.items() if ours == name)
-    known = {cell: _why_not(name, cell) for cell in lesions[name].unique()}
+    """Set aside the rows whose cell of a needed column is missing or invalid."""
+    column = next(header for header, ours in COLUMNS.items() if ours == name)
+    reasons = {cell: _why_not(name, cell) for cell in lesions[name].unique()}
     for row, cell in lesions[name].items():
-        if why := known[cell]:
+        if why := reasons[cell]:
             unread.set_aside([int(str(row))], f"the {column} {cell!r} {why}")
 
 
@@ -175,31 +175,31 @@ def _why_not(name: str, cell: str) -> str:
     return "is not a whole number" if name == "number" and not plain_number(cell).isdecimal() else ""
 
 
-def _place(cells: pd.Series, name: str, known: tuple[str, ...], unread: Unread) -> pd.Series:
-    """A breast or view, empty where it is none of those known."""
-    column = next(theirs for theirs, ours in COLUMNS.items() if ours == name)
-    odd = cells[~cells.isin(known)]
-    listed = [(int(str(row)), str(cell), f"is none of {', '.join(known)}") for row, cell in odd.items() if cell]
+def _position(cells: pd.Series, name: str, choices: tuple[str, ...], unread: Unread) -> pd.Series:
+    """The breasts or views; empty where a cell is none of `choices`."""
+    column = next(header for header, ours in COLUMNS.items() if ours == name)
+    odd = cells[~cells.isin(choices)]
+    listed = [(int(str(row)), str(cell), f"is none of {', '.join(choices)}") for row, cell in odd.items() if cell]
     unread.count(column, len(odd), listed)
-    return cells.where(cells.isin(known), "")
+    return cells.where(cells.isin(choices), "")
 
 
 def _scores(cells: pd.Series, name: str, highest: int, unread: Unread) -> pd.Series:
-    """A reader's whole numbers up to `highest` (Int64); 0 is an assessment, and of all else that it is missing."""
-    column = next(theirs for theirs, ours in COLUMNS.items() if ours == name)
-    silent = cells.isin([cell for cell in cells.unique() if is_missing(cell)])
+    """A reader's whole numbers up to `highest` (Int64); 0 is a valid `birads` and missing elsewhere."""
+    column = next(header for header, ours in COLUMNS.items() if ours == name)
+    empty = cells.isin([cell for cell in cells.unique() if is_missing(cell)])
     plain = [plain_number(cell) for cell in cells]
     numbers = pd.Series(pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce").to_numpy(float), cells.index)
-    numbers = numbers.where(~silent & (numbers % 1 == 0) & (numbers >= 0) & (numbers <= highest))
-    odd = cells[numbers.isna() & ~silent]
+    numbers = numbers.where(~empty & (numbers % 1 == 0) & (numbers >= 0) & (numbers <= highest))
+    odd = cells[numbers.isna() & ~empty]
     numbers = numbers if name == "birads" else numbers.where(numbers > 0)
     listed = [(int(str(row)), str(cell), f"is not a whole number from 0 to {highest}") for row, cell in odd.items()]
     unread.count(column, int(numbers.isna().sum()), listed)
     return numbers.astype("Int64")
 
 
-def _named(lesions: pd.DataFrame) -> pd.DataFrame:
-    """Add the ids: image and lesion are the folder names of the collection, film the physical view."""
+def _with_ids(lesions: pd.DataFrame) -> pd.DataFrame:
+    """Add the ids: image and lesion are folder names of the collection, film is the physical view."""
     image = lesions["image_path"].str.split("/").str[0]
     film = lesions["patient"] + "_" + lesions["breast"] + "_" + lesions["view"]
     film = film.where((lesions["breast"] != "") & (lesions["view"] != ""), image)
@@ -209,7 +209,7 @@ def _named(lesions: pd.DataFrame) -> pd.DataFrame:
 
 
 def images_of(lesions: pd.DataFrame) -> pd.DataFrame:
-    """One row a listed image: malignant if any lesion is, with conflicts recorded; sorted by id."""
+    """Return one row an image, sorted by id: malignant where any lesion is; `conflict` where its lesions differ."""
     order = {name: rank for rank, name in enumerate(PATHOLOGIES)}
     ranked = lesions.assign(
         rank=lesions["pathology"].map(order),
