@@ -61,7 +61,7 @@ def _end_without_images(dataset: Dataset) -> None:
 
 
 def _mammogram(dataset: Dataset) -> str:
-    """One mammogram, those with an outlined_images lesion first."""
+    """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
     first = outlined_images(dataset)
     told = {row["image"]: f"{row['image']} ({describe(row, dataset.classes)})" for row in rows.to_dict("records")}
@@ -72,7 +72,7 @@ def _mammogram(dataset: Dataset) -> str:
 def _no_outline(dataset: Dataset) -> str:
     """Why no lesion is shown, and what to do where another mammogram has one."""
     if outlined_images(dataset):
-        return "Nobody outlined_images a lesion in this mammogram; choose another to see what survives of one."
+        return "Nobody outlined a lesion in this mammogram; choose another to see what survives of one."
     return f"The data set {plain(dataset.name)} holds no outlines of lesions, so there is none to see what survives of."
 
 
