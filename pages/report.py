@@ -44,7 +44,7 @@ if chosen := reported.choose_row(report):
         st.subheader("Figure 2: ROC on the test images")
         show.figure(figure_2(chosen, protocol, report.note, show.dark()), "figure-2")
     reported.table(splits_table(report))
-    if report.enough:
+    if report.by_draws:
         st.subheader("Are so many augmented versions enough?")
         show.figure(draws_figure(report, protocol, report.note, show.dark()), "by-draws")
 reported.table(open_table(report))

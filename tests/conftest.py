@@ -24,14 +24,14 @@ from mammo.features.extraction.extract import extract
 from mammo.features.precision import fast_precision
 from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
-from mammo.paper import open_paper, paper_on, reproduce
+from mammo.paper import open_report_runs, report_spec, reproduce
 from mammo.progress import finish
-from mammo.results.report.stated import PaperSpec
+from mammo.results.report.stated import ReportSpec
 from mammo.runs.sweep_files import ABOUT, DIGEST, FILES
 from mammo.specs import CacheSpec, Home, SplitSpec, SweepSpec
 from mammo.storage.json_files import write_json
 
-PAPER = PaperSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
+PAPER = ReportSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")
 KEPT = os.environ.get("MAMMO_TEST_HOMES")
 """A folder in which the shared homes stay from one run of the tests to the next; for work on the tests themselves."""
@@ -81,7 +81,7 @@ def fill_demo(home: Home) -> None:
     heads = expand({**AXES, "epochs": [12]})
     finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
     estimates = [extraction_estimate(home, specs), extraction_estimate(home, fast)]
-    estimates.append(open_paper(home, paper_on(Dataset.open(home, "phantom-demo"))).estimate())
+    estimates.append(open_report_runs(home, report_spec(Dataset.open(home, "phantom-demo"))).estimate())
     call_measured(home, ["heads", *(kind for one in estimates for kind in one.missing)])
 
 
@@ -154,5 +154,5 @@ def paper_home(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
         if wanted:
             shutil.copytree(tiny.dataset("tiny"), home.dataset("tiny"), dirs_exist_ok=True)
             finish(reproduce(home, PAPER))
-            call_measured(home, open_paper(home, replace(PAPER, epochs=3)).estimate().missing)
+            call_measured(home, open_report_runs(home, replace(PAPER, epochs=3)).estimate().missing)
     return home

@@ -45,7 +45,7 @@ def test_runs_are_named_by_labels():
 
 def test_rows_of_the_report_are_named_by_labels():
     assert {row.preprocessing for row in ROWS} == {"built-in", "self-written"}
-    assert "NAdam · GAP" in next(row.told for row in ROWS if row.optimizer == "nadam" and row.pool == "gap")
+    assert "NAdam · GAP" in next(row.label for row in ROWS if row.optimizer == "nadam" and row.pool == "gap")
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name)

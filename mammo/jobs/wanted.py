@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mammo.errors import MammoError
 from mammo.progress import Work
-from mammo.results.report.stated import TRUNK_SETS, PaperSpec
+from mammo.results.report.stated import TRUNK_SETS, ReportSpec
 from mammo.specs import PROBE, Axis, CacheSpec, HeadSpec, Home, Spec, SplitSpec, SweepSpec, check_name
 from mammo.specs.head_spec import HEAD_AXES
 
@@ -252,7 +252,7 @@ class WantedPaper(Wanted):
     what: ClassVar[str] = "request for the report"
     last_stage: ClassVar[str] = "train"
 
-    spec: PaperSpec
+    spec: ReportSpec
 
     def __post_init__(self) -> None:
         """Refuse a name that is none."""

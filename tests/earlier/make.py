@@ -37,9 +37,9 @@ from mammo.data.phantom import PhantomSpec, write_phantom
 from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import keep_finished, sweep
-from mammo.paper import open_paper
+from mammo.paper import open_report_runs
 from mammo.progress import finish
-from mammo.results.report.stated import ROWS, PaperSpec
+from mammo.results.report.stated import ROWS, ReportSpec
 from mammo.specs import CacheSpec, HeadSpec, Home, SplitSpec, SweepSpec
 from mammo.storage.atomic_files import write_text
 from mammo.storage.json_files import write_json
@@ -88,8 +88,8 @@ def fill(home: Home) -> dict[str, str]:
     finish(write_phantom(films, PhantomSpec(images=16, seed=5, height=128), workers=1))
     same_times(films)
     finish(index_cbis_ddsm(home, "films", films, workers=1))
-    paper = PaperSpec("pictures", "mini", size=64, epochs=2, splits=1, draws=2)
-    (row_8,) = (step.features for step in open_paper(home, paper).steps if step.rows == (ROWS[7],))
+    paper = ReportSpec("pictures", "mini", size=64, epochs=2, splits=1, draws=2)
+    (row_8,) = (step.features for step in open_report_runs(home, paper).steps if step.rows == (ROWS[7],))
     names: dict[str, str] = {}
     for name, command in asking.EXTRACTED.items():
         names[name] = asking.answer(home.path, command)["cache"]
@@ -98,9 +98,9 @@ def fill(home: Home) -> dict[str, str]:
         names[name] = finish(sweep(home, spec, "cpu"))
     for name, command in asking.TRAINED.items():
         names[name] = asking.answer(home.path, command, **names)["sweep"]
-    for step in open_paper(home, paper).steps:
+    for step in open_report_runs(home, paper).steps:
         if step.cache is not None and step.sweep is None:
-            finish(sweep(home, open_paper(home, paper).sweep(step, step.cache), "cpu"))
+            finish(sweep(home, open_report_runs(home, paper).sweep(step, step.cache), "cpu"))
     names["stopped"] = stop(home, names["plain"])
     write_jobs(home, names["plain"])
     return names
@@ -155,7 +155,7 @@ def write_jobs(home: Home, cache: str) -> None:
         "index-manifest": ({"name": "m", "file": "/data/m.csv", "positive": ["cancer"], "drop": ["?"]}, "m"),
         "extract": ({"specs": [CacheSpec("pictures", "vgg16-mini", "synthetic").to_json()]}, cache),
         "sweep": ({"spec": SweepSpec("pictures", (cache,), heads, (SplitSpec(),)).to_json()}, "pictures-01234567"),
-        "paper": ({"spec": PaperSpec("pictures", "mini").to_json()}, "the report on pictures"),
+        "paper": ({"spec": ReportSpec("pictures", "mini").to_json()}, "the report on pictures"),
     }
     for number, (verb, (request, result)) in enumerate(asked.items()):
         name = f"20260131-12000{number}-{verb}-0a1{number}"

@@ -24,7 +24,7 @@ from mammo.estimates.prices import remember
 from mammo.features.cache.cache import Cache, caches
 from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
-from mammo.paper import open_paper, paper_on
+from mammo.paper import open_report_runs, report_spec
 from mammo.progress import finish
 from mammo.results.board.leaderboard import read_board, to_json
 from mammo.runs.sweep import Sweep, sweeps
@@ -78,7 +78,7 @@ def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
         heads = expand({"pool": ["gap"], "lr": [1e-2, 1e-3], "epochs": [1], "seed": [seed]})
         finish(sweep(home, SweepSpec("tiny", names, heads, (SplitSpec(),)), "cpu"))
     read_board(home)
-    for kind in ("heads", *open_paper(home, paper_on(Dataset.open(home, "tiny"))).estimate().missing):
+    for kind in ("heads", *open_report_runs(home, report_spec(Dataset.open(home, "tiny"))).estimate().missing):
         remember(home, kind, {"heads": 2.0, "trunks": 4.0})  # so that no page measures this machine
     return home
 

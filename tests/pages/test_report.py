@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mammo.paper import open_paper
+from mammo.paper import open_report_runs
 from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
 from tests.conftest import PAPER
@@ -19,7 +19,7 @@ CHOSEN = urlencode({"row": "ResNet50, row 4 (Nadam · GAP · 1e-4)", "protocol":
 
 @pytest.fixture(scope="module")
 def report(paper_home):
-    return open_paper(paper_home, PAPER).report()
+    return open_report_runs(paper_home, PAPER).report()
 
 
 def test_tables_figures_and_files(fresh, paper_home, report, tmp_path):
@@ -49,7 +49,7 @@ def test_tables_figures_and_files(fresh, paper_home, report, tmp_path):
 def test_what_is_missing_is_run_as_a_job(fresh, paper_home, tmp_path):
     home = Home(tmp_path / "home")
     shutil.copytree(paper_home.path, home.path)
-    lost = next(step.sweep for step in open_paper(home, PAPER).steps if step.rows[0].ratio_kept)
+    lost = next(step.sweep for step in open_report_runs(home, PAPER).steps if step.rows[0].ratio_kept)
     shutil.rmtree(home.sweep(lost.id))
     with fresh(home) as site, site.visit(ADDRESS) as page:
         page.get_by_role("button", name="Run what is missing").click()

@@ -1,4 +1,4 @@
-"""The report as files: Markdown, CSV, LaTeX, and one HTML file that needs nothing beside it."""
+"""The report as files: Markdown, CSV, LaTeX, and one HTML file that loads no further file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mammo.results.markdown import marked as _marked
 from mammo.results.report.comparison import LEAKY, UNDER, to_json
 from mammo.results.report.figures import draws_figure, rows_figure, splits_figure
 from mammo.results.report.stated import TITLES
-from mammo.results.report.tables import Cell, Table, tables
+from mammo.results.report.tables import Cell, ReportTable, tables
 from mammo.storage.atomic_files import write_text
 from mammo.storage.spreadsheets import csv_of_rows
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.report.comparison import Beside, Report
+    from mammo.results.report.comparison import Report, ReportComparison
 
 TITLE = "Breast cancer image classification: the report, and ours beside it"
 
 
 def heading(report: Report) -> list[str]:
-    """What must be known before any figure is read."""
-    said = [f"Data set {report.spec.dataset}, {report.images:,} images, trunks {' and '.join(report.trunks)}."]
-    said += [f"{report.note}: these figures say nothing about real mammograms."] if report.note else []
-    said += [f"Not split by {name}: {why}" for name, why in report.refused.items()]
-    return said
+    """The lines to read before any figure: data set, trunks, warnings, and protocols that cannot split the data set."""
+    lines = [f"Data set {report.spec.dataset}, {report.images:,} images, trunks {' and '.join(report.trunks)}."]
+    lines += [f"{report.note}: these figures say nothing about real mammograms."] if report.note else []
+    lines += [f"Not split by {name}: {why}" for name, why in report.refused.items()]
+    return lines
 
 
 def markdown(report: Report) -> str:
     """The tables as Markdown."""
     lines = [f"# {TITLE}", "", *(f"**{_marked(line)}**  " for line in heading(report))]
     for table in tables(report):
-        lines += ["", f"## {table.title}", "", _markdown_row(table.names), _markdown_row(["---"] * len(table.names))]
-        lines += [_markdown_row([_markdown_cell(cell) for cell in row]) for row in table.rows]
+        lines += ["", f"## {table.title}", "", _markdown_line(table.names), _markdown_line(["---"] * len(table.names))]
+        lines += [_markdown_line([_markdown_cell(cell) for cell in row]) for row in table.rows]
         lines += [f"\n{_marked(note)}" for note in table.notes]
     return "\n".join(lines) + "\n"
 
 
-def _markdown_row(cells: list[str]) -> str:
+def _markdown_line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -53,15 +53,15 @@ def _markdown_cell(cell: Cell) -> str:
     return f"**{text}**" if cell.bold and text else text
 
 
-def comma_separated(report: Report) -> str:
-    """Every number of every row and protocol, a line a row, as CSV."""
+def csv_text(report: Report) -> str:
+    """All numbers of all protocols as CSV, a line for each row of the report."""
     rows = [dict(_flat(row)) for row in to_json(report)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return csv_of_rows(rows, names)
 
 
 def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested tables and lists, named by the way to them: `ours.auc_interval.0`."""
+    """Yield name and value of the leaves of nested JSON; the name is the path, such as `ours.auc_interval.0`."""
     pairs = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else None
     if pairs is None:
         yield name, content
@@ -71,14 +71,14 @@ def _flat(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def latex(report: Report) -> str:
-    """The tables as LaTeX to be put into a document that loads `booktabs` and `graphicx`."""
-    said = [
+    """The tables as LaTeX, for a document that loads `booktabs` and `graphicx`."""
+    comments = [
         f"% {' '.join(line.split())}" for line in (TITLE, *heading(report), "Needs \\usepackage{booktabs,graphicx}")
     ]
-    return "\n".join([*said, *(_latex_table(table) for table in tables(report))]) + "\n"
+    return "\n".join([*comments, *(_latex_table(table) for table in tables(report))]) + "\n"
 
 
-def _latex_table(table: Table) -> str:
+def _latex_table(table: ReportTable) -> str:
     groups = " & ".join(rf"\multicolumn{{{width}}}{{c}}{{{_latex(name)}}}" for name, width in table.groups)
     lines = [r"\begin{table}", rf"\caption{{{_latex(' '.join([table.title + '.', *table.notes]))}}}"]
     fixed = sum(map(len, table.names)) < 120
@@ -106,8 +106,8 @@ def _latex(text: str) -> str:
     return "".join(LATEX.get(sign, sign) for sign in text)
 
 
-def table_html(table: Table) -> str:
-    """A table as HTML that takes the colours of what is around it."""
+def table_html(table: ReportTable) -> str:
+    """A table as HTML, in the colours of the page around it."""
     groups = "".join(f'<th colspan="{width}">{html.escape(name)}</th>' for name, width in table.groups)
     names = "".join(f"<th>{html.escape(name)}</th>" for name in table.header)
     head = (f"<tr>{groups}</tr>" if len(table.groups) > 1 else "") + f"<tr>{names}</tr>"
@@ -118,7 +118,7 @@ def table_html(table: Table) -> str:
 
 
 PROSE = 40
-"""Letters of a cell from which on its table is read as text, whose lines break."""
+"""A table with a cell of more characters than this has cells of text, whose lines break."""
 
 
 def _html_cell(cell: Cell) -> str:
@@ -145,8 +145,8 @@ TABLE_STYLE = """
 """
 
 
-def whole_html(report: Report) -> str:
-    """One HTML file with the tables and the figures, which loads nothing."""
+def html_page(report: Report) -> str:
+    """One HTML page with the tables and figures, which loads no further file."""
     title = html.escape(TITLE)
     parts = [f"<h1>{title}</h1>"]
     parts += [f'<p class="known">{html.escape(line)}</p>' for line in heading(report)]
@@ -154,8 +154,8 @@ def whole_html(report: Report) -> str:
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in table.notes)
         parts.append(f"<h2>{html.escape(table.title)}</h2>{table_html(table)}{notes}")
     for number, (name, figure) in enumerate(figures(report)):
-        drawn = figure.to_html(full_html=False, include_plotlyjs=not number, config={"displayModeBar": False})
-        parts.append(f'<div class="figure"><h2>{html.escape(name)}</h2>{drawn}</div>')
+        content = figure.to_html(full_html=False, include_plotlyjs=not number, config={"displayModeBar": False})
+        parts.append(f'<div class="figure"><h2>{html.escape(name)}</h2>{content}</div>')
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     body = "\n".join(parts)
     head += f"<style>{STYLE}{TABLE_STYLE}</style>"
@@ -163,35 +163,38 @@ def whole_html(report: Report) -> str:
 
 
 def figures(report: Report, dark: bool = False) -> list[tuple[str, Figure]]:
-    """The figures that can be drawn of what is there, with their titles."""
-    drawn = []
+    """Titles and figures, as far as there are runs to draw."""
+    titled = []
     for number, name in TITLES.items():
-        if any(one.outcomes for one in report.table(number)):
+        if any(comparison.outcomes for comparison in report.table(number)):
             title = f"{name}: validation AUC of every row, the report's and ours"
-            drawn.append((title, rows_figure(report.table(number), report.note, dark)))
-    for one in report.rows:
-        if one.best:
-            drawn.append(
-                (f"Figure 1: accuracy and loss by epoch of {one.row.name}", figure_1(one, LEAKY, report.note, dark))
+            titled.append((title, rows_figure(report.table(number), report.note, dark)))
+    for comparison in report.rows:
+        if comparison.best:
+            titled.append(
+                (
+                    f"Figure 1: accuracy and loss by epoch of {comparison.row.name}",
+                    figure_1(comparison, LEAKY, report.note, dark),
+                )
             )
-            title = f"Figure 2: ROC of {one.row.name} on the test images, over {report.spec.splits} draws"
-            drawn.append((title, figure_2(one, LEAKY, report.note, dark)))
-    if report.enough:
+            title = f"Figure 2: ROC of {comparison.row.name} on the test images, over {report.spec.splits} draws"
+            titled.append((title, figure_2(comparison, LEAKY, report.note, dark)))
+    if report.by_draws:
         title = f"{UNDER[LEAKY]}: are so many augmented versions enough?"
-        drawn.append((title, draws_figure(report, LEAKY, report.note, dark)))
-    return drawn
+        titled.append((title, draws_figure(report, LEAKY, report.note, dark)))
+    return titled
 
 
-def figure_1(one: Beside, protocol: str, note: str = "", dark: bool = False) -> Figure:
+def figure_1(comparison: ReportComparison, protocol: str, note: str = "", dark: bool = False) -> Figure:
     """The report's Figure 1: accuracy and loss by epoch of a row, on train and validation, of the first draw."""
-    outcome = one.outcomes[protocol]
-    run = replace(outcome.scored["validation"][0], name=one.row.told)
+    outcome = comparison.outcomes[protocol]
+    run = replace(outcome.scored["validation"][0], name=comparison.row.label)
     return learning_curves({run.name: outcome.runs[0].history}, note, dark, [run])
 
 
-def figure_2(one: Beside, protocol: str, note: str = "", dark: bool = False) -> Figure:
+def figure_2(comparison: ReportComparison, protocol: str, note: str = "", dark: bool = False) -> Figure:
     """The report's Figure 2: ROC on the test images of a row trained on several draws of train and validation."""
-    return splits_figure(one.outcomes[protocol].scored["test"], note, dark)
+    return splits_figure(comparison.outcomes[protocol].scored["test"], note, dark)
 
 
 @dataclass(frozen=True)
@@ -206,14 +209,14 @@ class Form:
 
 FORMS: dict[str, Form] = {
     "markdown": Form("Markdown", "report.md", "text/markdown", markdown),
-    "csv": Form("CSV", "report.csv", "text/csv", comma_separated),
+    "csv": Form("CSV", "report.csv", "text/csv", csv_text),
     "latex": Form("LaTeX", "report.tex", "application/x-tex", latex),
-    "html": Form("HTML", "report.html", "text/html", whole_html),
+    "html": Form("HTML", "report.html", "text/html", html_page),
 }
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write the report into a folder in every form; returns the files' paths."""
+    """Write the report into a folder in every form; return the paths of the files."""
     paths = [folder / form.file for form in FORMS.values()]
     for form, path in zip(FORMS.values(), paths, strict=True):
         write_text(path, form.write(report))

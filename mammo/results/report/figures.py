@@ -1,4 +1,4 @@
-"""The report's figures and two more: ROC over several draws, and every row beside what the report says of it."""
+"""Figures of the report: ROC over several draws, AUC by augmented draws, and every row with the report's value."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from mammo.results.report.comparison import Beside, Report
+    from mammo.results.report.comparison import Report, ReportComparison
     from mammo.statistics.scored import Scored
 
 GRID = np.linspace(0, 1, 201)
-"""The rates of false alarms at which curves are averaged."""
+"""The false-positive rates at which curves are averaged."""
 COLOURS = dict(zip(PROTOCOLS, SERIES, strict=False))
 
 
 def splits_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) -> Figure:
     """The ROC curves of one head trained on several draws, their mean, and one standard deviation around it.
 
-    Sensitivities are averaged at equal rates of false alarms (vertical averaging; Fawcett, Pattern Recognition Letters
+    Sensitivities are averaged at equal false-positive rates (vertical averaging; Fawcett, Pattern Recognition Letters
     27 (2006)).
     """
     curves = np.stack([_sensitivity(run) for run in runs])
     mean, spread = curves.mean(axis=0), curves.std(axis=0, ddof=1) if len(runs) > 1 else np.zeros(len(GRID))
-    areas = np.array([run.value(auc) for run in runs])
+    aucs = np.array([run.value(auc) for run in runs])
     figure = blank_figure(note, dark, height=460 + LINE * (len(runs) + 1))
     colours = ground(dark)
     chance = {"color": colours.muted, "dash": "dot", "width": 1}
@@ -44,13 +44,15 @@ def splits_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) ->
         x=np.concatenate([GRID, GRID[::-1]]), y=band, fill="toself", fillcolor=colours.text, opacity=0.13, line_width=0,
         mode="lines", hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    for number, (run, area) in enumerate(zip(runs, areas, strict=True)):
-        false, found, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
+    for number, (run, value) in enumerate(zip(runs, aucs, strict=True)):
+        false_positive_rate, sensitivity, _ = roc_curve(run.labels, run.logits, drop_intermediate=True)
         line = {"color": SERIES[number % len(SERIES)], "width": 1.2}
-        figure.add_scatter(x=false, y=found, mode="lines", line=line, name=f"{run.name} — AUC {area:.3f}")
-    told = f"Mean of {len(runs)} draws — AUC {areas.mean():.3f}"
-    told += f" ± {areas.std(ddof=1):.3f}" if len(runs) > 1 else ""
-    name = f"{told}, n = {np.size(runs[0].labels)}"
+        figure.add_scatter(
+            x=false_positive_rate, y=sensitivity, mode="lines", line=line, name=f"{run.name} — AUC {value:.3f}"
+        )
+    label = f"Mean of {len(runs)} draws — AUC {aucs.mean():.3f}"
+    label += f" ± {aucs.std(ddof=1):.3f}" if len(runs) > 1 else ""
+    name = f"{label}, n = {np.size(runs[0].labels)}"
     figure.add_scatter(x=GRID, y=mean, mode="lines", line={"color": colours.text, "width": 3}, name=name)
     figure.update_traces(hovertemplate="1 − specificity %{x:.2f}<br>sensitivity %{y:.2f}<extra></extra>")
     figure.update_xaxes(title_text="1 − specificity", range=[-0.01, 1.01], constrain="domain")
@@ -60,63 +62,62 @@ def splits_figure(runs: Sequence[Scored], note: str = "", dark: bool = False) ->
 
 
 def _sensitivity(run: Scored) -> np.ndarray:
-    """The sensitivity at each rate of `GRID`; where the curve rises straight up, its highest."""
-    false, found, _ = roc_curve(run.labels, run.logits)
-    highest = np.searchsorted(false, GRID, side="right") - 1
-    following = np.minimum(highest + 1, len(false) - 1)
-    width = false[following] - false[highest]
-    share = np.divide(GRID - false[highest], width, out=np.zeros(len(GRID)), where=width > 0)
-    return np.asarray(found[highest] + share * (found[following] - found[highest]))
+    """The sensitivity at each rate of `GRID`; where the curve is vertical, the highest there."""
+    false_positive_rate, sensitivity, _ = roc_curve(run.labels, run.logits)
+    highest = np.searchsorted(false_positive_rate, GRID, side="right") - 1
+    following = np.minimum(highest + 1, len(false_positive_rate) - 1)
+    width = false_positive_rate[following] - false_positive_rate[highest]
+    share = np.divide(GRID - false_positive_rate[highest], width, out=np.zeros(len(GRID)), where=width > 0)
+    return np.asarray(sensitivity[highest] + share * (sensitivity[following] - sensitivity[highest]))
 
 
 def draws_figure(report: Report, protocol: str, note: str = "", dark: bool = False) -> Figure:
-    """AUC of the augmented row by how many draws of each image trained: mean over draws of train, and its deviation."""
-    held = [(number, one[protocol]) for number, one in sorted(report.enough.items()) if protocol in one]
+    """AUC of the augmented row by the number of augmented draws of an image: mean and deviation over the splits."""
+    counts = [number for number, outcomes in sorted(report.by_draws.items()) if protocol in outcomes]
+    trained = [report.by_draws[number][protocol] for number in counts]
     figure = blank_figure(note, dark, height=400)
-    for place, part in enumerate(PARTS):
-        spreads = [one.spread[part]["auc"] for _, one in held]
+    for index, part in enumerate(PARTS):
+        spreads = [outcome.spread[part]["auc"] for outcome in trained]
         figure.add_scatter(
-            x=[number for number, _ in held],
-            y=[one.mean for one in spreads],
-            error_y={"type": "data", "array": [one.sd or 0.0 for one in spreads], "thickness": 1.3, "width": 3},
+            x=counts,
+            y=[spread.mean for spread in spreads],
+            error_y={"type": "data", "array": [spread.sd or 0.0 for spread in spreads], "thickness": 1.3, "width": 3},
             mode="lines+markers",
-            line={**style(place), "width": 2},
-            name=f"{part.capitalize()}, n = {held[0][1].first[part].n}" if held else part,
+            line={**style(index), "width": 2},
+            name=f"{part.capitalize()}, n = {trained[0].first[part].n}" if trained else part,
             hovertemplate="%{x} draws: AUC %{y:.3f} ± %{error_y.array:.3f}<extra></extra>",
         )
-    ticks = [number for number, _ in held]
-    figure.update_xaxes(title_text="Augmented versions of an image (0: none)", tickvals=ticks)
+    figure.update_xaxes(title_text="Augmented versions of an image (0: none)", tickvals=counts)
     figure.update_yaxes(title_text=f"Mean AUC ± sd over {report.spec.splits} draws")
     legend_below(figure, 1, "h")
     return figure
 
 
-def rows_figure(rows: Sequence[Beside], note: str = "", dark: bool = False) -> Figure:
+def rows_figure(rows: Sequence[ReportComparison], note: str = "", dark: bool = False) -> Figure:
     """Validation AUC of the rows of one table: the report's, and ours by protocol with 95 % intervals."""
     figure = blank_figure(note, dark, height=150 + 46 * len(rows) + LINE * 4)
-    told = [one.row.told for one in rows]
-    protocols = [name for name in PROTOCOLS if any(name in one.outcomes for one in rows)]
-    for place, name in enumerate(protocols):
-        held = [
-            (number, one.outcomes[name].first["validation"]) for number, one in enumerate(rows) if name in one.outcomes
-        ]
-        values = np.array([one.auc for _, one in held])
-        bounds = np.array([one.auc_interval for _, one in held])
+    labels = [comparison.row.label for comparison in rows]
+    protocols = [name for name in PROTOCOLS if any(name in comparison.outcomes for comparison in rows)]
+    for index, name in enumerate(protocols):
+        trained = [(number, row.outcomes[name]) for number, row in enumerate(rows) if name in row.outcomes]
+        metrics = [(number, outcome.first["validation"]) for number, outcome in trained]
+        values = np.array([validation.auc for _, validation in metrics])
+        bounds = np.array([validation.auc_interval for _, validation in metrics])
         figure.add_scatter(
             x=values,
-            y=[number + 0.2 * (place - 0.5 * (len(protocols) - 1)) + 0.1 for number, _ in held],
+            y=[number + 0.2 * (index - 0.5 * (len(protocols) - 1)) + 0.1 for number, _ in metrics],
             mode="markers",
             name=UNDER[name],
             marker={"size": 8, "color": COLOURS[name]},
             error_x={"type": "data", "array": bounds[:, 1] - values, "arrayminus": values - bounds[:, 0],
                      "thickness": 1.3, "width": 3, "color": COLOURS[name]},
             customdata=[
-                [told[number], interval_words(one.auc_interval, joined="–", reason="no interval"), one.n]
-                for number, one in held
+                [labels[number], interval_words(shown.auc_interval, joined="–", reason="no interval"), shown.n]
+                for number, shown in metrics
             ],
             hovertemplate="%{customdata[0]}<br>AUC %{x:.3f} (%{customdata[1]}), n = %{customdata[2]}<extra></extra>",
         )  # fmt: skip
-    reported = [(number, one.row) for number, one in enumerate(rows) if one.row.auc is not None]
+    reported = [(number, comparison.row) for number, comparison in enumerate(rows) if comparison.row.auc is not None]
     figure.add_scatter(
         x=[row.auc for _, row in reported],
         y=[number - 0.3 for number, _ in reported],
@@ -127,7 +128,7 @@ def rows_figure(rows: Sequence[Beside], note: str = "", dark: bool = False) -> F
     )
     figure.add_vline(x=0.5, line={"color": ground(dark).muted, "dash": "dot", "width": 1})
     figure.update_xaxes(title_text="Validation AUC")
-    ticks = {"tickvals": list(range(len(rows))), "ticktext": told}
+    ticks = {"tickvals": list(range(len(rows))), "ticktext": labels}
     figure.update_yaxes(**ticks, range=[len(rows) - 0.5, -0.6], automargin=True, showgrid=False, ticks="")
     legend_below(figure, len(protocols) + 1)
     return figure

@@ -1,4 +1,4 @@
-"""What the report says: its two tables as one literal table, its five splits, and what it leaves open."""
+"""The report's own content: its two tables as one literal, its results over five splits, and what it leaves open."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mammo.results.setting_words import label_of
 from mammo.specs import CacheSpec, HeadSpec, Spec, SplitSpec, pick
 
 TITLES = {1: "VGG16", 2: "ResNet50"}
-"""The report's tables, by number, and the trunk that each is about."""
+"""The trunk of each of the report's tables, by number."""
 VALIDATED = 326
-"""Images on which the report validated: each of its accuracies is a whole number of 326ths."""
+"""The number of the report's validation images: each of its accuracies is a whole number of 326ths."""
 
 
 def power(rate: float) -> str:
-    """A learning rate in few letters, such as `1e-5`."""
+    """A learning rate in short form, such as `1e-5`."""
     return f"{rate:.0e}".replace("e-0", "e-")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: the settings as the report names them, and its validation figures, if it gives any.
+    """One row of a table: the report's settings and its validation figures; None where it gives none.
 
     `last_layer` says whether the trunk's last layer was trainable, `augmented` whether the training images went
     through the image data generator, `ratio_kept` whether the height/width ratio was kept.
@@ -43,26 +43,26 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The row in two words, such as `VGG16, row 5`."""
+        """The row's trunk and number, such as `VGG16, row 5`."""
         return f"{TITLES[self.table]}, row {self.row}"
 
     @property
-    def told(self) -> str:
-        """The row's number and settings in a few words, such as `5 · Adam · Flatten · 1e-5`."""
-        more = {"self-written": self.preprocess == "enhanced", "last layer": self.last_layer}
-        more |= {"augmented": self.augmented, "ratio kept": self.ratio_kept}
-        named = [label_of("optimizer", self.optimizer), label_of("pool", self.pool), power(self.lr)]
-        named += [word for word, on in more.items() if on]
-        return " · ".join([str(self.row), *named])
+    def label(self) -> str:
+        """The row's number and settings in short form, such as `5 · Adam · Flatten · 1e-5`."""
+        options = {"self-written": self.preprocess == "enhanced", "last layer": self.last_layer}
+        options |= {"augmented": self.augmented, "ratio kept": self.ratio_kept}
+        words = [label_of("optimizer", self.optimizer), label_of("pool", self.pool), power(self.lr)]
+        words += [word for word, on in options.items() if on]
+        return " · ".join([str(self.row), *words])
 
     @property
     def preprocessing(self) -> str:
-        """The preprocessing as the report calls it."""
+        """The report's word for the preprocessing."""
         return {"enhanced": "self-written"}.get(self.preprocess) or label_of("preprocess", self.preprocess)
 
     @property
     def hidden(self) -> int:
-        """Units between features and output: the report gives ResNet50 128."""
+        """Units between features and output: 128 for ResNet50, none for VGG16."""
         return 128 if self.table == 2 else 0
 
 
@@ -86,14 +86,14 @@ ROWS = (
 """The rows of both tables, numbered from the top."""
 
 BOLD = {1: 5, 2: 4}
-"""The row that each table prints in bold: the one of the highest validation AUC."""
+"""The row that each table prints in bold: that with the highest validation AUC."""
 
 FIVE_SPLITS: dict[int, tuple[float, float]] = {1: (0.686, 0.737)}
 """Mean test accuracy and mean test AUC over five splits, by table; the report gives none for ResNet50."""
 
 
 FEWER = (1, 2, 4, 8, 16, 32, 64)
-"""Numbers of draws at which an augmented row is also trained, where it has more: are so many enough?"""
+"""Smaller numbers of draws that an augmented row is also trained on, to see how many are enough."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,12 @@ TRUNK_SETS: dict[str, TrunkSet] = {
 
 
 @dataclass(frozen=True)
-class PaperSpec(Spec):
-    """The report on one data set: what its tables leave open.
+class ReportSpec(Spec):
+    """The report on one data set: the settings that its tables leave open.
 
-    `weights` are the labels of the two trunks' weights; empty takes those of the trunk set. `splits` is the number of
-    draws of train and validation, the test set being fixed by `seed`; `draws` that of augmented versions of an image.
+    `weights` are the labels of the two trunks' weights; empty means those of the trunk set. `splits` is the number of
+    draws of train and validation, while `seed` fixes the test set; `draws` is the number of augmented versions of an
+    image.
     """
 
     what: ClassVar[str] = "paper spec"
@@ -139,7 +140,7 @@ class PaperSpec(Spec):
     draws: int = 10
 
     def __post_init__(self) -> None:
-        """Fill in the weights; refuse unknown trunks and numbers that make no sense."""
+        """Fill in the weights; raises MammoError for unknown trunks and for numbers out of range."""
         chosen = pick(TRUNK_SETS, self.trunks, "set of trunks")
         labels = self.weights or (chosen.weights,) * len(chosen.trunks)
         if len(labels) != len(chosen.trunks):
@@ -147,7 +148,7 @@ class PaperSpec(Spec):
         object.__setattr__(self, "weights", labels)
         for name, low, high in (("splits", 1, 50), ("draws", 1, 1000)):
             if not low <= getattr(self, name) <= high:
-                raise MammoError(f"The paper's {name} must be between {low} and {high}, not {getattr(self, name)}.")
+                raise MammoError(f"The report's {name} must be between {low} and {high}, not {getattr(self, name)}.")
 
     def trunk(self, table: int) -> str:
         """The trunk of a table."""
@@ -170,7 +171,7 @@ class PaperSpec(Spec):
         )
 
     def head(self, row: Row) -> HeadSpec:
-        """The head of a row; what of the trunk learns with it does so at the row's one learning rate."""
+        """The head of a row; where the trunk's last layer is trained too, it has the same learning rate."""
         return HeadSpec(
             pool=row.pool,
             hidden=row.hidden,
@@ -185,15 +186,17 @@ class PaperSpec(Spec):
         )
 
     def heads(self, row: Row) -> tuple[HeadSpec, ...]:
-        """The head of a row; of an augmented one also those that see the first draws alone, fewest last."""
+        """The head of a row; for an augmented row also heads on the first draws alone, the fewest draws last."""
         head = self.head(row)
         fewer = [number for number in FEWER if number < self.draws] if row.augmented else []
         return head, *(dataclasses.replace(head, first_draws=number) for number in reversed(fewer))
 
     def plain(self, row: Row) -> Row | None:
-        """The row that differs from an augmented one in nothing but the augmentation."""
-        same = dataclasses.replace(self.cache(row, "float32"), augment="none", draws=0), self.head(row)
-        return next((one for one in ROWS if (self.cache(one, "float32"), self.head(one)) == same), None)
+        """The row that differs from an augmented row in the augmentation alone; None where there is none."""
+        cache, head = dataclasses.replace(self.cache(row, "float32"), augment="none", draws=0), self.head(row)
+        return next(
+            (plain for plain in ROWS if (self.cache(plain, "float32"), self.head(plain)) == (cache, head)), None
+        )
 
     def split(self, protocol: str, redraw: int) -> SplitSpec:
         """One draw of train and validation."""
@@ -202,13 +205,15 @@ class PaperSpec(Spec):
     def settings(self, row: Row) -> dict[str, Any]:
         """A row's settings as plain JSON values."""
         cache, head = self.cache(row, "float32"), self.head(row)
-        named = {name: getattr(cache, name) for name in ("trunk", "weights", "preprocess", "tap", "resize", "augment")}
-        named |= {name: getattr(head, name) for name in ("pool", "hidden", "optimizer", "lr", "finetune")}
-        return {**named, "draws": cache.draws, "batch": self.batch, "epochs": self.epochs, "size": self.size}
+        settings = {
+            name: getattr(cache, name) for name in ("trunk", "weights", "preprocess", "tap", "resize", "augment")
+        }
+        settings |= {name: getattr(head, name) for name in ("pool", "hidden", "optimizer", "lr", "finetune")}
+        return {**settings, "draws": cache.draws, "batch": self.batch, "epochs": self.epochs, "size": self.size}
 
 
-def left_open(spec: PaperSpec, images: int) -> list[tuple[str, str, str]]:
-    """What the report leaves open: the matter, what the report says of it, and what is done here."""
+def left_open(spec: ReportSpec, images: int) -> list[tuple[str, str, str]]:
+    """What the report leaves open: the topic, the report's statement, and the choice here."""
     return [
         (
             "Epochs",

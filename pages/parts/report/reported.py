@@ -8,12 +8,12 @@ import streamlit as st
 
 from mammo.data.dataset.dataset import INDEX, Dataset
 from mammo.features.cache.cache import MANIFEST, SPEC, caches
-from mammo.paper import Paper, known_weights, open_paper, paper_on
+from mammo.paper import ReportRuns, open_report_runs, report_spec, weights_choices
 from mammo.results.board import store as board_store
-from mammo.results.report.comparison import Beside, Report
+from mammo.results.report.comparison import Report, ReportComparison
 from mammo.results.report.export import FORMS, TABLE_STYLE, table_html
-from mammo.results.report.stated import TRUNK_SETS, PaperSpec
-from mammo.results.report.tables import Table
+from mammo.results.report.stated import TRUNK_SETS, ReportSpec
+from mammo.results.report.tables import ReportTable
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
 from mammo.storage.digests import digest_file, digest_json
@@ -24,14 +24,14 @@ from pages.shared.base.words import KIND_NAMES
 from pages.shared.views import costs, work
 
 
-def choose_spec(home: Home, dataset: Dataset) -> PaperSpec:
+def choose_spec(home: Home, dataset: Dataset) -> ReportSpec:
     """What the report leaves open."""
-    usual = paper_on(dataset)
+    usual = report_spec(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         trunks = choose.entry("Trunks", TRUNK_SETS, "trunks", index=list(TRUNK_SETS).index(usual.trunks), width=240)
         kinds = [kind for kind in KIND_NAMES if len(dataset.table(kind))]
         kind = choose.one("Images", kinds, "kind", KIND_NAMES.__getitem__, width=200)
-        labels = known_weights(home, dataset, trunks)
+        labels = weights_choices(home, dataset, trunks)
         weights = choose.one("Weights", labels, "weights", " and ".join, width=240) if len(labels) > 1 else labels[0]
     with st.expander("What the report does not name"), st.container(horizontal=True):
         epochs = choose.number("Epochs", 1, 1000, usual.epochs, "epochs", width=160)
@@ -40,10 +40,10 @@ def choose_spec(home: Home, dataset: Dataset) -> PaperSpec:
         seed = choose.number("Seed", 0, 10_000, usual.seed, "seed", width=160)
         size = choose.number("Size in pixels", 32, 4096, usual.size, "size", step=32, width=160)
     chosen = {"epochs": epochs, "splits": splits, "draws": draws, "seed": seed, "size": size}
-    return paper_on(dataset, trunks, weights=weights, kind=kind, **chosen)
+    return report_spec(dataset, trunks, weights=weights, kind=kind, **chosen)
 
 
-def opened(home: Home, dataset: Dataset, spec: PaperSpec) -> tuple[Paper, Report]:
+def opened(home: Home, dataset: Dataset, spec: ReportSpec) -> tuple[ReportRuns, Report]:
     """What is there of a report, read again only when something new is."""
     there = caches(home, dataset.name)
     states = [file_state(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
@@ -52,13 +52,13 @@ def opened(home: Home, dataset: Dataset, spec: PaperSpec) -> tuple[Paper, Report
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what is there…")
-def _opened(held: str, place: str, asked: str) -> tuple[Paper, Report]:
+def _opened(held: str, place: str, asked: str) -> tuple[ReportRuns, Report]:
     del held  # it tells what is there at different times apart
-    paper = open_paper(Home(Path(place)), PaperSpec.from_json(json.loads(asked)))
+    paper = open_report_runs(Home(Path(place)), ReportSpec.from_json(json.loads(asked)))
     return paper, paper.report()
 
 
-def offer(home: Home, paper: Paper) -> None:
+def offer(home: Home, paper: ReportRuns) -> None:
     """What is still to be run, what it will cost, and the button that starts it; a shared home has none."""
     missing = paper.missing
     if home.read_only or not missing:
@@ -69,7 +69,7 @@ def offer(home: Home, paper: Paper) -> None:
         work.start(home, "paper", {"spec": paper.spec.to_json()})
 
 
-def table(drawn: Table) -> None:
+def table(drawn: ReportTable) -> None:
     """A table of the report with its notes."""
     st.subheader(drawn.title)
     st.html(f"<style>{TABLE_STYLE}</style>{table_html(drawn)}")
@@ -77,7 +77,7 @@ def table(drawn: Table) -> None:
         st.caption("  \n".join(map(plain, drawn.notes)))
 
 
-def choose_row(report: Report) -> Beside | None:
+def choose_row(report: Report) -> ReportComparison | None:
     """One of the rows that were run, our best of VGG16 at first; None where none was."""
     rows = [one for one in report.rows if one.outcomes]
     rows.sort(key=lambda one: not one.best)
@@ -88,8 +88,8 @@ def choose_row(report: Report) -> Beside | None:
     return names[chosen]
 
 
-def _told(one: Beside) -> str:
-    return f"{one.row.name} ({one.row.told.partition(' · ')[2]})"
+def _told(one: ReportComparison) -> str:
+    return f"{one.row.name} ({one.row.label.partition(' · ')[2]})"
 
 
 def downloads(report: Report) -> None:

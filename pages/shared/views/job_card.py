@@ -15,7 +15,7 @@ from mammo.features.trunks.weights import weights_note
 from mammo.heads.sweeps.sweep import keep_finished
 from mammo.progress import duration
 from mammo.results.figures.runs import live_curves
-from mammo.results.report.stated import PaperSpec
+from mammo.results.report.stated import ReportSpec
 from mammo.specs import Home, SweepSpec
 from pages.shared.base.clock import local_time
 from pages.shared.base.guard import show_errors
@@ -158,7 +158,7 @@ def _stands_on(place: str, name: str) -> tuple[bool, Sequence[str]]:
     home = Home(Path(place))
     asked = jobs.Job.open(home, name).request
     if asked.verb == "paper":
-        paper = PaperSpec.from_json(asked.request["spec"])
+        paper = ReportSpec.from_json(asked.request["spec"])
         return Dataset.open(home, paper.dataset).synthetic, paper.weights
     spec = SweepSpec.from_json(asked.request["spec"])
     weights = [Cache.open(home, spec.dataset, cache).spec.weights for cache in spec.caches]

@@ -10,7 +10,7 @@ from mammo import jobs
 from mammo.data.dataset.dataset import INDEX
 from mammo.features.cache.cache import Cache
 from mammo.heads.finetune import FINETUNES, TUNED
-from mammo.results.report.stated import TRUNK_SETS, PaperSpec
+from mammo.results.report.stated import TRUNK_SETS, ReportSpec
 from mammo.runs.sweep_files import ABOUT
 from mammo.specs import Home
 from pages.serving.navigation import PAGES
@@ -53,7 +53,7 @@ def _sweep(job: jobs.Job) -> None:
 
 
 def _paper(job: jobs.Job) -> None:
-    spec = PaperSpec.from_json(job.request.request["spec"])
+    spec = ReportSpec.from_json(job.request.request["spec"])
     query: Query = {"dataset": spec.dataset, "trunks": TRUNK_SETS[spec.trunks].label, "kind": KIND_NAMES[spec.kind]}
     query |= {name: str(getattr(spec, name)) for name in ("epochs", "splits", "draws", "seed", "size")}
     _say(job.result, (job.home.dataset(spec.dataset) / INDEX).is_file(), "report", query)
