@@ -87,6 +87,10 @@ class Features:
         """The numbers in a vector."""
         return POOLS[pool].length((1, *self.last))
 
+    def numbers_read(self, pool: str) -> int:
+        """The numbers of an image that a pool reads from the cache."""
+        return POOLS[pool].numbers_read((1, *self.last))
+
     def tail(self, finetune: str = "none") -> str:
         """The kind of work that runs what lies behind the tap, or trains some of it."""
         return f"tail {self.spec.trunk} {finetune} {self.spec.precision} {self.spec.size}"
@@ -212,22 +216,23 @@ def _frozen(
     length, images, made = features.length(heads[0].pool), _most(counts), features.spec
     places = [counts[split.protocol, split.labels] for split in spec.splits]
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
-    yield from _loaded(features, length, images)
+    yield from _loaded(features, heads[0].pool, images)
     read = versions(made.augment, made.draws) - 1
     width = 2 if PRECISIONS[made.precision].stored == "float16" and length > SHORT_VECTOR else 4
     if (read + 1) * images * length * width > SHARE * free_memory():  # every epoch reads what it trains on again
         read = max(head.epochs for head in heads) * len(training_versions(made.augment, made.draws, 1))
-    yield HEADS, {"loaded": read * images * length}
+    yield HEADS, {"loaded": read * images * features.numbers_read(heads[0].pool)}
     yield HEADS, Training(heads, length, outputs, places, made.augment, made.draws).amounts()
     weights = sum(head_weights(head, length, count) for head, count in itertools.product(heads, outputs))
     yield HEADS, {"unit": math.ceil(weights / UNIT_WEIGHTS), "stored": weights + len(heads) * len(places) * images}
 
 
-def _loaded(features: Features, length: int, images: int) -> Iterator[tuple[str, Amounts]]:
+def _loaded(features: Features, pool: str, images: int) -> Iterator[tuple[str, Amounts]]:
     """Reading what frozen heads see of the plain images, through the tail where one lies behind the tap."""
     if features.spec.tap == TUNED:
         yield features.tail(), {"scored": images}
-    yield HEADS, {"loaded": images * (math.prod(features.maps) if features.spec.tap == TUNED else length)}
+    numbers = math.prod(features.maps) if features.spec.tap == TUNED else features.numbers_read(pool)
+    yield HEADS, {"loaded": images * numbers}
 
 
 def _solved(
@@ -235,7 +240,7 @@ def _solved(
 ) -> Iterator[tuple[str, Amounts]]:
     """Probes of one pool on one cache: every image times every other once, then a path on every split."""
     length, images = features.length(heads[0].pool), _most(counts)
-    yield from _loaded(features, length, images)
+    yield from _loaded(features, heads[0].pool, images)
     yield HEADS, {"crossed": images**2 * length}
     for split in spec.splits:
         factored = len(STRENGTHS) * counts[split.protocol, split.labels].train ** 3

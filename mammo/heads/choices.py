@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mammo.heads.finetune import FINETUNES
+from mammo.heads.losses import LOSSES
 from mammo.heads.methods import METHODS
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
@@ -39,6 +40,7 @@ class Choices:
 CHOICES: dict[str, Choices] = {
     "pool": Choices("pool", POOLS),
     "optimizer": Choices("optimiser", {**OPTIMIZERS, PROBE: METHODS["probe"]}),
+    "loss": Choices("loss", LOSSES),
     "finetune": Choices("way to fine-tune", FINETUNES),
     "scoring": Choices("way to score", SCORINGS),
 }

@@ -25,12 +25,14 @@ class Optimizer:
 
         p -= lr · (c1·m + c2·g) / (sqrt(v / (1-β2ᵗ)) + ε)
 
+    where, before that, p is shrunk to (1 - lr·weight_decay)·p if the optimiser `decays` its weights.
     `coefficients(steps)` gives (c1, c2) of the updates t = 1 … steps as float64 (steps, 2); c1 + c2 is never 0.
     """
 
     label: str
     description: str
     coefficients: Callable[[int], Floats]
+    decays: bool = False
 
 
 def _adam(steps: int) -> Floats:
@@ -56,4 +58,7 @@ def _nadam(steps: int) -> Floats:
 OPTIMIZERS: dict[str, Optimizer] = {
     "adam": Optimizer("Adam", "Kingma and Ba 2015.", _adam),
     "nadam": Optimizer("NAdam", "Adam with Nesterov's momentum, Dozat 2016.", _nadam),
+    "adamw": Optimizer(
+        "AdamW", "Adam with weight decay apart from the gradient, Loshchilov and Hutter 2019.", _adam, decays=True
+    ),
 }

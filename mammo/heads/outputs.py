@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import cross_entropy, one_hot, softplus
+from torch.nn.functional import one_hot
+
+from mammo.heads.losses import LOSSES
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from mammo.specs import HeadSpec
 
 
 def outputs_for(classes: int) -> int:
@@ -29,32 +33,22 @@ def log_odds(outputs: Tensor) -> Tensor:
     return (wide[:, -1] - wide[:, :-1].logsumexp(1)).float()
 
 
-def surplus(outputs: Tensor, truth: Tensor) -> Tensor:
-    """How much too high the chance of malignant, or of every class, is: (…, C, N) of outputs and truth (…, C, N).
-
-    Taken in double precision: a float32 chance near 1 is a multiple of 6e-8, while Adam's updates are as large for
-    tiny gradients as for others. Also, a float32 vector's last numbers take another path through the exponential.
-    """
-    wide = outputs.double()
-    return ((wide.sigmoid() if outputs.shape[-2] == 1 else wide.softmax(-2)) - truth).float()
-
-
 def truth(labels: Tensor, count: int) -> Tensor:
     """The chances that are right, for labels (N,) and heads of C = `count` outputs: (C, N) of 0 and 1."""
     return labels.float()[None] if count == 1 else one_hot(labels.long(), count).T.float()
 
 
-def loss(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy (H, N) of labels (N,)."""
-    if outputs.shape[1] == 1:
-        return softplus(outputs[:, 0] * (1 - 2 * labels.to(outputs.dtype)))
-    return cross_entropy(outputs, labels.long().expand(len(outputs), -1), reduction="none")
+def mean_loss(outputs: Tensor, labels: Tensor, classes: int, head: HeadSpec) -> Tensor:
+    """The mean over images (H,) of the loss of `head`, for labels (N,)."""
+    loss = LOSSES[head.loss]
+    values = loss.value(outputs, labels, head)
+    return (values if loss.weight is None else values * loss.weight(labels == classes - 1, head)).mean(1)
 
 
-def fit(outputs: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy, and accuracy of malignant against the rest, (H,) of labels (N,)."""
-    right = (log_odds(outputs) > 0) == (labels == classes - 1)
-    return loss(outputs, labels).mean(1), right.float().mean(1)
+def loss_and_accuracy(outputs: Tensor, labels: Tensor, classes: int, head: HeadSpec) -> tuple[Tensor, Tensor]:
+    """The mean loss of `head`, and the accuracy of malignant against the rest, (H,) of labels (N,)."""
+    correct = (log_odds(outputs) > 0) == (labels == classes - 1)
+    return mean_loss(outputs, labels, classes, head), correct.float().mean(1)
 
 
 def areas(scores: Tensor, positive: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mammo.features.precision import PRECISIONS
 
@@ -20,19 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pool:
-    """One pooling; `read(cache, version, rows)` gives the vectors (rows, F) of some images as they are stored.
+    """One pooling.
 
-    `length` is F for a cache of shape (images, channels, rows, columns). `of` makes vectors (N, F) of maps
-    (N, channels, rows, columns), be they numpy's or torch's. Where it averages, the vectors are stored as float32
-    whatever the maps are stored as.
+    `of` makes vectors (N, F) of maps (N, channels, rows, columns), numpy's or torch's; `length` is F for a cache of
+    shape (images, channels, rows, columns). A pool that reads `pooled` takes the means that a cache holds beside its
+    maps, float32 whatever the maps are stored as, and costs as many numbers an image; all others read the `maps`.
     """
 
     label: str
     description: str
-    read: Callable[[Cache, int, slice], NDArray[np.floating]]
-    length: Callable[[tuple[int, int, int, int]], int]
     of: Callable[[Any], Any]
-    averages: bool = False
+    length: Callable[[tuple[int, int, int, int]], int]
+    reads: Literal["maps", "pooled"] = "maps"
+
+    def read(self, cache: Cache, version: int, rows: slice) -> NDArray[np.floating]:
+        """The vectors (rows, F) of some images, in the type in which the cache stores them."""
+        if self.reads == "pooled":
+            return cache.pooled(version, rows)
+        vectors: NDArray[np.floating] = self.of(cache.maps(version, rows))
+        return vectors
+
+    def numbers_read(self, shape: tuple[int, int, int, int]) -> int:
+        """How many numbers of an image are read from a cache of a shape: what the pool costs before the heads."""
+        return _channels(shape) if self.reads == "pooled" else _numbers(shape)
 
     def vectors(self, cache: Cache, version: int = 0) -> Vectors:
         """The vectors (N, F) of all images."""
@@ -42,27 +52,33 @@ class Pool:
 
     def stored(self, precision: str) -> str:
         """The type of the vectors as they are stored in a cache of a precision."""
-        return "float32" if self.averages else PRECISIONS[precision].stored
+        return "float32" if self.reads == "pooled" else PRECISIONS[precision].stored
 
 
 def _flat(maps: Any) -> Any:
     return maps.reshape(len(maps), -1)
 
 
+def _largest(maps: Any) -> Any:
+    return maps.amax((2, 3)) if hasattr(maps, "amax") else maps.max((2, 3))
+
+
+def _numbers(shape: tuple[int, int, int, int]) -> int:
+    return shape[1] * shape[2] * shape[3]
+
+
+def _channels(shape: tuple[int, int, int, int]) -> int:
+    return shape[1]
+
+
 POOLS: dict[str, Pool] = {
-    "flatten": Pool(
-        "Flatten",
-        "Every channel at every place of the map.",
-        lambda cache, version, rows: _flat(cache.maps(version, rows)),
-        lambda shape: shape[1] * shape[2] * shape[3],
-        _flat,
-    ),
+    "flatten": Pool("Flatten", "Every channel at every place of the map.", _flat, _numbers),
     "gap": Pool(
         "GAP",
         "Global average pooling: the mean of each channel over the map.",
-        lambda cache, version, rows: cache.pooled(version, rows),
-        lambda shape: shape[1],
         lambda maps: maps.mean((2, 3)),
-        averages=True,
+        _channels,
+        reads="pooled",
     ),
+    "max": Pool("Max", "Global max pooling: the largest value of each channel over the map.", _largest, _channels),
 }

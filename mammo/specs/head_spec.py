@@ -145,6 +145,49 @@ class HeadSpec(Spec):
         in_probe="plain",
         form=FormField(advanced=True),
     )
+    weight_decay: float = axis(
+        1e-2,
+        label="Weight decay",
+        help="share of the weights, times the learning rate, that a step of AdamW takes away",
+        bounds=Bounds(0, 10, open_least=True),
+        logarithmic=True,
+        shares_bank=True,
+        since=5,
+        absent=0.0,
+        used=lambda head: head.optimizer == "adamw",
+        form=FormField(several=True, first=("1e-2",), offered=("1e-1", "1e-2", "1e-3")),
+    )
+    loss: str = axis(
+        "cross-entropy",
+        label="Loss",
+        help="what training makes small",
+        choices=True,
+        since=5,
+        absent="cross-entropy",
+        in_probe="cross-entropy",
+        form=FormField(advanced=True),
+    )
+    pos_weight: float = axis(
+        2.0,
+        label="Weight of positives",
+        help="how many times a malignant image counts in the weighted loss",
+        bounds=Bounds(0, 1000, open_least=True),
+        logarithmic=True,
+        since=5,
+        absent=1.0,
+        used=lambda head: head.loss == "weighted",
+        form=FormField(several=True, first=("2",), offered=("2", "4", "8"), advanced=True),
+    )
+    gamma: float = axis(
+        2.0,
+        label="Focusing",
+        help="exponent by which the focal loss plays down images that are easy",
+        bounds=Bounds(0, 10, open_least=True),
+        since=5,
+        absent=0.0,
+        used=lambda head: head.loss == "focal",
+        form=FormField(several=True, first=("2",), offered=("1", "2", "5"), advanced=True),
+    )
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train, and give axes that do not apply the value that says so."""

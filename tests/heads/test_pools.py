@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from mammo.heads.pools import POOLS
 
@@ -18,7 +19,7 @@ class Maps:
         return self.stored[version, rows].mean(axis=(2, 3))
 
 
-@pytest.mark.parametrize(("name", "features"), [("flatten", 16), ("gap", 4)])
+@pytest.mark.parametrize(("name", "features"), [("flatten", 16), ("gap", 4), ("max", 4)])
 def test_vectors_are_float32_an_image_a_row(name, features):
     vectors = POOLS[name].vectors(Maps(), 0)
     assert vectors.shape == (3, features) and vectors.dtype == np.float32
@@ -28,6 +29,17 @@ def test_flatten_keeps_every_number_and_gap_the_means_of_the_version_asked_for()
     flat, means = (POOLS[name].vectors(Maps(), 1) for name in ("flatten", "gap"))
     np.testing.assert_array_equal(flat.ravel(), Maps.stored[1].ravel())
     np.testing.assert_array_equal(means, flat.reshape(3, 4, 4).mean(axis=2))
+
+
+def test_max_keeps_the_largest_number_of_every_channel_in_numpy_and_torch():
+    largest = POOLS["max"].vectors(Maps(), 1)
+    np.testing.assert_array_equal(largest, Maps.stored[1].reshape(3, 4, 4).max(axis=2))
+    np.testing.assert_array_equal(POOLS["max"].of(torch.from_numpy(Maps.stored[1])), largest)
+
+
+def test_a_pool_of_maps_costs_the_whole_map_and_gap_its_channels():
+    shape = (3, 4, 2, 2)
+    assert {name: pool.numbers_read(shape) for name, pool in POOLS.items()} == {"flatten": 16, "gap": 4, "max": 16}
 
 
 def test_some_images_are_read_as_they_are_stored():

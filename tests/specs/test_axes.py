@@ -26,18 +26,24 @@ from mammo.specs.head_spec import HEAD_AXES
 ANOTHER: dict[str, Any] = {
     "pool": "gap", "hidden": 8, "dropout": 0.5, "optimizer": "nadam", "lr": 1e-3, "batch": 16, "epochs": 3,
     "patience": 2, "seed": 1, "finetune": "last-layer", "tail_lr": 1e-4, "first_draws": 2, "scoring": "averaged",
+    "weight_decay": 0.1, "loss": "focal", "pos_weight": 4.0, "gamma": 1.0,
 }  # fmt: skip
 """A value of every axis of a head that is not its default."""
-BESIDE: dict[str, dict[str, Any]] = {"tail_lr": {"finetune": "last-layer"}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "tail_lr": {"finetune": "last-layer"},
+    "weight_decay": {"optimizer": "adamw"},
+    "pos_weight": {"loss": "weighted"},
+    "gamma": {"loss": "focal"},
+}
 """What a head must have for an axis to say anything of it."""
-TOGETHER = {"optimizer", "lr", "epochs", "patience", "scoring"}
+TOGETHER = {"optimizer", "lr", "epochs", "patience", "scoring", "weight_decay"}
 """The axes in which heads of one bank can differ; a hidden layer's dropout is another."""
 
 
 def pair(name: str) -> tuple[HeadSpec, HeadSpec]:
     """Two heads that differ in one axis."""
     head = HeadSpec(**BESIDE.get(name, {}))
-    return head, dataclasses.replace(head, **{"tail_lr": 1e-5, name: ANOTHER[name]})
+    return head, dataclasses.replace(head, **{name: HEAD_AXES[name].default for name in BESIDE} | {name: ANOTHER[name]})
 
 
 def sweep_of(*heads: HeadSpec) -> SweepSpec:
@@ -60,7 +66,7 @@ def test_every_axis_changes_the_identity_of_a_sweep(name):
 @pytest.mark.parametrize("name", [name for name, axis in HEAD_AXES.items() if axis.since > 1])
 def test_an_axis_of_a_later_version_leaves_earlier_identities_alone(name):
     absent = HEAD_AXES[name].absent
-    head = HeadSpec(**({"finetune": "none"} if name == "tail_lr" else {name: absent}))
+    head = HeadSpec(**({} if name in BESIDE else {name: absent}))
     assert getattr(head, name) == absent and name not in identifying(sweep_of(head))["heads"][0]
     stored = {key: value for key, value in head.to_json().items() if key != name}
     assert HeadSpec.from_json(stored) == head

@@ -16,6 +16,7 @@ from mammo.heads.bank.randomness import generator
 from mammo.heads.bank.schedule import Lesson
 from mammo.heads.bank.step import STRIP, Batches, Step
 from mammo.heads.bank.update import rules
+from mammo.heads.losses import LOSSES, Loss
 from mammo.heads.outputs import outputs_for
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Bank:
     ) -> None:
         self.heads = [list(row) for row in heads]
         self.device = device
+        self.loss = LOSSES[heads[0][0].loss]
+        self.gradient = partial(_gradient, self.loss, heads[0][0])
         self.crew: Crew | None = None
         self.replayed = device.type == "cuda"
         self.recorded: Replay | None = None
@@ -138,7 +141,7 @@ class Bank:
         count, splits, batch = lesson.rows.shape
         rule = self._rules(lesson.steps, count)
         fields = self._fields(lesson.vectors.shape[1], batch, sources)
-        if fields is None and not self.replayed and suits(self.states, lesson.vectors):
+        if fields is None and not self.replayed and self.loss.compiled and suits(self.states, lesson.vectors):
             return many_steps(self.states, lesson, rule).movedim(0, 3).flatten(3)
         outputs = lesson.truth.shape[2]
         seen = lesson.truth.new_empty(count, splits, self._lanes(), outputs, batch)
@@ -149,7 +152,7 @@ class Bank:
                 lesson.counts[first:last, part, None, None],
                 rule[first:last, :, part].flatten(2).contiguous(),
             )
-            step = partial(Step, [_part(state, part) for state in self.states], batch, self.crew)
+            step = partial(Step, [_part(state, part) for state in self.states], batch, self.gradient, self.crew)
             if self.replayed and fields is None and last - first >= WORTH and part == slice(0, splits):
                 self._replay(step, lesson.vectors, batches, seen[first:last])
                 continue
@@ -186,7 +189,7 @@ class Bank:
         return draw
 
     def _rules(self, steps: Sequence[int], count: int) -> Tensor:
-        """The rules (K, 3, S, H) of the next steps; those of a split that has fewer are of no use after its last."""
+        """The rules (K, 4, S, H) of the next steps; those of a split that has fewer are of no use after its last."""
         made = [rules(row, taken, count) for row, taken in zip(self.heads, self.taken, strict=True)]
         self.taken = [taken + more for taken, more in zip(self.taken, steps, strict=True)]
         lanes = self._lanes()
@@ -201,6 +204,10 @@ class Bank:
     def _filled(self, row: Sequence[Thing]) -> list[Thing]:
         """An entry a lane, the last repeated."""
         return [*row, *[row[-1]] * (self._lanes() - len(row))]
+
+
+def _gradient(loss: Loss, head: HeadSpec, outputs: Tensor, truth: Tensor) -> Tensor:
+    return loss.gradient(outputs, truth, head)
 
 
 def _part(state: Weights, part: slice) -> Weights:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FLAGS = ("-O3", "-march=native", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
-FUNCTIONS = {"descend": (5, 5, 2), "many_steps": (16, 4, 2)}
+FUNCTIONS = {"fused_update": (5, 5, 2), "many_steps": (16, 4, 2)}
 """How many addresses, then longs, then floats a function takes; each stands in a C file of its name beside this one."""
 
 

@@ -62,18 +62,18 @@ INLINE void backward(float *gradients, const float *errors, const float *inputs,
 }
 
 /* The errors (heads, batch) of logits, and the update of the biases that they ask for. */
-INLINE void judge(float *errors, const float *logits, const float *truth, const float *counts, const float *rule,
-                  float *bias, float *mean, float *square, long lanes, long heads, long batch, float share_of_mean,
+INLINE void errors_of(float *errors, const float *logits, const float *truth, const float *counts, const float *coefficients,
+                  float *bias, float *mean, float *square, long slots, long heads, long batch, float share_of_mean,
                   float share_of_square)
 {
     for (long row = 0; row < heads; row++) {
         float sum = 0;
         for (long image = 0; image < batch; image++) {
             const float sign = 1 - 2 * truth[image]; /* chance - 1 without the rounding of a chance near 1 */
-            const float surplus = sign / (1 + expf(-sign * logits[row * batch + image]));
-            sum += errors[row * batch + image] = surplus * counts[image];
+            const float excess = sign / (1 + expf(-sign * logits[row * batch + image]));
+            sum += errors[row * batch + image] = excess * counts[image];
         }
-        update(bias + row, mean + row, square + row, &sum, rule + row, lanes, 1, share_of_mean, share_of_square);
+        update(bias + row, mean + row, square + row, &sum, coefficients + row, slots, 1, share_of_mean, share_of_square);
     }
 }
 
@@ -88,11 +88,11 @@ INLINE void pack(float *inputs, const float *const *images, long start, long wid
     }
 }
 
-/* Some heads, their moments, and their rule, whose blends, floors and scales are `lanes` apart. */
+/* Some heads, their moments, and their coefficients, whose blends, floors, scales and shrinks are `slots` apart. */
 typedef struct {
     float *weight, *weight_mean, *weight_square, *bias, *bias_mean, *bias_square;
-    const float *rule;
-    long lanes, count;
+    const float *coefficients;
+    long slots, count;
 } Heads;
 
 /* One step of some heads; `logits` (heads, batch) are filled with their outputs before it. */
@@ -110,7 +110,7 @@ static void take(const Heads *heads, const float *const *images, const float *tr
             forward(logits + row * batch + image, batch, heads->weight + row * features, heads->bias + row,
                     images + image, features, 1);
     }
-    judge(errors, logits, truth, counts, heads->rule, heads->bias, heads->bias_mean, heads->bias_square, heads->lanes,
+    errors_of(errors, logits, truth, counts, heads->coefficients, heads->bias, heads->bias_mean, heads->bias_square, heads->slots,
           heads->count, batch, share_of_mean, share_of_square);
 
     for (long start = 0; start < features; start += TILE) {
@@ -123,12 +123,12 @@ static void take(const Heads *heads, const float *const *images, const float *tr
                     const long at = (row + above) * features + start + column;
                     float *values = heads->weight + at, *means = heads->weight_mean + at;
                     float *squares = heads->weight_square + at, *slopes = gradients + above * BLOCK;
-                    const float *lane = heads->rule + row + above;
-                    const long lanes = heads->lanes, rest = width - column;
+                    const float *lane = heads->coefficients + row + above;
+                    const long slots = heads->slots, rest = width - column;
                     if (rest >= BLOCK)
-                        update(values, means, squares, slopes, lane, lanes, BLOCK, share_of_mean, share_of_square);
+                        update(values, means, squares, slopes, lane, slots, BLOCK, share_of_mean, share_of_square);
                     else
-                        update(values, means, squares, slopes, lane, lanes, rest, share_of_mean, share_of_square);
+                        update(values, means, squares, slopes, lane, slots, rest, share_of_mean, share_of_square);
                 }
             }
     }
@@ -136,20 +136,20 @@ static void take(const Heads *heads, const float *const *images, const float *tr
 
 /* Takes `steps` of K steps for each of S splits, with H heads, a multiple of TALL, and batches of B images.
 
-   vectors (any, F), rows (K, S, B), truth and counts (K, S, B), rule (K, 3, S, H), weights and their moments (S, H, F),
+   vectors (any, F), rows (K, S, B), truth and counts (K, S, B), coefficients (K, 4, S, H), weights and their moments (S, H, F),
    biases and theirs (S, H); scores (K, S, H, B) are filled. Room: `images` for B addresses, `errors` for H x B numbers,
    `inputs` for B x TILE. A split's steps follow one another, so that its heads stay in the processor's cache. */
-void many_steps(const float *vectors, const long *rows, const float *truth, const float *counts, const float *rule,
+void many_steps(const float *vectors, const long *rows, const float *truth, const float *counts, const float *coefficients,
                 const long *steps, float *weight, float *weight_mean, float *weight_square, float *bias,
                 float *bias_mean, float *bias_square, float *scores, const float **images, float *errors,
                 float *inputs, long splits, long heads, long batch, long features, float share_of_mean, float share_of_square)
 {
-    const long lanes = splits * heads;
+    const long slots = splits * heads;
     for (long split = 0; split < splits; split++) {
         const long first = split * heads, number = first * features;
         Heads own = {weight + number, weight_mean + number, weight_square + number, bias + first, bias_mean + first,
-                     bias_square + first, rule + first, lanes, heads};
-        for (long step = 0; step < steps[split]; step++, own.rule += 3 * lanes) {
+                     bias_square + first, coefficients + first, slots, heads};
+        for (long step = 0; step < steps[split]; step++, own.coefficients += 4 * slots) {
             const long place = (step * splits + split) * batch;
             for (long image = 0; image < batch; image++)
                 images[image] = vectors + rows[place + image] * features;

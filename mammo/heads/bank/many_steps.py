@@ -32,7 +32,7 @@ def suits(states: Sequence[dict[str, Tensor]], vectors: Tensor) -> bool:
 
 
 def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor) -> Tensor:
-    """Take the steps of a lesson by the rule (K, 3, S, H), without dropout.
+    """Take the steps of a lesson by the rule (K, 4, S, H), without dropout.
 
     Returns the outputs (K, S, H, 1, B) that each batch had before its update; those of steps that a split does not
     have are of no use.

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from mammo.heads.bank.update import Descent
-from mammo.heads.outputs import surplus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mammo.heads.bank.threads import Crew
+
+    Gradient = Callable[[Tensor, Tensor], Tensor]
+    """How much too high outputs are, of outputs and truth (…, C, N): `Loss.gradient` of the bank's heads."""
 
 TILE_NUMBERS = 2**17
 """About how many gradients of a first layer exist at a time: so many stay in a core's cache until they are used."""
@@ -30,7 +32,7 @@ class Batches:
     """A batch for each of S splits, or K of them one after another.
 
     Rows of the vectors (…, S·B), the truth (…, S, 1, C, B), how much each image counts (…, S, 1, 1, B), and the rule
-    (…, 3, S·H) of the update. An image that counts nothing only fills up a batch.
+    (…, 4, S·H) of the update. An image that counts nothing only fills up a batch.
     """
 
     rows: Tensor
@@ -63,13 +65,17 @@ class Batches:
 class Step:
     """The update of the heads whose weights and moments are `states`, dicts as `bank.Weights`; `batch` images a split.
 
+    `gradient` is that of their loss.
+
     No gradient flows into the features, so the first layer's backward pass is one matrix product, taken tile by tile
     so that a gradient is used before it leaves the processor's cache; no autograd graph is needed. A first layer of
     one split can be shared out among a crew.
     """
 
-    def __init__(self, states: Sequence[dict[str, Tensor]], batch: int, crew: Crew | None = None) -> None:
-        weights, self.crew = states[0], crew
+    def __init__(
+        self, states: Sequence[dict[str, Tensor]], batch: int, gradient: Gradient, crew: Crew | None = None
+    ) -> None:
+        weights, self.crew, self.gradient = states[0], crew, gradient
         self.deep = "hidden.weight" in weights
         self.bias = weights["bias"][..., None]
         self.weight = weights["weight"].flatten(0, 1)
@@ -122,7 +128,7 @@ class Step:
         if keep is not None:
             self.inputs.mul_(keep)
         torch.baddbmm(self.column, self.matrix, self.inputs.mT, out=scores.flatten(1, 2))
-        return _error(batches, scores, self.errors.view(scores.shape))
+        return self._error(batches, scores, self.errors.view(scores.shape))
 
     def _through_hidden(self, batches: Batches, keep: Tensor | None, scores: Tensor) -> Tensor:
         """The same of heads with hidden units, and back as far as to their sums."""
@@ -130,12 +136,16 @@ class Step:
         gate = (self.sums > 0) * (1.0 if keep is None else keep.flatten(1, 2))
         inputs = self.sums.mul_(gate).view(len(self.weight), self.height, -1)
         torch.bmm(self.weight, inputs, out=scores.flatten(0, 1)).view(scores.shape).add_(self.bias)
-        error = _error(batches, scores, torch.empty_like(scores))
+        error = self._error(batches, scores, torch.empty_like(scores))
         flat = error.flatten(0, 1)
         torch.bmm(flat, inputs.mT, out=self.small["weight"][0].flatten(0, 1))
         torch.bmm(self.weight.mT, flat, out=self.errors.view(inputs.shape))
         torch.sum(self.errors.mul_(gate), 2, out=self.small["hidden.bias"][0].flatten(1))
         return error
+
+    def _error(self, batches: Batches, scores: Tensor, errors: Tensor) -> Tensor:
+        """How much each output should have been less, by how much its image counts."""
+        return torch.mul(self.gradient(scores, batches.truth), batches.counts, out=errors)
 
     def _forward(self) -> None:
         """The sums of the hidden units."""
@@ -169,11 +179,6 @@ def _small(states: Sequence[dict[str, Tensor]], name: str) -> tuple[Tensor, Desc
     value, mean, square = (state[name].flatten(0, 1).flatten(1) for state in states)
     gradient = torch.empty_like(states[0][name])
     return gradient, Descent(value, mean, square, gradient.view(value.shape), len(value))
-
-
-def _error(batches: Batches, scores: Tensor, errors: Tensor) -> Tensor:
-    """How much each output should have been less, by how much its image counts."""
-    return torch.mul(surplus(scores, batches.truth), batches.counts, out=errors)
 
 
 @torch.inference_mode()

@@ -16,7 +16,7 @@ from torch.nn.functional import softplus
 
 from mammo.data.splits.protocols import ANOTHER_SPLIT, TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.heads.outputs import fit
+from mammo.heads.outputs import loss_and_accuracy
 from mammo.heads.probes.gram import combined
 from mammo.heads.training.trained import Trained
 from mammo.progress import Progress
@@ -89,7 +89,8 @@ def train_probe(gram: Gram, labels: ArrayLike, parts: ArrayLike, heads: Sequence
     figures: list[Tensor] = []
     for which in (TRAIN, VALIDATION):
         chosen = np.flatnonzero(part == which)
-        figures += fit(torch.from_numpy(probe.logits[:, None, chosen]), truth[chosen], classes=2)
+        logits = torch.from_numpy(probe.logits[:, None, chosen])
+        figures += loss_and_accuracy(logits, truth[chosen], 2, heads[0])
     trained.history[0] = np.column_stack([*figures, probe.validation_auc])
     trained.logits[0] = probe.logits[probe.best]
     trained.best_epoch[0] = probe.best + 1

@@ -17,7 +17,7 @@ from mammo.data.splits.protocols import TRAIN, VALIDATION
 from mammo.heads.bank.bank import initial_weights
 from mammo.heads.bank.randomness import generator
 from mammo.heads.bank.update import Descent, rules
-from mammo.heads.outputs import fit, log_odds, loss
+from mammo.heads.outputs import log_odds, loss_and_accuracy, mean_loss
 from mammo.heads.pools import POOLS
 from mammo.heads.scoring import scored_versions
 from mammo.heads.tails.frozen_activations import Stacks, arithmetic
@@ -82,7 +82,10 @@ def _train(learner: _Learner, images: _Images, row: int, trained: Trained) -> It
         seen, seen_labels = learner.epoch(images, epoch)
         scores = learner.scores(images.validation)[None]
         area = float(auc((held_labels == malignant).cpu().numpy(), log_odds(scores).cpu().numpy())[0])
-        fits = *fit(seen[None], seen_labels, images.classes), *fit(scores, held_labels, images.classes)
+        fits = (
+            *loss_and_accuracy(seen[None], seen_labels, images.classes, head),
+            *loss_and_accuracy(scores, held_labels, images.classes, head),
+        )
         trained.history[row, epoch - 1] = [*(float(figure) for figure in fits), area]
         trained.epochs[row] = epoch
         area = -1.0 if math.isnan(area) else area
@@ -151,7 +154,8 @@ class _Learner:
             for version, image in zip(*places, strict=True):
                 truth = images.labels[image.to(images.labels.device)]
                 scores = self._outputs(version, image, source)
-                loss(scores[None].double(), truth).mean().backward()  # type: ignore[no-untyped-call]
+                wrong = mean_loss(scores[None].double(), truth, images.classes, self.head)
+                wrong.sum().backward()  # type: ignore[no-untyped-call]
                 self._update()
                 seen.append(scores.detach())
                 labels.append(truth)

@@ -12,7 +12,8 @@ from torch import Tensor
 from mammo.heads.bank.bank import Bank, Weights, outputs
 from mammo.heads.bank.randomness import generator
 from mammo.heads.bank.schedule import Lesson
-from mammo.heads.outputs import areas, fit, log_odds, outputs_for, truth
+from mammo.heads.losses import LOSSES
+from mammo.heads.outputs import areas, log_odds, loss_and_accuracy, outputs_for, truth
 from mammo.heads.scoring import scored_versions
 from mammo.heads.training.batches import Block, Rows, shuffled
 
@@ -97,7 +98,7 @@ class Course:
             if count:
                 labels = seat.images.labels[torch.from_numpy(block.images[order]).to(self.bank.device)]
                 mine = seen[number, : len(seat.rows), :, :count]
-                fits = torch.stack(fit(mine, labels, seat.images.classes)) * count
+                fits = torch.stack(loss_and_accuracy(mine, labels, seat.images.classes, self.heads[0])) * count
                 seat.fits = fits if seat.fits is None else seat.fits + fits
                 seat.learnt += count
 
@@ -122,8 +123,10 @@ class Course:
         def stepwise(values: Tensor) -> Tensor:
             return values.view(*values.shape[:-1], max(steps), batch).movedim(-2, 0).contiguous()
 
-        located, counted = (stepwise(torch.from_numpy(values).to(device)) for values in (places, counts))
-        return Lesson(vectors, located, stepwise(classes), counted, steps)
+        located, weights = (torch.from_numpy(values).to(device) for values in (places, counts))
+        if (weight := LOSSES[self.heads[0].loss].weight) is not None:
+            weights = weights * weight(classes[:, -1], self.heads[0])
+        return Lesson(vectors, stepwise(located), stepwise(classes), stepwise(weights), steps)
 
     @torch.inference_mode()
     def look(self, images: Rows, vectors: Tensor) -> None:
@@ -163,7 +166,7 @@ class Course:
         if scores is None:
             scores = labels.new_empty((len(rows), outputs_for(images.classes), 0), dtype=torch.float32)
         assert seat.fits is not None
-        figures = [*(seat.fits / seat.learnt), *fit(scores, labels, images.classes)]
+        figures = [*(seat.fits / seat.learnt), *loss_and_accuracy(scores, labels, images.classes, self.heads[0])]
         found = areas(log_odds(scores), labels == images.classes - 1)
         trained.history[rows, epoch - 1] = torch.stack([*figures, found.float()], dim=1).cpu().numpy()
         trained.epochs[rows] = epoch

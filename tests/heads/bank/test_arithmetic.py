@@ -14,7 +14,7 @@ from mammo.heads.bank import update as descent
 from mammo.heads.bank.bank import initial_weights
 from mammo.heads.bank.kernels import compiled
 from mammo.heads.bank.randomness import generator
-from mammo.heads.outputs import surplus
+from mammo.heads.losses import LOSSES
 from mammo.heads.training.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec
@@ -125,7 +125,9 @@ def test_where_torch_loses_its_way_in_single_precision_a_bank_does_not(cases, mo
 @pytest.mark.parametrize("malignant", [0.0, 1.0])
 def test_the_error_of_a_sure_image_is_not_rounded_away(logit, malignant):
     truth = torch.tensor([[malignant]])
-    alone = float(surplus(torch.tensor([[logit]]), truth))
-    three = surplus(torch.tensor([[0.0], [-np.inf], [logit]]), torch.tensor([[1 - malignant], [0.0], [malignant]]))
+    gradient = LOSSES["cross-entropy"].gradient
+    alone = float(gradient(torch.tensor([[logit]]), truth, HeadSpec()))
+    classes = torch.tensor([[1 - malignant], [0.0], [malignant]])
+    three = gradient(torch.tensor([[0.0], [-np.inf], [logit]]), classes, HeadSpec())
     wanted = -1 / (1 + np.exp(logit)) if malignant else 1 / (1 + np.exp(-logit))
     np.testing.assert_allclose([alone, float(three[2])], wanted, rtol=1e-3 if abs(logit) > 20 else 1e-6)

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torchvision.ops import sigmoid_focal_loss
 
 from mammo.heads.bank.bank import Bank, initial_weights, outputs
 from mammo.heads.bank.randomness import generator
@@ -17,7 +18,24 @@ from mammo.specs import HeadSpec
 
 LINEAR = [HeadSpec(optimizer=name, lr=lr, epochs=10) for name in ("adam", "nadam") for lr in (1e-2, 1e-3, 1e-4)]
 HIDDEN = [HeadSpec(hidden=12, optimizer=head.optimizer, lr=head.lr, epochs=10) for head in LINEAR]
+DECAYED = [
+    HeadSpec(optimizer="adamw", weight_decay=decay, lr=lr, epochs=10, hidden=hidden)
+    for decay, lr, hidden in itertools.product((0.1, 3.0), (1e-2, 1e-3), (0, 12))
+]
+LOST = [
+    HeadSpec(loss=loss, pos_weight=3.0, gamma=gamma, lr=1e-2, epochs=10, hidden=hidden)
+    for loss, gamma, hidden in [("weighted", 0.5, 0), ("weighted", 0.5, 12), ("focal", 2, 0), ("focal", 0.5, 12)]
+]
+TORCHS = {"adam": torch.optim.Adam, "nadam": torch.optim.NAdam, "adamw": torch.optim.AdamW}
 CPU = torch.device("cpu")
+
+
+def torchs_loss(logits, truth, head):
+    """The mean loss as torch and torchvision compute it."""
+    if head.loss == "focal":
+        return sigmoid_focal_loss(logits, truth, alpha=-1, gamma=head.gamma, reduction="mean")
+    weight = torch.tensor(head.pos_weight)
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight)
 
 
 def torch_alone(images, head, classes=2):
@@ -32,8 +50,7 @@ def torch_alone(images, head, classes=2):
     with torch.no_grad():
         for parameter, name in zip(module.parameters(), names, strict=True):
             parameter.copy_(start[name].view(parameter.shape))
-    family = {"adam": torch.optim.Adam, "nadam": torch.optim.NAdam}[head.optimizer]
-    optimizer = family(module.parameters(), lr=head.lr)
+    optimizer = TORCHS[head.optimizer](module.parameters(), lr=head.lr, weight_decay=head.weight_decay)
     rows = torch.nonzero(parts == 0)[:, 0]
     for epoch in range(1, head.epochs + 1):
         order = rows[torch.randperm(len(rows), generator=generator(head.seed, "epoch", epoch))]
@@ -41,7 +58,7 @@ def torch_alone(images, head, classes=2):
             optimizer.zero_grad()
             if classes == 2:
                 logits = module(vectors[batch])[:, 0]
-                torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[batch].float()).backward()
+                torchs_loss(logits, labels[batch].float(), head).backward()
             else:
                 torch.nn.CrossEntropyLoss()(module(vectors[batch]), labels[batch]).backward()
             optimizer.step()
@@ -51,7 +68,7 @@ def torch_alone(images, head, classes=2):
 
 
 def test_each_head_of_a_mixed_bank_scores_as_torch_alone(images):
-    heads = LINEAR + HIDDEN
+    heads = LINEAR + HIDDEN + DECAYED + LOST
     assert (images.parts == 0).sum() % heads[0].batch  # the last batch is short
     together = finish(train_bank(*images, heads, device="cpu"))
     for head, logits in zip(heads, together.logits, strict=True):
