@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.data.splits.leakage import leaked
+from mammo.data.splits.leakage import leaked_images
 from mammo.errors import DamagedError, MammoError
 from mammo.results.board import store as board_store
 from mammo.results.board.cross_validation import with_cross_validation
@@ -185,7 +185,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
         synthetic=sweep.synthetic,
         weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
         leakage=[facts["leakage"]] * len(runs),
-        leaked=pd.Series(leaked(facts["leakage"]), index=runs.index, dtype=object),
+        leaked=pd.Series(leaked_images(facts["leakage"]), index=runs.index, dtype=object),
         notes=pd.Series([sweep.notes] * len(runs), index=runs.index, dtype=object),
         level=sweep.level,
         fuse=sweep.about.get("fuse"),

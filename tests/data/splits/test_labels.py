@@ -47,15 +47,15 @@ def real(samples):
 def test_what_each_policy_makes_of_each_pathology(name, classes, targets, takes):
     policy = LABELS[name]
     assert len(policy.classes) == classes and policy.classes[-1] == "MALIGNANT"
-    assert policy.targets(TABLE).tolist() == targets and policy.takes(TABLE).tolist() == takes
+    assert policy.targets(TABLE).tolist() == targets and policy.includes(TABLE).tolist() == takes
     assert policy.outputs == (3 if name == "three-way" else 1)
 
 
 @pytest.mark.parametrize("name", LABELS)
 def test_a_table_without_pathologies_has_two_classes_at_most(name):
     table = TABLE.drop(columns="pathology")
-    apart = len(LABELS[name].apart)
-    assert LABELS[name].takes(table).all()
+    apart = len(LABELS[name].separate)
+    assert LABELS[name].includes(table).all()
     assert (LABELS[name].targets(table) - apart).tolist() == [0, 1, 0, 1, 0]
 
 
@@ -100,7 +100,7 @@ def test_an_unknown_policy_is_refused():
 def test_the_real_collection_under_every_policy(real):
     """Counts of the official case tables: 399 of 3103 images show nothing but benign findings without callback."""
     assert np.bincount(LABELS["three-way"].targets(real)).tolist() == [399, 1329, 1375]
-    assert LABELS["dropped"].takes(real).sum() == 2704
+    assert LABELS["dropped"].includes(real).sum() == 2704
     parts = draw(real, SplitSpec("official-pooled", labels="dropped"))
     counted = sizes(parts)
     assert counted["test"] == 566 and counted["train"] + counted["validation"] == 2091

@@ -6,7 +6,7 @@ import pytest
 
 from mammo.data.phantom import PhantomSpec, draw_patients, render_view
 from mammo.data.phantom.files.layout import plan
-from mammo.data.splits.leakage import COUNTS, leakage, leaked
+from mammo.data.splits.leakage import COUNTS, leakage, leaked_images
 from mammo.data.splits.likeness import image_hash
 from mammo.data.splits.protocols import OUT, TEST, TRAIN, VALIDATION, draw
 from mammo.specs import SplitSpec
@@ -50,12 +50,12 @@ def test_leakage_is_what_counting_one_by_one_gives():
     assert found == {**counted, "near_duplicates": None, "test_images_with_patient_in_train": len(images)}
     assert list(found) == list(COUNTS)
     assert found["patients"] >= found["breasts"] > found["views"] == found["films"] > 0
-    assert leaked(found) == len(images)
+    assert leaked_images(found) == len(images)
 
 
 def test_patients_and_films_that_are_the_images_themselves_are_unknown_unless_shared():
     found = leakage(*two_images(patient=["a", "b"], film=["a", "b"]))
-    assert found == dict.fromkeys(COUNTS) and leaked(found) is None
+    assert found == dict.fromkeys(COUNTS) and leaked_images(found) is None
     crops = {"image": ["a_1", "a_2"], "parent": "a", "patient": "a", "film": "a", "breast": "", "view": ""}
     found = leakage(*two_images(**crops))
     assert (found["patients"], found["films"], found["test_images_with_patient_in_train"]) == (1, 1, 1)
@@ -104,7 +104,7 @@ def test_copies_under_other_names_are_found_by_their_pixels():
     table = pd.DataFrame({"image": names, "patient": names, "hash": [image_hash(one) for one in [*films, *copies]]})
     parts = np.array([TRAIN] * len(films) + [TEST] * 2, dtype=np.int8)
     found = leakage(table, parts)
-    assert (found["patients"], found["near_duplicates"], leaked(found)) == (None, 2, 2)
+    assert (found["patients"], found["near_duplicates"], leaked_images(found)) == (None, 2, 2)
     parts[[0, -3]] = [VALIDATION, TEST]
     assert leakage(table, parts)["near_duplicates"] == 1
 
