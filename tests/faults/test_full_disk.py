@@ -19,7 +19,7 @@ from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
 from mammo.heads.sweeps.units import UNITS
 from mammo.jobs import PROGRESS, REQUEST, Job, jobs, start
-from mammo.jobs.reserve import keep_room
+from mammo.jobs.reserve import reserve_space
 from mammo.progress import finish
 from mammo.results.exports.export import EXPORTS
 from mammo.runs.sweep import Sweep, open_sweeps
@@ -110,7 +110,7 @@ def test_a_job_says_why_it_failed(home: Home, room: int) -> None:
     asked = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
     folder = home.job("20260101-000000-index-phantom-0000")
     write_json(folder / REQUEST, asked)
-    keep_room(folder)
+    reserve_space(folder)
     filler = fill(home.path, room)
     command = [sys.executable, "-m", "mammo.jobs", str(home.path), folder.name]
     assert subprocess.run(command, capture_output=True, timeout=120).returncode == 2
