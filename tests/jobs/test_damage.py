@@ -83,13 +83,13 @@ ALL = [(name, content, DONE) for name, content in REQUESTS.items()]
 ALL += [(name, REQUEST_RECORD, content) for name, content in PROGRESSES.items()]
 
 
-@pytest.mark.parametrize(("request_content", "progress_content"), [case[1:] for case in ALL], ids=[case[0] for case in ALL])
+@pytest.mark.parametrize(("request_file", "progress_file"), [case[1:] for case in ALL], ids=[case[0] for case in ALL])
 @pytest.mark.faults(
     "a damaged or hostile job file", "the job is listed as damaged, with a sentence; all others as before"
 )
-def test_a_damaged_job_is_listed_as_damaged(home: Home, request_content: object, progress_content: object) -> None:
+def test_a_damaged_job_is_listed_as_damaged(home: Home, request_file: object, progress_file: object) -> None:
     write_job(home, "b", REQUEST_RECORD, DONE)
-    for file, content in ((REQUEST, request_content), (PROGRESS, progress_content)):
+    for file, content in ((REQUEST, request_file), (PROGRESS, progress_file)):
         text = content if isinstance(content, str) else json.dumps(content)
         home.job("a").mkdir(exist_ok=True)
         (home.job("a") / file).write_bytes(text.encode(errors="surrogateescape"))
@@ -98,7 +98,7 @@ def test_a_damaged_job_is_listed_as_damaged(home: Home, request_content: object,
     assert damaged.reason.startswith("Its files are damaged: ") and len(damaged.reason) < 600
     json.dumps(damaged.to_json(), allow_nan=False)
     cancel(home, "a")
-    if request_content is REQUEST_RECORD:
+    if request_file is REQUEST_RECORD:
         assert damaged.dataset == "p" and damaged.verb == "index-phantom"
     else:
         with pytest.raises(MammoError, match="cannot be started again"):

@@ -18,7 +18,7 @@ from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, 
 from mammo.jobs.requests import VERBS
 from mammo.specs import SHARED, HeadSpec, Home, SplitSpec, SweepSpec
 from mammo.storage.json_files import read_json
-from tests.jobs.conftest import DONE, REQUEST_RECORD, has_begun, ended, in_session, soon, wait, write_job
+from tests.jobs.conftest import DONE, REQUEST_RECORD, ended, has_begun, in_session, soon, wait, write_job
 
 
 def test_a_job_does_its_work_and_writes_its_end(home: Home) -> None:
