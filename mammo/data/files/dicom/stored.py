@@ -1,4 +1,4 @@
-"""The stored values of a frame and their depth: which of the bits that a file holds belong to the picture."""
+"""The stored values of a frame and their depth: which of the bits in a file belong to the picture."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from mammo.data.files.raster import CONTAINER_BITS, Note
 from mammo.errors import MammoError
 
 OVERSHOOT_SHARE = 0.001
-"""The share of pixels that a lossy code stream may carry beyond the stored bits: they are cut off."""
+"""The share of pixels that a lossy code stream may bring beyond the stored bits: they are clipped."""
 
 SAMPLE_LINES = 512
 
 
 @dataclass(frozen=True)
 class StoredValues:
-    """Unsigned values (rows, columns) of `bits` bits; signed ones are shifted, so that the lowest possible is 0."""
+    """Unsigned values (rows, columns) of `bits` bits; signed ones are shifted, so that the lowest possible one is 0."""
 
     values: NDArray[np.unsignedinteger]
     bits: int
@@ -30,10 +30,10 @@ class StoredValues:
 
 
 def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: CodeStream | None) -> StoredValues:
-    """The stored values of a frame, given what a reader or decoder made of it.
+    """Return the stored values of a frame, from the values that a reader or decoder gives.
 
-    A code stream's own precision, and in JPEG 2000 its sign, win over the header's; bits beside the stored ones are
-    masked away, unless they belong to the picture. Raises MammoError where values take more than 16 bits.
+    A code stream's own precision, and in JPEG 2000 its sign, override the header's; bits beside the stored ones are
+    masked, unless they belong to the picture. Raises MammoError where values need more than 16 bits.
     """
     if stream is None:
         return _fit(*_from_bits(values, header, header.allocated, header.signed))
@@ -45,9 +45,11 @@ def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: Code
     if stream.bits < header.stored:
         sentence = f"its code stream has {stream.bits} bits under a header of {header.stored}"
         notes += (Note("stream-depth", f"{sentence}; the code stream is believed"),)
-    found = _from_signed(values, header, stream.bits) if stream.signed else None
-    pixels, bits, signed, more = found or _from_bits(_unsigned(values), header, stream.bits, signed)
-    return _fit(pixels, bits, signed, notes + more)
+    if stream.signed:
+        pixels, bits, signed, value_notes = _from_signed(values, header, stream.bits)
+    else:
+        pixels, bits, signed, value_notes = _from_bits(_unsigned(values), header, stream.bits, signed)
+    return _fit(pixels, bits, signed, notes + value_notes)
 
 
 def _sign(signed: bool) -> str:
@@ -58,11 +60,12 @@ def _unsigned(values: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
     return values.view(values.dtype.str.replace("i", "u"))
 
 
-Found = tuple[NDArray[Any], int, bool, tuple[Note, ...]]
+Values = tuple[NDArray[Any], int, bool, tuple[Note, ...]]
+"""Unsigned values, their bits, whether they are signed numbers, and notes."""
 
 
-def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) -> Found:
-    """The values of a code stream that is signed itself: numbers, not patterns of bits."""
+def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) -> Values:
+    """Return the values of a signed code stream: these are numbers, not patterns of bits."""
     stored = min(header.stored, bits)
     notes: tuple[Note, ...] = ()
     low, high = int(values.min()), int(values.max())
@@ -74,23 +77,28 @@ def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) ->
             values = np.clip(values, -(2 ** (stored - 1)), 2 ** (stored - 1) - 1)
             notes = (_overshoot(int(beyond.sum()), stored),)
     unsigned = _unsigned(values)
-    return unsigned + unsigned.dtype.type(2 ** (stored - 1)), stored, True, notes  # wraps, as two's complement does
+    return (
+        unsigned + unsigned.dtype.type(2 ** (stored - 1)),
+        stored,
+        True,
+        notes,
+    )  # wraps around, as two's complement does
 
 
 def _overshoot(count: int, stored: int) -> Note:
     return Note("overshoot", f"{count} of its values lie beyond the {stored} bits that are stored; they are cut off")
 
 
-def _from_bits(values: NDArray[np.integer], header: PixelHeader, container: int, signed: bool) -> Found:
-    """The values that are written in the bits `high` + 1 - `stored` to `high` of a container of so many bits."""
+def _from_bits(values: NDArray[np.integer], header: PixelHeader, container: int, signed: bool) -> Values:
+    """Return the values in the bits `high` + 1 - `stored` to `high` of a container of so many bits."""
     stored = min(header.stored, container)
     shift, notes = _shift(values, header, container, stored)
     if shift:
         values = values >> values.dtype.type(shift)
-    room = container - shift
-    if stored < room and int(values.max()) >= 2**stored:
-        values, stored, more = _without_other_bits(values, header, (stored, room, shift), signed)
-        notes += more
+    available = container - shift
+    if stored < available and int(values.max()) >= 2**stored:
+        values, stored, bit_notes = _without_other_bits(values, header, (stored, available, shift), signed)
+        notes += bit_notes
     if signed:
         values = values ^ values.dtype.type(2 ** (stored - 1))
     return values, stored, signed, notes
@@ -99,7 +107,7 @@ def _from_bits(values: NDArray[np.integer], header: PixelHeader, container: int,
 def _shift(
     values: NDArray[np.integer], header: PixelHeader, container: int, stored: int
 ) -> tuple[int, tuple[Note, ...]]:
-    """By how many bits the values stand too high, from the header's high bit where that makes sense."""
+    """Return by how many bits to shift the values down, from the header's high bit where it is valid."""
     shift = header.high + 1 - stored
     if shift == 0 or stored == container:
         return 0, ()
@@ -115,19 +123,21 @@ def _shift(
 def _without_other_bits(
     values: NDArray[np.integer], header: PixelHeader, bits: tuple[int, int, int], signed: bool
 ) -> tuple[NDArray[np.integer], int, tuple[Note, ...]]:
-    """The values without what stands above the `stored` lowest of `room` bits, or with it where it is theirs.
+    """Return the values without the bits above the `stored` lowest of `available` bits, or with them if they belong.
 
-    Bits of an overlay jump where the picture does not; those of values that need more bits than the header says make
-    the picture smooth, and it is torn without them.
+    Overlay bits jump where the picture does not. Bits of values that need more bits than the header says make the
+    picture smooth: without them it has jumps.
     """
-    stored, room, shift = bits
+    stored, available, shift = bits
     kind = values.dtype.type
     masked = values & kind(2**stored - 1)
     above = values >> kind(stored)
-    if signed and bool(np.all((above == 0) | (above == 2 ** (room - stored) - 1) & (masked >> kind(stored - 1) == 1))):
-        return masked, stored, ()  # the sign, extended
+    if signed and bool(
+        np.all((above == 0) | (above == 2 ** (available - stored) - 1) & (masked >> kind(stored - 1) == 1))
+    ):
+        return masked, stored, ()  # sign extension
     beside = Note("other-bits", f"bits beside the {stored} that are stored are masked away")
-    if signed or any(stored + shift <= bit < room + shift for bit in header.overlay_bits):
+    if signed or any(stored + shift <= bit < available + shift for bit in header.overlay_bits):
         return masked, stored, (beside,)
     beyond = int(np.count_nonzero(above))
     if beyond <= OVERSHOOT_SHARE * values.size:
@@ -136,17 +146,17 @@ def _without_other_bits(
             return clipped, stored, (_overshoot(beyond, stored),)
     elif _is_torn(masked, values, above, 2 ** (stored - 1)):
         sentence = f"its values reach {int(values.max())}, beyond the {stored} bits that its header names"
-        return values, room, (Note("more-bits", f"{sentence}; {room} are read"),)
+        return values, available, (Note("more-bits", f"{sentence}; {available} are read"),)
     return masked, stored, (beside,)
 
 
 def _steps(values: NDArray[np.integer], above: NDArray[np.integer]) -> NDArray[np.int64]:
-    """By how much neighbours differ, in some of the rows and columns where other bits stand."""
+    """Return the differences of neighbours, in some of the rows and columns with other bits."""
     steps = []
     for lines, bits in ((values, above), (values.T, above.T)):
-        there = np.flatnonzero(bits.any(axis=1))
-        some = lines[there[:: max(1, len(there) // SAMPLE_LINES)]].astype(np.int64)
-        steps.append(np.abs(np.diff(some, axis=1)).ravel())
+        affected = np.flatnonzero(bits.any(axis=1))
+        sample = lines[affected[:: max(1, len(affected) // SAMPLE_LINES)]].astype(np.int64)
+        steps.append(np.abs(np.diff(sample, axis=1)).ravel())
     return np.concatenate(steps)
 
 
@@ -155,13 +165,13 @@ def _roughness(values: NDArray[np.integer], above: NDArray[np.integer]) -> int:
 
 
 def _is_torn(masked: NDArray[np.integer], values: NDArray[np.integer], above: NDArray[np.integer], jump: int) -> bool:
-    """Whether neighbours are torn apart by masking more often than they are brought together."""
+    """Whether masking separates neighbours by a jump more often than it removes a jump."""
     apart, together = _steps(masked, above) > jump, _steps(values, above) > jump
     return int(np.count_nonzero(apart & ~together)) > int(np.count_nonzero(together & ~apart))
 
 
 def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...]) -> StoredValues:
-    """The values in as few bytes as their depth takes; those of a wider container must lie within 16 bits."""
+    """Return the values in as few bytes as their depth needs; those of a wider container must fit into 16 bits."""
     if bits > CONTAINER_BITS:
         zero = 2 ** (bits - 1) - 2 ** (CONTAINER_BITS - 1) if signed else 0
         low, high = int(values.min()) - zero, int(values.max()) - zero
