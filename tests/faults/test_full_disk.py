@@ -62,12 +62,12 @@ def test_a_sweep(tiny: Home, home: Home, tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=SENTENCE):
         finish(sweep(home, spec_of(home), "cpu"))
     assert open_sweeps(home) == ([], [])
-    kept = {path: path.stat().st_mtime_ns for path in (home.sweep(name) / UNITS).iterdir()}
-    assert len(kept) == 1, "the heads on means fit, those on whole maps do not"
+    times = {path: path.stat().st_mtime_ns for path in (home.sweep(name) / UNITS).iterdir()}
+    assert len(times) == 1, "the heads on means fit, those on whole maps do not"
     filler.unlink()
     steps = sweep(home, spec_of(home), "cpu")
     assert next(steps).done == 2
-    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert all(path.stat().st_mtime_ns == when for path, when in times.items())
     finish(steps)
     assert Sweep.open(home, name).logits.tobytes() == Sweep.open(calm, name).logits.tobytes()
 
@@ -107,7 +107,7 @@ def test_a_job_is_not_started(home: Home, room: int) -> None:
 @pytest.mark.parametrize("room", [0, 60_000], ids=["at once", "meanwhile"])
 def test_a_job_says_why_it_failed(home: Home, room: int) -> None:
     request = {"name": "p", "images": 8, "seed": 1}
-    asked = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
+    content = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
     folder = home.job("20260101-000000-index-phantom-0000")
     write_json(folder / REQUEST, asked)
     reserve_space(folder)

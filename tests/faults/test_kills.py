@@ -37,8 +37,8 @@ HALF_A_MINUTE = 30.0
 
 def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
-    with (home.path / "said.txt").open("wb") as said:
-        return subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
+    with (home.path / "said.txt").open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
 
 
 def through(home: Home, words: list[str]) -> float:
@@ -92,15 +92,15 @@ def test_a_sweep_that_is_killed_twice(homes: tuple[Home, Home]) -> None:
             time.sleep(0.002)
         kill(process)
         assert open_sweeps(killed)[1] == []
-    kept = {path: path.stat().st_mtime_ns for path in units(killed)}
-    assert kept
+    times = {path: path.stat().st_mtime_ns for path in units(killed)}
+    assert times
     heads = expand({"pool": ["gap", "flatten"], "lr": [1e-2, 1e-3], "epochs": [8]})
     spec = SweepSpec("tiny", tuple(caches(killed, "tiny")), heads, (SplitSpec(),))
     for _ in sweep(killed, spec, "cpu"):
-        assert {path: path.stat().st_mtime_ns for path in kept if path.exists()}.items() <= kept.items()
+        assert {path: path.stat().st_mtime_ns for path in times if path.exists()}.items() <= times.items()
     finish(sweep(calm, spec, "cpu"))
-    ours, theirs = ([opened.logits.tobytes() for opened in open_sweeps(home)[0]] for home in homes)
-    assert ours == theirs and len(ours) == 1
+    ours, expected = ([opened.logits.tobytes() for opened in open_sweeps(home)[0]] for home in homes)
+    assert ours == expected and len(ours) == 1
 
 
 def units(home: Home) -> list[Path]:
@@ -135,8 +135,8 @@ def test_a_killed_sweep(homes: tuple[Home, Home]) -> None:
 
     kill_at_moments(killed, SWEEP, seconds, check, 2)
     through(killed, SWEEP)
-    ours, theirs = ([sweep.logits.tobytes() for sweep in open_sweeps(home)[0]] for home in homes)
-    assert ours == theirs and len(ours) == 1
+    ours, expected = ([sweep.logits.tobytes() for sweep in open_sweeps(home)[0]] for home in homes)
+    assert ours == expected and len(ours) == 1
 
 
 @pytest.mark.nightly

@@ -140,8 +140,8 @@ def test_an_index_is_read_while_it_is_written(home: Home) -> None:
 @pytest.mark.faults("A job is looked at while it tells how it goes", "No reading fails, and it is never called damaged")
 def test_a_job_is_read_while_it_tells(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    asked = {"verb": "index-phantom", "request": {"name": "p", "images": 6, "seed": 1}}
-    write_json(home.job(JOB) / REQUEST, {**asked, "started": "2026-01-01T00:00:00+00:00"})
+    content = {"verb": "index-phantom", "request": {"name": "p", "images": 6, "seed": 1}}
+    write_json(home.job(JOB) / REQUEST, {**content, "started": "2026-01-01T00:00:00+00:00"})
     write_json(home.job(JOB) / PROGRESS, {"state": "done", "result": "p"})
 
     def read() -> str:

@@ -139,18 +139,18 @@ def test_a_file_that_grows_beyond_its_limit_is_said_plainly(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
     command = [sys.executable, "-c", LIMITED_WRITER, str(tmp_path / "file")]
-    said = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=True)
-    assert said.stdout.startswith("Cannot write ")
-    assert "File too large" in said.stdout
+    process = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=True)
+    assert process.stdout.startswith("Cannot write ")
+    assert "File too large" in process.stdout
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("place", ["file/below", "/proc/mammo/x", "folder"])
-def test_a_place_that_cannot_be_written_is_said_plainly(tmp_path, place):
+@pytest.mark.parametrize("path", ["file/below", "/proc/mammo/x", "folder"])
+def test_a_place_that_cannot_be_written_is_said_plainly(tmp_path, path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     with pytest.raises(MammoError, match=r"^Cannot write .+: .+\. Choose a folder"):
-        write_bytes(tmp_path / place, b"x")
+        write_bytes(tmp_path / path, b"x")
     assert names(tmp_path) == ["file", "folder"]
 
 

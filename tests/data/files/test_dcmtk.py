@@ -138,8 +138,8 @@ def options_for(path):
 
 
 def largest_gap(path, *options):
-    theirs = grey_of_dcmtk(path, *(options or options_for(path)))
-    return np.abs(read_image(path).to_float() - theirs).max()
+    expected = grey_of_dcmtk(path, *(options or options_for(path)))
+    return np.abs(read_image(path).to_float() - expected).max()
 
 
 @pytest.fixture
@@ -246,8 +246,8 @@ def test_grey_in_three_channels_is_grey_to_dcmtk(tmp_path, write):
     subprocess.run(["dcm2pnm", path, tmp_path / "a.ppm"], check=True, capture_output=True)
     from PIL import Image
 
-    theirs = np.asarray(Image.open(tmp_path / "a.ppm"))[..., 0]
-    assert np.array_equal(read_image(path).pixels, theirs)
+    expected = np.asarray(Image.open(tmp_path / "a.ppm"))[..., 0]
+    assert np.array_equal(read_image(path).pixels, expected)
 
 
 def test_run_lengths_are_what_pydicom_packed(write):

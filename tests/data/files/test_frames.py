@@ -95,12 +95,12 @@ def fragmented(has_table: bool):
     """Frames in three fragments each, with a basic offset table or with none."""
 
     def wrap(data, parts) -> None:
-        items, starts, place = b"", [], 0
+        items, starts, offset = b"", [], 0
         for part in parts:
-            starts.append(place)
+            starts.append(offset)
             for fragment in fragment_frame(part, 3):
                 items += struct.pack("<HHL", 0xFFFE, 0xE000, len(fragment)) + fragment
-                place += 8 + len(fragment)
+                offset += 8 + len(fragment)
         table = struct.pack(f"<{len(starts)}L", *starts) if has_table else b""
         data.PixelData = struct.pack("<HHL", 0xFFFE, 0xE000, len(table)) + table + items
 
@@ -133,9 +133,9 @@ def test_every_frame_is_the_one_that_was_written(write, stack, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_file_cut_short_is_never_taken_for_a_whole_one(write, stack, layout):
     path = write(stack, *LAYOUTS[layout])
-    whole = path.read_bytes()
-    for length in np.linspace(len(whole) - COUNT * 100, len(whole) - 2, 7, dtype=int):
-        path.write_bytes(whole[:length])
+    content = path.read_bytes()
+    for length in np.linspace(len(content) - COUNT * 100, len(content) - 2, 7, dtype=int):
+        path.write_bytes(content[:length])
         with pytest.raises(MammoError):
             read_dicom(path, 1)
 
@@ -224,8 +224,8 @@ def test_a_frame_that_alone_is_larger_than_the_limit_is_refused(write, stack, mo
 def test_items_that_lie_about_their_length_are_damage(write, stack, lie):
     path = write(stack, RLELossless, bare)
     content = bytearray(path.read_bytes())
-    place = content.index(b"\xfe\xff\x00\xe0", content.index(b"\xfe\xff\x00\xe0") + 4)
-    content[place + 4 : place + 8] = struct.pack("<L", lie)
+    offset = content.index(b"\xfe\xff\x00\xe0", content.index(b"\xfe\xff\x00\xe0") + 4)
+    content[offset + 4 : offset + 8] = struct.pack("<L", lie)
     path.write_bytes(content)
     with pytest.raises(MammoError):
         read_dicom(path, 2)

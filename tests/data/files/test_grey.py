@@ -131,9 +131,9 @@ def test_tables_and_windows_agree_with_pydicom_where_it_is_sound(tmp_path, write
     ):
         path = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12, **tags)
         data = pydicom.dcmread(path)
-        theirs = apply_voi_lut(apply_modality_lut(data.pixel_array, data), data)
+        expected = apply_voi_lut(apply_modality_lut(data.pixel_array, data), data)
         white = 4095 if len(tags) == 2 and "ModalityLUTSequence" not in tags else 65535
-        assert np.abs(read_dicom(path).to_float() - theirs / white).max() < 2e-5
+        assert np.abs(read_dicom(path).to_float() - expected / white).max() < 2e-5
 
 
 def test_an_empty_window_is_none(shown):
@@ -352,9 +352,9 @@ def test_values_beyond_the_stored_bits_contradict_the_header(shown, times):
 @pytest.mark.parametrize("bit", [12, 13, 15])
 @pytest.mark.parametrize("declared", [False, True])
 def test_an_overlay_beside_the_stored_bits_is_masked_away(tmp_path, write_dicom, bit, declared):
-    drawn = FILM.copy()
-    drawn[20:60, 5:25] |= np.uint16(1 << bit)
-    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", drawn, BitsStored=12))
+    film_with_overlay = FILM.copy()
+    film_with_overlay[20:60, 5:25] |= np.uint16(1 << bit)
+    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", film_with_overlay, BitsStored=12))
     if declared:
         data.add_new(0x60000100, "US", 16)
         data.add_new(0x60000102, "US", bit)

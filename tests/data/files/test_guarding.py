@@ -85,7 +85,7 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
     (tmp_path / "images.csv").write_text("\n".join(rows) + "\n")
     at_rest = index(home, "rest", tmp_path)
     monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes by the clock when all is busy
-    monkeypatch.setattr(guarding, "SECONDS_A_BYTE", 0.0)
+    monkeypatch.setattr(guarding, "SECONDS_PER_BYTE", 0.0)
     with busy(24):
         under_load = index(home, "load", tmp_path)
     assert len(at_rest.images) == 6 and under_load.quarantine.empty and not under_load.stalled
@@ -103,8 +103,8 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
 )
 def test_large_sound_files_are_read(tmp_path, write, shape):
     write(tmp_path / "large", film(*shape))
-    (found,) = inspect_guarded([InspectionRequest(tmp_path, "large", tmp_path / "previews")], 1)
-    assert (found.reason, found.role, found.rows, found.columns) == ("", "image", *shape)
+    (facts,) = inspect_guarded([InspectionRequest(tmp_path, "large", tmp_path / "previews")], 1)
+    assert (facts.reason, facts.role, facts.rows, facts.columns) == ("", "image", *shape)
 
 
 def test_a_file_gets_time_by_its_bytes_and_one_that_is_not_there_none(tmp_path):
@@ -129,8 +129,8 @@ for name in ("a.dcm", "a.tif"):
     assert inspect_file(InspectionRequest(Path(sys.argv[1]), name, Path(sys.argv[1]))).role == "image"
 print(*sorted(set(sys.modules) - before))
 """
-    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    late = [name for name in found.stdout.split() if name.partition(".")[0] in ("pydicom", "numpy", "PIL")]
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    late = [name for name in process.stdout.split() if name.partition(".")[0] in ("pydicom", "numpy", "PIL")]
     assert late == []
     load_decoders()
 

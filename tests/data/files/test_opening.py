@@ -39,10 +39,10 @@ def parts(request, tmp_path, write_dicom):
 
 def without_syntax(meta):
     """The meta header without its transfer syntax, and with the length that it then has."""
-    place = meta.index(b"\x02\x00\x10\x00UI")
-    (length,) = struct.unpack_from("<H", meta, place + 6)
-    rest = meta[:place] + meta[place + 8 + length :]
-    return rest[:8] + struct.pack("<I", len(rest) - 12) + rest[12:]
+    offset = meta.index(b"\x02\x00\x10\x00UI")
+    (length,) = struct.unpack_from("<H", meta, offset + 6)
+    remainder = meta[:offset] + meta[offset + 8 + length :]
+    return remainder[:8] + struct.pack("<I", len(remainder) - 12) + remainder[12:]
 
 
 LAYOUTS = {
@@ -130,12 +130,12 @@ def test_a_slice_of_a_file_too_large_to_read_is_read_alone(tmp_path, write_dicom
     size = frame.nbytes
     with path.open("r+b") as stream:
         content = stream.read()
-        place = content.rindex(b"\xe0\x7f\x10\x00")
-        stream.seek(place + 4)
+        offset = content.rindex(b"\xe0\x7f\x10\x00")
+        stream.seek(offset + 4)
         stream.write(struct.pack("<I", frames * size))
-        stream.seek(place + 8 + 77 * size)
+        stream.seek(offset + 8 + 77 * size)
         stream.write(frame.tobytes())
-        stream.truncate(place + 8 + frames * size)
+        stream.truncate(offset + 8 + frames * size)
     assert path.stat().st_size > MAX_BYTES
     with Counted() as count:
         raster = read_image(path, 78)
