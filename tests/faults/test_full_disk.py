@@ -109,7 +109,7 @@ def test_a_job_says_why_it_failed(home: Home, room: int) -> None:
     request = {"name": "p", "images": 8, "seed": 1}
     content = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
     folder = home.job("20260101-000000-index-phantom-0000")
-    write_json(folder / REQUEST, asked)
+    write_json(folder / REQUEST, content)
     reserve_space(folder)
     filler = fill(home.path, room)
     command = [sys.executable, "-m", "mammo.jobs", str(home.path), folder.name]
