@@ -231,7 +231,7 @@ def test_a_set_without_outlines_is_told_from_a_mammogram_without_one(home, tmp_p
         assert not page.run().exception
         return page
 
-    assert any("data set plain holds no outlines of lesions" in box.value for box in look("plain").info)
+    assert any("data set plain has no outlines of lesions" in box.value for box in look("plain").info)
     page = look("boxed")
     assert not any("outline" in box.value for box in page.info)
     page.selectbox(key="image").set_value(page.selectbox(key="image").options[1]).run()

@@ -96,8 +96,8 @@ def _missing(trunk: str, usual: str) -> str:
     return (
         f"**{note} of {plain(kind.label)} are not on this machine.** mammo looked under "
         f"`{hub_folder}/models--timm--{hub}` ({HUB_FILE}). {then} Without a network choose the trunk VGG16 "
-        "mini or ResNet50 mini, whose weights, trained on synthetic data, come with mammo; random weights, whose scores "
-        f"mean nothing; or a file of your own{file}."
+        "mini or ResNet50 mini, whose weights, trained on synthetic data, come with mammo; random weights, whose "
+        f"scores mean nothing; or a file of your own{file}."
     )
 
 
