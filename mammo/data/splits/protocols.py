@@ -66,7 +66,7 @@ def draw(table: pd.DataFrame, spec: SplitSpec) -> Parts:
 
 
 def _refuse_empty(parts: Parts, before_drop: Parts, table: pd.DataFrame, protocol: SplitProtocol) -> None:
-    """Raise MammoError where a part is empty, with what helps; `drawn` are the parts before a policy dropped images."""
+    """Raise MammoError where a part is empty, with advice; `before_drop` are the parts before a policy drops images."""
     if not (empty := _empty(parts)):
         return
     counted = f"{len(table)} images"
