@@ -199,19 +199,19 @@ def _view(sources: list[Dataset], types: list[str]) -> tuple[str | None, set[str
     return view or (coded.pop() if len(coded) == 1 else None), modifiers | by_word
 
 
-def _spacing(places: list[Dataset], tomosynthesis: bool) -> tuple[float | None, str | None]:
-    """The spacing and its kind (PS3.3 10.7.1.3): PixelSpacing counts where its calibration is told.
+def _spacing(sources: list[Dataset], tomosynthesis: bool) -> tuple[float | None, str | None]:
+    """Return the spacing in mm and its kind (PS3.3 10.7.1.3): PixelSpacing counts where its calibration is given.
 
-    Without that it is the detector's where ImagerPixelSpacing is the same, and of no known kind where it stands alone.
+    Otherwise the detector's spacing counts; PixelSpacing alone is of the kind "none".
     """
     pixel, imager, film = (
-        spacing_of(first_value(places, keyword))
+        spacing_of(first_value(sources, keyword))
         for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
     )
-    calibration = word_of(first_value(places, "PixelSpacingCalibrationType"))
+    calibration = word_of(first_value(sources, "PixelSpacingCalibrationType"))
     if pixel and calibration in ("FIDUCIAL", "GEOMETRY"):
         return pixel, calibration.lower()
-    if pixel and tomosynthesis:  # the reconstruction's own
+    if pixel and tomosynthesis:  # the spacing of the reconstruction
         return pixel, "geometry"
     if imager or film:
         return imager or film, "detector"
