@@ -1,4 +1,4 @@
-"""Clocks that are set: nothing that is newer is hidden, nothing hangs, and no change goes unseen."""
+"""Clocks that are set: no newer item is hidden, nothing hangs, and every change is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk that is full: one sentence, what was complete is kept, and the same command goes on once there is room."""
+"""A full disk: one sentence, complete files stay, and the same command continues once there is space."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def spec_of(home: Home) -> SweepSpec:
 
 
 def fill(disk: Path, but: int) -> Path:
-    """Fill a file system but for some bytes."""
+    """Fill a file system except for some bytes."""
     room = os.statvfs(disk)
     filler = disk / "filler"
     filler.write_bytes(b"x" * max(room.f_bavail * room.f_frsize - but, 0))

@@ -1,4 +1,4 @@
-"""Killed at any moment: what was complete is kept, and the same command ends in the same bytes."""
+"""Commands killed at any moment: complete files stay, and the same command ends in the same bytes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
 
 
 def through(home: Home, words: list[str]) -> float:
-    """Run a command to its end; the seconds that it took."""
+    """Run a command to its end; return the seconds that it took."""
     began = time.monotonic()
     code = start(home, words).wait(timeout=120)
     assert code == 0, (home.path / "said.txt").read_text()[-2000:]
@@ -50,7 +50,7 @@ def through(home: Home, words: list[str]) -> float:
 
 
 def kill_at_moments(home: Home, words: list[str], seconds: float, check: Callable[[], None], seed: int) -> None:
-    """Kill a command again and again, at moments drawn over the time that it takes, and look after each."""
+    """Kill a command repeatedly, at random moments of its run, and check after each."""
     chance = random.Random(seed)
     for _ in range(MOMENTS):
         process = start(home, words)
@@ -67,14 +67,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but locks and what killed writers left."""
+    """Return every file below a folder, except locks and unfinished files."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if PARTIAL not in path.name}
 
 
 @pytest.fixture
 def homes(tiny: Home, tmp_path: Path) -> tuple[Home, Home]:
-    """Two copies of `tiny`: one to work in undisturbed, one to be killed in."""
+    """Two copies of `tiny`: one for an undisturbed run, one for killed runs."""
     return tuple(Home(Path(shutil.copytree(tiny.path, tmp_path / name))) for name in ("calm", "killed"))  # type: ignore
 
 

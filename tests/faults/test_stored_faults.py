@@ -1,4 +1,4 @@
-"""Every kind of stored file damaged in every way, one at a time: all other results are shown as they were."""
+"""Every kind of stored file is damaged in every way, one at a time: all other results are shown as before."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ ALL_OF_THEM, MAIN_ONES = "every kind of file", "the main files"
 EVERY_DAY = [(fault, ALL_OF_THEM if fault in OFTEN else MAIN_ONES) for fault in FAULTS]
 AT_NIGHT = [pytest.param(fault, ALL_OF_THEM, marks=pytest.mark.nightly) for fault in FAULTS if fault not in OFTEN]
 UNSEEN = {"previews", PRICES}
-"""Where a flipped byte may make another picture or another price, which nothing can tell from the one before."""
+"""Files in which a flipped byte may give another valid picture or price, which nobody can detect."""
 
 
 @pytest.fixture(scope="module")
 def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with two data sets, a cache, two sweeps, their leaderboard and prices; what is damaged is put back."""
+    """A home with two data sets, a cache, two sweeps, their leaderboard and prices; tests restore damaged files."""
     home = Home(tmp_path_factory.mktemp("stored") / "home")
     shutil.copytree(tiny.path, home.path)
     shutil.copytree(tiny.dataset("tiny"), home.dataset("other"))
@@ -84,13 +84,13 @@ def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def kind_of(file: Path) -> str:
-    """A file's path without what tells one thing of a kind from another."""
+    """Return a file's path without the parts that differ between items of a kind."""
     text = re.sub(r"[0-9a-f]{8,}", "#", str(file))
     return re.sub(r"\d+", "0", text)
 
 
 def kinds(home: Home) -> list[Path]:
-    """One file of every kind that lies in a home."""
+    """Return one file of every kind in a home."""
     files = sorted(path.relative_to(home.path) for path in home.path.rglob("*") if path.is_file())
     first = {kind_of(file): file for file in reversed(files) if file.name != ".lock" and PARTIAL not in file.name}
     return sorted(first.values())
@@ -98,7 +98,7 @@ def kinds(home: Home) -> list[Path]:
 
 @contextmanager
 def damaged(home: Home, file: Path, fault: str) -> Iterator[Path]:
-    """A file with a fault, put back as it was."""
+    """Damage a file, and restore it afterwards."""
     path, aside = home.path / file, home.path.parent / "aside"
     shutil.copy2(path, aside)
     try:
@@ -109,14 +109,14 @@ def damaged(home: Home, file: Path, fault: str) -> Iterator[Path]:
 
 
 def own_of(file: Path) -> str:
-    """The thing whose file it is."""
+    """Return the item to which a file belongs."""
     return {"sweeps": f"sweep {file.parts[1]}", "datasets": f"dataset {file.parts[1]}"}.get(
         file.parts[0], file.parts[0] if len(file.parts) == 1 else f"{file.parts[0]}/{file.parts[-1]}"
     )
 
 
 def results(home: Home) -> dict[str, Any]:
-    """What a home shows, thing by thing; of a thing that cannot be shown, the sentence that says why."""
+    """Return what a home shows for each subject; where it cannot, the sentence that says why."""
     answers: dict[str, Any] = {}
 
     def ask(subject: str, show: Callable[[], Any]) -> None:
@@ -144,7 +144,7 @@ def summary_of(dataset: Dataset) -> list[Any]:
 
 
 def touches(file: Path, subject: str) -> bool:
-    """Whether a thing may show that a file is damaged."""
+    """Whether a damaged file may affect a subject."""
     if file.parts[0] == "features":
         return subject == "cache"
     return len(file.parts) > 2 and subject.rpartition(" ")[2] == file.parts[1]
@@ -203,9 +203,9 @@ def test_verify_names_every_damaged_file_and_repairs_what_it_can(stored: Home, f
 
 
 def unseen(file: Path, fault: str) -> bool:
-    """Whether nothing can tell that a file was changed: it may be gone, or its thing is listed no more."""
+    """Whether a change of a file cannot be noticed: it may be missing, or its item is no longer listed."""
     if file.parent.name == "files" or "files" in file.parts[:-1]:
-        return True  # the phantom's own images are no part of the home's results
+        return True  # the phantom's own images are not part of the home's results
     if fault == "removed" and (file.name in (ABOUT, "index.parquet", "manifest.json", "rows.json", PRICES)):
         return True
     if fault == "removed" and (file.name == "files.parquet" or file.parts[0] == "boards"):

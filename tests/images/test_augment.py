@@ -10,7 +10,7 @@ from mammo.images.augment import AUGMENTATIONS, Warp, default_draws, versions
 
 
 def keras_alike(picture, theta, tx, ty, shear, zx, zy):
-    """Keras' `apply_affine_transform(fill_mode="nearest", order=1)`, written again; shifts in pixels."""
+    """Keras' `apply_affine_transform(fill_mode="nearest", order=1)`, reimplemented; shifts in pixels."""
     turn, lean = math.radians(theta), math.radians(shear)
     matrix = np.array([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
     matrix = matrix @ [[1, 0, tx], [0, 1, ty], [0, 0, 1]]
@@ -43,7 +43,7 @@ def run(pictures, chosen):
 @pytest.mark.parametrize("size", [32, 65, 224])
 @pytest.mark.parametrize("augment", ["generator", "sevenfold"])
 def test_a_warp_is_that_of_keras(augment, size):
-    """On noise, where a hundred-thousandth of a pixel shows."""
+    """On noise, which shows a shift of 1e-5 pixels."""
     chosen = warps(augment)[:42]
     pictures = np.random.default_rng(size).random((len(chosen), size, size), dtype=np.float32)
     for picture, warp, warped in zip(pictures, chosen, run(pictures, chosen), strict=True):
@@ -69,7 +69,7 @@ def test_a_warp_is_that_of_keras_itself():
 
 
 def test_one_warp_by_hand():
-    """A shift by a whole pixel along each axis, and the edge goes on."""
+    """A shift by full pixels along each axis; the edge is repeated."""
     picture = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
     warped = run(picture, [Warp(tx=0.25, ty=-0.5)])[0]
     assert np.allclose(warped, picture[0][[0, 0, 0, 1]][:, [1, 2, 3, 3]], atol=1e-6)

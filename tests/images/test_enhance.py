@@ -10,7 +10,7 @@ HEIGHT = 400
 
 
 def films(images=24, seed=11):
-    """Rendered phantoms: picture and the mask of all their lesions."""
+    """Yield rendered phantoms: the picture and the mask of all its lesions."""
     for patient in draw_patients(PhantomSpec(images=images, seed=seed, height=HEIGHT)):
         for which in patient.breasts:
             for view in which.views:
@@ -27,7 +27,7 @@ def phantoms():
 
 
 def film(breast_side="left", shape=(400, 240)):
-    """A plain film: half an ellipse of tissue on dark air with grain."""
+    """Return a plain film: half an ellipse of tissue on dark air with grain."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     depth = 1 - ((y - shape[0] / 2) / (0.38 * shape[0])) ** 2 - (x / (0.6 * shape[1])) ** 2
     tissue = 0.5 * (1 - np.exp(-8 * np.maximum(depth, 0)))

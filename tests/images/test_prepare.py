@@ -19,7 +19,7 @@ STRETCH, BOX = Variant("builtin", "stretch", 64), Variant("builtin", "letterbox"
 
 @pytest.fixture
 def source(tiny, tmp_path):
-    """The source of one image, whose file a test may change."""
+    """The indexed file of one image, which a test may change."""
     dataset = Dataset.open(tiny, "tiny")
     row = dataset.images.iloc[0]
     path = tmp_path / "1-1.dcm"

@@ -1,4 +1,4 @@
-"""Work that nobody vouches for is lost for reasons of its own alone, whatever else the machine does."""
+"""Untrusted work fails only for reasons of its own, whatever else the machine does."""
 
 import contextlib
 import ctypes
@@ -50,7 +50,7 @@ def swallow():
 MISDEEDS = {
     "loop": loop,
     "swallow": swallow,
-    # no signal handler of Python's runs before this ends, and it never does
+    # Python runs no signal handler before this ends, and it never ends
     "stuck in C": lambda: deque(itertools.repeat(None), maxlen=0),
     "greedy": lambda: bytearray(3 * 2**30),
     "greedy bit by bit": lambda: [bytearray(MB) for _ in range(3 * 2**10)],
@@ -59,7 +59,7 @@ MISDEEDS = {
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "asleep": lambda: time.sleep(600),
 }
-"""What a reader may do over a hostile file, or a machine to a reader."""
+"""What a hostile file may make a reader do, or a machine may do to a reader."""
 
 
 def misbehave(kind):
@@ -126,7 +126,7 @@ def count_starts(folder):
 
 
 def once_badly(request):
-    """Misbehaves when it is first tried, and is sound afterwards."""
+    """Misbehave at the first attempt, and succeed afterwards."""
     folder, kind = request
     first = len(count_starts(folder)) == 1
     return misbehave(kind) if first else "sound"
@@ -151,7 +151,7 @@ def test_what_stands_still_with_its_watcher_has_not_stalled():
     work = GuardedWork(misbehave, stalled_seconds=2.0)
     results = guarded_map(work, ["asleep", "a"], lost, 2)
     assert next(results) == ("a", "a")
-    time.sleep(3)  # nobody looks meanwhile, as when the command is stopped by Ctrl-Z
+    time.sleep(3)  # nobody checks meanwhile, as when Ctrl-Z stops the command
     began = time.monotonic()
     assert next(results)[0] == "asleep"
     assert time.monotonic() - began > 2.0
@@ -202,7 +202,7 @@ def read_warmth(_):
 
 
 def burn(seconds):
-    """Computes for some seconds of computing time."""
+    """Compute for some seconds of computing time."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass

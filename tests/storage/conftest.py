@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def started(tmp_path):
-    """Start a Python process and wait for its first line; it is killed when the test ends."""
+    """Return a function that starts a Python process and waits for its first line; the test's end kills it."""
     processes = []
 
     def start(code, argument):

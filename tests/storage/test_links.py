@@ -1,4 +1,4 @@
-"""Links in a home: to a larger disk they are followed, out of the home they are not."""
+"""Links in a home: those to a larger disk are followed, others that lead out of the home are not."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_a_folder_that_was_held_and_filled_stays(tmp_path):
 
 
 def hold_often(folder):
-    """Holds a folder many times, counting in it how many do so at once; how often it was alone."""
+    """Lock a folder many times and work in it alone; return how often the lock was free."""
     alone, tries = 0, 0
     while tries < 300 or (alone == 0 and tries < 30_000):  # on a busy machine the others may have it for long
         tries += 1

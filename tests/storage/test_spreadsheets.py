@@ -1,4 +1,4 @@
-"""No text becomes a formula in what people open, and numbers stay numbers."""
+"""In files that people open, no text becomes a formula, and numbers stay numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN = [
 
 
 def written(table: pd.DataFrame, way: str) -> list[list[str]]:
-    """What a way of writing CSV makes of a table, cell by cell, the header first."""
+    """Return the cells of a table after writing it as CSV in one way, the header first."""
     rows = way == "rows"
     text = csv_of_rows(table.to_dict("records"), list(table)) if rows else as_bytes(table, "csv").decode()
     return list(csv.reader(io.StringIO(text, newline="")))

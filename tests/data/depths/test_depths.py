@@ -1,4 +1,4 @@
-"""How deep films are whose containers do not tell: measured on arrays, decided for groups, against counts by hand."""
+"""The depth of films whose containers do not name it: measured on arrays, decided for groups, checked by hand."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SIGNED = FilmGroup("NPY", "", signed=True, inverted=False)
 
 
 def film(top: int, low: int = 0) -> Levels:
-    """A film whose values run from `low` to `top`."""
+    """Return a film whose values run from `low` to `top`."""
     return Levels(low, top, max(abs(top - HALF), abs(HALF - 1 - low)))
 
 

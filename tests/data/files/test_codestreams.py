@@ -1,4 +1,4 @@
-"""Compressed frames: the code stream is believed where a header says otherwise, and repaired where it is odd."""
+"""Compressed frames: the code stream overrides the header, and is repaired where it is odd."""
 
 import io
 from pathlib import Path
@@ -36,7 +36,7 @@ def j2k(pixels, bits=12):
 
 @pytest.fixture
 def wrap(tmp_path, write_dicom):
-    """Writes a code stream as a DICOM file whose header describes `pixels`."""
+    """Write a code stream as a DICOM file whose header describes `pixels`."""
 
     def write(stream, syntax=JPEG2000Lossless, pixels=FILM, **tags):
         path = write_dicom(tmp_path / "a.dcm", pixels, **tags)
@@ -195,7 +195,7 @@ HT = bytes.fromhex(
     "0000c0001340001300dafe0207740046fe03077400c00013400013806c6c018274002007f900a35400c000153000055832994cf6aa710275"
     "00820b162cf8c04201ecb600c0002ba00016908ee3388ee338e7ca7a7a708278008e1d1d1d1d1d1d1dfd8c607bf63181ecba00ffd9"
 )
-"""High-throughput JPEG 2000, lossless, of 200 a row and 40 a column."""
+"""High-throughput JPEG 2000, lossless, of 200 per row and 40 per column."""
 
 
 def test_high_throughput_jpeg_2000_is_read(wrap):

@@ -30,7 +30,7 @@ from mammo.storage.digests import digest_file
 
 
 def film(rows, columns, seed=0):
-    """Noise on a slope, black on the right: 16 bits, which no kind of file packs well."""
+    """Return noise on a slope, black on the right: 16 bits that no format compresses well."""
     rng = np.random.default_rng(seed)
     pixels = np.linspace(8000, 40_000, rows, dtype=np.float32)[:, None] + np.zeros((1, columns), np.float32)
     pixels[:, : columns // 2] += rng.normal(0, 300, (rows, columns // 2)).astype(np.float32)
@@ -61,7 +61,7 @@ def write_lzw(path, pixels):
 
 @contextmanager
 def busy(processes):
-    """Other work on this machine: so many processes that never rest."""
+    """Other work on this machine: so many processes that compute all the time."""
     running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
     try:
         yield
@@ -84,7 +84,7 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
         rows.append(f"{path.name},{'MB'[number % 2]}")
     (tmp_path / "images.csv").write_text("\n".join(rows) + "\n")
     at_rest = index(home, "rest", tmp_path)
-    monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes by the clock when all is busy
+    monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes in elapsed time on a busy machine
     monkeypatch.setattr(guarding, "SECONDS_PER_BYTE", 0.0)
     with busy(24):
         under_load = index(home, "load", tmp_path)
@@ -146,7 +146,7 @@ def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ESTALE])
 @pytest.mark.faults("A network drive does not answer", "No file is set aside for it")
 def test_a_drive_that_does_not_answer_is_no_fault_of_a_file(tmp_path, number):
-    """The reader's own system call fails once, as a network drive's does, and then for good."""
+    """The reader's system call fails once, as on a network drive, and then always."""
     path = tmp_path / "film.npy"
     np.save(path, np.arange(600, dtype=np.uint8).reshape(20, 30))
     marks = tmp_path / "marks"

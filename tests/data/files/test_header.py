@@ -1,4 +1,4 @@
-"""What a DICOM header tells of side, view, spacing, device, patient and intent, and that odd values tell nothing."""
+"""Side, view, spacing, device, patient and intent from DICOM headers; odd values are ignored."""
 
 import struct
 import warnings
@@ -242,7 +242,7 @@ def test_odd_values_tell_nothing(values):
 
 
 def element(keyword: str, vr: str, value: bytes) -> bytes:
-    """An element as it stands in a file of explicit VR, whatever its tag asks for."""
+    """Return an element as in a file of explicit VR, whatever its tag requires."""
     tag, value = pydicom.tag.Tag(keyword), value + b" " * (len(value) % 2)
     length = struct.pack("<xxL" if vr in ("OB", "UN") else "<H", len(value))
     return struct.pack("<HH", tag.group, tag.element) + vr.encode() + length + value

@@ -21,7 +21,7 @@ def save(pixels, path, mode=None, **options):
 
 
 def tiff(pixels, order="<", bits=16, photometric=1, form=1):
-    """An uncompressed TIFF of one strip, bit for bit."""
+    """Return an uncompressed TIFF of one strip."""
     data = pixels.tobytes()
     tags = [(256, 4, pixels.shape[1]), (257, 4, 40), (258, 3, bits), (259, 3, 1), (262, 3, photometric), (273, 4, 8)]
     tags += [(277, 3, 1), (278, 4, 40), (279, 4, len(data)), (339, 3, form)]
@@ -233,7 +233,7 @@ def test_other_arrays_are_refused(tmp_path, array, reason):
 
 
 def as_wide(kind):
-    """A ramp of 12 bits, or of 0..1, in a number type, and its greys in the container that reads it."""
+    """Return a ramp of 12 bits, or of 0..1, in a number type, and its greys in the container."""
     ramp = np.arange(40 * 56).reshape(40, 56)
     if np.dtype(kind).kind == "f":
         return (ramp / 4095).astype(kind), ramp / 4095

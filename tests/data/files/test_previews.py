@@ -1,4 +1,4 @@
-"""Pictures for showing are as bright as a trunk sees them, unless they are stretched."""
+"""Pictures for display are as bright as a trunk's input, unless they are stretched."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Any file is read or refused with a reason, within limits: healthy ones, broken ones and hostile ones."""
+"""Every file is read or refused with a reason, within limits: healthy, broken and hostile files."""
 
 import io
 import os
@@ -36,7 +36,7 @@ RAMP = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21
 EIGHT = (RAMP >> 8).astype(np.uint8)
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What came of a file, measured in the worker that read it
+# The result for a file, with time and memory measured in the worker that reads it
 
 
 def look(path):
@@ -51,7 +51,7 @@ def look(path):
 
 
 def peak_memory():
-    """The most this process was ever resident, in bytes; rusage's would hold the parent's before the exec, too."""
+    """Return this process's largest resident memory in bytes; rusage would include the parent's before the exec."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -72,7 +72,7 @@ PYTHON_MESSAGES = re.compile(
 
 
 def messages_of(paths, workers=2):
-    """What was said of each path, none having taken 10 s of computing time or 1 GB."""
+    """Return the message for each path; none may take 10 s of computing time or 1 GB."""
     results = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
     assert set(results) == set(paths)
     for path, message, seconds, memory in results.values():
@@ -89,7 +89,7 @@ def messages_of(paths, workers=2):
 
 
 def jpeg_lossless(pixels):
-    """A JPEG Lossless frame (process 14, first-order prediction) of uint16 pixels; categories take 5 bits each."""
+    """Encode a JPEG Lossless frame (process 14, first-order prediction) of uint16 pixels; categories have 5 bits."""
     rows, columns = pixels.shape
     values = pixels.astype(np.int64)
     left = np.roll(values, 1, axis=1)
@@ -123,7 +123,7 @@ def jpeg(pixels, quality=95):
 
 @pytest.fixture
 def encapsulated(write_dicom):
-    """Writes a DICOM file of one compressed frame; its header describes `pixels`."""
+    """Write a DICOM file of one compressed frame; its header describes `pixels`."""
 
     def write(path, pixels, syntax, frame, **tags):
         data = pydicom.dcmread(write_dicom(path, pixels, **tags))
@@ -139,7 +139,7 @@ def encapsulated(write_dicom):
 
 @pytest.fixture
 def healthy(tmp_path, write_dicom, encapsulated):
-    """A small healthy file of every kind that is read."""
+    """A small healthy file of every supported kind."""
     folder = tmp_path / "healthy"
     write_dicom(folder / "plain.dcm", RAMP)
     write_dicom(folder / "signed.dcm", RAMP, PixelRepresentation=1, WindowCenter=0, WindowWidth=3000)
@@ -238,7 +238,7 @@ def cut(content, rng, reach):
 
 
 def stretch(content, rng, reach):
-    """Two or four bytes, perhaps a length or a size, take an extreme value."""
+    """Set two or four bytes, perhaps a length or a size, to an extreme value."""
     form = str(rng.choice(["<H", ">H", "<I", ">I"]))
     value = int(rng.choice(EXTREME)) & (0xFFFF if form[1] == "H" else 0xFFFFFFFF)
     struct.pack_into(form, content, int(rng.integers(max(1, min(reach, len(content) - 4)))), value)
@@ -258,7 +258,7 @@ MUTATIONS = (flip, cut, stretch, drop, repeat)
 
 
 def mutants(sources, folder, count, seed):
-    """Broken copies: every second one is broken in its first 2,000 bytes, where headers stand."""
+    """Yield broken copies; every second one is broken in its first 2,000 bytes, where headers are."""
     folder.mkdir()
     rng = np.random.default_rng(seed)
     for number in range(count):
