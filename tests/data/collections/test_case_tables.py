@@ -121,7 +121,7 @@ def test_the_cases_of_one_kind_alone_are_read_and_the_missing_csvs_named(tree):
     ]
 
 
-def test_no_csv_at_all_or_a_wrong_folder_is_said(tree):
+def test_no_csv_at_all_or_a_wrong_folder_is_reported(tree):
     with pytest.raises(MammoError, match=f"CSVs {', '.join(CASE_FILES)};"):
         find_case_files(tree, tree / "CBIS-DDSM")
     for wrong in (tree / "none", tree / "csv" / CALC):

@@ -60,7 +60,7 @@ def index(home, tmp_path, capsys):
     return indexed
 
 
-def test_what_a_manifest_leaves_empty_is_filled_from_headers_and_said(mammogram, index):
+def test_what_a_manifest_leaves_empty_is_filled_from_headers_and_reported(mammogram, index):
     mammogram("a.dcm", 1, ImageLaterality="R", ViewPosition="MLO", ImagerPixelSpacing=[0.07, 0.07])
     mammogram("b.dcm", 2, ImageLaterality="L", ViewPosition="MCC", BreastImplantPresent="YES")
     summary, dataset = index("path,label,breast", "a.dcm,B,", "b.dcm,M,R")
@@ -91,7 +91,7 @@ def test_a_phantom_in_the_collections_layout_takes_nothing_from_headers(demo_hom
     assert demo.remarks == []
 
 
-def test_pixels_for_processing_are_said_loudly_and_left_out_where_asked_for(mammogram, index, capsys):
+def test_pixels_for_processing_are_reported_loudly_and_left_out_where_asked_for(mammogram, index, capsys):
     mammogram("raw.dcm", 1, SOPClassUID=PROCESSING)
     mammogram("b.dcm", 2, PresentationIntentType="FOR PRESENTATION")
     mammogram("c.dcm", 3)

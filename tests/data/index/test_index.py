@@ -65,7 +65,7 @@ def test_a_phantom_is_indexed_whole(home, few_files):
     pd.testing.assert_frame_equal(again.lesions, dataset.lesions)
 
 
-def test_crops_and_masks_are_told_apart_by_their_pixels(home, few_files):
+def test_crops_and_masks_are_distinguished_by_their_pixels(home, few_files):
     for row in index(home, few_files).lesions.itertuples():
         crop = pydicom.dcmread(few_files / row.crop).pixel_array
         mask = pydicom.dcmread(few_files / row.mask).pixel_array
@@ -156,7 +156,7 @@ def test_files_that_no_row_asks_for_are_set_aside(home, tree, full_images):
     assert len(dataset.images) == 14
 
 
-def test_an_empty_or_missing_folder_is_said_plainly(home, few_files, tmp_path):
+def test_an_empty_or_missing_folder_is_reported_plainly(home, few_files, tmp_path):
     with pytest.raises(MammoError, match="There is no folder"):
         index(home, tmp_path / "none")
     (tmp_path / "empty").mkdir()
@@ -267,7 +267,7 @@ def test_a_killed_index_keeps_the_old_one_and_holds_nothing(home, tree, full_ima
 
 @pytest.mark.parametrize("name", ["index.parquet", "lesions"])
 @pytest.mark.parametrize("content", [None, b"", b"rubbish" * 100])
-def test_a_damaged_index_is_said_plainly(home, few_files, name, content):
+def test_a_damaged_index_is_reported_plainly(home, few_files, name, content):
     folder = index(home, few_files).folder
     (path,) = folder.glob(f"{name}*")
     if content is None and name == "index.parquet":
@@ -310,7 +310,7 @@ def test_an_unknown_data_set_lists_those_that_are_there(home, few_files):
         Dataset.open(home, "cbis")
 
 
-def test_an_image_that_has_gone_is_said_plainly(home, tree, full_images):
+def test_an_image_that_has_gone_is_reported_plainly(home, tree, full_images):
     dataset = index(home, tree)
     row = dataset.images.iloc[0]
     dataset.path(row["file"]).unlink()
@@ -318,7 +318,7 @@ def test_an_image_that_has_gone_is_said_plainly(home, tree, full_images):
         dataset.pixels(row["image"])
 
 
-def test_an_index_in_a_home_that_cannot_be_written_is_said_plainly(tree, tmp_path):
+def test_an_index_in_a_home_that_cannot_be_written_is_reported_plainly(tree, tmp_path):
     from mammo.specs import Home
 
     (tmp_path / "file").write_text("")

@@ -69,7 +69,7 @@ def test_every_layout_gives_the_same_index(home, layouts, layout):
         ("jpeg", "CBIS-DDSM, JPEG files, dicom_info.csv"),
     ],
 )
-def test_the_layout_is_recognised_and_told(home, layouts, layout, source):
+def test_the_layout_is_recognised_and_reported(home, layouts, layout, source):
     assert index(home, layouts[layout]).about["source"] == source
 
 
@@ -97,7 +97,7 @@ def test_features_come_from_any_layout(home, layouts, layout):
         assert extraction.cache.shape[0] == items
 
 
-def test_dicom_files_in_one_heap_are_told_by_their_headers(home, few_files, tmp_path):
+def test_dicom_files_in_one_heap_are_placed_by_their_headers(home, few_files, tmp_path):
     shutil.copytree(few_files / "csv", tmp_path / "csv")
     for number, path in enumerate(sorted(few_files.rglob("*.dcm"))):
         shutil.copy(path, tmp_path / f"{number}.dcm")
@@ -107,7 +107,7 @@ def test_dicom_files_in_one_heap_are_told_by_their_headers(home, few_files, tmp_
     assert dataset.about["source"].endswith("folders named by series")
 
 
-def test_jpeg_files_whose_folders_are_renamed_are_told_by_the_list(home, layouts, tmp_path):
+def test_jpeg_files_whose_folders_are_renamed_are_placed_by_the_list(home, layouts, tmp_path):
     root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
     names = {folder.name: f"folder-{number}" for number, folder in enumerate(sorted((root / "jpeg").iterdir()))}
     for old, new in names.items():
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_opened_is_set_aside(home, tree):
     assert dataset.quarantine["reason"].tolist() == ["File name too long"]
 
 
-def test_the_jpeg_set_without_its_list_is_told_by_its_folders(home, layouts, tmp_path):
+def test_the_jpeg_set_without_its_list_is_placed_by_its_folders(home, layouts, tmp_path):
     root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
     (root / "csv" / "dicom_info.csv").unlink()
     dataset = index(home, root)
@@ -237,7 +237,7 @@ def flatten(tree, root, names, suffix):
 
 
 @pytest.mark.parametrize(("names", "suffix"), [*((names, ".png") for names in NAMES), ("long", ".jpg")])
-def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_path, names, suffix):
+def test_flattened_files_are_placed_by_their_names(home, few_files, layouts, tmp_path, names, suffix):
     flatten(few_files, tmp_path / "flat", NAMES[names], suffix)
     dataset = index(home, tmp_path / "flat", csv=few_files / "csv")
     usual = index(home, layouts["nbia"], "usual")
@@ -250,7 +250,7 @@ def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_p
     )
 
 
-def test_a_mask_that_names_no_lesion_is_the_only_lesions_or_nobodys(few_files):
+def test_a_mask_that_names_no_lesion_belongs_to_the_only_lesion_or_to_none(few_files):
     names = CaseNames(read_cases(find_case_files(few_files)).lesions)
     (image, lesions), *_ = ((image, lesions) for image, lesions in names.lesions.items() if len(lesions) == 1)
     assert names.in_file_name(f"{image}_MASK") == lesions[0]
@@ -263,7 +263,7 @@ def test_a_mask_that_names_no_lesion_is_the_only_lesions_or_nobodys(few_files):
 
 
 @pytest.mark.parametrize("layout", ["nbia", "series"])
-def test_files_without_an_ending_are_told_as_those_with_one(home, layouts, tmp_path, layout):
+def test_files_without_an_ending_are_placed_as_those_with_one(home, layouts, tmp_path, layout):
     root = shutil.copytree(layouts[layout], tmp_path / "set")
     for path in root.rglob("*.dcm"):
         path.rename(path.with_suffix(""))

@@ -162,7 +162,7 @@ def test_the_manifests_own_split(home, tmp_path, write):
     assert [int((parts == part).sum()) for part in (0, 1, 2, -1)] == [8, 4, 4, 2]
 
 
-def test_without_patients_every_image_is_its_own_and_that_is_said(home, tmp_path, write, capsys):
+def test_without_patients_every_image_is_its_own_and_that_is_reported(home, tmp_path, write, capsys):
     for name in "ab":
         save(tmp_path / f"{name}.png", picture(ord(name)))
     path = write("path,label", "a.png,0", "b.png,1")
@@ -210,7 +210,7 @@ def test_columns_can_be_mapped_and_labels_named(write, tmp_path, home, capsys):
         (["path,target,status", "a,B,1"], r"has the columns target, status; say which it is with --column label=NAME"),
     ],
 )
-def test_what_cannot_be_understood_is_said_with_file_row_and_column(write, lines, sentence):
+def test_what_cannot_be_understood_is_reported_with_file_row_and_column(write, lines, sentence):
     with pytest.raises(MammoError, match=sentence):
         read_manifest(write(*lines))
 

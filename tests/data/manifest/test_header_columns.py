@@ -124,7 +124,7 @@ def test_a_manifests_patients_win_and_contradictions_are_reported():
     assert (facts.notes, facts.remarks) == ([], [])
 
 
-def test_a_patient_id_on_everybodys_images_is_nobodys():
+def test_a_patient_id_on_all_images_identifies_no_patient():
     rows = rows_of(*"abcdef", patient=list("123456"))
     facts = apply_headers(rows, {image: Header(patient="SITE7") for image in "abcdef"}, names_patients=True)
     assert facts.notes == []

@@ -84,7 +84,7 @@ def test_three_ways_need_three_classes_in_train_and_not_only_elsewhere():
         draw(table, SplitSpec("official", labels="three-way"))
 
 
-def test_a_part_that_dropping_empties_is_said():
+def test_a_part_that_dropping_empties_is_reported():
     table = table_of(pathologies=(WITHOUT_CALLBACK,))
     with pytest.raises(
         MammoError, match="train and validation and test would be empty; take labels that drop no images, or"

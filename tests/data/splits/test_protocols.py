@@ -204,7 +204,7 @@ def test_a_set_that_lacks_a_part_says_which(protocol, words, missing):
 
 
 @pytest.mark.parametrize("protocol", OFFICIAL)
-def test_whatever_is_no_official_test_image_is_there_to_train_on(protocol):
+def test_all_images_outside_the_official_test_set_train(protocol):
     table = table_with_split("train", "train", "validation", "validation", None, None, "test", "test")
     parts = draw(table, SplitSpec(protocol))
     assert np.array_equal(parts == TEST, table["split"] == "test") and not (parts == OUT).any()
