@@ -50,7 +50,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Note:
+class ReadingNote:
     """What a reader did beyond reading the plain values: an entry of `rules.RULES`, and a sentence."""
 
     rule: str
@@ -69,7 +69,7 @@ class Raster:
     bits: int
     synthetic: bool = False
     container: Container | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     clipped: int = 0
 
     @property

@@ -19,8 +19,8 @@ from mammo.data.files.raster import (
     CONTAINER_BITS,
     SYNTHETIC,
     Container,
-    Note,
     Raster,
+    ReadingNote,
     choose_frame,
     clear_file_errors,
     refuse_unfit,
@@ -93,7 +93,7 @@ def _without_colour(
     luminance = header.photometric.startswith("YBR_FULL") or is_luminance(values, white)
     grey, notes = (grey_of_luminance if luminance else grey_of)(values, white, colour_marks)
     if header.photometric == PALETTE:
-        return StoredValues(grey, bits, False, (*notes, Note("palette", "its palette holds shades of grey")))
+        return StoredValues(grey, bits, False, (*notes, ReadingNote("palette", "its palette holds shades of grey")))
     stored = stored_values(grey, header, stream)
     return replace(stored, notes=(*stored.notes, *notes, EQUAL))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.data.files.dicom.encapsulated import read_encapsulated
 from mammo.data.files.dicom.opening import BIG_ENDIAN, EXPLICIT, IMPLICIT, RLE, DicomFile
 from mammo.data.files.pictures.codestream import CodeStream, read_code_stream
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN)
 
-Frame = tuple[NDArray[np.integer], CodeStream | None, tuple[Note, ...]]
+Frame = tuple[NDArray[np.integer], CodeStream | None, tuple[ReadingNote, ...]]
 """Values (rows, columns) or (rows, columns, 3), their code stream, and notes on what was done to it."""
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.data.files.dicom.pixel_header import element_values, number, text
 from mammo.data.files.dicom.stored import StoredValues
 from mammo.data.files.dicom.voi import LookupTable, read_table, voi_transforms
-from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
+from mammo.data.files.raster import CONTAINER_BITS, Container, Raster, ReadingNote
 from mammo.data.files.silhouettes import has_two_values, is_mask
 
 if TYPE_CHECKING:
@@ -85,29 +85,29 @@ def _tags(dataset: Dataset, index: int) -> Dataset:
     return tags
 
 
-def _inversion(tags: Dataset) -> tuple[bool, tuple[Note, ...]]:
+def _inversion(tags: Dataset) -> tuple[bool, tuple[ReadingNote, ...]]:
     """Return whether low values are bright, and notes: the presentation LUT shape decides, or else MONOCHROME1."""
     photometric, shape = text(tags, "PhotometricInterpretation"), text(tags, "PresentationLUTShape")
     inverted = photometric == "MONOCHROME1"
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     if element_values(tags, "PresentationLUTSequence"):
-        notes = (Note("presentation-table", "its presentation look-up table is passed over"),)
+        notes = (ReadingNote("presentation-table", "its presentation look-up table is passed over"),)
     if shape in ("INVERSE", "IDENTITY") and inverted != (shape == "INVERSE"):
         sentence = f"its presentation LUT shape {shape} outranks {photometric}"
-        return shape == "INVERSE", (*notes, Note("presentation-shape", sentence))
+        return shape == "INVERSE", (*notes, ReadingNote("presentation-shape", sentence))
     return inverted, notes
 
 
 def _modality(
     tags: Dataset, stored: StoredValues, little: bool
-) -> tuple[LookupTable | tuple[float, float], bool, tuple[Note, ...]]:
+) -> tuple[LookupTable | tuple[float, float], bool, tuple[ReadingNote, ...]]:
     """Return the modality LUT, or slope and intercept; whether the slope is negative; and notes on what is skipped."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     for item in element_values(tags, "ModalityLUTSequence")[:1]:
         table = read_table(item, little, stored.signed)
         if isinstance(table, LookupTable):
             return table, False, ()
-        notes = (Note("table", f"its modality look-up table {table} and is passed over"),)
+        notes = (ReadingNote("table", f"its modality look-up table {table} and is passed over"),)
     if not element_values(tags, "RescaleSlope") and not element_values(tags, "RescaleIntercept"):
         return (1.0, 0.0), False, notes
     slope, intercept = number(tags, "RescaleSlope"), number(tags, "RescaleIntercept")
@@ -116,7 +116,7 @@ def _modality(
         halved = (slope or 0) > 0 or not element_values(tags, "RescaleSlope")
         words = [_words(tags, name) for name in ("RescaleSlope", "RescaleIntercept")]
         sentence = f"its rescale slope {words[0]} and intercept {words[1]} make no sense and are passed over"
-        return (1.0, 0.0), False, (*notes, Note("half-a-rescale" if alone and halved else "rescale", sentence))
+        return (1.0, 0.0), False, (*notes, ReadingNote("half-a-rescale" if alone and halved else "rescale", sentence))
     return (slope, intercept), slope < 0, notes
 
 
@@ -126,19 +126,19 @@ def _words(tags: Dataset, keyword: str) -> str:
 
 def _display_table(
     stored: StoredValues, modality: LookupTable | tuple[float, float], tags: Dataset, little: bool
-) -> tuple[NDArray[np.uint16] | None, tuple[Note, ...]]:
+) -> tuple[NDArray[np.uint16] | None, tuple[ReadingNote, ...]]:
     """Return the grey of each possible stored value, from 0 to `WHITE`, and notes; None where values stay."""
-    notes: list[Note] = []
+    notes: list[ReadingNote] = []
     values = _modality_values(stored, modality)
     for step in voi_transforms(tags, little, negative=bool(values.min() < 0)):
-        if isinstance(step, Note):
+        if isinstance(step, ReadingNote):
             notes.append(step)
             continue
         table = np.round(step.unit(values) * WHITE).astype(np.uint16)
         reason = _unfit(table, stored)
         if not reason:
             return table, (*notes, *step.notes)
-        notes.append(Note("window-unfit", f"its {step.name} {reason} and is passed over"))
+        notes.append(ReadingNote("window-unfit", f"its {step.name} {reason} and is passed over"))
     if isinstance(modality, LookupTable):
         return np.round(modality.unit(_possible(stored)) * WHITE).astype(np.uint16), tuple(notes)
     return None, tuple(notes)

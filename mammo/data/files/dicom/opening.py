@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mammo.data.files.dicom.pixel_header import element_values
 from mammo.data.files.dicom.stream import BoundedStream
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class DicomFile:
     end: int
     words: bool
     short: bool
-    notes: tuple[Note, ...]
+    notes: tuple[ReadingNote, ...]
 
     @property
     def little(self) -> bool:
@@ -121,13 +121,13 @@ def _open(stream: BoundedStream) -> DicomFile:
     stream.seek(start)
     syntax, notes = _syntax(stream)
     if not head[PREAMBLE:].startswith(MAGIC):
-        notes = (Note("no-preamble", "it lacks the preamble of a DICOM file"), *notes)
+        notes = (ReadingNote("no-preamble", "it lacks the preamble of a DICOM file"), *notes)
     dataset = read_dataset(cast(BinaryIO, stream), syntax == IMPLICIT, syntax != BIG_ENDIAN, stop_when=_until_pixels())
     at, length, words = _pixels(stream, *dataset.original_encoding)
     return DicomFile(stream, dataset, syntax, at, length, stream.end, words, stream.short, notes)
 
 
-def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
+def _syntax(stream: BoundedStream) -> tuple[str, tuple[ReadingNote, ...]]:
     """Return the transfer syntax, from the meta header or else the first element; leave the stream after the header.
 
     Nothing else is parsed or inflated before the syntax is known.
@@ -143,7 +143,9 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
         stream.seek(start)
         explicit = BIG_ENDIAN if element[:2] == _FIRST_GROUP_BIG_ENDIAN else EXPLICIT
         syntax = explicit if element[4:6] in _STRINGS else IMPLICIT
-        return syntax, (Note("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),)
+        return syntax, (
+            ReadingNote("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),
+        )
     if syntax not in SYNTAXES:
         raise MammoError(f"the transfer syntax {UID(syntax).name[:60]}, which is not read")
     return syntax, ()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mammo.data.files.dicom.pixel_header import PixelHeader
 from mammo.data.files.pictures.codestream import CodeStream
-from mammo.data.files.raster import CONTAINER_BITS, Note
+from mammo.data.files.raster import CONTAINER_BITS, ReadingNote
 from mammo.errors import MammoError
 
 OVERSHOOT_SHARE = 0.001
@@ -26,7 +26,7 @@ class StoredValues:
     values: NDArray[np.unsignedinteger]
     bits: int
     signed: bool
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
 
 
 def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: CodeStream | None) -> StoredValues:
@@ -37,14 +37,14 @@ def stored_values(values: NDArray[np.integer], header: PixelHeader, stream: Code
     """
     if stream is None:
         return _fit(*_from_bits(values, header, header.allocated, header.signed))
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     signed = stream.signed if stream.is_jpeg_2000 else header.signed
     if signed != header.signed:
         sentence = f"its code stream holds {_sign(signed)} values under a header of {_sign(header.signed)} ones"
-        notes = (Note("stream-sign", f"{sentence}; the code stream is believed"),)
+        notes = (ReadingNote("stream-sign", f"{sentence}; the code stream is believed"),)
     if stream.bits < header.stored:
         sentence = f"its code stream has {stream.bits} bits under a header of {header.stored}"
-        notes += (Note("stream-depth", f"{sentence}; the code stream is believed"),)
+        notes += (ReadingNote("stream-depth", f"{sentence}; the code stream is believed"),)
     if stream.signed:
         pixels, bits, signed, value_notes = _from_signed(values, header, stream.bits)
     else:
@@ -60,14 +60,14 @@ def _unsigned(values: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
     return values.view(values.dtype.str.replace("i", "u"))
 
 
-Values = tuple[NDArray[Any], int, bool, tuple[Note, ...]]
+Values = tuple[NDArray[Any], int, bool, tuple[ReadingNote, ...]]
 """Unsigned values, their bits, whether they are signed numbers, and notes."""
 
 
 def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) -> Values:
     """Return the values of a signed code stream: these are numbers, not patterns of bits."""
     stored = min(header.stored, bits)
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     low, high = int(values.min()), int(values.max())
     if low < -(2 ** (stored - 1)) or high >= 2 ** (stored - 1):
         beyond = (values < -(2 ** (stored - 1))) | (values >= 2 ** (stored - 1))
@@ -85,8 +85,10 @@ def _from_signed(values: NDArray[np.integer], header: PixelHeader, bits: int) ->
     )  # wraps around, as two's complement does
 
 
-def _overshoot(count: int, stored: int) -> Note:
-    return Note("overshoot", f"{count} of its values lie beyond the {stored} bits that are stored; they are cut off")
+def _overshoot(count: int, stored: int) -> ReadingNote:
+    return ReadingNote(
+        "overshoot", f"{count} of its values lie beyond the {stored} bits that are stored; they are cut off"
+    )
 
 
 def _from_bits(values: NDArray[np.integer], header: PixelHeader, container: int, signed: bool) -> Values:
@@ -106,23 +108,23 @@ def _from_bits(values: NDArray[np.integer], header: PixelHeader, container: int,
 
 def _shift(
     values: NDArray[np.integer], header: PixelHeader, container: int, stored: int
-) -> tuple[int, tuple[Note, ...]]:
+) -> tuple[int, tuple[ReadingNote, ...]]:
     """Return by how many bits to shift the values down, from the header's high bit where it is valid."""
     shift = header.high + 1 - stored
     if shift == 0 or stored == container:
         return 0, ()
     beside = f"its high bit is {header.high}, though {stored} bits are stored of {container}"
     if not 0 < shift <= container - stored:
-        return 0, (Note("high-bit", f"{beside}; that makes no sense and is passed over"),)
+        return 0, (ReadingNote("high-bit", f"{beside}; that makes no sense and is passed over"),)
     in_low_bits = int((values & values.dtype.type(2**shift - 1)).max()) > 0
     if in_low_bits and int(values.max()) < 2**stored and not any(bit < shift for bit in header.overlay_bits):
-        return 0, (Note("high-bit", f"{beside}; its values fill the lowest bits, and it is passed over"),)
-    return shift, (Note("high-bit", f"{beside}; the values are shifted down by {shift}"),)
+        return 0, (ReadingNote("high-bit", f"{beside}; its values fill the lowest bits, and it is passed over"),)
+    return shift, (ReadingNote("high-bit", f"{beside}; the values are shifted down by {shift}"),)
 
 
 def _without_other_bits(
     values: NDArray[np.integer], header: PixelHeader, bits: tuple[int, int, int], signed: bool
-) -> tuple[NDArray[np.integer], int, tuple[Note, ...]]:
+) -> tuple[NDArray[np.integer], int, tuple[ReadingNote, ...]]:
     """Return the values without the bits above the `stored` lowest of `available` bits, or with them if they belong.
 
     Overlay bits jump where the picture does not. Bits of values that need more bits than the header says make the
@@ -136,7 +138,7 @@ def _without_other_bits(
         np.all((above == 0) | (above == 2 ** (available - stored) - 1) & (masked >> kind(stored - 1) == 1))
     ):
         return masked, stored, ()  # sign extension
-    beside = Note("other-bits", f"bits beside the {stored} that are stored are masked away")
+    beside = ReadingNote("other-bits", f"bits beside the {stored} that are stored are masked away")
     if signed or any(stored + shift <= bit < available + shift for bit in header.overlay_bits):
         return masked, stored, (beside,)
     beyond = int(np.count_nonzero(above))
@@ -146,7 +148,7 @@ def _without_other_bits(
             return clipped, stored, (_overshoot(beyond, stored),)
     elif _is_torn(masked, values, above, 2 ** (stored - 1)):
         sentence = f"its values reach {int(values.max())}, beyond the {stored} bits that its header names"
-        return values, available, (Note("more-bits", f"{sentence}; {available} are read"),)
+        return values, available, (ReadingNote("more-bits", f"{sentence}; {available} are read"),)
     return masked, stored, (beside,)
 
 
@@ -170,7 +172,7 @@ def _is_torn(masked: NDArray[np.integer], values: NDArray[np.integer], above: ND
     return int(np.count_nonzero(apart & ~together)) > int(np.count_nonzero(together & ~apart))
 
 
-def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...]) -> StoredValues:
+def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[ReadingNote, ...]) -> StoredValues:
     """Return the values in as few bytes as their depth needs; those of a wider container must fit into 16 bits."""
     if bits > CONTAINER_BITS:
         zero = 2 ** (bits - 1) - 2 ** (CONTAINER_BITS - 1) if signed else 0
@@ -179,5 +181,5 @@ def _fit(values: NDArray[Any], bits: int, signed: bool, notes: tuple[Note, ...])
             middle = 2 ** (CONTAINER_BITS - 1) if signed else 0
             raise MammoError(f"values from {low - middle} to {high - middle}, beyond the {CONTAINER_BITS} bits read")
         values, bits = values - values.dtype.type(zero), CONTAINER_BITS
-        notes += (Note("wide-integers", "its integers are wider than 16 bits, and fit into 16"),)
+        notes += (ReadingNote("wide-integers", "its integers are wider than 16 bits, and fit into 16"),)
     return StoredValues(values.astype(np.uint8 if bits <= 8 else np.uint16, copy=False), bits, signed, notes)

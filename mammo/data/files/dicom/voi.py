@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.files.dicom.pixel_header import element_values, number
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -73,26 +73,26 @@ class VoiTransform:
 
     name: str
     unit: Callable[[Values], Values]
-    notes: tuple[Note, ...]
+    notes: tuple[ReadingNote, ...]
 
 
-def voi_transforms(tags: Dataset, little: bool, negative: bool) -> Iterator[VoiTransform | Note]:
+def voi_transforms(tags: Dataset, little: bool, negative: bool) -> Iterator[VoiTransform | ReadingNote]:
     """Yield the VOI LUTs and then the windows of a file in their order; a note for each invalid one."""
     for index, item in enumerate(element_values(tags, "VOILUTSequence")):
         table = read_table(item, little, negative)
         if isinstance(table, LookupTable):
             yield VoiTransform(f"VOI look-up table {index + 1}", table.unit, _depth_note(item, table))
         else:
-            yield Note("table", f"its VOI look-up table {index + 1} {table} and is passed over")
+            yield ReadingNote("table", f"its VOI look-up table {index + 1} {table} and is passed over")
     centres, widths = element_values(tags, "WindowCenter"), element_values(tags, "WindowWidth")
     function, notes = _function(tags)
     for index in range(max(len(centres), len(widths))):
         centre, width = number(tags, "WindowCenter", index), number(tags, "WindowWidth", index)
         words = f"{_words(centres, index)} / {_words(widths, index)}"
         if not centres or not widths:
-            yield Note("half-a-window", f"its window {words} lacks a centre or a width and is passed over")
+            yield ReadingNote("half-a-window", f"its window {words} lacks a centre or a width and is passed over")
         elif centre is None or width is None or not FUNCTIONS[function](width):
-            yield Note("window", f"its window {words} makes no sense and is passed over")
+            yield ReadingNote("window", f"its window {words} makes no sense and is passed over")
         else:
             yield VoiTransform(f"window {words}", Window(centre, width, function).unit, notes)
 
@@ -101,14 +101,14 @@ def _words(values: list[Any], index: int) -> str:
     return str(values[index])[:16] if index < len(values) else "none"
 
 
-def _function(tags: Dataset) -> tuple[str, tuple[Note, ...]]:
+def _function(tags: Dataset) -> tuple[str, tuple[ReadingNote, ...]]:
     """Return the VOI LUT function, and notes: the first of several, LINEAR where it is unknown."""
     names = [str(name).strip().upper() for name in element_values(tags, "VOILUTFunction")]
     function = names[0] if names and names[0] in FUNCTIONS else "LINEAR"
     if names in ([], [function]):
         return function, ()
     sentence = f"its VOI LUT function {', '.join(names)[:40]} makes no sense and is taken as {function}"
-    return function, (Note("window-function", sentence),)
+    return function, (ReadingNote("window-function", sentence),)
 
 
 def read_table(item: Dataset, little: bool, negative: bool) -> LookupTable | str:
@@ -131,12 +131,12 @@ def _depth(declared: int, highest: int) -> int:
     return declared if fits and reached >= declared - 1 else reached
 
 
-def _depth_note(item: Dataset, table: LookupTable) -> tuple[Note, ...]:
+def _depth_note(item: Dataset, table: LookupTable) -> tuple[ReadingNote, ...]:
     declared = number(item, "LUTDescriptor", 2)
     if declared == table.bits:
         return ()
     sentence = f"its look-up table's descriptor names {declared:g} bits, its entries have {table.bits}"
-    return (Note("table-depth", f"{sentence}; the entries are believed"),)
+    return (ReadingNote("table-depth", f"{sentence}; the entries are believed"),)
 
 
 def _entries(item: Dataset, count: int, little: bool) -> Values:

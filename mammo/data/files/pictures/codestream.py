@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 _J2K_START = b"\xff\x4f\xff\x51"
@@ -78,14 +78,14 @@ class CodeStream:
         if self.marker in _LOSSY:
             refuse_sparse_jpeg(len(self.content), rows, columns)
 
-    def repaired(self) -> tuple[CodeStream, tuple[Note, ...]]:
+    def repaired(self) -> tuple[CodeStream, tuple[ReadingNote, ...]]:
         """Return the stream with the scan header of a sequential JPEG, and notes: decoders refuse an end at 0."""
         at = _find_scan(self.content) if self.marker in _SEQUENTIAL else None
         if at is None or self.content[at] == _LAST_COEFFICIENT:
             return self, ()
         content = self.content[:at] + bytes([_LAST_COEFFICIENT]) + self.content[at + 1 :]
         sentence = f"its JPEG scan says that it ends at coefficient {self.content[at]}; it is decoded to the last, 63"
-        return replace(self, content=content), (Note("scan-header", sentence),)
+        return replace(self, content=content), (ReadingNote("scan-header", sentence),)
 
 
 def read_code_stream(content: bytes) -> CodeStream | None:

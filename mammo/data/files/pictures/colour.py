@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 TINT = 8
@@ -20,9 +20,9 @@ _LUMINANCE = np.array([19595, 38470, 7471], np.uint32)
 _BAND = 256
 """Rows that are converted at a time: wide integers of a full picture would take several times its memory."""
 
-EQUAL = Note("equal-channels", "its grey is held in three channels")
+EQUAL = ReadingNote("equal-channels", "its grey is held in three channels")
 
-Grey = tuple[NDArray[np.unsignedinteger], tuple[Note, ...]]
+Grey = tuple[NDArray[np.unsignedinteger], tuple[ReadingNote, ...]]
 
 
 def grey_of(channels: NDArray[np.unsignedinteger], white: int, marks: bool) -> Grey:
@@ -61,7 +61,7 @@ def grey_of_luminance(channels: NDArray[np.unsignedinteger], white: int, marks: 
     return np.ascontiguousarray(channels[..., 0]), notes
 
 
-def _marks(spread: NDArray[np.number], white: int, allowed: bool) -> tuple[Note, ...]:
+def _marks(spread: NDArray[np.number], white: int, allowed: bool) -> tuple[ReadingNote, ...]:
     """Return a note on coloured pixels; raise MammoError where they are not allowed."""
     coloured = spread > (TINT if white == 255 else round(TINT / 255 * white))
     count = int(np.count_nonzero(coloured))
@@ -73,4 +73,4 @@ def _marks(spread: NDArray[np.number], white: int, allowed: bool) -> tuple[Note,
         raise MammoError(f"{fault}, too many for marks on a grey picture ({share:.0%})")
     if not allowed:
         raise MammoError(f"{fault}; `--colour-marks ignore` reads marks on a grey picture as grey")
-    return (Note("colour-marks", f"{count} coloured pixels ({share:.2%}) are read as their luminance"),)
+    return (ReadingNote("colour-marks", f"{count} coloured pixels ({share:.2%}) are read as their luminance"),)

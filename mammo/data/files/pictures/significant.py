@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from mammo.data.files.raster import CONTAINER_BITS, Note, Raster
+from mammo.data.files.raster import CONTAINER_BITS, Raster, ReadingNote
 
 _PNG_SIGNATURE = 8
 _HEADER_CHUNKS = 64
@@ -60,5 +60,5 @@ def with_significant_bits(raster: Raster, bits: int | None) -> Raster:
         stored = stored >> stored.dtype.type(spare)
     if raster.container.inverted:
         stored = stored.dtype.type(2**bits - 1) - stored
-    note = Note("significant-bits", f"it names {bits} significant bits of {CONTAINER_BITS}")
+    note = ReadingNote("significant-bits", f"it names {bits} significant bits of {CONTAINER_BITS}")
     return replace(raster, pixels=stored, bits=bits, container=None, notes=(*raster.notes, note))

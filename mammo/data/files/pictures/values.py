@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.files.pictures.colour import EQUAL, grey_of
-from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
+from mammo.data.files.raster import CONTAINER_BITS, Container, Raster, ReadingNote
 from mammo.errors import MammoError
 
 _WHITE = 2**CONTAINER_BITS - 1
@@ -55,7 +55,7 @@ def _layers(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-Unsigned = tuple[NDArray[np.unsignedinteger], int, Container | None, tuple[Note, ...]]
+Unsigned = tuple[NDArray[np.unsignedinteger], int, Container | None, tuple[ReadingNote, ...]]
 """Unsigned values, their bits, their container where it does not name the depth, and notes."""
 
 
@@ -74,14 +74,14 @@ def _unsigned(array: NDArray[Any]) -> Unsigned:
     return pixels, CONTAINER_BITS, Container(signed), notes
 
 
-def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.uint16], bool, tuple[Note, ...]]:
+def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.uint16], bool, tuple[ReadingNote, ...]]:
     """Return integers in 16 bits, signed ones shifted up by 2^15; whether they are signed; and notes."""
     if array.dtype == np.uint16:
         return np.array(array, dtype=np.uint16, order="C"), False, ()
     if array.dtype == np.int16:
         return (np.array(array, dtype=np.int16, order="C").view(np.uint16) ^ np.uint16(_SHIFT)), True, ()
     low, high = int(array.min()), int(array.max())
-    wide = (Note("wide-integers", f"its values, {array.dtype.name}, fit into 16 bits"),)
+    wide = (ReadingNote("wide-integers", f"its values, {array.dtype.name}, fit into 16 bits"),)
     if low >= 0 and high <= _WHITE:
         return np.array(array, dtype=np.uint16, order="C"), False, wide
     if low >= -_SHIFT and high < _SHIFT:

@@ -92,7 +92,7 @@ class FilePlan:
 
 @dataclass(frozen=True)
 class LesionFiles:
-    """A lesion's row: the files the CSV calls its crop and its mask, whatever their pixels are."""
+    """The files of a lesion that the CSV calls its crop and its mask; their pixels may be swapped."""
 
     lesion: Lesion
     crop: FilePlan
@@ -101,7 +101,7 @@ class LesionFiles:
 
 @dataclass(frozen=True)
 class Listing:
-    """A full image as one of the CSVs lists it, with the rows of its lesions of that kind."""
+    """A full image in one of the CSVs, with the files of its lesions of that kind."""
 
     patient: Patient
     breast: Breast
@@ -120,14 +120,14 @@ class Listing:
 
 
 def plan(patient: Patient) -> list[Listing]:
-    """Every listed full image of the patient, with all its files."""
+    """Return every full image of the patient in the CSVs, with all its files."""
     rng = generator(patient.seed, patient.index, "download")
     download = DOWNLOADS[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
     return [_listing(patient, breast, view, kind, download) for breast, view, kind in patient.listed()]
 
 
 def image_name(patient: Patient, breast: Breast, view: str, kind: str) -> str:
-    """The folder of a full image, such as Calc-Test_P_00038_LEFT_CC."""
+    """Return the folder name of a full image, such as Calc-Test_P_00038_LEFT_CC."""
     short = "Mass" if kind == "mass" else "Calc"
     split = "Test" if patient.split(kind) == "test" else "Training"
     return f"{short}-{split}_{patient.name}_{breast.side}_{view}"
