@@ -28,7 +28,8 @@ from mammo.statistics.comparing.ties import group_ties, tie_groups
 from mammo.statistics.content_order import arranged
 from mammo.statistics.cross_validated import Fold
 from mammo.statistics.few import lack_of_patients
-from mammo.statistics.intervals.delong import accuracy_interval, auc_interval, components
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.measures import INTERVALS
 from mammo.statistics.metrics import METRICS, USUAL
 from mammo.statistics.operating import AT_HALF, Criterion
 from mammo.statistics.scored import Scored
@@ -36,7 +37,6 @@ from mammo.storage.digests import digest_json
 from mammo.storage.json_files import json_value
 
 SETTINGS = ["run", "cache", *RUN_AXES, "trained_epochs", "best_epoch", "strength"]
-INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")
 
 
