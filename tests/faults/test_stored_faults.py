@@ -33,7 +33,7 @@ from mammo.specs import Home, SplitSpec, SweepSpec
 from mammo.storage.atomic_files import PARTIAL
 from mammo.storage.digests import digest_bytes
 from mammo.storage.json_files import write_json
-from mammo.verify import repair, repair_others, verify
+from mammo.verify import repair, repair_items, verify
 
 FRAME = Path(__file__).parents[2] / "pages" / "shared" / "frame.py"
 PAGES = FRAME.parents[1]
@@ -197,8 +197,8 @@ def test_verify_names_every_damaged_file_and_repairs_what_it_can(stored: Home, f
                 finish(repair(stored, report.damaged))
                 assert path.read_bytes() == (stored.path.parent / "aside").read_bytes() or file.name == "rows.json"
                 assert finish(verify(stored, only)).sound, file
-            elif all("--repair" in item.remedy for item in report.others):
-                repair_others(stored, report.others)
+            elif all("--repair" in item.remedy for item in report.damaged_items):
+                repair_items(stored, report.damaged_items)
                 assert not [row for row in finish(verify(stored)).to_json() if row["file"].endswith(file.name)], file
 
 

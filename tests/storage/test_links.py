@@ -110,7 +110,7 @@ def test_a_sweep_behind_a_link_is_called_damaged(
     assert [sweep.id for sweep in open_sweeps(own)[0]] == [second]
     assert main(["leaderboard", "--home", str(own.path)]) == 0
     assert first in capsys.readouterr().err
-    assert [item.name for item in finish(verify(own)).others] == [first]
+    assert [item.name for item in finish(verify(own)).damaged_items] == [first]
     if file:
         assert finish(sweep(own, spec, "cpu")) == first
         assert open_sweeps(own)[1] == [] and not (own.sweep(first) / file).is_symlink()

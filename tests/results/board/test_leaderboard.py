@@ -78,7 +78,7 @@ def test_a_board_of_an_earlier_version_is_not_damaged(copied):
     read_board(copied)
     (board,) = boards_of(copied)
     board.rename(board.with_name(f"{board.stem.partition('-')[0]}.parquet"))
-    assert finish(verify(copied)).others == ()
+    assert finish(verify(copied)).damaged_items == ()
     read_board(copied)
     assert len(boards_of(copied)) == 2
 
