@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; bad input ends in one line on stderr and the exit code 2."""
+    """Run a command and return its exit code; bad input prints one line on stderr and returns 2."""
     arguments = parser().parse_args(words)
     try:
         code: int = arguments.run(arguments)
@@ -76,13 +76,13 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and not is_disk_full(error):
             raise
-        print(f"mammo: {_of_system(error)}", file=sys.stderr)
+        print(f"mammo: {_system_error_words(error)}", file=sys.stderr)
         return 2
     return code
 
 
-def _of_system(error: OSError) -> str:
-    """What the system says of a file, in a sentence."""
+def _system_error_words(error: OSError) -> str:
+    """An error of the operating system on a file, as a sentence."""
     if is_disk_full(error):
         where = f": cannot write {error.filename}" if error.filename else ""
         return f"The disk is full{where}. Free some space and run the same command again."

@@ -1,4 +1,4 @@
-"""The verb `verify`: every stored byte of a home against what was written, and the repair of what can be repaired."""
+"""The verb `verify`: compare every stored byte of a home with what was written, and repair what can be repaired."""
 
 from __future__ import annotations
 
@@ -38,69 +38,69 @@ from mammo.storage.links import LEADS_OUT
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What a verification found: counts, the files of caches that are not what was written, and all other damage."""
+class Verification:
+    """The result of a verification: counts, the damaged files of caches, and all further damage as `damaged_items`."""
 
     caches: int
     chunks: int
     damaged: list[Damage]
     sweeps: int = 0
     datasets: int = 0
-    others: tuple[DamagedItem, ...] = ()
+    damaged_items: tuple[DamagedItem, ...] = ()
 
     @property
     def sound(self) -> bool:
         """Whether nothing is damaged."""
-        return not self.damaged and not self.others
+        return not self.damaged and not self.damaged_items
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Every damaged file as plain JSON values; `cache` and `chunk` are null where it is not one of a cache."""
+        """All damaged files as plain JSON values; `cache` and `chunk` are null where a file belongs to no cache."""
         rows: list[dict[str, Any]] = [
-            {"kind": "cache", "name": one.cache, "cache": one.cache, "chunk": one.chunk, "file": one.file,
-             "reason": one.reason, "remedy": REPAIR}
-            for one in self.damaged
+            {"kind": "cache", "name": damage.cache, "cache": damage.cache, "chunk": damage.chunk, "file": damage.file,
+             "reason": damage.reason, "remedy": REPAIR}
+            for damage in self.damaged
         ]  # fmt: skip
         rows += [
-            {"kind": one.kind, "name": one.name, "cache": None, "chunk": None, "file": one.file,
-             "reason": one.reason, "remedy": one.remedy}
-            for one in self.others
+            {"kind": item.kind, "name": item.name, "cache": None, "chunk": None, "file": item.file,
+             "reason": item.reason, "remedy": item.remedy}
+            for item in self.damaged_items
         ]  # fmt: skip
         return rows
 
 
-def verify(home: Home, only: str | None = None) -> Work[Verified]:
-    """Check every file of a home, or of the cache, sweep or data set named `only`.
+def verify(home: Home, only: str | None = None) -> Work[Verification]:
+    """Check every file of a home, or of the cache, sweep or data set with the name `only`.
 
-    Raises MammoError where there is none so named.
+    Raises MammoError where nothing has this name.
     """
     folders = _caches(home, only)
-    others = [(check, name) for check, names in _checks(home).items() for name in names if only in (None, name)]
-    if only is not None and not (folders or others):
+    checks = [(check, name) for check, names in _checks(home).items() for name in names if only in (None, name)]
+    if only is not None and not (folders or checks):
         known = ", ".join(folder.name for folder in _caches(home, None)) or "none"
         raise MammoError(
             f"There is no finished cache {only!r}; there are: {known}. A sweep or a data set may be named too."
         )
     damaged: list[Damage] = []
-    told: list[DamagedItem] = []
-    chunks, total = 0, len(folders) + len(others)
+    damaged_items: list[DamagedItem] = []
+    chunks, total = 0, len(folders) + len(checks)
     for done, folder in enumerate(folders):
         yield Progress("verify", done, total, "folders")
-        found, count = _cache_damage(folder)
-        damaged += found
+        cache_damage, count = _cache_damage(folder)
+        damaged += cache_damage
         chunks += count
-    for done, (check, name) in enumerate(others, start=len(folders)):
+    for done, (check, name) in enumerate(checks, start=len(folders)):
         yield Progress("verify", done, total, "folders")
-        told += check(home, name)
+        damaged_items += check(home, name)
     yield Progress("verify", total, total, "folders")
-    of_sweeps, of_datasets = (sum(check is kind for check, _ in others) for kind in (_sweep_damage, index_damage))
-    return Verified(len(folders), chunks, damaged, of_sweeps, of_datasets, tuple(told))
+    by_kind = [sum(check is kind for check, _ in checks) for kind in (_sweep_damage, index_damage)]
+    return Verification(len(folders), chunks, damaged, by_kind[0], by_kind[1], tuple(damaged_items))
 
 
 Check = Callable[[Home, str], Iterator[DamagedItem]]
 
 
 def _checks(home: Home) -> dict[Check, list[str]]:
-    """How the things of a home beside its caches are checked, and which there are."""
+    """The checks of all that a home holds beside caches, each with the names that it checks."""
     boards = sorted(file.name for file in (home.path / "boards").glob("*.parquet"))
     prices = [rates.FILE] if (home.path / rates.FILE).exists() else []
     return {_sweep_damage: sweeps(home), index_damage: datasets(home), _board_damage: boards, _price_damage: prices}
@@ -126,7 +126,7 @@ def _price_damage(home: Home, name: str) -> Iterator[DamagedItem]:
 
 
 def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
-    """The damaged files of a finished cache, and how many chunks it has."""
+    """The damaged files of a finished cache, and the number of its chunks."""
     home = Home(folder.parents[2])
     if home.leads_out(folder / MANIFEST):
         return [Damage(folder.name, MANIFEST, LEADS_OUT)], 0
@@ -138,7 +138,7 @@ def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
     damaged = [
         Damage(folder.name, file, "is not what the manifest holds")
         for file, content in _notes(manifest).items()
-        if not _holds(folder / file, content) or home.leads_out(folder / file)
+        if not _has_content(folder / file, content) or home.leads_out(folder / file)
     ]
     if (folder / ROWS).exists() and not is_noted(folder):
         damaged.append(Damage(folder.name, ROWS, "does not have the digest it was written with"))
@@ -146,7 +146,7 @@ def _cache_damage(folder: Path) -> tuple[list[Damage], int]:
 
 
 def _notes(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the files beside a manifest hold, which the manifest holds as well."""
+    """The contents of the files beside a manifest, by file; all of them are in the manifest too."""
     records: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for file, facts in manifest["chunks"].items():
         version, chunk = file.split("/")[2:4]
@@ -154,7 +154,7 @@ def _notes(manifest: dict[str, Any]) -> dict[str, Any]:
     return {SPEC: manifest["identity"], MADE_WITH: manifest["made_with"], **records}
 
 
-def _holds(file: Path, content: Any) -> bool:
+def _has_content(file: Path, content: Any) -> bool:
     try:
         return bool(read_json(file, "note") == content)
     except MammoError:
@@ -162,33 +162,33 @@ def _holds(file: Path, content: Any) -> bool:
 
 
 def repair(home: Home, damaged: list[Damage], weights_file: Path | None = None) -> Work[None]:
-    """Compute damaged chunks again from the mammograms, and write damaged manifests and notes anew, cache by cache.
+    """Compute damaged chunks again from the mammograms, and write damaged manifests and notes again, cache by cache.
 
-    Raises MammoError, after all others were repaired, where a cache cannot be made again or what comes out is not what
-    was written, as with other versions of the libraries.
+    Raises MammoError, after all further caches are repaired, where a cache cannot be computed again or the result
+    differs from what was written, for example with different versions of the libraries.
     """
     failed = ""
-    for name in sorted({one.cache for one in damaged}):
+    for name in sorted({damage.cache for damage in damaged}):
         try:
-            yield from _repair(home, name, [one.chunk for one in damaged if one.cache == name], weights_file)
+            yield from _repair(home, name, [damage.chunk for damage in damaged if damage.cache == name], weights_file)
         except MammoError as error:
             failed = failed or str(error)
     if failed:
         raise MammoError(failed)
 
 
-def repair_others(home: Home, damaged: tuple[DamagedItem, ...]) -> None:
-    """Write anew what follows from other files; raises MammoError, at the end, where something could not be read.
+def repair_items(home: Home, damaged: tuple[DamagedItem, ...]) -> None:
+    """Write files again that follow from intact files; raises MammoError, at the end, where a file cannot be read.
 
-    A damaged index and a damaged sweep are left as they are: they follow from nothing else.
+    A damaged index and a damaged sweep stay as they are: they do not follow from any file.
     """
     failed = ""
-    for kind, name in dict.fromkeys((one.kind, one.name) for one in damaged if one.remedy == REPAIR):
+    for kind, name in dict.fromkeys((item.kind, item.name) for item in damaged if item.remedy == REPAIR):
         try:
             if kind == "data set":
                 repair_index(home, name)
             else:
-                (home.path / next(one.file for one in damaged if one.name == name)).unlink(missing_ok=True)
+                (home.path / next(item.file for item in damaged if item.name == name)).unlink(missing_ok=True)
         except MammoError as error:
             failed = failed or str(error)
     if failed:
@@ -205,9 +205,9 @@ def _repair(home: Home, name: str, broken: list[str], weights_file: Path | None)
     for file in set(broken) & set(notes):
         write_json(folder / file, notes[file])
     if set(broken) <= {*notes, ROWS}:
-        _note_again(home, folder, content, broken)
+        _write_notes_again(home, folder, content, broken)
         return
-    _refuse_other(home, name, content, weights_file)
+    _refuse_changed_inputs(home, name, content, weights_file)
     for chunk in set(broken) - {MANIFEST, ROWS, *notes}:
         (folder / ARRAYS / chunk).unlink(missing_ok=True)
     yield from extract(home, [spec], weights_file)
@@ -221,8 +221,8 @@ def _repair(home: Home, name: str, broken: list[str], weights_file: Path | None)
         )
 
 
-def _note_again(home: Home, folder: Path, content: dict[str, Any], broken: list[str]) -> None:
-    """Note anew what the rows of a cache show; where its data set is another today, no note is left."""
+def _write_notes_again(home: Home, folder: Path, content: dict[str, Any], broken: list[str]) -> None:
+    """Write the notes on a cache's rows again; where its data set has changed, they are removed."""
     if ROWS not in broken:
         return
     (folder / ROWS).unlink(missing_ok=True)
@@ -232,8 +232,8 @@ def _note_again(home: Home, folder: Path, content: dict[str, Any], broken: list[
         note_contents(folder, dataset.contents(spec.kind))
 
 
-def _refuse_other(home: Home, name: str, made: dict[str, Any], weights_file: Path | None) -> None:
-    """Refuse a repair from another data set or other weights than the cache was made with."""
+def _refuse_changed_inputs(home: Home, name: str, made: dict[str, Any], weights_file: Path | None) -> None:
+    """Raise MammoError where the data set or the weights are not those that the cache was made with."""
     spec = CacheSpec.from_json(made["spec"])
     weights = locate(spec.trunk, spec.weights, weights_file).known_as(made["weights_digest"])
     digest = Dataset.open(home, spec.dataset).digest(spec.kind)
@@ -241,7 +241,7 @@ def _refuse_other(home: Home, name: str, made: dict[str, Any], weights_file: Pat
 
 
 def _caches(home: Home, only: str | None) -> list[Path]:
-    """The folders of the finished caches, or of the one so named."""
+    """The folders of the finished caches, or of the one with the name `only`."""
     names = [(dataset, name) for dataset in home.names("features") for name in caches(home, dataset)]
     chosen = [(dataset, name) for dataset, name in names if only in (None, name, f"{dataset}/{name}")]
     return [home.cache(dataset, name) for dataset, name in chosen]

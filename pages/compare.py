@@ -1,4 +1,4 @@
-"""Compare: the leaderboard, and what really differs between the chosen runs."""
+"""Compare: the leaderboard, and which differences between the chosen runs are real."""
 
 import streamlit as st
 

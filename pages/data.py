@@ -1,4 +1,4 @@
-"""Data: what a data set holds, how it splits, what a resize leaves of a lesion, and how to add a set."""
+"""Data: the images of a data set, its splits, what a resize leaves of a lesion, and forms that add a set."""
 
 from functools import partial
 
@@ -27,22 +27,22 @@ SHOWN = 12
 def images(dataset: Dataset, note: str) -> None:
     counts = summary(dataset)
     malignant, crops = counts["image_labels"].get("malignant", 0), counts["kinds"]["crop"]
-    named = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
-    facts = {label: NOT_STATED if counts[name] is None else counts[name] for label, name in named.items()}
+    count_names = {"Mammograms": "images", "Views": "views", "Patients": "patients", "Lesions": "lesions"}
+    facts = {label: NOT_STATED if counts[name] is None else counts[name] for label, name in count_names.items()}
     show.facts(
         {**facts, f"{capital(dataset.classes.positive)} mammograms": malignant, **({"Crops": crops} if crops else {})}
     )
     st.caption(f"From {plain(origin(dataset.about))}. {terms(dataset)}")
     depths(dataset)
     kind = "full" if dataset.metadata_only else sample(dataset, note)
-    rows, (thing, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]
+    rows, (noun, key) = dataset.table(kind), {"full": ("Mammograms", "by"), "crop": ("Crops", "crops_by")}[kind]
     names = groups_of(rows)
-    column = choose.one(f"{thing} by", list(names), key, lambda name: names[name], width=300)
+    column = choose.one(f"{noun} by", list(names), key, lambda name: names[name], width=300)
     left, right = st.columns(2)
     with left:
-        show.figure(counts_by(rows, column, note, show.dark(), thing, dataset.classes), "counts")
+        show.figure(counts_by(rows, column, note, show.dark(), noun, dataset.classes), "counts")
     with right:
-        show.figure(patient_counts(rows, note, show.dark(), thing, dataset.classes), "patients")
+        show.figure(patient_counts(rows, note, show.dark(), noun, dataset.classes), "patients")
 
 
 def sample(dataset: Dataset, note: str) -> str:
@@ -53,14 +53,14 @@ def sample(dataset: Dataset, note: str) -> str:
         stretched = choose.brightness()
     rows = dataset.table(kind)
     fitting = rows if label == "any" else rows[rows["label"] == label]
-    named = partial(caption, classes=dataset.classes)
+    caption_of = partial(caption, classes=dataset.classes)
     some = fitting.sample(min(SHOWN, len(fitting)), random_state=draws)
     show.wall(
         dataset,
         some,
         "sample",
-        named,
-        lambda row: full_size(dataset, row["image"], note, named(row), stretched),
+        caption_of,
+        lambda row: full_size(dataset, row["image"], note, caption_of(row), stretched),
         stretched,
     )
     return str(kind)

@@ -1,4 +1,4 @@
-"""Features: what a frozen trunk makes of the images, extracted once and kept."""
+"""Features: the maps that a frozen trunk computes from the images, extracted once and stored."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ from pages.shared.views import costs, work
 
 
 def choose_spec(dataset: Dataset) -> tuple[CacheSpec, str | None] | None:
-    """The features that the form describes; None where a field lacks something, which is then said beside it."""
+    """The spec of the features in the form and a weights file; None where a field has an error, shown beneath it."""
     fields = Fields()
     left, middle, right = st.columns(3)
     with left:

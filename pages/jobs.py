@@ -1,4 +1,4 @@
-"""Jobs: long work, running and ended."""
+"""Jobs: long work, running or ended."""
 
 import streamlit as st
 
@@ -10,12 +10,12 @@ from pages.shared.views import job_card
 home = choose.home()
 st.title("Jobs")
 if home.shared:
-    st.info("This home is only looked at: nothing is started here.", icon=":material/info:")
+    st.info("This home is read-only: no job can be started here.", icon=":material/info:")
     st.stop()
 st.caption("Work goes on when this page is closed or the server is restarted.")
-known = jobs.jobs(home)
-if not known:
+all_jobs = jobs.jobs(home)
+if not all_jobs:
     st.info("Nothing has been started from the dashboard yet.", icon=":material/info:")
     st.stop()
-for job in job_list.paged(job_list.filtered(known)):
+for job in job_list.page_of(job_list.filter_jobs(all_jobs)):
     job_card.card(home, job)

@@ -1,4 +1,4 @@
-"""Report: the report's tables and figures, with ours beside them."""
+"""Report: the tables and figures of the student report, with our results beside them."""
 
 import streamlit as st
 
@@ -25,14 +25,14 @@ paper, report = reported.opened(home, dataset, spec)
 show.warnings(paper.left_out)
 show.badge(report.note)
 reported.offer(home, paper)
-for name, why in report.refused.items():
-    st.info(f"{UNDER[name]}: {plain(why)}", icon=":material/info:")
+for name, reason in report.refused.items():
+    st.info(f"{UNDER[name]}: {plain(reason)}", icon=":material/info:")
 for number in TITLES:
     reported.table(rows_table(report, number))
-for number, place in zip(TITLES, st.columns(2, gap="large"), strict=True):
-    if any(one.outcomes for one in report.table(number)):
-        place.subheader(f"{TITLES[number]}: every row")
-        with place:
+for number, column in zip(TITLES, st.columns(2, gap="large"), strict=True):
+    if any(row.outcomes for row in report.table(number)):
+        column.subheader(f"{TITLES[number]}: every row")
+        with column:
             show.figure(rows_figure(report.table(number), report.note, show.dark()), f"rows-{number}")
 if chosen := reported.choose_row(report):
     protocol = choose.switch("Split", list(chosen.outcomes), "protocol", UNDER.__getitem__)

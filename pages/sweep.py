@@ -1,4 +1,4 @@
-"""Sweep: many heads on extracted features, watched while they train, and looked back on."""
+"""Sweep: train many heads on extracted features, watch them train, and study the finished sweep."""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ MODES = {"job": "As a job", "instant": "Instant", "results": "Look back"}
 
 
 def choose_spec(home: Home, dataset: Dataset) -> SweepSpec | None:
-    """The sweep that the form describes; None where a field lacks something, which is then said beside it."""
+    """The sweep in the form; None where a field has an error, shown beneath it."""
     opened = work.opened_caches(home, dataset.name)
     if not opened:
         nothing_yet("There are no features of this data set yet. Extract some on the Features page first.", "features")
@@ -26,7 +26,7 @@ def choose_spec(home: Home, dataset: Dataset) -> SweepSpec | None:
     with features:
         caches = fields.ask(lambda: choose_caches(opened, choice.axes.get("finetune", ["none"])))
     if fields.lacking or not caches:
-        st.info("What is missing is said in red beside its field; everything else stays as you chose it.")
+        st.info("The red lines beneath the fields say what is missing; all other choices are kept.")
         return None
     if (runs := choice.runs(len(caches))) > MOST_RUNS:
         show.facts({"Runs asked for": runs})
@@ -43,7 +43,7 @@ if mode != "results":
 if mode == "results":
     look_back.results(home, dataset)
 elif mode == "instant":
-    settings, results = instant.places()
+    settings, results = instant.settings_and_results()
     with settings:
         spec = choose_spec(home, dataset)
     with results:

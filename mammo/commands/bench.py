@@ -1,4 +1,4 @@
-"""`mammo bench`: the project's speed beside its peers', in turn in one run."""
+"""`mammo bench`: compare the project's speed with that of its peers, in turns within one run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     purpose = "race the project against its peers on this machine"
     parser = add_command(commands, "bench", purpose, "mammo bench --quick", run)
     parser.add_argument("--quick", action="store_true", help="the short races only, two repeats each")
-    parser.add_argument("--rows", default="", metavar="IDS", help="only these races, with commas between")
+    parser.add_argument("--rows", default="", metavar="IDS", help="only these races, separated by commas")
     parser.add_argument("--repeats", type=int, default=0, help="repeats of each race (default: 5, quick: 2)")
 
 
@@ -39,13 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
     for name in chosen:
         pick(registry, name, "race")
     repeats = arguments.repeats or (2 if arguments.quick else 5)
-    rows = [_raced(one, registry[one], repeats) if len(chosen) == 1 else _apart(one, repeats) for one in chosen]
+    rows = [
+        _run_race(name, registry[name], repeats) if len(chosen) == 1 else _run_alone(name, repeats) for name in chosen
+    ]
     shown = [
         [row["id"], *(_number(row[key]) for key in ("ours", "peer", "ratio", "target")), row["unit"]] for row in rows
     ]
     header = ["race", "ours", "peer", "ratio", "at least", "unit"]
-    told = {"date": date.today().isoformat(), "machine": machine(), "repeats": repeats, "rows": rows}
-    show(arguments, told, table(shown, header))
+    content = {"date": date.today().isoformat(), "machine": machine(), "repeats": repeats, "rows": rows}
+    show(arguments, content, table(shown, header))
     return 0
 
 
@@ -58,8 +60,8 @@ def _registry() -> dict[str, Any]:
     return rows
 
 
-def _apart(name: str, repeats: int) -> dict[str, Any]:
-    """One race in a process of its own, where no other has left threads or memory behind."""
+def _run_alone(name: str, repeats: int) -> dict[str, Any]:
+    """Run one race in a process of its own, without threads and memory of earlier races."""
     command = [sys.executable, "-m", "mammo", "bench", "--json", "--rows", name, "--repeats", str(repeats)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -68,20 +70,21 @@ def _apart(name: str, repeats: int) -> dict[str, Any]:
     return dict(row)
 
 
-def _raced(name: str, row: Any, repeats: int) -> dict[str, Any]:
-    """One race as JSON; `spread` holds the least and the greatest ratio, all numbers are null where it cannot run."""
-    told = {"id": name, "label": row.label, "against": row.peer, "target": row.target, "unit": row.unit}
+def _run_race(name: str, row: Any, repeats: int) -> dict[str, Any]:
+    """Run one race; return it as JSON: `spread` is the least and greatest ratio, null where the race cannot run."""
+    facts = {"id": name, "label": row.label, "against": row.peer, "target": row.target, "unit": row.unit}
     if row.needs and find_spec(row.needs) is None:
-        return {**told, "ours": None, "peer": None, "ratio": None, "spread": None, "missing": row.needs}
+        return {**facts, "ours": None, "peer": None, "ratio": None, "spread": None, "missing": row.needs}
     say(f"{name} …")
-    made = row.measure(repeats)
-    spread = [min(made.ratios), max(made.ratios)]
-    say(f"{name}: {_number(made.ratio)} times ({_number(spread[0])} to {_number(spread[1])})")
-    return {**told, "ours": median(made.ours), "peer": median(made.peer), "ratio": made.ratio, "spread": spread}
+    measured = row.measure(repeats)
+    spread = [min(measured.ratios), max(measured.ratios)]
+    say(f"{name}: {_number(measured.ratio)} times ({_number(spread[0])} to {_number(spread[1])})")
+    ours, peer = median(measured.ours), median(measured.peer)
+    return {**facts, "ours": ours, "peer": peer, "ratio": measured.ratio, "spread": spread}
 
 
 def machine() -> dict[str, Any]:
-    """What the races ran on."""
+    """The machine and the versions of packages that the races ran on."""
     import torch
 
     versions = {name: metadata.version(name) for name in PACKAGES if find_spec(name.replace("scikit-image", "skimage"))}
@@ -94,8 +97,8 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`mammo compare`: whether runs really differ."""
+"""`mammo compare`: test whether runs differ."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more runs, as `mammo leaderboard` names them")
     parser.add_argument("--part", default="test", help="the images: test (default), validation or train")
     add_criterion(parser, "youden", "each run's")
-    other = "the test of differences in AUC: delong (default) or bootstrap, both paired and by patient"
-    parser.add_argument("--test", default="delong", help=other)
+    tests = "the test of differences in AUC: delong (default) or bootstrap, both paired and by patient"
+    parser.add_argument("--test", default="delong", help=tests)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every run with its intervals, and every pair with its tests."""
+    """Print all runs with their intervals, and all pairs with their tests."""
     from mammo.results.comparison import TESTS, differences, shared_images
     from mammo.runs.stored_run import stored_runs
     from mammo.specs import pick
@@ -34,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     shared = shared_images(runs, arguments.part)
     criterion = criterion_of(arguments)
     thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
-    told = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part, arguments.test)
-    told = {**told, "rule": criterion.rule, "criterion": criterion.words}
-    show(arguments, told, text_of(told))
+    content = document(runs, shared, differences(shared, thresholds), thresholds, arguments.part, arguments.test)
+    content = {**content, "rule": criterion.rule, "criterion": criterion.words}
+    show(arguments, content, text_of(content))
     return 0
 
 
@@ -48,13 +48,13 @@ def document(
     part: str,
     test: str = "delong",
 ) -> dict[str, Any]:
-    """What is told, as plain JSON values; `test` is the one that counts."""
+    """The comparison as plain JSON values; `test` is the one that gives the verdicts."""
     from mammo.results.comparison import verdict
     from mammo.statistics.few import lack_of_patients
     from mammo.storage.json_files import json_value
 
     shared, names = shared.arranged, [run.id for run in runs]
-    told = {
+    content = {
         "part": part,
         "unit": runs[0].unit,
         "n": shared.labels.size,
@@ -62,18 +62,18 @@ def document(
         "classes": runs[0].sweep.classes.to_json(),
         "patients": len(set(shared.patients.tolist())),
         "synthetic": runs[0].sweep.synthetic,
-        "runs": _runs(runs, shared, thresholds, part),
+        "runs": _runs_json(runs, shared, thresholds, part),
         "test": test,
         "reason": lack_of_patients(shared.labels, shared.patients, classes=shared.classes) or None,
         "pairs": [
-            _pair(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
+            _pair_json(pair, names, shared.labels.size, test, verdict(pair, names, len(pairs), test)) for pair in pairs
         ],
     }
-    document: dict[str, Any] = json_value(told)
+    document: dict[str, Any] = json_value(content)
     return document
 
 
-def _runs(runs: list[StoredRun], shared: SharedImages, thresholds: list[float], part: str) -> list[dict[str, Any]]:
+def _runs_json(runs: list[StoredRun], shared: SharedImages, thresholds: list[float], part: str) -> list[dict[str, Any]]:
     import numpy as np
     import pandas as pd
 
@@ -96,14 +96,14 @@ def _runs(runs: list[StoredRun], shared: SharedImages, thresholds: list[float], 
     rows = []
     for row, run in enumerate(runs):
         scored = run.scored(part)
-        told = {"run": run.id, "name": names[run.id], "n": shared.labels.size, "left_out": shared.left_out[row]}
-        told |= {name: values[row] for name, values in figures.items()}
-        told |= {"leaked": scored.leaked, "near_duplicates": scored.repeated, "weights_note": run.weights_note}
-        rows.append(told)
+        columns = {"run": run.id, "name": names[run.id], "n": shared.labels.size, "left_out": shared.left_out[row]}
+        columns |= {name: values[row] for name, values in figures.items()}
+        columns |= {"leaked": scored.leaked, "near_duplicates": scored.repeated, "weights_note": run.weights_note}
+        rows.append(columns)
     return rows
 
 
-def _pair(pair: Difference, names: list[str], images: int, test: str, said: str) -> dict[str, Any]:
+def _pair_json(pair: Difference, names: list[str], images: int, test: str, verdict: str) -> dict[str, Any]:
     flips = pair.flips
     counts = {"both_right": flips.both, "only_first_right": flips.first_only, "only_second_right": flips.second_only}
     return {
@@ -111,55 +111,61 @@ def _pair(pair: Difference, names: list[str], images: int, test: str, said: str)
         "second": names[pair.second],
         "n": images,
         "auc_difference": pair.value,
-        **_tested(pair.result(test)),
+        **_test_json(pair.result(test)),
         "reason": pair.reason or None,
-        "verdict": said,
-        "delong": _tested(pair.delong),
-        "bootstrap": _tested(pair.bootstrap),
+        "verdict": verdict,
+        "delong": _test_json(pair.delong),
+        "bootstrap": _test_json(pair.bootstrap),
         "flips": {**counts, "both_wrong": flips.neither, "p": flips.p_value, "p_holm": pair.flips_corrected},
     }
 
 
-def _tested(test: PairedResult) -> dict[str, Any]:
+def _test_json(test: PairedResult) -> dict[str, Any]:
     return {"interval": test.interval, "p": test.p_value, "p_holm": test.corrected}
 
 
-def text_of(told: dict[str, Any]) -> str:
-    """The document as two tables, and below them what must be known about them."""
-    place = {run["run"]: str(number) for number, run in enumerate(told["runs"], start=1)}
+def text_of(content: dict[str, Any]) -> str:
+    """The comparison as two tables, with notes and warnings below them."""
+    number_of = {run["run"]: str(number) for number, run in enumerate(content["runs"], start=1)}
     header = ["", "run", "name", "n", "AUC", "95 % interval", "above", "accuracy", "95 % interval", "leaked"]
-    runs = [[place[run["run"]], *_run_cells(run, told["test"])] for run in told["runs"]]
+    runs = [[number_of[run["run"]], *_run_cells(run, content["test"])] for run in content["runs"]]
     pairs = ["pair", "AUC difference", "95 % interval", "p", "Holm", "only first right", "only second", "p", "Holm"]
     lines = [
-        f"Compared on the {told['n']} {told['part']} {told['unit']} of {told['patients']} patients "
-        f"that all were scored on, {told['malignant']} of them {told['classes']['positive']}.",
-        *_left_out(told),
+        f"Compared on the {content['n']} {content['part']} {content['unit']} of {content['patients']} patients "
+        f"that all were scored on, {content['malignant']} of them {content['classes']['positive']}.",
+        *_left_out(content),
         "",
         table(runs, header),
         "",
         table(
-            [[f"{place[pair['first']]} − {place[pair['second']]}", *_pair_cells(pair)] for pair in told["pairs"]], pairs
+            [
+                [f"{number_of[pair['first']]} − {number_of[pair['second']]}", *_pair_cells(pair)]
+                for pair in content["pairs"]
+            ],
+            pairs,
         ),
-        *(f"{place[pair['first']]} − {place[pair['second']]}: {pair['verdict']}." for pair in told["pairs"]),
+        *(f"{number_of[pair['first']]} − {number_of[pair['second']]}: {pair['verdict']}." for pair in content["pairs"]),
         "",
-        f"above: the probability above which a run calls {told['classes']['positive']}. "
-        f"Rule on validation: {told['criterion']}.",
+        f"above: the probability above which a run calls {content['classes']['positive']}. "
+        f"Rule on validation: {content['criterion']}.",
         "It holds for accuracy and for which images a run gets right.",
-        f"Intervals of AUCs and p: {_test_words(told['test'])}, paired, by patient. Holm: p corrected for all pairs.",
-        *([f"Differences have {told['reason']}."] if told["reason"] else []),
-        f"only first right, only second: {told['unit']} that one run gets right and the other wrong, tested exactly.",
+        f"Intervals of AUCs and p: {_test_words(content['test'])}, paired, by patient. "
+        "Holm: p corrected for all pairs.",
+        *([f"Differences have {content['reason']}."] if content["reason"] else []),
+        f"only first right, only second: {content['unit']} that one run gets right and the other wrong, "
+        "tested exactly.",
     ]
-    if told["synthetic"]:
+    if content["synthetic"]:
         lines.append("SYNTHETIC DATA: these figures say nothing about real mammograms.")
-    if notes := sorted({run["weights_note"] for run in told["runs"]}):
+    if notes := sorted({run["weights_note"] for run in content["runs"]}):
         lines.append("Weights: " + "; ".join(notes) + ".")
     return "\n".join(line if "\n" in line else wrap(line) for line in lines)
 
 
-def _left_out(told: dict[str, Any]) -> list[str]:
-    """What runs of other splits or labels were also scored on."""
-    lost = [f"{run['left_out']} of {run['run']}" for run in told["runs"] if run["left_out"]]
-    return [f"Left out are {told['unit']} that not all runs were scored on: {', '.join(lost)}."] if lost else []
+def _left_out(content: dict[str, Any]) -> list[str]:
+    """A line on the images that some runs were scored on but not all, empty where there are none."""
+    lost = [f"{run['left_out']} of {run['run']}" for run in content["runs"] if run["left_out"]]
+    return [f"Left out are {content['unit']} that not all runs were scored on: {', '.join(lost)}."] if lost else []
 
 
 def _test_words(test: str) -> str:

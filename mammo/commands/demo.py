@@ -1,4 +1,4 @@
-"""`mammo demo`: the whole way on synthetic mammograms, in one command."""
+"""`mammo demo`: all stages on synthetic mammograms, in one command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AXES = {
 
 @dataclass(frozen=True)
 class Size:
-    """How large a demo is."""
+    """The number of mammograms of a demo, and their seed."""
 
     images: int = 800
     seed: int = 0
@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do all stages, print the leaderboard, and serve the dashboard unless told not to."""
+    """Run all stages, print the leaderboard, and serve the dashboard unless `--no-serve` is set."""
     from mammo.data.dataset.dataset import Dataset
     from mammo.results.board.leaderboard import bias_rows, read_board, to_json
 
@@ -53,16 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
     rows = to_json(board.runs)
     show(arguments, rows, text_of(rows, bias_rows(board)))
     dataset = Dataset.open(home, NAME)
-    if not (whole := dataset.quarantine.empty):
+    if not (complete := dataset.quarantine.empty):
         say(set_aside(dataset))
     if not arguments.no_serve:
         return serve(home, serving)
     say(f"To look at all this in a browser: make serve, or mammo serve --home {home.path}")
-    return 0 if whole else INCOMPLETE
+    return 0 if complete else INCOMPLETE
 
 
 def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:
-    """Index the phantom, extract its features and train the demo's sweep; what is done already is reused."""
+    """Index the phantom, extract its features and train the demo's sweep; finished stages are reused."""
     from mammo.data.index.cbis_ddsm import index_phantom
     from mammo.features.extraction.extract import extract
     from mammo.heads.grid import expand
@@ -70,8 +70,8 @@ def sweep_demo(home: Home, trunks: list[str], size: Size) -> str:
 
     say("Synthetic mammograms: what follows says nothing about real ones.")
     with_bar(index_phantom(home, NAME, size.images, size.seed))
-    made = with_bar(extract(home, [_spec(trunk) for trunk in trunks]))
-    spec = SweepSpec(NAME, tuple(one.cache.name for one in made), expand(AXES), (SplitSpec(),))
+    extractions = with_bar(extract(home, [_spec(trunk) for trunk in trunks]))
+    spec = SweepSpec(NAME, tuple(extraction.cache.name for extraction in extractions), expand(AXES), (SplitSpec(),))
     return with_bar(sweep(home, spec))
 
 

@@ -1,4 +1,4 @@
-"""`mammo doctor`: what this machine has, what is missing and how to get it."""
+"""`mammo doctor`: check this machine, and show what is missing and how to get it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from mammo.storage.atomic_files import write_text
 
 PACKAGES = ("streamlit", "torch", "torchvision", "timm", "pydicom", "scikit-image", "scikit-learn", "plotly", "zarr")
 ROOM = 5 * 2**30
-"""Bytes that the caches of one data set comfortably fit into."""
+"""Free bytes that are enough for the caches of one data set."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `remedy` says what to do where it is not well."""
+    """The result of one check; `remedy` says what to do where it is not `ok`."""
 
     name: str
     ok: bool
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at everything, print it, and end with 1 where something needed is missing."""
+    """Run and print all checks; return 1 where a check that the package needs fails."""
     home = home_of(arguments)
     checks = [
         _python(),
@@ -70,7 +70,7 @@ def _package(name: str) -> Check:
 
 
 def _imports() -> Check:
-    """torch and torchvision must come from the same source; a mixed pair does not import."""
+    """Whether torchvision imports: it fails where it and torch come from different sources."""
     try:
         import torchvision
 
@@ -94,14 +94,14 @@ def _device() -> Check:
 
 
 def _compiler() -> Check:
-    """Heads train without one, more slowly."""
+    """Whether a C compiler works; without one heads train more slowly."""
     try:
         from mammo.heads.bank.kernels import FUNCTIONS, compiled
 
         ok = all(compiled(name) is not None for name in FUNCTIONS)
     except (ImportError, OSError):
         ok = False
-    remedy = "" if ok else "Heads train all the same, at about half the speed; install a C compiler (gcc)."
+    remedy = "" if ok else "Heads still train, at about half the speed; install a C compiler (gcc)."
     return Check("C compiler", ok, "heads are updated in one pass" if ok else "none that works", remedy)
 
 
@@ -113,7 +113,11 @@ def _weights() -> list[Check]:
     for name, kind in TRUNKS.items():
         path = locally(name)
         source = f"{kind.default_weights} weights"
-        remedy = "" if path else "They are fetched at first use where there is a network; or give --weights FILE."
+        remedy = (
+            ""
+            if path
+            else "They are downloaded at first use where there is a network; or name a file with --weights FILE."
+        )
         checks.append(Check(f"weights of {name}", path is not None, str(path or f"no {source} here"), remedy))
     return checks
 
@@ -129,14 +133,14 @@ def _home(home: Home) -> Check:
 
 
 def _disk(home: Home) -> Check:
-    place = next(folder for folder in (home.path, *home.path.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
+    existing = next(folder for folder in (home.path, *home.path.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     return Check("disk", free > ROOM, f"{free / 2**30:.1f} GiB free", "" if free > ROOM else "Free some space.")
 
 
 def _browser() -> Check:
     names = ("chromium", "chromium-browser", "google-chrome")
     find: Callable[[str], str | None] = shutil.which
-    path = next((found for found in map(find, names) if found), None)
+    path = next(filter(None, map(find, names)), None)
     remedy = "" if path else "Only the browser tests need it: apt-get install chromium."
     return Check("chromium", path is not None, str(Path(path) if path else "not found"), remedy)

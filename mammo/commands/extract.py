@@ -1,4 +1,4 @@
-"""`mammo extract`: activations of frozen trunks into caches."""
+"""`mammo extract`: write activations of frozen trunks into caches."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--trunk", required=True, help="vgg16, resnet50, vgg16-mini, resnet50-mini or timm:MODEL; a list"
     )
-    parser.add_argument("--weights", help="imagenet, synthetic, random or a FILE of tensors, however it was saved")
+    parser.add_argument("--weights", help="imagenet, synthetic, random or a FILE of tensors of any kind")
     for name in ("mean", "std"):
-        meaning = f"{name} of the greys 0 to 1 that the weights were trained with: one number or three, by commas"
+        meaning = (
+            f"{name} of the greys 0 to 1 that the weights were trained with: one number, or three separated by commas"
+        )
         parser.add_argument(
             f"--{name}", type=numbers, default=(), metavar="X", help=f"{meaning} (default: the trunk's)"
         )
@@ -42,22 +44,26 @@ def add(commands: Commands) -> None:
     parser.add_argument("--resize", default="stretch", help="stretch (default) or letterbox; a list")
     parser.add_argument("--preprocess", default="builtin", help="builtin (default) or enhanced; a list")
     parser.add_argument("--augment", default="none", help="none (default), generator or sevenfold")
-    parser.add_argument("--draws", type=int, help="versions beside the plain image (default: 10 of generator)")
-    parser.add_argument("--size", type=int, default=224, help="pixels of the square given to the trunk (default: 224)")
+    parser.add_argument(
+        "--draws", type=int, help="augmented versions beside the plain image (default: 10 with generator)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=224, help="side of the trunk's square input in pixels (default: 224)"
+    )
     parser.add_argument("--precision", default="auto", help="auto (default), float32, bfloat16 or float16")
     parser.add_argument(
         "--storage",
         default="zstd",
-        help="zstd (default), or fast: read several times as fast, two to three times the room",
+        help="zstd (default), or fast: several times as fast to read, two to three times as large",
     )
     parser.add_argument("--engine", default="local", choices=["local"], help="where the work runs")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--workers", type=int, help="processes that read images (default: one a core)")
-    parser.add_argument("--estimate", action="store_true", help="tell what it would take, and compute nothing")
+    parser.add_argument("--workers", type=int, help="processes that read images (default: one for each core)")
+    parser.add_argument("--estimate", action="store_true", help="show the expected cost, and compute nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Extract, and print what was computed and reused."""
+    """Extract, and print the numbers of computed and reused images."""
     from mammo.features.extraction.extract import extract
 
     if arguments.workers is not None and arguments.workers < 1:
@@ -66,20 +72,20 @@ def run(arguments: argparse.Namespace) -> int:
     home = home_of(arguments)
     specs, weights_file = specs_of(arguments)
     if arguments.estimate:
-        return _tell_estimate(home, specs, arguments)
-    made = with_bar(extract(home, specs, weights_file, arguments.device, arguments.workers, arguments.storage))
-    content = report(made, time.monotonic() - started)
+        return _show_estimate(home, specs, arguments)
+    extractions = with_bar(extract(home, specs, weights_file, arguments.device, arguments.workers, arguments.storage))
+    content = document(extractions, time.monotonic() - started)
     columns = ["cache", "images", "versions", "computed", "reused"]
-    text = table([[one[column] for column in columns] for one in content["caches"]], columns)
-    read = "".join(f"Weights: {sentence}.\n" for sentence in content["weights_read"])
+    text = table([[cache[column] for column in columns] for cache in content["caches"]], columns)
+    weights = "".join(f"Weights: {sentence}.\n" for sentence in content["weights_read"])
     speed = f"{content['images_per_second']:.1f} images/s in {content['seconds']:.1f} s"
-    if not sum(one["computed"] for one in content["caches"]):
+    if not sum(cache["computed"] for cache in content["caches"]):
         speed = f"All of it was there already ({content['seconds']:.1f} s)."
-    show(arguments, content, f"{text}\n{read}{speed}")
+    show(arguments, content, f"{text}\n{weights}{speed}")
     return 0
 
 
-def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Namespace) -> int:
+def _show_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Namespace) -> int:
     from mammo.estimates.estimate import extraction_estimate
 
     estimate = measured_estimate(home, lambda: extraction_estimate(home, specs, arguments.storage))
@@ -89,12 +95,12 @@ def _tell_estimate(home: Home, specs: list[CacheSpec], arguments: argparse.Names
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """The numbers of a list with commas; raises ValueError, which argparse turns into a sentence."""
+    """Numbers separated by commas; raises ValueError, which argparse turns into an error message."""
     return tuple(float(part) for part in text.split(","))
 
 
 def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | None]:
-    """The cache specs that the options describe, and the weights file if one is named."""
+    """The cache specs that the options describe, and the weights file, None where the weights come from none."""
     from mammo.features.precision import fast_precision
     from mammo.features.trunks.table import find_trunk
     from mammo.features.trunks.weights import weights_label
@@ -119,26 +125,26 @@ def specs_of(arguments: argparse.Namespace) -> tuple[list[CacheSpec], Path | Non
     return specs, file
 
 
-def report(made: list[Any], seconds: float) -> dict[str, Any]:
-    """What an extraction did, as plain JSON values; the top level speaks of the first cache and of sums."""
+def document(extractions: list[Any], seconds: float) -> dict[str, Any]:
+    """The results of an extraction as plain JSON values; the top level has the first cache's values and the sums."""
     caches = [
         {
-            "cache": one.cache.name,
-            "images": one.cache.shape[0],
-            "versions": one.cache.versions,
-            "computed": one.computed,
-            "reused": one.reused,
-            "storage": one.cache.storage,
-            "digest": one.cache.manifest["digest"],
-            "weights_read": list(one.weights_read),
+            "cache": extraction.cache.name,
+            "images": extraction.cache.shape[0],
+            "versions": extraction.cache.versions,
+            "computed": extraction.computed,
+            "reused": extraction.reused,
+            "storage": extraction.cache.storage,
+            "digest": extraction.cache.manifest["digest"],
+            "weights_read": list(extraction.weights_read),
         }
-        for one in made
+        for extraction in extractions
     ]
-    computed = sum(one["computed"] for one in caches)
+    computed = sum(cache["computed"] for cache in caches)
     return {
         **caches[0],
         "computed": computed,
-        "reused": sum(one["reused"] for one in caches),
+        "reused": sum(cache["reused"] for cache in caches),
         "seconds": round(seconds, 3),
         "images_per_second": round(computed / seconds, 3),
         "caches": caches,

@@ -1,4 +1,4 @@
-"""`mammo jobs`: the long work that was started from the dashboard, listed, looked at, ended, repeated and deleted."""
+"""`mammo jobs`: list, show, cancel, repeat and delete the jobs that were started from the dashboard."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 HEADER = ["job", "state", "started (UTC)", "took", "data set", "result"]
 LONGEST = 600
-"""Letters of a reason that are printed; --json and --log hold all."""
+"""The most characters of a reason that are printed; --json and --log hold all."""
 ACTIONS = {
-    "cancel": "end the job; what it had finished is kept",
-    "retry": "start what it was asked for once more, as a job of its own",
-    "log": "print what its process printed",
-    "delete": "delete its folder, and nothing of what it made",
+    "cancel": "end the job; its finished parts stay",
+    "retry": "start the same work again, as a new job",
+    "log": "print the output of its process",
+    "delete": "delete its folder; its results stay",
 }
 
 
@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what is asked for, and print the job or all jobs."""
+    """Do the action, and print the job or all jobs."""
     from mammo.jobs import Job, cancel, delete, jobs, retry
 
     home, name, action = home_of(arguments), arguments.job, arguments.action
@@ -66,14 +66,14 @@ def _show_log(arguments: argparse.Namespace, job: Job) -> int:
     return 0
 
 
-def _made(job: Job) -> str:
-    """What came of a job, of several things their number."""
+def _result_words(job: Job) -> str:
+    """The results of a job; of several their number."""
     names = job.results
     return f"{len(names)} caches" if len(names) > 1 else ", ".join(names) or "-"
 
 
 def text_of(home: Home, jobs: list[Job]) -> str:
-    """Jobs as a table, and below it their settings where there is one alone, and what went wrong."""
+    """Jobs as a table, below it the settings of a single job, and the reasons of failures."""
     if not jobs:
         return f"There are no jobs in {home.path}: they are started from the dashboard, mammo serve."
     rows = [
@@ -83,7 +83,7 @@ def text_of(home: Home, jobs: list[Job]) -> str:
             job.started[:16].replace("T", " ") or "-",
             "-" if job.seconds is None else duration(job.seconds),
             job.dataset or "-",
-            _made(job),
+            _result_words(job),
         ]
         for job in jobs
     ]

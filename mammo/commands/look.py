@@ -1,4 +1,4 @@
-"""`mammo look`: how files are read, or would be as part of a data set."""
+"""`mammo look`: show how files are read, alone or as part of a data set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and print what is seen; ends with 1 where no file could be read."""
+    """Read the files, and print their greys; return 1 where no file can be read."""
     from mammo.data.dataset.dataset import Dataset
     from mammo.data.look import look_at_files
     from mammo.progress import finish
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def text_of(looks: list[FileLook]) -> str:
-    """The greys as a table, and below it what is to be said of each file."""
+    """The greys as a table, with the notes on each file below it."""
     read = [look for look in looks if look.reason is None]
     parts = [table([[_cell(getattr(look, name)) for name in HEADER] for look in read], HEADER)] if read else []
     for look in looks:

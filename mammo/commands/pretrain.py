@@ -1,4 +1,4 @@
-"""`mammo pretrain`: how the shipped weights of the mini trunks are made."""
+"""`mammo pretrain`: train the mini trunks as their shipped weights were trained."""
 
 from __future__ import annotations
 

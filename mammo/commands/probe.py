@@ -1,4 +1,4 @@
-"""`mammo probe`: what a linear head comes to on every cache, solved instead of trained."""
+"""`mammo probe`: the linear head of every cache, solved to its optimum instead of trained."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def text_of(rows: list[dict[str, Any]]) -> str:
-    """The probes as a table, and below it what must be known about them."""
+    """The probes as a table, with notes and warnings below it."""
     header = ["run", "cache", "pool", "split", "labels", "n", "C", "train loss", "validation AUC"]
     header += ["test AUC", "95 % interval", "leaked"]
     lines = [table([_cells(row) for row in rows], header)]
@@ -48,7 +48,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     lines.append("and its 95 % interval are those of the test images. Validation AUC by C:")
     steps = [[row["run"], *(_number(step["validation_auc"]) for step in row["path"])] for row in rows]
     lines.append(table(steps, ["run", *(f"{strength:.2g}" for strength in STRENGTHS)]))
-    if trained := [_against(row) for row in rows if row["trained"]]:
+    if trained := [_comparison_cells(row) for row in rows if row["trained"]]:
         header = ["probe", "best trained linear head", "validation AUC", "test AUC", "above the probe", "p"]
         lines += ["The linear head of best validation AUC that was trained on the same, held against the probe:"]
         lines += [table(trained, header)]
@@ -59,16 +59,16 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _against(row: dict[str, Any]) -> list[Any]:
+def _comparison_cells(row: dict[str, Any]) -> list[Any]:
     from mammo.results.interval_words import value_words
 
-    told = row["trained"]
-    figures = [row["run"], told["run"], _number(told["validation_auc"]), _number(told["test_auc"])]
-    if told["difference"] is None:
-        return [*figures, told["reason"] or "-", "-"]
-    bounds = told["difference_interval"] or (None, None)
-    above = value_words(told["difference"], bounds, "+.3f", " to ", told["reason"] or "")
-    return [*figures, above, "-" if told["p_value"] is None else f"{told['p_value']:.2f}"]
+    trained = row["trained"]
+    figures = [row["run"], trained["run"], _number(trained["validation_auc"]), _number(trained["test_auc"])]
+    if trained["difference"] is None:
+        return [*figures, trained["reason"] or "-", "-"]
+    bounds = trained["difference_interval"] or (None, None)
+    above = value_words(trained["difference"], bounds, "+.3f", " to ", trained["reason"] or "")
+    return [*figures, above, "-" if trained["p_value"] is None else f"{trained['p_value']:.2f}"]
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:

@@ -19,44 +19,44 @@ def add(commands: Commands) -> None:
     purpose = "show the radiologists' own ROC: their BI-RADS assessments on the official test set"
     parser = add_command(commands, "reader", purpose, "mammo reader cbis-ddsm", run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
-    meaning = "what BI-RADS 0 counts as: recall (default), benign, or none: such images take no part"
+    meaning = "what BI-RADS 0 counts as: recall (default), benign, or none: such images are left out"
     parser.add_argument("--recall-zero", default="recall", metavar="WAY", help=meaning)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the reader's AUC and what calling BI-RADS 4 and 5 malignant finds."""
+    """Print the reader's AUC, and sensitivity and specificity at BI-RADS 4."""
     from mammo.data.dataset.dataset import Dataset
     from mammo.runs.reader import reader_summary
 
     dataset = Dataset.open(home_of(arguments), arguments.dataset)
-    told = reader_summary(dataset.images, dataset.available_lesions, dataset.about, arguments.recall_zero)
-    text = text_of(told, dataset.synthetic, dataset.classes)
-    show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **told}, text)
+    summary = reader_summary(dataset.images, dataset.available_lesions, dataset.about, arguments.recall_zero)
+    text = text_of(summary, dataset.synthetic, dataset.classes)
+    show(arguments, {"dataset": dataset.name, "synthetic": dataset.synthetic, **summary}, text)
     return 0
 
 
-def text_of(told: dict[str, Any], synthetic: bool, classes: ClassNames) -> str:
-    """The figures as a table, and below it what must be known about them."""
+def text_of(summary: dict[str, Any], synthetic: bool, classes: ClassNames) -> str:
+    """The figures as two tables, with notes and warnings below them."""
     from mammo.data.birads import ZEROS
 
-    said = [told["reason"]] if told["reason"] else []
-    if told["circular"]:
-        return "\n".join(said)
-    lines = [_areas(told, classes), "", _points(told, classes)]
-    where = "the official test set" if told["part"] == "test" else "all images, since no official test set is named"
+    warnings = [summary["reason"]] if summary["reason"] else []
+    if summary["circular"]:
+        return "\n".join(warnings)
+    lines = [_auc_table(summary, classes), "", _operating_table(summary, classes)]
+    where = "the official test set" if summary["part"] == "test" else "all images, since no official test set is named"
     lines.append(f"On {where}. The score is the BI-RADS assessment; an image has its highest.")
-    lines.append(ZEROS[told["zero"]].description)
+    lines.append(ZEROS[summary["zero"]].description)
     lines.append(
         f"Sensitivity and specificity, with their 95 % intervals by patient, are those of calling BI-RADS 4 and above "
         f"{classes.positive}, with 0 and without."
     )
     if synthetic:
-        said.append("SYNTHETIC DATA: these figures say nothing about real readers.")
-    return "\n".join(lines + said)
+        warnings.append("SYNTHETIC DATA: these figures say nothing about real readers.")
+    return "\n".join(lines + warnings)
 
 
-def _areas(summary: dict[str, Any], classes: ClassNames) -> str:
-    """The AUC of every kind of lesion and of images."""
+def _auc_table(summary: dict[str, Any], classes: ClassNames) -> str:
+    """The table of AUCs: by image, by lesion and by kind of lesion."""
     header = ["reader", "n", classes.positive, "AUC", "95 % interval", "without BI-RADS"]
     rows = []
     for name, words in ROWS.items():
@@ -68,8 +68,8 @@ def _areas(summary: dict[str, Any], classes: ClassNames) -> str:
     return table(rows, header)
 
 
-def _points(summary: dict[str, Any], classes: ClassNames) -> str:
-    """What calling high assessments malignant gets right."""
+def _operating_table(summary: dict[str, Any], classes: ClassNames) -> str:
+    """The table of sensitivity and specificity by BI-RADS threshold."""
     header = ["reader", f"{classes.positive} from"]
     header += [f"{share}, 95 %" for share in SHARES]
     rows = []
@@ -80,7 +80,7 @@ def _points(summary: dict[str, Any], classes: ClassNames) -> str:
 
 
 def _share(share: dict[str, Any] | None) -> str:
-    """A share and its interval in one cell: apart, a narrow table would part them."""
+    """A share and its interval in one cell, so that a narrow table cannot separate them."""
     return f"{_number(share['value'])} ({_bounds(share)})" if share else "-"
 
 

@@ -1,4 +1,4 @@
-"""`mammo split`: the parts of a split and what it leaks."""
+"""`mammo split`: the parts of a split and its leakage."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Add the command."""
     example = "mammo split phantom --protocol patient --seed 0"
-    parser = add_command(commands, "split", "show the parts of a split and what it leaks", example, run)
+    parser = add_command(commands, "split", "show the parts of a split and its leakage", example, run)
     parser.add_argument("dataset", metavar="NAME", help="the data set")
     parser.add_argument("--protocol", default="patient", help=PROTOCOLS)
     parser.add_argument("--labels", default="merged", help=POLICIES)
     parser.add_argument("--seed", type=int, default=0, help="fixes the test set (default: 0)")
-    anew = "draws train and validation anew; under five-fold, the fold to test on, 0 to 4 (default: 0)"
-    parser.add_argument("--redraw", type=int, default=0, help=anew)
+    redraw = "the number of the draw of train and validation; under five-fold, the test fold, 0 to 4 (default: 0)"
+    parser.add_argument("--redraw", type=int, default=0, help=redraw)
     parser.add_argument("--kind", default="full", help="full mammograms (default) or crop")
 
 
@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = Dataset.open(home, arguments.dataset)
     images = dataset.table(arguments.kind)
     parts, leaks = split_of(home, dataset, arguments.kind, spec)
-    held = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
-    rows = [[name, len(one), _malignant(one), one["patient"].nunique()] for name, one in held.items()]
+    by_part = {name: images[parts == number] for name, number in {**PARTS, "left out": OUT}.items()}
+    rows = [[name, len(part), _malignant(part), part["patient"].nunique()] for name, part in by_part.items()]
     text = [table(rows, ["part", "images", dataset.classes.positive, "patients"]), ""]
     shared = [[words, "-" if leaks[name] is None else leaks[name]] for name, words in COUNTS.items()]
     text.append(table(shared, ["leak", "count"]))
@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         text.append("Near-duplicates are not known: the index holds no hashes of the images.")
     for note in dataset.notes:
         say(f"Note: {note}")
-    malignant = {name: _malignant(held[name]) for name in PARTS}
-    told = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": len(held["left out"])}
-    show(arguments, {**told, "malignant": malignant, "leakage": leaks}, "\n".join(text))
+    malignant = {name: _malignant(by_part[name]) for name in PARTS}
+    content = {"protocol": spec.protocol, "labels": spec.labels, **sizes(parts), "left_out": len(by_part["left out"])}
+    show(arguments, {**content, "malignant": malignant, "leakage": leaks}, "\n".join(text))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Augmentation: which altered versions of an image stand beside the plain one. Nothing here needs torch."""
+"""Augmentation: the altered versions of an image beside the plain one. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ROTATION = 40.0
 SHIFT = 0.2
 """Share of the side, to either side."""
 SHEAR = 0.2
-"""Degrees, as Keras takes it, to either side."""
+"""Degrees, as in Keras, to either side."""
 ZOOM = 0.2
-"""Each axis on its own becomes up to so much longer or shorter."""
+"""Largest share by which each axis becomes longer or shorter, independently."""
 TILT = 30.0
 """Degrees by which BreastNet18 turns its copies."""
 
@@ -29,8 +29,8 @@ TILT = 30.0
 class Warp:
     """One affine change of a square picture, then flips.
 
-    The numbers are those of Keras' `apply_affine_transform`: `theta` and `shear` in degrees, `zx` and `zy` as factors,
-    `tx` and `ty` as shares of the side. Its edge rule goes with them: beyond the edges the nearest pixel goes on.
+    The parameters are those of Keras' `apply_affine_transform`: `theta` and `shear` in degrees, `zx` and `zy` as
+    factors, `tx` and `ty` as shares of the side. As there, the nearest pixel continues beyond the edges.
     """
 
     theta: float = 0.0
@@ -44,14 +44,14 @@ class Warp:
 
     @property
     def needs_sampling(self) -> bool:
-        """Whether there is more to do than to flip."""
+        """Whether the change is more than flips."""
         return (self.theta, self.tx, self.ty, self.shear, self.zx, self.zy) != (0, 0, 0, 0, 1, 1)
 
     def matrix(self, size: int) -> NDArray[np.float64]:
-        """Where each pixel of the result lies in a picture of `size`: (2, 3), from (row, column, 1) to (row, column).
+        """Return the matrix (2, 3) from the result's (row, column, 1) to (row, column) in a picture of `size`.
 
-        Built as Keras does: rotation · shift · shear · zoom about the picture's centre, with its axes in the order
-        column, row. Flips are no part of it.
+        As in Keras it is rotation · shift · shear · zoom about the picture's centre, with its axes in the order column,
+        row. Flips are not included.
         """
         turn, lean = math.radians(self.theta), math.radians(self.shear)
         cosine, sine = math.cos(turn), math.sin(turn)
@@ -60,10 +60,10 @@ class Warp:
         shear = np.array([[1, -math.sin(lean), 0], [0, math.cos(lean), 0], [0, 0, 1]])
         zoom = np.diag([self.zx, self.zy, 1.0])
         middle = size / 2 - 0.5
-        there, back = (np.array([[1, 0, by], [0, 1, by], [0, 0, 1]]) for by in (middle, -middle))
+        to_centre, from_centre = (np.array([[1, 0, by], [0, 1, by], [0, 0, 1]]) for by in (middle, -middle))
         swap = [1, 0, 2]
-        whole: NDArray[np.float64] = (there @ rotation @ shift @ shear @ zoom @ back)[swap][:, swap]
-        return whole[:2]
+        matrix: NDArray[np.float64] = (to_centre @ rotation @ shift @ shear @ zoom @ from_centre)[swap][:, swap]
+        return matrix[:2]
 
 
 def _unchanged(_: str, __: int) -> Warp:
@@ -89,9 +89,9 @@ class Augmentation:
 
 
 def _generator(image: str, number: int) -> Warp:
-    """Every setting drawn evenly, as Keras' ImageDataGenerator draws it.
+    """Draw every parameter uniformly, as Keras' ImageDataGenerator does.
 
-    The numbers come from a digest: the same for every machine and library, whichever other images and draws there are.
+    The numbers come from a digest: they are equal on every machine, and independent of other images and draws.
     """
     digest = hashlib.sha512(f"generator 1 {number} {image}".encode()).digest()
     parts = [int.from_bytes(digest[start : start + 8], "big") / 2**64 for start in range(0, 56, 8)]
@@ -111,7 +111,7 @@ COPIES = (
     Warp(theta=-TILT, flip_columns=True),
     Warp(theta=TILT, flip_columns=True),
 )
-"""BreastNet18's seven. A mirrored picture turned by an angle is the picture turned the other way, then mirrored."""
+"""BreastNet18's seven. A mirrored picture rotated by an angle is the picture rotated the other way, then mirrored."""
 
 
 def _sevenfold(_: str, number: int) -> Warp:
@@ -143,12 +143,12 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 
 
 def default_draws(augment: str) -> int:
-    """How many draws an augmentation makes where none are named; raises MammoError where it is unknown."""
+    """Return the default number of draws of an augmentation; raise MammoError where it is unknown."""
     return pick(AUGMENTATIONS, augment, "augmentation").default_draws
 
 
 def versions(augment: str, draws: int) -> int:
-    """How many versions of each image a cache holds, the plain one first.
+    """Return the number of versions of each image in a cache, including the plain one, which is version 0.
 
     Raises MammoError where the augmentation is unknown or cannot give so many draws.
     """
@@ -160,9 +160,9 @@ def versions(augment: str, draws: int) -> int:
 
 
 def training_versions(augment: str, draws: int, epoch: int) -> range:
-    """The versions of each training image that train in an epoch, counted from 1; all else sees version 0.
+    """Return the versions of each training image in an epoch (from 1); other images use version 0.
 
-    As many draws as epochs are augmentation on the fly: no draw is seen twice.
+    With as many draws as epochs no draw is used twice, as in augmentation on the fly.
     """
     if not draws:
         return range(1)

@@ -1,4 +1,4 @@
-"""The enhanced preprocessing, after Montaha et al. 2021 (BreastNet18): artefacts out, one side, gamma, CLAHE."""
+"""The enhanced preprocessing, after Montaha et al. 2021 (BreastNet18): no artefacts, one side, gamma, CLAHE."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mammo.images.film import block_average, find_borders, find_breast
 from mammo.images.resize import Picture
 
 LONGEST = 2048
-"""Longer side in pixels of the block-averaged copy that is worked on."""
+"""Longest side in pixels of the block-averaged picture that the steps work on."""
 GAMMA = 2.0
 TILES = 8
 """Contextual regions of CLAHE along each side."""
 STEEPEST = 2.0
-"""Factor by which one pass of CLAHE may raise a contrast."""
+"""Largest factor by which one pass of CLAHE raises a contrast."""
 
 
 @dataclass(frozen=True)
 class EnhancementStep:
-    """One step of the chain, from picture to picture."""
+    """One step of the preprocessing, from picture to picture."""
 
     label: str
     description: str
@@ -31,19 +31,19 @@ class EnhancementStep:
 
 
 def enhance(picture: Picture) -> Picture:
-    """Run all STEPS in their order; float32 in 0..1, at most LONGEST pixels long, the breast on the left."""
+    """Run all STEPS in their order; return float32 in 0..1, at most LONGEST pixels long, the breast on the left."""
     for step in STEPS.values():
         picture = step.apply(picture)
     return picture
 
 
 def trace(picture: Picture) -> list[tuple[str, Picture]]:
-    """The label of every step and the picture after it, in the order of STEPS; the last is that of `enhance`."""
-    after = []
+    """Return the label of every step and the picture after it, in the order of STEPS; the last is that of `enhance`."""
+    pictures = []
     for step in STEPS.values():
         picture = step.apply(picture)
-        after.append((step.label, picture))
-    return after
+        pictures.append((step.label, picture))
+    return pictures
 
 
 def shrink(picture: Picture) -> Picture:
@@ -57,13 +57,13 @@ def remove_borders(picture: Picture) -> Picture:
 
 
 def keep_breast(picture: Picture) -> Picture:
-    """Blacken everything but the breast; a picture without film around the breast stays as it is."""
-    kept = find_breast(picture)
-    return picture if kept is None else np.where(kept, picture, np.float32(0))
+    """Blacken everything except the breast; a picture without film around the breast stays as it is."""
+    mask = find_breast(picture)
+    return picture if mask is None else np.where(mask, picture, np.float32(0))
 
 
 def turn_left(picture: Picture) -> Picture:
-    """Mirror the picture where most of the black lies in its left half."""
+    """Mirror the picture where its left half has more black than its right half."""
     half = picture.shape[1] // 2
     if not half:
         return picture
@@ -79,10 +79,10 @@ def darken(picture: Picture) -> Picture:
 
 
 def equalise(picture: Picture) -> Picture:
-    """One pass of CLAHE over TILES x TILES regions between the picture's own darkest and brightest; black stays black.
+    """Run one pass of CLAHE over TILES x TILES regions, within the picture's own range; black stays black.
 
-    Tiles hold at least 64 x 64 pixels where the picture does, and there are at least 16 pixels for each
-    grey level, so that the limit STEEPEST holds in small pictures too.
+    Tiles have at least 64 x 64 pixels where the picture does, and at least 16 pixels for each grey level, so that the
+    limit STEEPEST holds in small pictures too.
     """
     low, high = float(picture.min()), float(picture.max())
     if high - low < 1e-6:
@@ -109,4 +109,4 @@ STEPS: dict[str, EnhancementStep] = {
     "clahe": EnhancementStep("CLAHE", "Raises local contrast, at most twofold.", equalise),
     "clahe-again": EnhancementStep("CLAHE again", "The second pass: at most fourfold in all.", equalise),
 }
-"""The chain, in the order in which the steps run."""
+"""The steps, in the order in which they run."""

@@ -1,4 +1,4 @@
-"""What of a scanned film is breast: scanner borders and labels are found from pixels alone."""
+"""The breast on a scanned film: scanner borders and labels are found from pixels alone."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from mammo.images.resize import Picture
 Mask = NDArray[np.bool_]
 
 WHITE = 0.94
-"""Film itself stays darker than this; a scanner that looks past the film does not."""
+"""Film is darker than this; the scanner's light beside the film is not."""
 THICKEST = 1 / 12
 """Thickest border, as a share of the film's side."""
 SHORTEST = 0.15
-"""A white edge that is shorter than this share of its side is no border."""
+"""A white edge shorter than this share of its side is no border."""
 
 _COARSE = 512
 _UNEVEN = 0.12
 _STEEPEST_SKIN = 0.12
-"""Sobel gradient that tissue stays below on a film of 320 to 512 pixels; smaller ones are steeper. Labels exceed it."""
+"""Largest Sobel gradient of tissue on a film of 320 to 512 pixels; smaller films have more. Labels exceed it."""
 _SMALLEST_BREAST = 0.04
 
 
 @dataclass(frozen=True)
-class _Levels:
-    """Pixels surely brighter than air, those that may be, and those without the sharp edge that only labels have."""
+class _PixelClasses:
+    """Pixels surely brighter than air, pixels perhaps brighter, and pixels without a label's sharp edge."""
 
     bright: Mask
     faint: Mask
@@ -37,9 +37,9 @@ class _Levels:
 
 
 def block_average(picture: Picture, longest: int) -> Picture:
-    """Mean over square blocks of the smallest whole side that makes the longer side at most `longest` pixels.
+    """Return means over the smallest square blocks that make the longer side at most `longest` pixels.
 
-    Blocks at the far edges may hold fewer pixels, so that no edge is darkened and nothing is cut off.
+    Blocks at the far edges may have fewer pixels: no edge becomes darker and nothing is cut off.
     """
     factor = block_side(picture.shape, longest)
     if factor == 1:
@@ -53,42 +53,42 @@ def block_average(picture: Picture, longest: int) -> Picture:
 
 
 def block_side(shape: tuple[int, ...], longest: int) -> int:
-    """The side in pixels of the blocks over which `average` takes its means."""
+    """Return the side in pixels of the blocks of `block_average`."""
     return max(1, -(-max(shape) // longest))
 
 
 def find_borders(picture: Picture) -> Mask:
-    """Where the scanner saw past the film: thin white strips along the sides, straight or oblique, and their glow.
+    """Return a mask of the scanner's light beside the film: thin white strips along the sides, and their glow.
 
-    A white area that is as broad as tissue is no border; shape as `picture`.
+    Strips may be straight or oblique. A white area as broad as tissue is no border. The shape is that of `picture`.
     """
     film = picture.copy()
     for turns in (1, 3, 0, 2):
-        turned = np.rot90(film, turns)
-        turned[_left_border(turned)] = 0
-    found: Mask = film != picture
-    return found
+        rotated = np.rot90(film, turns)
+        rotated[_left_border(rotated)] = 0
+    borders: Mask = film != picture
+    return borders
 
 
 def find_breast(picture: Picture) -> Mask | None:
-    """The breast as the largest opened component that reaches a side, filled from there to the skin.
+    """Return the breast's mask: the largest component after opening that touches a side, filled from there to the skin.
 
-    Shape as `picture`. None where the picture shows no breast on a dark background, as a crop of a lesion does.
+    The shape is that of `picture`. None where there is no breast on a dark background, as in a crop of a lesion.
     """
     side = block_side(picture.shape, _COARSE)
     coarse = block_average(picture, _COARSE)
-    levels = _levels(coarse)
-    if levels is None:
+    classes = _classify(coarse)
+    if classes is None:
         return None
-    kept = _largest(levels, max(coarse.shape))
-    if kept is None:
+    mask = _largest(classes, max(coarse.shape))
+    if mask is None:
         return None
     rows, columns = picture.shape
-    return np.repeat(np.repeat(kept, side, axis=0), side, axis=1)[:rows, :columns]
+    return np.repeat(np.repeat(mask, side, axis=0), side, axis=1)[:rows, :columns]
 
 
 def _left_border(picture: Picture) -> Mask:
-    """White from the first column on, and what grows darker steadily behind it."""
+    """Return a mask of the white from the first column on, and of the steadily darker glow beside it."""
     rows, columns = picture.shape
     limit = int(columns * THICKEST)
     if limit < 2 or rows < 8:
@@ -104,8 +104,8 @@ def _left_border(picture: Picture) -> Mask:
     return np.pad(strip, ((0, 0), (0, columns - strip.shape[1])))
 
 
-def _levels(picture: Picture) -> _Levels | None:
-    """The picture's pixels against its air; None where nothing in it is as dark and as even as air."""
+def _classify(picture: Picture) -> _PixelClasses | None:
+    """Classify the picture's pixels by its air; None where no part is as dark and uniform as air."""
     filters: Any = import_module("skimage.filters")
     if min(picture.shape) < 16 or float(np.ptp(picture)) < 0.01:
         return None
@@ -118,38 +118,40 @@ def _levels(picture: Picture) -> _Levels | None:
         return None
     faint = smooth > air + 0.25 * (float(smooth[bright].min()) - air)
     soft = filters.sobel(picture) < max(_STEEPEST_SKIN, _STEEPEST_SKIN * 320 / max(picture.shape))
-    return _Levels(bright & soft, faint & soft, soft)
+    return _PixelClasses(bright & soft, faint & soft, soft)
 
 
-def _largest(levels: _Levels, longest: int) -> Mask | None:
-    """The largest component after opening, grown back to its rim and filled to the side it lies at."""
+def _largest(classes: _PixelClasses, longest: int) -> Mask | None:
+    """Return the largest component after opening, grown to its edge and filled to the side that it touches."""
     morphology: Any = import_module("skimage.morphology")
     label: Any = import_module("skimage.measure").label
     radius = 0.018 * longest
-    numbers: Any = label(morphology.isotropic_opening(levels.bright, radius), connectivity=1)
+    numbers: Any = label(morphology.isotropic_opening(classes.bright, radius), connectivity=1)
     if not numbers.max():
         return None
-    kept = numbers == 1 + int(np.argmax(np.bincount(numbers.ravel())[1:]))
-    side = _side(kept)
-    if side is None or kept.mean() < _SMALLEST_BREAST:
+    component = numbers == 1 + int(np.argmax(np.bincount(numbers.ravel())[1:]))
+    side = _side(component)
+    if side is None or component.mean() < _SMALLEST_BREAST:
         return None
-    rim: Any = label((morphology.isotropic_dilation(kept, 1.6 * radius) & levels.faint) | kept, connectivity=1)
-    grown = np.isin(rim, np.unique(rim[kept]))
-    return _filled(morphology.isotropic_dilation(grown, 2) & levels.soft, side)
+    rim: Any = label(
+        (morphology.isotropic_dilation(component, 1.6 * radius) & classes.faint) | component, connectivity=1
+    )
+    grown = np.isin(rim, np.unique(rim[component]))
+    return _filled(morphology.isotropic_dilation(grown, 2) & classes.soft, side)
 
 
-def _side(kept: Mask) -> int | None:
-    """0 where the component reaches the left side, -1 where the right, None where it stays clear of both."""
-    margin = max(2, round(0.06 * kept.shape[1]))
-    left, right = (float(strip.any(axis=1).mean()) for strip in (kept[:, :margin], kept[:, -margin:]))
+def _side(component: Mask) -> int | None:
+    """Return 0 where the component touches the left side, -1 for the right side, None where it touches neither."""
+    margin = max(2, round(0.06 * component.shape[1]))
+    left, right = (float(strip.any(axis=1).mean()) for strip in (component[:, :margin], component[:, -margin:]))
     if max(left, right) < 0.1:
         return None
     return 0 if left >= right else -1
 
 
-def _filled(kept: Mask, side: int) -> Mask:
-    """Every row filled from the chest wall to the skin: what is dark inside a breast is fat, not air."""
+def _filled(mask: Mask, side: int) -> Mask:
+    """Return the mask with every row filled from the chest wall to the skin: dark pixels inside are fat, not air."""
     if side == -1:
-        return _filled(kept[:, ::-1], 0)[:, ::-1]
-    filled: Mask = np.logical_or.accumulate(kept[:, ::-1], axis=1)[:, ::-1]
+        return _filled(mask[:, ::-1], 0)[:, ::-1]
+    filled: Mask = np.logical_or.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
     return filled

@@ -1,4 +1,4 @@
-"""From a file to pictures ready for a trunk: read once, then every variant that is asked for."""
+"""From a file to the input pictures of a trunk: read once, then prepare every variant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mammo.specs import CacheSpec, pick
 
 @dataclass(frozen=True)
 class Variant:
-    """How a picture is prepared: what of a `CacheSpec` concerns pixels before the trunk."""
+    """The preparation of a picture: the part of a `CacheSpec` about pixels before the trunk."""
 
     preprocess: str
     resize: str
@@ -24,7 +24,7 @@ class Variant:
 
     @classmethod
     def of(cls, spec: CacheSpec) -> Variant:
-        """The variant of `spec`; raises MammoError where it names an unknown transform."""
+        """Return the variant of `spec`; raise MammoError where it names an unknown transform."""
         pick(PREPROCESSINGS, spec.preprocess, "preprocessing")
         pick(RESIZES, spec.resize, "resize")
         return cls(spec.preprocess, spec.resize, spec.size)
@@ -33,28 +33,28 @@ class Variant:
 def prepare(request: tuple[IndexedFile, tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
     """Read a file once and return one picture (size, size) in 0..1 for each variant.
 
-    Raises MammoError where the file is gone, damaged, or no longer the one that was indexed.
+    Raises MammoError where the file is missing, damaged or changed since it was indexed.
     """
     source, variants = request
     raster = source.read()
-    made: dict[Variant, NDArray[np.float32]] = {}
-    for name in {one.preprocess for one in variants}:
-        same = [one for one in variants if one.preprocess == name]
-        wanted = [(RESIZES[one.resize], one.size) for one in same]
-        made |= dict(zip(same, _squares(raster, name, wanted), strict=True))
-    return [made[one] for one in variants]
+    pictures: dict[Variant, NDArray[np.float32]] = {}
+    for name in {variant.preprocess for variant in variants}:
+        same = [variant for variant in variants if variant.preprocess == name]
+        targets = [(RESIZES[variant.resize], variant.size) for variant in same]
+        pictures |= dict(zip(same, _squares(raster, name, targets), strict=True))
+    return [pictures[variant] for variant in variants]
 
 
 def prepare_stacks(request: tuple[tuple[IndexedFile, ...], tuple[Variant, ...]]) -> list[NDArray[np.float32]]:
-    """`prepare` for several files: one stack of pictures (files, size, size) for each variant."""
+    """Run `prepare` for several files; return one stack of pictures (files, size, size) for each variant."""
     sources, variants = request
     rows = [prepare((source, variants)) for source in sources]
     return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
-def _squares(raster: Raster, preprocess: str, wanted: list[tuple[Resize, int]]) -> list[NDArray[np.float32]]:
-    """The squares of one preprocessing; where it changes nothing, they come from the stored integers at once."""
+def _squares(raster: Raster, preprocess: str, targets: list[tuple[Resize, int]]) -> list[NDArray[np.float32]]:
+    """Return the squares of one preprocessing, directly from the stored integers where it changes nothing."""
     apply = PREPROCESSINGS[preprocess].apply
     if apply is None:
-        return to_squares(raster.pixels, wanted, raster.white)
-    return to_squares(apply(raster.to_float()), wanted)
+        return to_squares(raster.pixels, targets, raster.white)
+    return to_squares(apply(raster.to_float()), targets)

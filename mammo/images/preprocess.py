@@ -1,4 +1,4 @@
-"""Preprocessing: what is done to a mammogram before it is resized."""
+"""Preprocessing of a mammogram before it is resized."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mammo.images.resize import Picture
 class Preprocessing:
     """One preprocessing; `version` rises when its result changes.
 
-    `apply` is None where the picture is left as it is, so that it need not be copied.
+    `apply` is None where the picture stays as it is, which avoids a copy.
     """
 
     label: str

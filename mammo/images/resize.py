@@ -1,4 +1,4 @@
-"""Resizing: a mammogram of any shape becomes a square of the size a trunk takes."""
+"""Resizing: a mammogram of any shape becomes a square of the trunk's input size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Picture = NDArray[np.float32]
 """A greyscale image: float32 (rows, columns) in 0..1."""
 
 Placement = tuple[int, int, int, int]
-"""Where a picture comes to lie in its square: top, left, rows and columns."""
+"""Position of a picture in its square: top, left, rows and columns."""
 
 
 @dataclass(frozen=True)
 class Resize:
-    """One way to reach a square, black where the picture is not; `version` rises when its result changes.
+    """One way to make a square, black outside the picture; `version` rises when its result changes.
 
-    `place` says where in the square of a size a picture of a shape comes to lie.
+    `placement(shape, size)` returns the position of a picture of a shape in the square of a size.
     """
 
     label: str
@@ -30,24 +30,24 @@ class Resize:
     placement: Callable[[tuple[int, ...], int], Placement]
 
     def apply(self, picture: Picture, size: int) -> Picture:
-        """The picture in a square of `size`."""
+        """Return the picture in a square of `size`."""
         return to_squares(picture, [(self, size)])[0]
 
 
-def to_squares(pixels: Grey, wanted: Sequence[tuple[Resize, int]], white: float = 1.0) -> list[Picture]:
-    """The picture (rows, columns) in every square that is wanted; values up to `white` become 0..1."""
-    places = [resize.placement(pixels.shape, size) for resize, size in wanted]
-    shrunk = shrink(pixels, [(rows, columns) for _, _, rows, columns in places], white)
-    made = []
-    for (_, size), (top, left, rows, columns), picture in zip(wanted, places, shrunk, strict=True):
+def to_squares(pixels: Grey, targets: Sequence[tuple[Resize, int]], white: float = 1.0) -> list[Picture]:
+    """Return the picture (rows, columns) in the square of every target; values up to `white` become 0..1."""
+    placements = [resize.placement(pixels.shape, size) for resize, size in targets]
+    shrunk = shrink(pixels, [(rows, columns) for _, _, rows, columns in placements], white)
+    results = []
+    for (_, size), (top, left, rows, columns), picture in zip(targets, placements, shrunk, strict=True):
         square = np.zeros((size, size), dtype=np.float32)
         square[top : top + rows, left : left + columns] = picture
-        made.append(square)
-    return made
+        results.append(square)
+    return results
 
 
 def fit_size(shape: tuple[int, ...], size: int) -> tuple[int, int]:
-    """The largest (rows, columns) of the ratio of `shape` that fit into a square of `size`."""
+    """Return the largest (rows, columns) with the ratio of `shape` that fit into a square of `size`."""
     scale = size / max(shape[:2])
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 

@@ -1,4 +1,4 @@
-"""`python -m mammo.jobs HOME ID`: do the work of a job."""
+"""`python -m mammo.jobs HOME ID`: run the work of a job."""
 
 import sys
 

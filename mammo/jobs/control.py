@@ -1,4 +1,4 @@
-"""What can be done about jobs: start, retry, cancel and delete them."""
+"""The verbs of jobs: start, retry, cancel and delete."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mammo.errors import MammoError
 from mammo.jobs.job import GRACE, RUNNING, Job
 from mammo.jobs.owner import MODULE, job_process, may_be_ended
 from mammo.jobs.records import LOG, PROGRESS, REQUEST, ProgressRecord, read_record
-from mammo.jobs.reserve import keep_room, write_last_word
-from mammo.jobs.wanted import VERBS
+from mammo.jobs.requests import VERBS
+from mammo.jobs.reserve import reserve_space, write_final_progress
 from mammo.specs import Home, pick
 from mammo.storage.atomic_files import write_error
 from mammo.storage.json_files import write_json
@@ -30,14 +30,14 @@ from mammo.storage.json_files import write_json
 def start(home: Home, verb: str, request: dict[str, Any]) -> str:
     """Start long work in a process of its own and return the job's id.
 
-    Raises MammoError where the kind of work is unknown, the request does not suit it, or nothing may be added.
+    Raises MammoError where the kind of work is unknown, the request does not fit it, or the home is shared.
     """
     pick(VERBS, verb, "kind of job").from_json(request)
     home.refuse_shared()
     now = datetime.now(UTC)
     name = f"{now:%Y%m%d-%H%M%S}-{verb}-{secrets.token_hex(2)}"
     folder = home.job(name)
-    with _begun(folder, {"verb": verb, "request": request, "started": now.isoformat(timespec="seconds")}) as log:
+    with _prepared_log(folder, {"verb": verb, "request": request, "started": now.isoformat(timespec="seconds")}) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULE, str(home.path), name],
             stdin=subprocess.DEVNULL,
@@ -45,15 +45,15 @@ def start(home: Home, verb: str, request: dict[str, Any]) -> str:
             stderr=log,
             start_new_session=True,
         )
-    threading.Thread(target=process.wait, daemon=True).start()  # so that an ended job leaves no zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # else an ended job stays a zombie
     return name
 
 
-def _begun(folder: Path, asked: dict[str, Any]) -> IO[bytes]:
-    """The open log of a job whose request is written; raises MammoError, and leaves nothing, where there is no room."""
+def _prepared_log(folder: Path, record: dict[str, Any]) -> IO[bytes]:
+    """Write a job's request and return its open log; raises MammoError, and leaves no file, where the disk is full."""
     try:
-        write_json(folder / REQUEST, asked)
-        keep_room(folder)
+        write_json(folder / REQUEST, record)
+        reserve_space(folder)
         return (folder / LOG).open("wb")
     except (MammoError, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,28 +61,27 @@ def _begun(folder: Path, asked: dict[str, Any]) -> IO[bytes]:
 
 
 def retry(home: Home, name: str) -> str:
-    """Start what an ended job was asked for once more and return the new job's id.
+    """Start the work of an ended job again and return the new job's id.
 
-    Raises MammoError where the job still runs, or what it was asked for cannot be read.
+    Raises MammoError where the job still runs, or where its request cannot be read.
     """
     job = Job.open(home, name)
     if job.state == RUNNING:
         raise MammoError(f"The job {name!r} still runs; cancel it first.")
     try:
-        asked = job.request
-        return start(home, asked.verb, asked.request)
+        record = job.request
+        return start(home, record.verb, record.request)
     except MammoError as error:
         raise MammoError(f"The job {name!r} cannot be started again: {error}") from None
 
 
 def cancel(home: Home, name: str) -> None:
-    """End a running job; what it had finished is kept. One that has ended stays as it is.
+    """End a running job; its finished parts stay. An ended job does not change.
 
-    Raises MammoError where the job's process has no group of its own, as one that was started by hand.
+    Raises MammoError where the job's process has no group of its own, for example because it was started by hand.
     """
     home.refuse_shared()
-    told = _told(home, name)
-    process = job_process(home, name, told)
+    process = job_process(home, name, _last_progress(home, name))
     if process is None:
         return
     if not may_be_ended(process):
@@ -91,12 +90,12 @@ def cancel(home: Home, name: str) -> None:
         )
     _end(process)
     if Job.open(home, name).state in (RUNNING, "interrupted"):
-        known = _told(home, name) or ProgressRecord()
-        write_last_word(home.job(name), known.to_json() | {"state": "cancelled"})
+        progress = _last_progress(home, name) or ProgressRecord()
+        write_final_progress(home.job(name), progress.to_json() | {"state": "cancelled"})
 
 
 def delete(home: Home, name: str) -> None:
-    """Delete an ended job: its folder, and nothing of what it made. Raises MammoError while it runs."""
+    """Delete the folder of an ended job; its results stay. Raises MammoError while it runs."""
     home.refuse_shared()
     Job.open(home, name)
     if job_process(home, name, None):
@@ -108,15 +107,15 @@ def delete(home: Home, name: str) -> None:
         shutil.rmtree(folder)
 
 
-def _told(home: Home, name: str) -> ProgressRecord | None:
-    """What a job's process told last, None where it told nothing or that cannot be read."""
+def _last_progress(home: Home, name: str) -> ProgressRecord | None:
+    """The progress that a job's process wrote last; None where it wrote none or it cannot be read."""
     with contextlib.suppress(MammoError):
         return read_record(home.job(name) / PROGRESS, ProgressRecord)
     return None
 
 
 def _end(process: psutil.Process) -> None:
-    """Ask a job's process to end, which ends what it started, and after `GRACE` seconds end all that is left of it."""
+    """Ask a job's process to end with its children; after `GRACE` seconds kill all processes of its group."""
     group = process.pid
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()

@@ -1,4 +1,4 @@
-"""The noun `Job`: a piece of long work as its folder tells it."""
+"""The noun `Job`: a piece of long work, read from its folder."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from mammo.jobs.records import (
     REQUEST,
     ProgressRecord,
     RequestRecord,
-    moment,
+    damaged_file_errors,
+    parse_time,
     read_record,
-    whatever_it_holds,
 )
-from mammo.jobs.wanted import VERBS, Wanted
+from mammo.jobs.requests import VERBS, JobRequest
 from mammo.specs import Home, pick
 from mammo.storage.file_states import FileState, file_state
 
 GRACE = 8.0
-"""Seconds that a cancelled job has to end by itself, and a started one to begin."""
+"""Seconds that a cancelled job has to end by itself, and a started one to write its first progress."""
 RUNNING, DAMAGED = "running", "damaged"
 STATES = (RUNNING, "done", "failed", "cancelled", "interrupted", DAMAGED)
-"""Interrupted is a job whose process is gone without a word, damaged one whose files do not say what they should."""
+"""An interrupted job's process is gone and wrote no end; a damaged job's files are not valid."""
 LOG_BYTES = 64 * 2**10
-"""Of a longer log the end is read."""
+"""The bytes that are read of a log, at its end."""
 CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of long work: what was asked for, how it stands and what came of it.
+    """A piece of long work: its request, its state and its result.
 
     `state` is one of `STATES`; `reason` says why it failed, was interrupted or counts as damaged. `progress` holds the
-    fields of `StageRecord`, nothing before the first step. `seconds` is how long the process ran, `started` the time in
-    UTC; None where nobody knows. Where the request cannot be read, `verb`, `dataset` and `settings` are empty.
+    fields of `StageRecord`; it is empty before the first step. `seconds` is the running time of the process, None
+    where it is unknown; `started` is the time in UTC. Where the request cannot be read, `verb`, `dataset`, `settings`
+    and `started` are empty.
     """
 
     home: Home
@@ -59,66 +60,59 @@ class Job:
 
     @classmethod
     def open(cls, home: Home, name: str) -> Job:
-        """Read a job; one whose files are damaged says so. Raises MammoError where there is none."""
+        """Read a job; one with damaged files has the state `DAMAGED`. Raises MammoError where there is no such job."""
         folder = home.job(name)
         if not _is_job(folder):
             raise MammoError(f"There is no job {name!r}; `mammo jobs` lists those that there are.")
-        asked, (told, wrong) = _asked(folder), _told(folder)
-        damage = [*asked.damage, *wrong] or _wrong_result(asked, told)
-        known = cls(home, name, asked.verb, asked.dataset, asked.settings, asked.started, DAMAGED)
+        facts, (progress, progress_damage) = _request_of(folder), _progress_of(folder)
+        damage = [*facts.damage, *progress_damage] or _result_damage(facts, progress)
+        job = cls(home, name, facts.verb, facts.dataset, facts.settings, facts.started, DAMAGED)
         if damage:
-            return replace(known, reason=_readable(f"Its files are damaged: {'; '.join(damage)}"))
-        return known._as_told(told)
+            return replace(job, reason=_readable(f"Its files are damaged: {'; '.join(damage)}"))
+        return job._with_progress(progress or ProgressRecord())
 
-    def _as_told(self, told: ProgressRecord | None) -> Job:
-        told = told or ProgressRecord()
-        known = replace(
+    def _with_progress(self, record: ProgressRecord) -> Job:
+        job = replace(
             self,
-            state=told.state,
-            reason=_readable(told.message),
-            progress=told.progress.to_json() if told.progress else {},
-            seconds=told.seconds if told.seconds is not None else _seconds(self.started, told),
-            result=_readable(told.result),
+            state=record.state,
+            reason=_readable(record.message),
+            progress=record.progress.to_json() if record.progress else {},
+            seconds=record.seconds if record.seconds is not None else _seconds(self.started, record),
+            result=_readable(record.result),
         )
-        if told.state != RUNNING or self._goes_on(told):
-            return known
-        return replace(known, state="interrupted", reason="Its process is gone without a word.")
+        if record.state != RUNNING or self._is_alive(record):
+            return job
+        return replace(job, state="interrupted", reason="Its process is gone without a word.")
 
-    def _goes_on(self, told: ProgressRecord) -> bool:
-        """Whether a job that is told to run does; one that has told nothing yet has a moment of grace."""
-        told_nothing = told == ProgressRecord()
-        if job_process(self.home, self.id, None if told_nothing else told):
+    def _is_alive(self, record: ProgressRecord) -> bool:
+        """Whether the job's process runs; one without progress yet counts as running for `GRACE` seconds."""
+        no_progress = record == ProgressRecord()
+        if job_process(self.home, self.id, None if no_progress else record):
             return True
-        return told_nothing and abs(time.time() - moment(self.started).timestamp()) < GRACE
+        return no_progress and abs(time.time() - parse_time(self.started).timestamp()) < GRACE
 
     @property
     def results(self) -> tuple[str, ...]:
-        """The names of what came of it: of a data set, a sweep, or some caches; nothing before it is done."""
+        """The names of its results: a data set, a sweep, or some caches; empty before it is done."""
         return VERBS[self.verb].results(self.result) if self.state == "done" else ()
 
     @property
     def request(self) -> RequestRecord:
-        """What was asked for, read anew; raises MammoError where the file is damaged."""
+        """Its request, read from the file; raises MammoError where the file is damaged."""
         return read_record(self.home.job(self.id) / REQUEST, RequestRecord)
 
-    @property
-    def wanted(self) -> Wanted:
-        """What was asked for as a spec; raises MammoError where it is damaged."""
-        return _wanted(self.request)
-
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON values, null where nothing is known."""
-        told: dict[str, Any] = {"id": self.id}
+        """All fields as plain JSON values, null where a value is unknown."""
+        content: dict[str, Any] = {"id": self.id}
         for name in ("verb", "state", "reason", "dataset", "result", "settings", "started"):
-            told[name] = getattr(self, name) or None
-        live = {"live"}  # curves are for those who watch
-        progress = {name: value for name, value in self.progress.items() if name not in live}
-        return {**told, "seconds": self.seconds, "progress": progress or None}
+            content[name] = getattr(self, name) or None
+        progress = {name: value for name, value in self.progress.items() if name != "live"}  # curves are for the page
+        return {**content, "seconds": self.seconds, "progress": progress or None}
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What a job's request says, or what is wrong with it."""
+class _RequestFacts:
+    """The facts of a job's request, or its damage."""
 
     verb: str = ""
     dataset: str = ""
@@ -127,35 +121,36 @@ class _Asked:
     damage: tuple[str, ...] = ()
 
 
-def _asked(folder: Path) -> _Asked:
+def _request_of(folder: Path) -> _RequestFacts:
     path = folder / REQUEST
     if folder.is_symlink():
-        return _Asked(damage=("its folder is a link to another",))
+        return _RequestFacts(damage=("its folder is a link to another",))
     if (state := file_state(path)) is None:
-        return _Asked(damage=(f"{REQUEST} is missing",))
-    return _asked_once(path, state)
+        return _RequestFacts(damage=(f"{REQUEST} is missing",))
+    return _cached_request(path, state)
 
 
 @lru_cache(maxsize=1024)
-def _asked_once(path: Path, _state: FileState) -> _Asked:
-    """A request never changes once it is written; what is kept of it is small."""
+def _cached_request(path: Path, _state: FileState) -> _RequestFacts:
+    """The facts of a request, read once: a request does not change after it is written."""
     try:
         record = read_record(path, RequestRecord)
-        wanted = _wanted(record)
-        return _Asked(record.verb, wanted.about, _readable(wanted.settings), moment(record.started).isoformat())
+        request = _parsed(record)
+        started = parse_time(record.started).isoformat()
+        return _RequestFacts(record.verb, request.dataset_name, _readable(request.settings), started)
     except MammoError as error:
-        return _Asked(damage=(first_line(error),))
+        return _RequestFacts(damage=(first_line(error),))
 
 
-def _wanted(record: RequestRecord) -> Wanted:
-    with whatever_it_holds(REQUEST):
+def _parsed(record: RequestRecord) -> JobRequest:
+    with damaged_file_errors(REQUEST):
         return pick(VERBS, record.verb, "kind of job").from_json(record.request)
 
 
-def _told(folder: Path) -> tuple[ProgressRecord | None, tuple[str, ...]]:
-    """What a job's process told, and what is wrong with that; neither where it has told nothing yet."""
+def _progress_of(folder: Path) -> tuple[ProgressRecord | None, tuple[str, ...]]:
+    """The progress that a job's process wrote, and its damage; neither where it has written none yet."""
     path = folder / PROGRESS
-    if folder.is_symlink() or not _is_there(path):
+    if folder.is_symlink() or not _exists(path):
         return None, ()
     try:
         return read_record(path, ProgressRecord), ()
@@ -163,47 +158,47 @@ def _told(folder: Path) -> tuple[ProgressRecord | None, tuple[str, ...]]:
         return None, (first_line(error),)
 
 
-def _wrong_result(asked: _Asked, told: ProgressRecord | None) -> tuple[str, ...]:
-    if told and told.state == "done":
+def _result_damage(facts: _RequestFacts, progress: ProgressRecord | None) -> tuple[str, ...]:
+    if progress and progress.state == "done":
         try:
-            VERBS[asked.verb].results(told.result)
+            VERBS[facts.verb].results(progress.result)
         except MammoError as error:
             return (f"{PROGRESS}: {first_line(error)}",)
     return ()
 
 
 def _readable(text: str) -> str:
-    """A text of a job's files without what would steer a terminal."""
+    """A text of a job's files without control characters of terminals."""
     return CONTROL.sub("", text)
 
 
-def _seconds(started: str, told: ProgressRecord) -> float | None:
-    """How long a job of an earlier version ran, by the clock."""
-    if told.heartbeat is None:
+def _seconds(started: str, record: ProgressRecord) -> float | None:
+    """The running time of a job of an earlier version, by the clock."""
+    if record.heartbeat is None:
         return None
-    return max(told.heartbeat - moment(started).timestamp(), 0.0)
+    return max(record.heartbeat - parse_time(started).timestamp(), 0.0)
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 
 
 def _is_job(folder: Path) -> bool:
-    """Whether a folder is a job's: one that is only just begun holds nothing yet."""
-    return folder.is_symlink() or any(_is_there(folder / file) for file in (REQUEST, PROGRESS, LOG))
+    """Whether a folder holds a job: any of its files is there; a folder that was just created is empty."""
+    return folder.is_symlink() or any(_exists(folder / file) for file in (REQUEST, PROGRESS, LOG))
 
 
 def jobs(home: Home) -> list[Job]:
-    """All jobs, newest first, damaged ones among them."""
+    """All jobs, the newest first, with damaged ones."""
     opened = []
     for name in sorted(home.names("jobs"), reverse=True):
-        with contextlib.suppress(MammoError):  # it was deleted meanwhile
+        with contextlib.suppress(MammoError):  # the job was deleted meanwhile
             opened.append(Job.open(home, name))
     return opened
 
 
 def log_of(job: Job, lines: int | None = None) -> list[str]:
-    """The last lines that the job's process printed, without control characters; all that is kept unless named."""
+    """The last `lines` that the job's process printed, all lines by default, without control characters."""
     path = job.home.job(job.id) / LOG
     if path.parent.is_symlink() or path.is_symlink() or not path.is_file():
         return []

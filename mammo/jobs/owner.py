@@ -1,4 +1,4 @@
-"""The process that does a job, told from every other that has its number or calls itself by its name."""
+"""The process of a job, distinguished from processes that have the same number or a similar command line."""
 
 from __future__ import annotations
 
@@ -17,43 +17,44 @@ MODULE = "mammo.jobs"
 """The module that a job's process runs: `python -m mammo.jobs HOME ID`."""
 
 
-def job_process(home: Home, name: str, told: ProgressRecord | None) -> psutil.Process | None:
-    """The process that does a job of this home at this moment, if there is one.
+def job_process(home: Home, name: str, record: ProgressRecord | None) -> psutil.Process | None:
+    """The running process of a job of this home, None where there is none.
 
-    It is the one that `told` names, or where the job has told nothing yet the one with its command line.
+    It is the process that `record` names; where the job has written no progress yet (None), the process with the job's
+    command line.
     """
-    if told is None:
+    if record is None:
         return next((process for process in psutil.process_iter() if does_job(process, home, name)), None)
-    if told.pid is None:
+    if record.pid is None:
         return None
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(told.pid)
-        if _began_as_told(process, told) and does_job(process, home, name):
+        process = psutil.Process(record.pid)
+        if _started_as_recorded(process, record) and does_job(process, home, name):
             return process
     return None
 
 
 def does_job(process: psutil.Process, home: Home, name: str) -> bool:
-    """Whether a process's command line is that of this job of this home."""
+    """Whether a process runs and has the command line of this job of this home."""
     try:
-        return _names_job(process.cmdline(), home, name) and process.status() != psutil.STATUS_ZOMBIE
+        return _is_command_of(process.cmdline(), home, name) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
 def may_be_ended(process: psutil.Process) -> bool:
-    """Whether a job's process has a group of its own, so that ending the group ends nothing else."""
+    """Whether a job's process has a group of its own, so that killing the group ends no further process."""
     return process.pid not in (1, os.getpid(), os.getpgrp(), os.getsid(0)) and leads_its_session(process.pid)
 
 
-def _names_job(words: Sequence[str], home: Home, name: str) -> bool:
+def _is_command_of(words: Sequence[str], home: Home, name: str) -> bool:
     if len(words) < 5 or list(words[-4:-2]) != ["-m", MODULE] or words[-1] != name:
         return False
     return words[-2] == str(home.path) or Path(words[-2]).resolve() == home.path.resolve()
 
 
-def _began_as_told(process: psutil.Process, told: ProgressRecord) -> bool:
+def _started_as_recorded(process: psutil.Process, record: ProgressRecord) -> bool:
     ticks = start_ticks(process.pid)
-    if told.ticks is not None and ticks is not None:
-        return told.ticks == ticks
-    return told.created is not None and abs(process.create_time() - told.created) < 1
+    if record.ticks is not None and ticks is not None:
+        return record.ticks == ticks
+    return record.created is not None and abs(process.create_time() - record.created) < 1

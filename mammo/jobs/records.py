@@ -1,4 +1,4 @@
-"""The two files of a job as frozen specs: what was asked for, and how it stands. Whoever wrote them is not trusted."""
+"""The two files of a job as frozen specs: its request and its progress. Their content is checked, not trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mammo.storage.json_files import read_json
 
 REQUEST, PROGRESS, LOG = "request.json", "progress.json", "log.txt"
 LARGEST_FILE = 64 * 2**20
-"""Bytes that a job's file may have: the curves of 240 heads over 10,000 epochs take less."""
+"""The most bytes of a job's file: the curves of 240 heads over 10,000 epochs take less."""
 LARGEST_PID = 2**31 - 1
 YEARS = range(1980, 9000)
 WRITTEN = ("running", "done", "failed", "cancelled")
@@ -27,7 +27,7 @@ Record = TypeVar("Record", bound=Spec)
 
 @dataclass(frozen=True)
 class RequestRecord(Spec):
-    """What was asked for: the kind of work, its own request, and when it was started, with its time zone."""
+    """A job's request: the kind of work, its settings, and the time of its start with the time zone."""
 
     what: ClassVar[str] = "job's request"
 
@@ -36,16 +36,16 @@ class RequestRecord(Spec):
     started: str
 
     def __post_init__(self) -> None:
-        """Refuse a time that is none."""
-        moment(self.started)
+        """Raise MammoError where `started` is no time."""
+        parse_time(self.started)
 
 
 @dataclass(frozen=True)
 class StageRecord(Spec):
-    """How far a stage of the work is: `done` of `total` `unit`s, at `rate` a second of late.
+    """The progress of a stage: `done` of `total` `unit`s, at a recent `rate` for each second.
 
-    `seconds_left` is of this stage, `job_seconds` of the whole job from its start to its end, both as it looks now and
-    None where that cannot be told. `live` holds the curves of heads in training: `heads` and `history`.
+    `seconds_left` estimates the rest of this stage, `job_seconds` the job from its start to its end; None where no
+    estimate is possible. `live` holds the curves of heads in training: `heads` and `history`.
     """
 
     what: ClassVar[str] = "job's stage"
@@ -60,7 +60,7 @@ class StageRecord(Spec):
     live: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse numbers that count nothing, and curves that cannot be drawn."""
+        """Raise MammoError for numbers out of range, and for curves that cannot be drawn."""
         _check_amounts(self, "done", "total", "rate", "seconds_left", "job_seconds")
         if self.live and not _are_curves(self.live.get("heads"), self.live.get("history")):
             raise MammoError("A job's curves are a list of names and as many lists of numbers.")
@@ -68,10 +68,10 @@ class StageRecord(Spec):
 
 @dataclass(frozen=True)
 class ProgressRecord(Spec):
-    """How a job stands.
+    """A job's state and progress.
 
-    `pid`, `created` (seconds since 1970) and `ticks` (clock ticks since the machine's start) say which process it is;
-    `heartbeat` is when this was written, `seconds` how long the process had run by then.
+    `pid`, `created` (seconds since 1970) and `ticks` (clock ticks since the machine's start) identify the process;
+    `heartbeat` is the time of writing, `seconds` the running time of the process at that time.
     """
 
     what: ClassVar[str] = "job's progress"
@@ -87,7 +87,7 @@ class ProgressRecord(Spec):
     result: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a state that none writes, and a number that is no ordinary process's."""
+        """Raise MammoError for a state that no job writes, and for a number that no job's process can have."""
         if self.state not in WRITTEN:
             raise MammoError(f"A job's state is one of: {', '.join(WRITTEN)}; not {self.state!r}.")
         if self.pid is not None and not 1 < self.pid <= LARGEST_PID:
@@ -95,8 +95,8 @@ class ProgressRecord(Spec):
         _check_amounts(self, "created", "ticks", "heartbeat", "seconds")
 
 
-def moment(text: str) -> datetime:
-    """A time as a job's files have it, in UTC; raises MammoError where the text is none."""
+def parse_time(text: str) -> datetime:
+    """The time in UTC of a text in a job's file; raises MammoError where the text is no time."""
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -107,19 +107,19 @@ def moment(text: str) -> datetime:
 
 
 def read_record(path: Path, record: type[Record]) -> Record:
-    """A job's file as its spec; raises MammoError where it is missing, damaged, far too large, or no plain file."""
+    """Read a job's file; raises MammoError where it is missing, damaged, far too large, or no plain file."""
     name = path.name
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise MammoError(f"{name} is no plain file.")
     if path.is_file() and path.stat().st_size > LARGEST_FILE:
         raise MammoError(f"{name} is far too large for a {record.what}.")
-    with whatever_it_holds(name):
+    with damaged_file_errors(name):
         return record.from_json(read_json(path, record.what))
 
 
 @contextlib.contextmanager
-def whatever_it_holds(name: str) -> Iterator[None]:
-    """Turn what may come of reading a file that anybody wrote into a MammoError that names it."""
+def damaged_file_errors(name: str) -> Iterator[None]:
+    """Turn all errors of reading an untrusted file into a MammoError with its name."""
     try:
         yield
     except (RecursionError, OverflowError, MemoryError) as error:
@@ -129,7 +129,7 @@ def whatever_it_holds(name: str) -> Iterator[None]:
 
 
 def _check_amounts(record: Spec, *names: str) -> None:
-    """Raise MammoError where a number is not known to be one from 0 on."""
+    """Raise MammoError where a field is set and is no finite number from 0 on."""
     for name in names:
         value = getattr(record, name)
         if value is not None and not (math.isfinite(value) and 0 <= value <= LARGEST):
@@ -139,8 +139,8 @@ def _check_amounts(record: Spec, *names: str) -> None:
 def _are_curves(heads: object, history: object) -> bool:
     if not (isinstance(heads, list) and isinstance(history, list) and len(heads) == len(history)):
         return False
-    named = all(isinstance(head, str) for head in heads)
-    return named and all(isinstance(curve, list) and all(map(_is_height, curve)) for curve in history)
+    names = all(isinstance(head, str) for head in heads)
+    return names and all(isinstance(curve, list) and all(map(_is_height, curve)) for curve in history)
 
 
 def _is_height(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for a job's last word, so that it can be said where the disk is full."""
+"""Space on the disk that is reserved for a job's final progress, so that it can be written on a full disk."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from mammo.storage.atomic_files import PARTIAL, write_bytes
 from mammo.storage.json_files import json_bytes, write_json
 
 RESERVE = f"{PARTIAL}last-word"
-ROOM = 2**14
-"""Bytes of the reserve; a last word without curves takes less."""
-MOST_LETTERS = 2000
-"""Letters of a message that are written where there is no other room."""
+RESERVED_BYTES = 2**14
+"""Bytes of the reserve; a final progress without curves takes less."""
+MESSAGE_LENGTH = 2000
+"""The most characters of a message that is written into the reserve."""
 
 
-def keep_room(folder: Path) -> None:
-    """Take the room for the last word of the job in `folder`; raises MammoError where there is none."""
+def reserve_space(folder: Path) -> None:
+    """Reserve the space for the final progress of the job in `folder`; raises MammoError where the disk is full."""
     if not (folder / RESERVE).exists():
-        write_bytes(folder / RESERVE, os.urandom(ROOM))  # no file system packs it
+        write_bytes(folder / RESERVE, os.urandom(RESERVED_BYTES))  # random bytes: no file system can compress them
 
 
-def give_room_back(folder: Path) -> None:
-    """Give the room back once the last word was said."""
+def release_space(folder: Path) -> None:
+    """Release the space after the final progress is written."""
     with contextlib.suppress(OSError):
         (folder / RESERVE).unlink()
 
 
-def write_last_word(folder: Path, told: dict[str, object]) -> None:
-    """Write how a job ended as its progress, into the reserve where there is no other room.
+def write_final_progress(folder: Path, content: dict[str, object]) -> None:
+    """Write the final progress of a job, into the reserve where the disk is full.
 
     Raises MammoError where there is no reserve either.
     """
     try:
-        write_json(folder / PROGRESS, told)
+        write_json(folder / PROGRESS, content)
     except MammoError:
-        message = str(told.get("message", ""))[:MOST_LETTERS]
-        if not _fill(folder, json_bytes({**told, "message": message, "progress": None})):
+        message = str(content.get("message", ""))[:MESSAGE_LENGTH]
+        if not _fill(folder, json_bytes({**content, "message": message, "progress": None})):
             raise
-    give_room_back(folder)
+    release_space(folder)
 
 
 def _fill(folder: Path, content: bytes) -> bool:
-    """Make the reserve the job's progress; whether that could be done."""
+    """Write the content into the reserve and make it the job's progress; return whether that succeeded."""
     try:
         with (folder / RESERVE).open("r+b") as stream:
             stream.write(content)

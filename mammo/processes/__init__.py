@@ -1,1 +1,1 @@
-"""Work in processes of its own: on every core, within limits, and ended with whoever began it."""
+"""Work in separate processes: on every core, within limits, and ended together with the process that started it."""

@@ -23,18 +23,18 @@ FIRST = (
     "members", "dataset", "kind", "trunk", "weights", "tap", "size", "resize", "preprocess", "augment", "pool",
     "hidden", "dropout", "optimizer", "finetune", "scoring", "labels", "fuse",
 )  # fmt: skip
-"""Settings in the order in which a run's name has them; all other axes follow in the order of `AXES`."""
+"""The first settings of a run's name, in their order."""
 NUMBERS = (
     "lr", "tail_lr", "draws", "first_draws", "batch", "epochs", "patience", "seed", "protocol", "split_seed", "redraw",
     "arithmetic",
 )  # fmt: skip
-"""The settings that follow them, and after these all other axes."""
+"""The settings that follow `FIRST`; all other axes come after these, in the order of `AXES`."""
 BY_NAME = ("finetune", "scoring")
-"""Axes whose values read in a run's name as they are written in specs."""
+"""Axes whose values have the same form in a run's name as in specs."""
 
 
 def label_of(setting: str, value: Any) -> str:
-    """A value of a setting as people read it, such as `NAdam` for the optimiser `nadam`."""
+    """The label of a value of a setting, such as `NAdam` for the optimiser `nadam`."""
     if setting == "preprocess" and value in PREPROCESSINGS:
         label = PREPROCESSINGS[value].label
         return label[:1].lower() + label[1:]
@@ -44,9 +44,9 @@ def label_of(setting: str, value: Any) -> str:
 
 
 def setting_words(runs: pd.DataFrame) -> dict[str, list[str]]:
-    """The settings in which these runs differ, each with its words run by run.
+    """The settings in which these runs differ, each with the text of its value in every run.
 
-    Nothing where the runs of an ensemble differ in it, or where a solved head has no such setting.
+    The text is empty where the members of an ensemble differ in the setting, or where a probe has no such setting.
     """
     order = dict.fromkeys((*FIRST, *NUMBERS, *AXES))
     varied = [name for name in order if name in runs and runs[name].nunique(dropna=False) > 1]
@@ -57,13 +57,13 @@ def setting_words(runs: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _words_of(values: pd.Series, name: str, blank: NDArray[np.bool_]) -> list[str]:
-    codes, found = pd.factorize(values)
-    words = [*(worded(name, value) for value in found), ""]  # the code of what is missing is -1
+    codes, distinct = pd.factorize(values)
+    words = [*(setting_text(name, value) for value in distinct), ""]  # the code of a missing value is -1
     return [words[code] for code in np.where(blank, -1, codes)]
 
 
-def worded(setting: str, value: Any) -> str:
-    """A setting in words; nothing where it is missing or the runs of an ensemble differ in it."""
+def setting_text(setting: str, value: Any) -> str:
+    """The text of a value of a setting; empty where it is missing or the members of an ensemble differ in it."""
     if pd.isna(value) or value == SEVERAL:
         return ""
     if setting in WORDS:

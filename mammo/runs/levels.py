@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.birads import SCORES
-from mammo.data.splits.leakage import seen
+from mammo.data.splits.leakage import patient_in_train
 from mammo.data.splits.protocols import OUT, TEST, TRAIN, sizes
 from mammo.errors import MammoError
 from mammo.runs.fusion import FUSIONS, LEVELS, fused
@@ -166,6 +166,6 @@ def _worst(birads: pd.Series, group: NDArray[np.intp]) -> pd.Series:
 def _leakage(leaks: dict[str, int | None], images: pd.DataFrame, part: NDArray[np.int8]) -> dict[str, int | None]:
     """The leakage of a split with its image counts limited to groups; a near-duplicate spoils at most one group."""
     train, test = (images.loc[part == number, "patient"] for number in (TRAIN, TEST))
-    most = {"test_images_with_patient_in_train": int(seen(train, test).sum()), "near_duplicates": len(test)}
+    most = {"test_images_with_patient_in_train": int(patient_in_train(train, test).sum()), "near_duplicates": len(test)}
     counted = {name: count for name, count in leaks.items() if name in most and count is not None}
     return {**leaks, **{name: min(count, most[name]) for name, count in counted.items()}}

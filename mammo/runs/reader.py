@@ -17,6 +17,7 @@ from mammo.statistics.intervals.delong import auc_interval
 from mammo.statistics.intervals.shares import share_interval
 from mammo.statistics.metrics import auc
 from mammo.statistics.scored import Scored
+from mammo.storage.json_files import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,8 +118,8 @@ def _summary(reader: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict
     points = zip(false_rate[1:], sensitivity[1:], thresholds[1:].tolist(), strict=True)
     operating = _operating(reader, rule)
     return {
-        "auc": _plain(reader.value(auc)),
-        "interval": [_plain(bound) for bound in reader.interval(auc_interval)],
+        "auc": json_value(reader.value(auc)),
+        "interval": json_value(reader.interval(auc_interval)),
         "reason": lack_of_patients(reader.labels, reader.patients, classes=reader.classes) or None,
         "n": int(positive.size),
         "positives": int(positive.sum()),
@@ -130,8 +131,8 @@ def _summary(reader: Scored | None, table: pd.DataFrame, rule: ZeroRule) -> dict
             {
                 "birads": threshold_words(score, rule.score),
                 "score": score,
-                "sensitivity": _plain(y),
-                "specificity": _plain(1 - x),
+                "sensitivity": json_value(y),
+                "specificity": json_value(1 - x),
             }
             for x, y, score in points
         ],
@@ -160,8 +161,4 @@ def _share(correct: Any, patients: Any) -> dict[str, Any] | None:
     if not len(correct):
         return None
     low, high = share_interval(correct, patients)
-    return {"value": float(np.mean(correct)), "interval": [_plain(low), _plain(high)]}
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return {"value": float(np.mean(correct)), "interval": json_value([low, high])}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.data.dataset.dataset import Dataset
-from mammo.data.splits.leakage import seen
+from mammo.data.splits.leakage import patient_in_train
 from mammo.data.splits.protocols import PARTS
 from mammo.errors import MammoError
 from mammo.runs.ensemble import open_run_sweep
@@ -121,7 +121,7 @@ class StoredRun:
             return 0, 0
         leaks = self.sweep.about["splits"][int(self.settings["split"])]["leakage"]
         repeated = leaks.get("near_duplicates") or 0
-        leaked = int(seen(self.images("train")["patient"], self.images(part)["patient"]).sum())
+        leaked = int(patient_in_train(self.images("train")["patient"], self.images(part)["patient"]).sum())
         return leaked, repeated if part == "test" else 0
 
     def _rows(self, part: str) -> NDArray[np.intp]:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from mammo.data.column_words import UNKNOWN
 from mammo.errors import MammoError
-from mammo.statistics.intervals.measurement import Measurement
 from mammo.statistics.measures import measure_auc
 from mammo.statistics.operating import measure_at
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mammo.runs.stored_run import StoredRun
+    from mammo.statistics.intervals.measurement import Measurement
     from mammo.statistics.scored import Scored
 
 FEWEST = 10
@@ -103,12 +103,7 @@ def _subgroup(value: str, scored: Scored, members: NDArray[np.bool_], threshold:
     group = replace(scored, labels=labels, logits=logits, patients=patients)
     measures = {
         "auc": measure_auc(group),
-        "false_negative_rate": _error(measure_at(group, threshold, "sensitivity")),
-        "false_positive_rate": _error(measure_at(group, threshold, "specificity")),
+        "false_negative_rate": measure_at(group, threshold, "sensitivity").complement,
+        "false_positive_rate": measure_at(group, threshold, "specificity").complement,
     }
     return Subgroup(value, labels.size, int(labels.sum()), pd.unique(patients).size, measures)
-
-
-def _error(share: Measurement) -> Measurement:
-    """One minus a share."""
-    return Measurement(1 - share.value, 1 - share.high, 1 - share.low, share.n, share.reason)

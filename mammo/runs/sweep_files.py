@@ -133,7 +133,7 @@ class SweepFacts(TypedDict):
 
 KINDS: dict[type, Any] = {str: TEXT, int: INTEGER, float: NUMBER}
 RUN_AXES = {name: axis for name, axis in AXES.items() if axis.since == 1 or axis.absent is not None}
-"""The axes that all runs say, or whose value is known where runs of earlier versions lack it."""
+"""The axes that are columns of all runs, or whose value is known for runs of earlier versions."""
 RUN_COLUMNS = {
     "run": TEXT,
     "cache": TEXT,
@@ -145,7 +145,7 @@ OF_EARLIER: dict[str, Any] = {
     **{name: axis.absent for name, axis in RUN_AXES.items() if axis.since > 1},
     "strength": np.nan,
 }
-"""Columns that runs of earlier versions lack, and what they say there."""
+"""Columns that runs of earlier versions lack, with their values for these runs."""
 MAY_BE_MISSING = ("strength",)
 """Columns of runs that have no value for some runs."""
 IMAGE_COLUMNS = {"image": TEXT, "patient": TEXT, "label": TEXT}
@@ -200,9 +200,9 @@ def _check_names(about: Mapping[str, Any]) -> None:
     for name in about["caches"]:
         check_name(name, "cache")
     if not set(about.get("spec", {}).get("caches", [])) <= set(about["caches"]):
-        raise ValueError("it names caches that it tells nothing of")
+        raise ValueError("it names caches without facts")
     if IN_MEMORY & set(about):
-        raise ValueError("it tells of itself what only sweeps in memory do")
+        raise ValueError("it has fields that only sweeps in memory have")
     if not set(about.get(FILES, {})) <= {*OPENED, HEADS}:
         raise ValueError("it names files that no sweep has")
 
@@ -256,11 +256,11 @@ def read_runs(folder: Path, name: str, about: Mapping[str, Any]) -> pd.DataFrame
             raise ValueError("lacks settings of a run")
         check_unique(runs, "run")
         if not runs["run"].str.fullmatch(r"[a-z0-9][a-z0-9._-]*\.\d+").all():
-            raise ValueError("holds runs whose names are none")
+            raise ValueError("holds invalid names of runs")
         choices = {"cache": about["caches"], "split": range(len(about["splits"])), "protocol": SPLITS, "labels": LABELS}
         for column, values in choices.items():
             if not runs[column].isin(list(values)).all():
-                raise ValueError(f"names a {column} that is not known")
+                raise ValueError(f"holds an unknown {column}")
         return _with_ids_of(runs, name)
 
 
@@ -301,7 +301,7 @@ def open_array(folder: Path, file: str, shape: tuple[int | None, ...], fits: Cal
             expected_shape = " × ".join("any" if length is None else str(length) for length in shape)
             raise ValueError(f"its shape is {array.shape} instead of {expected_shape}")
         if not fits(array):
-            raise ValueError("it holds other values than such a file does")
+            raise ValueError("it holds values that are not valid in such a file")
         return array
 
 

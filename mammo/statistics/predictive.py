@@ -26,18 +26,14 @@ def predictive_values(
         raise MammoError(f"The prevalence must lie between 0 and 1, such as 0.005, not {prevalence:g}.")
     odds = prevalence / (1 - prevalence)
     number, reason = sensitivity.n + specificity.n, sensitivity.reason or specificity.reason
-    positive = tuple(_share(odds * ratio) for ratio in _ratio(sensitivity, _complement(specificity)))
-    negative = tuple(_share(ratio / odds) for ratio in _ratio(specificity, _complement(sensitivity)))
+    positive = tuple(_share(odds * ratio) for ratio in _ratio(sensitivity, specificity.complement))
+    negative = tuple(_share(ratio / odds) for ratio in _ratio(specificity, sensitivity.complement))
     return _measurement(positive, number, reason), _measurement(negative, number, reason)
 
 
 def _measurement(values: Sequence[float], number: int, reason: str) -> Measurement:
     value, low, high = (values[0], math.nan, math.nan) if reason else values
     return Measurement(value, low, high, number, reason)
-
-
-def _complement(share: Measurement) -> Measurement:
-    return Measurement(1 - share.value, 1 - share.high, 1 - share.low, share.n)
 
 
 def _ratio(numerator: Measurement, denominator: Measurement) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""The benchmarks: the peers do the same work, and the command tells what it raced."""
+"""The benchmarks: the peers do the same work, and the command prints the ratios."""
 
 import json
 import time
@@ -25,10 +25,10 @@ def test_a_peer_learns_what_the_bank_learns(peer, monkeypatch):
     monkeypatch.setattr(heads, "IMAGES", 160)
     vectors, labels = features(12)
     labels = (vectors[:, 0] > 0).long()
-    made = peer(vectors, labels.float(), [("adam", 0.05), ("adam", 0.02)])
+    trained = peer(vectors, labels.float(), [("adam", 0.05), ("adam", 0.02)])
     for _ in range(40):
-        made.epoch()
-    for module in made.heads:
+        trained.epoch()
+    for module in trained.heads:
         assert (((module(vectors).squeeze(1) > 0) == (labels == 1)).float().mean()) > 0.8
 
 
@@ -38,13 +38,13 @@ def test_the_heads_that_are_raced_train(monkeypatch):
     labels = (vectors[:, 0] > 0).long()
     parts = [np.roll(np.arange(160) % 4 // 3, turn) for turn in (0, 1)]
     epoch = splits_epoch(vectors, labels, [("adam", 0.05), ("nadam", 0.05)], parts)
-    areas = [epoch().live["validation_auc"] for _ in range(40)]
-    assert len(areas[-1]) == 4 and min(areas[-1]) > 0.85
+    aucs = [epoch().live["validation_auc"] for _ in range(40)]
+    assert len(aucs[-1]) == 4 and min(aucs[-1]) > 0.85
 
 
 def test_a_race_gives_the_ratio_of_each_repeat():
-    made = Race([1.0, 2.0, 1.0], [10.0, 30.0, 50.0])
-    assert made.ratios == [10.0, 15.0, 50.0] and made.ratio == 15.0
+    measured = Race([1.0, 2.0, 1.0], [10.0, 30.0, 50.0])
+    assert measured.ratios == [10.0, 15.0, 50.0] and measured.ratio == 15.0
     calls = []
     race(lambda: calls.append("ours"), lambda: calls.append("peer"), repeats=2, ours_times=3)
     assert calls == ["ours", "peer", *["ours"] * 3, "peer", *["ours"] * 3, "peer"]
@@ -58,8 +58,8 @@ def test_both_ways_of_preparing_give_the_same_squares(tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "COLUMNS", 300)
     monkeypatch.setattr(images, "FITTING", (images.SIZE, round(images.SIZE * 300 / 500)))
     (path,) = guard.write_files(tmp_path, 1)
-    for mine, theirs in zip(images.ours(images._source(path)), images.plainly(path), strict=True):
-        assert np.abs(mine - theirs).max() < 1e-5
+    for ours, plain in zip(images.ours(images._source(path)), images.plainly(path), strict=True):
+        assert np.abs(ours - plain).max() < 1e-5
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_the_plain_torch_trunk_gives_the_same_map_shape():
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_the_cache_that_is_read_holds_what_the_file_does(tmp_path, storage):
+def test_the_cache_holds_the_same_values_as_the_file(tmp_path, storage):
     maps = np.random.default_rng(0).random((70, 512, 7, 7)).astype(np.float16)
     stored = images._stored(tmp_path, maps, storage)
     assert stored.storage == storage and np.array_equal(stored.maps(), maps)
@@ -88,16 +88,16 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
         "slow": rows.Row("a", "b", "seconds", 2.0, lambda repeats: Race([1.0], [1.0])),
     }
     monkeypatch.setattr(rows, "ROWS", short)
-    monkeypatch.setattr(bench, "_apart", lambda name, repeats: bench._raced(name, short[name], repeats))
+    monkeypatch.setattr(bench, "_run_alone", lambda name, repeats: bench._run_race(name, short[name], repeats))
     assert main(["bench", "--quick", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["id"] for row in told["rows"]] == ["fast", "absent"]
-    assert told["rows"][0] | {"ratio": 3.0, "target": 2.0, "spread": [3.0, 3.0]} == told["rows"][0]
-    assert told["rows"][1]["ratio"] is None and told["rows"][1]["missing"] == "no_such_package"
-    assert told["machine"]["cores"] >= 1 and told["machine"]["torch"]
-    said = page(told).splitlines()
-    assert said[0].startswith(f"{date.today()}: {told['machine']['cores']} cores of ")
-    assert "| `fast` | a | b | 1 | 3 | 3 | 3–3 | 2 | seconds |" in said and "| not measured |" in said[-1]
+    document = json.loads(capsys.readouterr().out)
+    assert [row["id"] for row in document["rows"]] == ["fast", "absent"]
+    assert document["rows"][0] | {"ratio": 3.0, "target": 2.0, "spread": [3.0, 3.0]} == document["rows"][0]
+    assert document["rows"][1]["ratio"] is None and document["rows"][1]["missing"] == "no_such_package"
+    assert document["machine"]["cores"] >= 1 and document["machine"]["torch"]
+    lines = page(document).splitlines()
+    assert lines[0].startswith(f"{date.today()}: {document['machine']['cores']} cores of ")
+    assert "| `fast` | a | b | 1 | 3 | 3 | 3–3 | 2 | seconds |" in lines and "| not measured |" in lines[-1]
     assert main(["bench", "--rows", "slow", "--json"]) == 0
     assert "| **1** |" in page(json.loads(capsys.readouterr().out))
     assert main(["bench", "--rows", "none"]) == 2
@@ -107,24 +107,24 @@ def test_the_command_prints_ratios(monkeypatch, capsys):
 @pytest.mark.slow
 def test_each_race_of_several_runs_in_a_process_of_its_own(capfd):
     assert main(["bench", "--rows", "read-fast,read-zstd", "--repeats", "1", "--json"]) == 0
-    said = capfd.readouterr()
-    assert [row["id"] for row in json.loads(said.out)["rows"]] == ["read-fast", "read-zstd"]
-    assert "read-fast …" in said.err and "read-zstd: " in said.err
+    printed = capfd.readouterr()
+    assert [row["id"] for row in json.loads(printed.out)["rows"]] == ["read-fast", "read-zstd"]
+    assert "read-fast …" in printed.err and "read-zstd: " in printed.err
 
 
 def test_a_part_of_the_report_is_trained_for_all_its_epochs(tmp_path, monkeypatch):
-    """Two epochs are trained; of both the second counts for those that follow."""
+    """Two epochs are trained; the time of the second is used for all later ones."""
     monkeypatch.setattr(whole, "IMAGES", 60)
     with whole.listed(tmp_path, whole.squares) as home:
         assert 0 < whole._images_an_epoch(home) < 60
         cache = whole.random_features(home, "vgg16-mini")
         few = whole.Rows("vgg16-mini", "gap", 0, (("adam", 1e-3), ("nadam", 1e-3)))
-        begun = time.perf_counter()
+        start = time.perf_counter()
         scaled = whole._training(home, cache, few, 0)
-        taken = time.perf_counter() - begun
-        (made,) = sweeps(home)
-        assert Sweep.open(home, made).history.shape == (2 * whole.SPLITS, whole.TRIED, 5)
-    assert 0 < scaled < whole.EPOCHS * taken
+        seconds = time.perf_counter() - start
+        (name,) = sweeps(home)
+        assert Sweep.open(home, name).history.shape == (2 * whole.SPLITS, whole.TRIED, 5)
+    assert 0 < scaled < whole.EPOCHS * seconds
     assert sum(len(rows.heads) * rows.caches for rows in whole.REPORT) == 11
 
 

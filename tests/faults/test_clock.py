@@ -1,4 +1,4 @@
-"""Clocks that are set: nothing that is newer is hidden, nothing hangs, and no change goes unseen."""
+"""Clocks that are set: no newer item is hidden, nothing hangs, and every change is noticed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FUTURE, PAST = 4_000_000_000, -1_000_000
 def job(home: Home, year: int, progress: dict[str, Any] | None) -> str:
     name = f"{year}0101-000000-index-phantom-0000"
     request = {"name": "p", "images": 6, "seed": 1}
-    asked = {"verb": "index-phantom", "request": request, "started": f"{year}-01-01T00:00:00+00:00"}
-    write_json(home.job(name) / REQUEST, asked)
+    content = {"verb": "index-phantom", "request": request, "started": f"{year}-01-01T00:00:00+00:00"}
+    write_json(home.job(name) / REQUEST, content)
     if progress is not None:
         write_json(home.job(name) / PROGRESS, progress)
     return name
@@ -54,9 +54,9 @@ def test_jobs_of_the_future(home: Home) -> None:
     for path in home.path.rglob("*.json"):
         os.utime(path, (FUTURE, FUTURE))
     listed = jobs(home)
-    assert [one.id for one in listed] == names[::-1]
-    assert [one.state for one in listed] == ["interrupted", "interrupted", "done", "done"]
-    assert all(one.seconds is None or one.seconds >= 0 for one in listed)
+    assert [entry.id for entry in listed] == names[::-1]
+    assert [entry.state for entry in listed] == ["interrupted", "interrupted", "done", "done"]
+    assert all(entry.seconds is None or entry.seconds >= 0 for entry in listed)
     assert Job.open(home, names[0]).seconds == 0.0
     delete(home, names[-1])
     assert len(jobs(home)) == 3

@@ -1,4 +1,4 @@
-"""A disk that is full: one sentence, what was complete is kept, and the same command goes on once there is room."""
+"""A full disk: one sentence, complete files stay, and the same command continues once there is space."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
 from mammo.heads.sweeps.units import UNITS
 from mammo.jobs import PROGRESS, REQUEST, Job, jobs, start
-from mammo.jobs.reserve import keep_room
+from mammo.jobs.reserve import reserve_space
 from mammo.progress import finish
 from mammo.results.exports.export import EXPORTS
 from mammo.runs.sweep import Sweep, open_sweeps
@@ -36,7 +36,7 @@ def spec_of(home: Home) -> SweepSpec:
 
 
 def fill(disk: Path, but: int) -> Path:
-    """Fill a file system but for some bytes."""
+    """Fill a file system except for some bytes."""
     room = os.statvfs(disk)
     filler = disk / "filler"
     filler.write_bytes(b"x" * max(room.f_bavail * room.f_frsize - but, 0))
@@ -62,12 +62,12 @@ def test_a_sweep(tiny: Home, home: Home, tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=SENTENCE):
         finish(sweep(home, spec_of(home), "cpu"))
     assert open_sweeps(home) == ([], [])
-    kept = {path: path.stat().st_mtime_ns for path in (home.sweep(name) / UNITS).iterdir()}
-    assert len(kept) == 1, "the heads on means fit, those on whole maps do not"
+    times = {path: path.stat().st_mtime_ns for path in (home.sweep(name) / UNITS).iterdir()}
+    assert len(times) == 1, "the heads on means fit, those on whole maps do not"
     filler.unlink()
     steps = sweep(home, spec_of(home), "cpu")
     assert next(steps).done == 2
-    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert all(path.stat().st_mtime_ns == when for path, when in times.items())
     finish(steps)
     assert Sweep.open(home, name).logits.tobytes() == Sweep.open(calm, name).logits.tobytes()
 
@@ -107,10 +107,10 @@ def test_a_job_is_not_started(home: Home, room: int) -> None:
 @pytest.mark.parametrize("room", [0, 60_000], ids=["at once", "meanwhile"])
 def test_a_job_says_why_it_failed(home: Home, room: int) -> None:
     request = {"name": "p", "images": 8, "seed": 1}
-    asked = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
+    content = {"verb": "index-phantom", "request": request, "started": "2026-01-01T00:00:00+00:00"}
     folder = home.job("20260101-000000-index-phantom-0000")
-    write_json(folder / REQUEST, asked)
-    keep_room(folder)
+    write_json(folder / REQUEST, content)
+    reserve_space(folder)
     filler = fill(home.path, room)
     command = [sys.executable, "-m", "mammo.jobs", str(home.path), folder.name]
     assert subprocess.run(command, capture_output=True, timeout=120).returncode == 2

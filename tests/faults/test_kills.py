@@ -1,4 +1,4 @@
-"""Killed at any moment: what was complete is kept, and the same command ends in the same bytes."""
+"""Commands killed at any moment: complete files stay, and the same command ends in the same bytes."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ HALF_A_MINUTE = 30.0
 
 def start(home: Home, words: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "mammo", *words, "--home", str(home.path)]
-    with (home.path / "said.txt").open("wb") as said:
-        return subprocess.Popen(command, stdout=said, stderr=said, start_new_session=True)
+    with (home.path / "said.txt").open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
 
 
 def through(home: Home, words: list[str]) -> float:
-    """Run a command to its end; the seconds that it took."""
+    """Run a command to its end; return the seconds that it took."""
     began = time.monotonic()
     code = start(home, words).wait(timeout=120)
     assert code == 0, (home.path / "said.txt").read_text()[-2000:]
@@ -50,7 +50,7 @@ def through(home: Home, words: list[str]) -> float:
 
 
 def kill_at_moments(home: Home, words: list[str], seconds: float, check: Callable[[], None], seed: int) -> None:
-    """Kill a command again and again, at moments drawn over the time that it takes, and look after each."""
+    """Kill a command repeatedly, at random moments of its run, and check after each."""
     chance = random.Random(seed)
     for _ in range(MOMENTS):
         process = start(home, words)
@@ -67,14 +67,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but locks and what killed writers left."""
+    """Return every file below a folder, except locks and unfinished files."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files if PARTIAL not in path.name}
 
 
 @pytest.fixture
 def homes(tiny: Home, tmp_path: Path) -> tuple[Home, Home]:
-    """Two copies of `tiny`: one to work in undisturbed, one to be killed in."""
+    """Two copies of `tiny`: one for an undisturbed run, one for killed runs."""
     return tuple(Home(Path(shutil.copytree(tiny.path, tmp_path / name))) for name in ("calm", "killed"))  # type: ignore
 
 
@@ -92,15 +92,15 @@ def test_a_sweep_that_is_killed_twice(homes: tuple[Home, Home]) -> None:
             time.sleep(0.002)
         kill(process)
         assert open_sweeps(killed)[1] == []
-    kept = {path: path.stat().st_mtime_ns for path in units(killed)}
-    assert kept
+    times = {path: path.stat().st_mtime_ns for path in units(killed)}
+    assert times
     heads = expand({"pool": ["gap", "flatten"], "lr": [1e-2, 1e-3], "epochs": [8]})
     spec = SweepSpec("tiny", tuple(caches(killed, "tiny")), heads, (SplitSpec(),))
     for _ in sweep(killed, spec, "cpu"):
-        assert {path: path.stat().st_mtime_ns for path in kept if path.exists()}.items() <= kept.items()
+        assert {path: path.stat().st_mtime_ns for path in times if path.exists()}.items() <= times.items()
     finish(sweep(calm, spec, "cpu"))
-    ours, theirs = ([opened.logits.tobytes() for opened in open_sweeps(home)[0]] for home in homes)
-    assert ours == theirs and len(ours) == 1
+    ours, expected = ([opened.logits.tobytes() for opened in open_sweeps(home)[0]] for home in homes)
+    assert ours == expected and len(ours) == 1
 
 
 def units(home: Home) -> list[Path]:
@@ -135,8 +135,8 @@ def test_a_killed_sweep(homes: tuple[Home, Home]) -> None:
 
     kill_at_moments(killed, SWEEP, seconds, check, 2)
     through(killed, SWEEP)
-    ours, theirs = ([sweep.logits.tobytes() for sweep in open_sweeps(home)[0]] for home in homes)
-    assert ours == theirs and len(ours) == 1
+    ours, expected = ([sweep.logits.tobytes() for sweep in open_sweeps(home)[0]] for home in homes)
+    assert ours == expected and len(ours) == 1
 
 
 @pytest.mark.nightly

@@ -1,4 +1,4 @@
-"""Readers while others write: what is read is the old or the new, whole, and nothing fails."""
+"""Reading while another process writes: the content is the old or the new one, complete, and nothing fails."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ runpy.run_path(sys.argv[1])[sys.argv[2]](sys.argv[3])
 
 
 def say_ready(turn: int) -> None:
-    """Tell the test that its home holds one of the two contents from now on."""
+    """Tell the test that its home now holds one of the two contents."""
     if turn == 1:
         print("ready", flush=True)
 
 
 def write_sweeps(path: str) -> None:
-    """Write the table of a sweep over and over, its logits upside down every other time."""
+    """Write the table of a sweep repeatedly, every second time with reversed logits."""
     home = Home(Path(path))
     (name,) = home.names("sweeps")
     folder = home.sweep(name)
@@ -56,11 +56,11 @@ def write_sweeps(path: str) -> None:
         now = {**content, LOGITS: scores[:128] + (scores[128:][::-1] if turn % 2 else scores[128:])}
         writers = {file: lambda stream, file=file, now=now: stream.write(now[file]) for file in now}
         _replace(folder, writers, {**about, "seconds": turn % 2})
-        time.sleep(0.05)  # stands for the training, which takes longer than a reader does
+        time.sleep(0.05)  # instead of training, which takes longer than reading
 
 
 def write_indexes(path: str) -> None:
-    """Write an index over and over, with another table of lesions every other time."""
+    """Write an index repeatedly, every second time with another table of lesions."""
     home = Home(Path(path))
     dataset = Dataset.open(home, "tiny")
     for turn in itertools.count():
@@ -70,7 +70,7 @@ def write_indexes(path: str) -> None:
 
 
 def write_progress(path: str) -> None:
-    """Write a job's progress over and over, long and short."""
+    """Write a job's progress repeatedly, long and short."""
     folder = Home(Path(path)).job(JOB)
     for turn in itertools.count():
         say_ready(turn)
@@ -80,7 +80,7 @@ def write_progress(path: str) -> None:
 
 @contextmanager
 def written(home: Home, writer: Callable[[str], None]) -> Iterator[None]:
-    """Another process writes meanwhile."""
+    """Start another process that writes meanwhile."""
     command = [sys.executable, "-c", WRITER, __file__, writer.__name__, str(home.path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
@@ -93,7 +93,7 @@ def written(home: Home, writer: Callable[[str], None]) -> Iterator[None]:
 
 
 def read_often(read: Callable[[], str], least: int) -> None:
-    """Read again and again: both contents are met, often, and no other."""
+    """Read repeatedly: both contents appear often, and no other."""
     met: Counter[str] = Counter()
     end = time.monotonic() + SECONDS
     while time.monotonic() < end or (min(met.values(), default=0) < least and time.monotonic() < end + 20):
@@ -103,7 +103,7 @@ def read_often(read: Callable[[], str], least: int) -> None:
 
 @pytest.fixture
 def home(tiny: Home, tmp_path: Path) -> Home:
-    """A home with a data set and a sweep, for others to write into."""
+    """A home with a data set and a sweep, into which another process writes."""
     home = Home(Path(shutil.copytree(tiny.path, tmp_path / "home", ignore=shutil.ignore_patterns("previews"))))
     heads = expand({"pool": ["gap"], "lr": [1e-2], "epochs": [1]})
     finish(sweep(home, SweepSpec("tiny", tuple(caches(home, "tiny")), heads, (SplitSpec(),)), "cpu"))
@@ -140,8 +140,8 @@ def test_an_index_is_read_while_it_is_written(home: Home) -> None:
 @pytest.mark.faults("A job is looked at while it tells how it goes", "No reading fails, and it is never called damaged")
 def test_a_job_is_read_while_it_tells(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    asked = {"verb": "index-phantom", "request": {"name": "p", "images": 6, "seed": 1}}
-    write_json(home.job(JOB) / REQUEST, {**asked, "started": "2026-01-01T00:00:00+00:00"})
+    content = {"verb": "index-phantom", "request": {"name": "p", "images": 6, "seed": 1}}
+    write_json(home.job(JOB) / REQUEST, {**content, "started": "2026-01-01T00:00:00+00:00"})
     write_json(home.job(JOB) / PROGRESS, {"state": "done", "result": "p"})
 
     def read() -> str:

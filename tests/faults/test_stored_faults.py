@@ -1,4 +1,4 @@
-"""Every kind of stored file damaged in every way, one at a time: all other results are shown as they were."""
+"""Every kind of stored file is damaged in every way, one at a time: all other results are shown as before."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from mammo.specs import Home, SplitSpec, SweepSpec
 from mammo.storage.atomic_files import PARTIAL
 from mammo.storage.digests import digest_bytes
 from mammo.storage.json_files import write_json
-from mammo.verify import repair, repair_others, verify
+from mammo.verify import repair, repair_items, verify
 
 FRAME = Path(__file__).parents[2] / "pages" / "shared" / "frame.py"
 PAGES = FRAME.parents[1]
@@ -64,12 +64,12 @@ ALL_OF_THEM, MAIN_ONES = "every kind of file", "the main files"
 EVERY_DAY = [(fault, ALL_OF_THEM if fault in OFTEN else MAIN_ONES) for fault in FAULTS]
 AT_NIGHT = [pytest.param(fault, ALL_OF_THEM, marks=pytest.mark.nightly) for fault in FAULTS if fault not in OFTEN]
 UNSEEN = {"previews", PRICES}
-"""Where a flipped byte may make another picture or another price, which nothing can tell from the one before."""
+"""Files in which a flipped byte may give another valid picture or price, which nobody can detect."""
 
 
 @pytest.fixture(scope="module")
 def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with two data sets, a cache, two sweeps, their leaderboard and prices; what is damaged is put back."""
+    """A home with two data sets, a cache, two sweeps, their leaderboard and prices; tests restore damaged files."""
     home = Home(tmp_path_factory.mktemp("stored") / "home")
     shutil.copytree(tiny.path, home.path)
     shutil.copytree(tiny.dataset("tiny"), home.dataset("other"))
@@ -84,13 +84,13 @@ def stored(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def kind_of(file: Path) -> str:
-    """A file's path without what tells one thing of a kind from another."""
+    """Return a file's path without the parts that differ between items of a kind."""
     text = re.sub(r"[0-9a-f]{8,}", "#", str(file))
     return re.sub(r"\d+", "0", text)
 
 
 def kinds(home: Home) -> list[Path]:
-    """One file of every kind that lies in a home."""
+    """Return one file of every kind in a home."""
     files = sorted(path.relative_to(home.path) for path in home.path.rglob("*") if path.is_file())
     first = {kind_of(file): file for file in reversed(files) if file.name != ".lock" and PARTIAL not in file.name}
     return sorted(first.values())
@@ -98,7 +98,7 @@ def kinds(home: Home) -> list[Path]:
 
 @contextmanager
 def damaged(home: Home, file: Path, fault: str) -> Iterator[Path]:
-    """A file with a fault, put back as it was."""
+    """Damage a file, and restore it afterwards."""
     path, aside = home.path / file, home.path.parent / "aside"
     shutil.copy2(path, aside)
     try:
@@ -109,45 +109,45 @@ def damaged(home: Home, file: Path, fault: str) -> Iterator[Path]:
 
 
 def own_of(file: Path) -> str:
-    """The thing whose file it is."""
+    """Return the item to which a file belongs."""
     return {"sweeps": f"sweep {file.parts[1]}", "datasets": f"dataset {file.parts[1]}"}.get(
         file.parts[0], file.parts[0] if len(file.parts) == 1 else f"{file.parts[0]}/{file.parts[-1]}"
     )
 
 
 def results(home: Home) -> dict[str, Any]:
-    """What a home shows, thing by thing; of a thing that cannot be shown, the sentence that says why."""
-    told: dict[str, Any] = {}
+    """Return what a home shows for each subject; where it cannot, the sentence that says why."""
+    answers: dict[str, Any] = {}
 
-    def ask(thing: str, show: Callable[[], Any]) -> None:
+    def ask(subject: str, show: Callable[[], Any]) -> None:
         try:
-            told[thing] = show()
+            answers[subject] = show()
         except MammoError as error:
             assert "\n" not in str(error)
-            told[thing] = str(error)
+            answers[subject] = str(error)
 
     board = read_board(home)
     rows = to_json(board.runs)
     for name in home.names("sweeps"):
-        said = [sentence for sentence in board.left_out if repr(name) in sentence]
-        told[f"sweep {name}"] = [row for row in rows if row["sweep"] == name] or said
+        sentences = [sentence for sentence in board.left_out if repr(name) in sentence]
+        answers[f"sweep {name}"] = [row for row in rows if row["sweep"] == name] or sentences
         ask(f"opened {name}", lambda name=name: digest_bytes(Sweep.open(home, name).logits.tobytes()))
     for name in home.names("datasets"):
         ask(f"dataset {name}", lambda name=name: summary_of(Dataset.open(home, name)))
     (name,) = home.names("features", "tiny")
     ask("cache", lambda: digest_bytes(Cache.open(home, "tiny", name).maps().tobytes()))
-    return told
+    return answers
 
 
 def summary_of(dataset: Dataset) -> list[Any]:
     return [dataset.digest("full"), dataset.digest("crop"), dataset.images.to_csv(), dataset.lesions.to_csv()]
 
 
-def touches(file: Path, thing: str) -> bool:
-    """Whether a thing may show that a file is damaged."""
+def touches(file: Path, subject: str) -> bool:
+    """Whether a damaged file may affect a subject."""
     if file.parts[0] == "features":
-        return thing == "cache"
-    return len(file.parts) > 2 and thing.rpartition(" ")[2] == file.parts[1]
+        return subject == "cache"
+    return len(file.parts) > 2 and subject.rpartition(" ")[2] == file.parts[1]
 
 
 @pytest.mark.faults(
@@ -156,23 +156,25 @@ def touches(file: Path, thing: str) -> bool:
 )
 @pytest.mark.parametrize(("fault", "which"), [*EVERY_DAY, *AT_NIGHT])
 def test_one_damaged_file_spoils_nothing_else(stored: Home, fault: str, which: str) -> None:
-    whole = results(stored)
-    assert all(not isinstance(told, str) and told for thing, told in whole.items() if thing.startswith("sweep"))
+    sound = results(stored)
+    assert all(
+        not isinstance(answer, str) and answer for subject, answer in sound.items() if subject.startswith("sweep")
+    )
     files = kinds(stored)
     assert len(files) > 20
     for file in [file for file in files if which == ALL_OF_THEM or file.name in MAIN]:
         with damaged(stored, file, fault):
             shown = results(stored)
-            for thing, before in whole.items():
-                now = shown.get(thing)
+            for subject, before in sound.items():
+                now = shown.get(subject)
                 if now == before or (not now and file.name == ABOUT and fault == "removed"):
                     continue
-                assert touches(file, thing), f"{file} {fault} spoils {thing}: {now}"
-                named = file.name in str(now) or kind_of(Path(file.name)) in kind_of(Path(str(now)))
-                assert named or (fault == "removed" and re.search("There is no|is incomplete", str(now))), (
+                assert touches(file, subject), f"{file} {fault} spoils {subject}: {now}"
+                names_file = file.name in str(now) or kind_of(Path(file.name)) in kind_of(Path(str(now)))
+                assert names_file or (fault == "removed" and re.search("There is no|is incomplete", str(now))), (
                     f"{file} {fault}: {now}"
                 )
-    assert results(stored) == whole
+    assert results(stored) == sound
 
 
 @pytest.mark.faults(
@@ -188,22 +190,22 @@ def test_verify_names_every_damaged_file_and_repairs_what_it_can(stored: Home, f
         with damaged(stored, file, fault) as path:
             name = file.parts[1 if file.parts[0] in ("sweeps", "datasets") else -1]
             only = file.parts[2] if file.parts[0] == "features" else name
-            found = finish(verify(stored, only))
-            named = [row["file"] for row in found.to_json()]
-            assert [one for one in named if one.endswith(file.name)], f"{file} {fault}: {named}"
-            if found.damaged and file.parts[0] == "features":
-                finish(repair(stored, found.damaged))
+            report = finish(verify(stored, only))
+            files = [row["file"] for row in report.to_json()]
+            assert [item for item in files if item.endswith(file.name)], f"{file} {fault}: {files}"
+            if report.damaged and file.parts[0] == "features":
+                finish(repair(stored, report.damaged))
                 assert path.read_bytes() == (stored.path.parent / "aside").read_bytes() or file.name == "rows.json"
                 assert finish(verify(stored, only)).sound, file
-            elif all("--repair" in one.remedy for one in found.others):
-                repair_others(stored, found.others)
+            elif all("--repair" in item.remedy for item in report.damaged_items):
+                repair_items(stored, report.damaged_items)
                 assert not [row for row in finish(verify(stored)).to_json() if row["file"].endswith(file.name)], file
 
 
 def unseen(file: Path, fault: str) -> bool:
-    """Whether nothing can tell that a file was changed: it may be gone, or its thing is listed no more."""
+    """Whether a change of a file cannot be noticed: it may be missing, or its item is no longer listed."""
     if file.parent.name == "files" or "files" in file.parts[:-1]:
-        return True  # the phantom's own images are no part of the home's results
+        return True  # the phantom's own images are not part of the home's results
     if fault == "removed" and (file.name in (ABOUT, "index.parquet", "manifest.json", "rows.json", PRICES)):
         return True
     if fault == "removed" and (file.name == "files.parquet" or file.parts[0] == "boards"):
@@ -240,15 +242,15 @@ def test_the_same_sweep_makes_a_damaged_one_again(stored: Home, file: str) -> No
 def test_a_sweep_that_lacks_a_field_is_damaged(stored: Home) -> None:
     name = sweeps(stored)[0]
     with damaged(stored, Path("sweeps") / name / ABOUT, "truncated") as path:
-        whole = json.loads((stored.path.parent / "aside").read_text())
-        (cache,) = whole["caches"]
+        content = json.loads((stored.path.parent / "aside").read_text())
+        (cache,) = content["caches"]
         for field in ("trunk", "tap", "size", "augment", "precision", "weights"):
-            about = {**whole, "caches": {cache: {k: v for k, v in whole["caches"][cache].items() if k != field}}}
-            write_json(path, with_digest(about, whole["files"]))
+            about = {**content, "caches": {cache: {k: v for k, v in content["caches"][cache].items() if k != field}}}
+            write_json(path, with_digest(about, content["files"]))
             with pytest.raises(MammoError, match=rf"{ABOUT}.*{field}"):
                 Sweep.open(stored, name)
-        splits = [{k: v for k, v in whole["splits"][0].items() if k != "spec"}]
-        write_json(path, with_digest({**whole, "splits": splits}, whole["files"]))
+        splits = [{k: v for k, v in content["splits"][0].items() if k != "spec"}]
+        write_json(path, with_digest({**content, "splits": splits}, content["files"]))
         with pytest.raises(MammoError, match=rf"{ABOUT}.*spec"):
             Sweep.open(stored, name)
 
@@ -331,7 +333,7 @@ def test_pages_warn_of_a_damaged_sweep_and_show_the_others(
     with damaged(stored, Path("sweeps") / first / (ABOUT if name == "report" else LOGITS), "flipped"):
         shown = page(stored, name, monkeypatch, dataset="tiny")
         assert not shown.exception and not shown.error
-        assert any(first in one.value.replace("\\", "") for one in shown.warning)
+        assert any(first in warning.value.replace("\\", "") for warning in shown.warning)
         if name != "report":
             assert second in str([*shown.selectbox, *shown.dataframe])
 

@@ -10,7 +10,7 @@ from mammo.images.augment import AUGMENTATIONS, Warp, default_draws, versions
 
 
 def keras_alike(picture, theta, tx, ty, shear, zx, zy):
-    """Keras' `apply_affine_transform(fill_mode="nearest", order=1)`, written again; shifts in pixels."""
+    """Keras' `apply_affine_transform(fill_mode="nearest", order=1)`, reimplemented; shifts in pixels."""
     turn, lean = math.radians(theta), math.radians(shear)
     matrix = np.array([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
     matrix = matrix @ [[1, 0, tx], [0, 1, ty], [0, 0, 1]]
@@ -43,14 +43,14 @@ def run(pictures, chosen):
 @pytest.mark.parametrize("size", [32, 65, 224])
 @pytest.mark.parametrize("augment", ["generator", "sevenfold"])
 def test_a_warp_is_that_of_keras(augment, size):
-    """On noise, where a hundred-thousandth of a pixel shows."""
+    """On noise, which shows a shift of 1e-5 pixels."""
     chosen = warps(augment)[:42]
     pictures = np.random.default_rng(size).random((len(chosen), size, size), dtype=np.float32)
-    for picture, warp, made in zip(pictures, chosen, run(pictures, chosen), strict=True):
+    for picture, warp, warped in zip(pictures, chosen, run(pictures, chosen), strict=True):
         expected = keras_alike(picture, *in_keras_numbers(warp, size))
         expected = expected[::-1] if warp.flip_rows else expected
         expected = expected[:, ::-1] if warp.flip_columns else expected
-        assert np.abs(made - expected).max() < 1e-6
+        assert np.abs(warped - expected).max() < 1e-6
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -59,28 +59,28 @@ def test_a_warp_is_that_of_keras_itself():
     from keras.src.legacy.preprocessing.image import apply_affine_transform
 
     pictures = np.random.default_rng(0).random((50, 96, 96), dtype=np.float32)
-    chosen = [Warp(*(getattr(one, name) for name in ("theta", "tx", "ty", "shear", "zx", "zy"))) for one in
+    chosen = [Warp(*(getattr(warp, name) for name in ("theta", "tx", "ty", "shear", "zx", "zy"))) for warp in
               warps("generator")[:50]]  # fmt: skip
-    for picture, warp, made in zip(pictures, chosen, run(pictures, chosen), strict=True):
-        theirs = apply_affine_transform(
+    for picture, warp, warped in zip(pictures, chosen, run(pictures, chosen), strict=True):
+        expected = apply_affine_transform(
             picture[..., None], *in_keras_numbers(warp, 96), row_axis=0, col_axis=1, channel_axis=2
         )
-        assert np.abs(made - theirs[..., 0]).max() < 1e-6
+        assert np.abs(warped - expected[..., 0]).max() < 1e-6
 
 
 def test_one_warp_by_hand():
-    """A shift by a whole pixel along each axis, and the edge goes on."""
+    """A shift by full pixels along each axis; the edge is repeated."""
     picture = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
-    made = run(picture, [Warp(tx=0.25, ty=-0.5)])[0]
-    assert np.allclose(made, picture[0][[0, 0, 0, 1]][:, [1, 2, 3, 3]], atol=1e-6)
+    warped = run(picture, [Warp(tx=0.25, ty=-0.5)])[0]
+    assert np.allclose(warped, picture[0][[0, 0, 0, 1]][:, [1, 2, 3, 3]], atol=1e-6)
 
 
 def test_flips_move_pixels_and_change_none():
     pictures = np.random.default_rng(0).random((3, 32, 32), dtype=np.float32)
-    made = run(pictures, [Warp(flip_rows=True), Warp(), Warp(flip_rows=True, flip_columns=True)])
-    assert np.array_equal(made[0], pictures[0, ::-1])
-    assert np.array_equal(made[1], pictures[1])
-    assert np.array_equal(made[2], pictures[2, ::-1, ::-1])
+    flipped = run(pictures, [Warp(flip_rows=True), Warp(), Warp(flip_rows=True, flip_columns=True)])
+    assert np.array_equal(flipped[0], pictures[0, ::-1])
+    assert np.array_equal(flipped[1], pictures[1])
+    assert np.array_equal(flipped[2], pictures[2, ::-1, ::-1])
 
 
 def test_a_picture_is_warped_the_same_whatever_stands_beside_it():
@@ -92,16 +92,16 @@ def test_a_picture_is_warped_the_same_whatever_stands_beside_it():
 
 
 def test_the_draws_are_those_of_the_report_s_generator():
-    drawn = warps("generator", 400)
+    draws = warps("generator", 400)
     for field, middle, reach in (
         ("theta", 0, 40), ("tx", 0, 0.2), ("ty", 0, 0.2), ("shear", 0, 0.2), ("zx", 1, 0.2), ("zy", 1, 0.2)
     ):  # fmt: skip
-        values = (np.array([getattr(one, field) for one in drawn]) - middle) / reach
+        values = (np.array([getattr(draw, field) for draw in draws]) - middle) / reach
         assert -1 <= values.min() < -0.99 and 0.99 < values.max() <= 1, field
         assert abs(values.mean()) < 0.03 and abs(values.std() - 1 / math.sqrt(3)) < 0.02, field
-    assert 0.47 < np.mean([one.flip_columns for one in drawn]) < 0.53
-    assert not any(one.flip_rows for one in drawn)
-    assert abs(np.corrcoef([one.zx for one in drawn], [one.zy for one in drawn])[0, 1]) < 0.06
+    assert 0.47 < np.mean([draw.flip_columns for draw in draws]) < 0.53
+    assert not any(draw.flip_rows for draw in draws)
+    assert abs(np.corrcoef([draw.zx for draw in draws], [draw.zy for draw in draws])[0, 1]) < 0.06
 
 
 def test_a_draw_is_fixed_for_good_and_its_own():
@@ -114,13 +114,13 @@ def test_a_draw_is_fixed_for_good_and_its_own():
 
 def test_the_seven_copies_are_those_of_breastnet18():
     picture = np.random.default_rng(0).random((1, 48, 48), dtype=np.float32)
-    made = [run(picture, [AUGMENTATIONS["sevenfold"].draw("any", number)])[0] for number in range(1, 8)]
+    copies = [run(picture, [AUGMENTATIONS["sevenfold"].draw("any", number)])[0] for number in range(1, 8)]
     mirrored = np.ascontiguousarray(picture[:, :, ::-1])
-    turned = [run(one, [Warp(theta=angle)])[0] for one in (picture, mirrored) for angle in (30, -30)]
+    turned = [run(copy, [Warp(theta=angle)])[0] for copy in (picture, mirrored) for angle in (30, -30)]
     expected = [picture[0, ::-1], mirrored[0], mirrored[0, ::-1], *turned]
-    for one, other in zip(made, expected, strict=True):
-        assert np.allclose(one, other, atol=1e-6)
-    assert len({one.tobytes() for one in [picture[0], *made]}) == 8
+    for copy, model in zip(copies, expected, strict=True):
+        assert np.allclose(copy, model, atol=1e-6)
+    assert len({copy.tobytes() for copy in [picture[0], *copies]}) == 8
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -10,12 +10,15 @@ HEIGHT = 400
 
 
 def films(images=24, seed=11):
-    """Rendered phantoms: picture and the mask of all their lesions."""
+    """Yield rendered phantoms: the picture and the mask of all its lesions."""
     for patient in draw_patients(PhantomSpec(images=images, seed=seed, height=HEIGHT)):
         for which in patient.breasts:
             for view in which.views:
-                seen = render_view(patient, which, view, HEIGHT)
-                yield seen.image.astype(np.float32) / 65535, np.any([mask for _, mask in seen.lesions] or [], axis=0)
+                rendered = render_view(patient, which, view, HEIGHT)
+                yield (
+                    rendered.image.astype(np.float32) / 65535,
+                    np.any([mask for _, mask in rendered.lesions] or [], axis=0),
+                )
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def phantoms():
 
 
 def film(breast_side="left", shape=(400, 240)):
-    """A plain film: half an ellipse of tissue on dark air with grain."""
+    """Return a plain film: half an ellipse of tissue on dark air with grain."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     depth = 1 - ((y - shape[0] / 2) / (0.38 * shape[0])) ** 2 - (x / (0.6 * shape[1])) ** 2
     tissue = 0.5 * (1 - np.exp(-8 * np.maximum(depth, 0)))
@@ -114,8 +117,8 @@ def test_the_side_is_read_from_pixels():
 
 def test_fog_on_the_film_does_not_hide_the_breast():
     foggy = 0.8 * film() + 0.1
-    kept = find_breast(foggy)
-    assert kept is not None and kept[200, 60] and not kept[20, 220]
+    mask = find_breast(foggy)
+    assert mask is not None and mask[200, 60] and not mask[20, 220]
 
 
 @pytest.mark.parametrize("finding", PATCH_FINDINGS)
@@ -164,9 +167,9 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_pictures_come_through(name):
     picture = ODD[name].astype(np.float32)
-    kept = picture.copy()
+    original = picture.copy()
     result = enhance(picture)
-    assert np.array_equal(picture, kept)
+    assert np.array_equal(picture, original)
     assert result.dtype == np.float32 and result.ndim == 2 and np.isfinite(result).all()
     assert result.min() >= 0 and result.max() <= 1 and max(result.shape) <= LONGEST
     assert np.array_equal(result, enhance(picture))

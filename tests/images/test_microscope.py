@@ -16,31 +16,31 @@ def disc(shape, row, column, radius):
     return (y - row) ** 2 + (x - column) ** 2 <= radius**2
 
 
-def by_name(looks):
-    return {one.name: one for one in looks}
+def by_name(views):
+    return {view.name: view for view in views}
 
 
 def test_the_pictures_are_those_of_the_cache():
     picture = film()
-    looks = by_name(resize_views(picture, disc(picture.shape, 200, 100, 30), 64))
-    assert list(looks) == ["original", *RESIZES]
+    views = by_name(resize_views(picture, disc(picture.shape, 200, 100, 30), 64))
+    assert list(views) == ["original", *RESIZES]
     for name, entry in RESIZES.items():
-        assert np.array_equal(looks[name].full.picture, entry.apply(picture, 64))
+        assert np.array_equal(views[name].full.picture, entry.apply(picture, 64))
 
 
 @pytest.mark.parametrize("shape", [(500, 300), (300, 500), (64, 48), (31, 200)])
 @pytest.mark.parametrize("size", [48, 97])
 def test_the_area_left_is_the_original_area_times_the_scale(shape, size):
     mask = disc(shape, 0.4 * shape[0], 0.5 * shape[1], 0.2 * min(shape))
-    looks = by_name(resize_views(film(shape), mask, size))
-    assert looks["original"].lesion_pixels == looks["original"].clear_pixels == mask.sum()
+    views = by_name(resize_views(film(shape), mask, size))
+    assert views["original"].lesion_pixels == views["original"].clear_pixels == mask.sum()
     for name, entry in RESIZES.items():
         _, _, rows, columns = entry.placement(shape, size)
         scale = rows * columns / (shape[0] * shape[1])
-        assert looks[name].lesion_pixels == pytest.approx(mask.sum() * scale, rel=1e-4)
-        assert looks[name].lesion_pixels == pytest.approx(entry.apply(mask.astype(np.float32), size).sum(), rel=0.1)
-        assert looks[name].full.region.shape == (size, size)
-        width, height = looks[name].sizes[0]
+        assert views[name].lesion_pixels == pytest.approx(mask.sum() * scale, rel=1e-4)
+        assert views[name].lesion_pixels == pytest.approx(entry.apply(mask.astype(np.float32), size).sum(), rel=0.1)
+        assert views[name].full.region.shape == (size, size)
+        width, height = views[name].sizes[0]
         assert height == pytest.approx(mask.any(axis=1).sum() * rows / shape[0])
         assert width == pytest.approx(mask.any(axis=0).sum() * columns / shape[1])
 
@@ -48,19 +48,19 @@ def test_the_area_left_is_the_original_area_times_the_scale(shape, size):
 def test_the_region_lies_where_the_resize_puts_the_lesion():
     mask = disc((500, 300), 400, 60, 40)
     picture = np.where(mask, 1, 0).astype(np.float32)
-    for one in resize_views(picture, mask, 80):
-        inside, outside = one.full.picture[one.full.region], one.full.picture[~one.full.region]
+    for view in resize_views(picture, mask, 80):
+        inside, outside = view.full.picture[view.full.region], view.full.picture[~view.full.region]
         assert inside.min() > 0.3 and outside.max() < 0.7 and inside.mean() > 0.9 and outside.mean() < 0.01
-        assert one.closeup.picture[one.closeup.region].mean() > 0.9
-        assert one.closeup.picture[~one.closeup.region].mean() < 0.1
+        assert view.closeup.picture[view.closeup.region].mean() > 0.9
+        assert view.closeup.picture[~view.closeup.region].mean() < 0.1
 
 
 def test_clear_pixels_are_those_half_covered():
     mask = disc((500, 300), 250, 150, 60)
-    one = by_name(resize_views(film(), mask, 50))["stretch"]
+    view = by_name(resize_views(film(), mask, 50))["stretch"]
     smooth = skimage_resize(mask.astype(np.float64), (50, 50))
-    assert one.clear_pixels == one.full.region.sum()
-    assert (one.full.region ^ (smooth >= 0.5)).sum() <= 4
+    assert view.clear_pixels == view.full.region.sum()
+    assert (view.full.region ^ (smooth >= 0.5)).sum() <= 4
 
 
 def test_a_vanishing_lesion_has_less_than_a_pixel_and_is_shown_all_the_same():
@@ -78,25 +78,25 @@ def test_a_vanishing_lesion_has_less_than_a_pixel_and_is_shown_all_the_same():
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (499, 299), (0, 299), (499, 0), (250, 0)])
 def test_a_lesion_at_the_border_keeps_its_close_up(row, column):
-    for one in resize_views(film(), disc((500, 300), row, column, 25), 64):
-        assert one.closeup.picture.shape == one.closeup.region.shape == (CLOSEUP_SIDE, CLOSEUP_SIDE)
-        assert one.closeup.region.any() and not one.closeup.region.all()
-        image = draw_outlines(one.closeup)
+    for view in resize_views(film(), disc((500, 300), row, column, 25), 64):
+        assert view.closeup.picture.shape == view.closeup.region.shape == (CLOSEUP_SIDE, CLOSEUP_SIDE)
+        assert view.closeup.region.any() and not view.closeup.region.all()
+        image = draw_outlines(view.closeup)
         assert (image == LINE).all(axis=2).any()
 
 
 def test_a_lesion_that_fills_the_picture():
-    for one in resize_views(film((90, 60)), np.ones((90, 60), np.bool_), 48):
-        assert one.closeup.region.any()
-        assert draw_outlines(one.full).shape[2] == 3
+    for view in resize_views(film((90, 60)), np.ones((90, 60), np.bool_), 48):
+        assert view.closeup.region.any()
+        assert draw_outlines(view.full).shape[2] == 3
 
 
 @pytest.mark.parametrize("mask", [None, np.zeros((500, 300), np.bool_)])
 def test_without_a_lesion_there_is_no_close_up(mask):
-    for one in resize_views(film(), mask, 64):
-        assert one.closeup is None and one.box is None and one.sizes == ()
-        assert one.lesion_pixels == one.clear_pixels == 0
-        image = draw_outlines(one.full)
+    for view in resize_views(film(), mask, 64):
+        assert view.closeup is None and view.box is None and view.sizes == ()
+        assert view.lesion_pixels == view.clear_pixels == 0
+        image = draw_outlines(view.full)
         assert (image[..., 0] == image[..., 1]).all()
 
 
@@ -109,34 +109,34 @@ def test_a_mask_of_another_shape_is_refused():
 def test_the_original_fits_the_screen(shape):
     mask = np.zeros(shape, np.bool_)
     mask[shape[0] // 2, shape[1] // 2] = True
-    one = resize_views(film(shape), mask, 32)[0]
-    assert max(one.full.picture.shape) <= MAX_SIDE
-    assert one.lesion_pixels == 1 and one.full.region.sum() == 1
-    top, _, bottom, _ = one.box
-    factor = shape[0] / one.full.picture.shape[0]
+    view = resize_views(film(shape), mask, 32)[0]
+    assert max(view.full.picture.shape) <= MAX_SIDE
+    assert view.lesion_pixels == 1 and view.full.region.sum() == 1
+    top, _, bottom, _ = view.box
+    factor = shape[0] / view.full.picture.shape[0]
     assert top * factor <= shape[0] // 2 < bottom * factor
 
 
 def test_the_outline_is_thin_and_leaves_the_lesion_uncovered():
     picture = film((300, 300))
     mask = disc(picture.shape, 150, 150, 40)
-    one = by_name(resize_views(picture, mask, 100))["stretch"]
-    image = draw_outlines(one.full)
+    view = by_name(resize_views(picture, mask, 100))["stretch"]
+    image = draw_outlines(view.full)
     line, halo = ((image == colour).all(axis=2) for colour in (LINE, HALO))
-    region = np.kron(one.full.region, np.ones((9, 9), np.bool_))
+    region = np.kron(view.full.region, np.ones((9, 9), np.bool_))
     assert image.shape == (900, 900, 3) and image.dtype == np.uint8
     assert line.any() and halo.any() and not (line | halo)[region].any()
     assert line.sum() < 0.01 * line.size
-    grey = (np.kron(one.full.picture, np.ones((9, 9), np.float32)) * 255 + 0.5).astype(np.uint8)
+    grey = (np.kron(view.full.picture, np.ones((9, 9), np.float32)) * 255 + 0.5).astype(np.uint8)
     untouched = ~(line | halo)
     assert np.array_equal(image[untouched], np.repeat(grey[untouched][:, None], 3, axis=1))
 
 
 def test_close_ups_show_the_pixels_of_the_trunk_unchanged():
     picture = film((600, 400))
-    one = by_name(resize_views(picture, disc(picture.shape, 300, 200, 40), 64))["letterbox"]
-    assert set(np.unique(one.closeup.picture)) <= set(np.unique(one.full.picture))
-    assert one.closeup.region.mean() == pytest.approx(np.pi / 4 / 2.5**2, rel=0.4)
+    view = by_name(resize_views(picture, disc(picture.shape, 300, 200, 40), 64))["letterbox"]
+    assert set(np.unique(view.closeup.picture)) <= set(np.unique(view.full.picture))
+    assert view.closeup.region.mean() == pytest.approx(np.pi / 4 / 2.5**2, rel=0.4)
 
 
 def test_advice_follows_the_figures():

@@ -19,7 +19,7 @@ STRETCH, BOX = Variant("builtin", "stretch", 64), Variant("builtin", "letterbox"
 
 @pytest.fixture
 def source(tiny, tmp_path):
-    """The source of one image, whose file a test may change."""
+    """The indexed file of one image, which a test may change."""
     dataset = Dataset.open(tiny, "tiny")
     row = dataset.images.iloc[0]
     path = tmp_path / "1-1.dcm"
@@ -31,7 +31,7 @@ def source(tiny, tmp_path):
 def test_every_variant_is_what_it_is_alone(source):
     both = prepare((source, (STRETCH, BOX)))
     picture = read_image(source.path).to_float()
-    assert [one.shape for one in both] == [(64, 64), (48, 48)]
+    assert [square.shape for square in both] == [(64, 64), (48, 48)]
     assert np.allclose(both[0], RESIZES["stretch"].apply(picture, 64), rtol=0, atol=1e-6)
     assert np.allclose(both[1], RESIZES["letterbox"].apply(picture, 48), rtol=0, atol=1e-6)
     for alone, variant in zip(both, (STRETCH, BOX), strict=True):
@@ -43,8 +43,8 @@ def test_several_files_together_are_those_one_by_one(tiny):
     sources = tuple(dataset.sources(dataset.images)[:3])
     stacks = prepare_stacks((sources, (STRETCH, BOX)))
     assert [stack.shape for stack in stacks] == [(3, 64, 64), (3, 48, 48)]
-    for number, one in enumerate(sources):
-        for stack, picture in zip(stacks, prepare((one, (STRETCH, BOX))), strict=True):
+    for number, source in enumerate(sources):
+        for stack, picture in zip(stacks, prepare((source, (STRETCH, BOX))), strict=True):
             assert np.array_equal(stack[number], picture)
 
 
@@ -112,6 +112,6 @@ def test_built_in_preprocessing_changes_nothing():
 def test_every_preprocessing_reaches_the_squares(source, name):
     apply = PREPROCESSINGS[name].apply
     picture = source.read().to_float()
-    (made,) = prepare((source, (Variant(name, "stretch", 64),)))
+    (square,) = prepare((source, (Variant(name, "stretch", 64),)))
     expected = RESIZES["stretch"].apply(picture if apply is None else apply(picture), 64)
-    assert np.allclose(made, expected, rtol=0, atol=1e-6) and made.std() > 0.01
+    assert np.allclose(square, expected, rtol=0, atol=1e-6) and square.std() > 0.01

@@ -44,9 +44,9 @@ def test_letterbox_keeps_the_ratio_and_fills_with_black(shape, size):
 @pytest.mark.parametrize("name", RESIZES)
 def test_resizing_keeps_range_and_does_not_touch_its_input(name):
     before = picture((90, 41))
-    kept = before.copy()
+    original = before.copy()
     after = RESIZES[name].apply(before, 64)
-    assert np.array_equal(before, kept)
+    assert np.array_equal(before, original)
     assert after.min() >= 0 and after.max() <= before.max() + 1e-6
 
 
@@ -75,15 +75,15 @@ def test_the_fitted_side_never_vanishes_or_sticks_out():
 def test_stored_integers_give_the_picture_that_their_floats_give(bits):
     white = 2**bits - 1
     pixels = np.random.default_rng(1).integers(0, white + 1, (333, 210)).astype(np.uint16 if bits == 16 else np.uint8)
-    wanted = [(RESIZES["stretch"], 64), (RESIZES["letterbox"], 64), (RESIZES["letterbox"], 48)]
-    together = to_squares(pixels, wanted, white)
-    for (resize, size), square in zip(wanted, together, strict=True):
+    targets = [(RESIZES["stretch"], 64), (RESIZES["letterbox"], 64), (RESIZES["letterbox"], 48)]
+    together = to_squares(pixels, targets, white)
+    for (resize, size), square in zip(targets, together, strict=True):
         assert np.allclose(square, resize.apply(pixels / np.float32(white), size), rtol=0, atol=1e-6)
     expected = skimage_resize(pixels / white, (64, 64))
     assert np.abs(together[0] - expected).max() < 1e-5
 
 
 def test_the_weights_of_every_result_sum_to_one():
-    for length, wanted in [(5000, 224), (224, 5000), (3, 64), (1, 32), (225, 224)]:
-        flat = to_squares(np.ones((length, 5), np.float32), [(RESIZES["stretch"], wanted)])[0]
+    for length, size in [(5000, 224), (224, 5000), (3, 64), (1, 32), (225, 224)]:
+        flat = to_squares(np.ones((length, 5), np.float32), [(RESIZES["stretch"], size)])[0]
         assert np.abs(flat - 1).max() < 1e-6

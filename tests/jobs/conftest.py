@@ -1,4 +1,4 @@
-"""Jobs under the eyes of a test: waited for, with all their processes."""
+"""Helpers to wait for jobs and to find their processes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from mammo.progress import finish
 from mammo.specs import Home
 from mammo.storage.atomic_files import write_text
 
-ASKED: dict[str, Any] = {
+REQUEST_RECORD: dict[str, Any] = {
     "verb": "index-phantom",
     "request": {"name": "p", "images": 6, "seed": 1},
     "started": "2026-01-01T00:00:00+00:00",
 }
-"""A request as it should be."""
+"""A valid request."""
 DONE: dict[str, Any] = {"state": "done", "result": "p"}
 
 
 def wait(home: Home, name: str, until: Callable[[Job], bool], seconds: float = 120) -> Job:
-    """The job once it is as it is waited for."""
+    """Wait until a condition holds for the job; return the job."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         job = Job.open(home, name)
@@ -43,29 +43,29 @@ def ended(job: Job) -> bool:
     return job.state != RUNNING
 
 
-def begun(job: Job) -> bool:
+def has_begun(job: Job) -> bool:
     return job.progress.get("done", 0) > 0
 
 
-def write_job(home: Home, name: str, asked: object, told: object = None) -> None:
-    """A job's files as somebody may leave them; a text is written as it is."""
-    for file, content in ((REQUEST, asked), (PROGRESS, told)):
+def write_job(home: Home, name: str, request: object, progress: object = None) -> None:
+    """Write a job's files with any content; a text is written as it is."""
+    for file, content in ((REQUEST, request), (PROGRESS, progress)):
         if content is not None:
             write_text(home.job(name) / file, content if isinstance(content, str) else json.dumps(content))
 
 
 def in_session(leader: int) -> list[psutil.Process]:
-    """The processes of a session that work."""
-    found = []
+    """The processes of a session, without zombies."""
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def soon(condition: Callable[[], object], seconds: float = 20) -> bool:
-    """Whether something comes true in good time."""
+    """Whether a condition becomes true within some seconds."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
@@ -74,7 +74,7 @@ def soon(condition: Callable[[], object], seconds: float = 20) -> bool:
 
 @pytest.fixture
 def started() -> Iterator[list[int]]:
-    """Process numbers whose sessions are ended after the test, however that went."""
+    """Process numbers whose sessions are ended after the test, also after a failed one."""
     leaders: list[int] = []
     yield leaders
     end_all(process for leader in leaders for process in in_session(leader))

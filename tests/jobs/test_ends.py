@@ -1,4 +1,4 @@
-"""Whatever ends a job or a measurement, nothing that it started goes on."""
+"""However a job or a measurement ends, no process that it started goes on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import pytest
 from mammo.jobs import Job, start
 from mammo.jobs.job import GRACE
 from mammo.jobs.owner import job_process
-from mammo.jobs.running import TO_CLEAN_UP
+from mammo.jobs.running import CLEAN_UP_SECONDS
 from mammo.specs import Home
 from tests.jobs.conftest import end_all, in_session, soon
 
-LEFT = TO_CLEAN_UP + 6
-"""Seconds after which nothing may be left of a job that was asked to end."""
+LEFT = CLEAN_UP_SECONDS + 6
+"""Seconds after which no process of a job that was asked to end may be left."""
 
 
 def leader_of(home: Home, name: str) -> int:
@@ -49,18 +49,18 @@ def test_sigterm_ends_a_job_and_its_workers(home: Home, started: list[int], few_
 
 
 @pytest.mark.faults("a job's work does not hear SIGTERM", "the job ends within seconds all the same")
-def test_work_that_swallows_the_signal_ends_all_the_same(tmp_path: Path, started: list[int]) -> None:
+def test_work_that_swallows_the_signal_still_ends(tmp_path: Path, started: list[int]) -> None:
     script = tmp_path / "deaf.py"
     script.write_text(
         "import subprocess, sys, time\n"
         "from pathlib import Path\n"
         "from mammo.jobs import running\n"
-        "from mammo.jobs.running import Ending, Teller\n"
+        "from mammo.jobs.running import EndSignals, ProgressWriter\n"
         "from mammo.processes.lifetimes import end_descendants\n"
         "import os\n"
-        "running.TO_CLEAN_UP = 0.5\n"
+        "running.CLEAN_UP_SECONDS = 0.5\n"
         "def late():\n    end_descendants()\n    os._exit(143)\n"
-        "Ending(late)\n"
+        "EndSignals(late)\n"
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "said = 'ready'\n"
         "while True:\n    try:\n        print(said, flush=True)\n        said = 'deaf'\n        time.sleep(60)\n"
@@ -86,13 +86,13 @@ def test_sigterm_at_any_moment(home: Home, started: list[int], few_files: Path) 
         with contextlib.suppress(ProcessLookupError):
             os.kill(leader, signal.SIGTERM)
         assert soon(lambda leader=leader: not in_session(leader), LEFT), f"{number}: {in_session(leader)}"
-        # one that had not said a word yet counts as begun for a moment
+        # a job without progress yet counts as running for GRACE seconds
         assert soon(lambda name=name: Job.open(home, name).state in ("cancelled", "interrupted", "done"), GRACE)
 
 
 @pytest.mark.slow
 @pytest.mark.faults("SIGKILL to a server that measures the machine", "the measurement ends with it")
-def test_measuring_ends_with_whoever_began_it(home: Home) -> None:
+def test_measuring_ends_with_the_process_that_started_it(home: Home) -> None:
     home.path.mkdir()
     script = (
         "import threading, time; from mammo.estimates import measuring; from mammo.specs import Home\n"

@@ -1,4 +1,4 @@
-"""Jobs: long work that outlives whoever asked for it."""
+"""Jobs: long work that outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mammo.data.dataset.dataset import datasets
 from mammo.data.manifest.options import ManifestOptions
 from mammo.errors import MammoError
 from mammo.jobs import LOG, PROGRESS, Job, cancel, delete, jobs, log_of, retry, start
-from mammo.jobs.wanted import VERBS
+from mammo.jobs.requests import VERBS
 from mammo.specs import SHARED, HeadSpec, Home, SplitSpec, SweepSpec
 from mammo.storage.json_files import read_json
-from tests.jobs.conftest import ASKED, DONE, begun, ended, in_session, soon, wait, write_job
+from tests.jobs.conftest import DONE, REQUEST_RECORD, ended, has_begun, in_session, soon, wait, write_job
 
 
-def test_a_job_does_its_work_and_says_so(home: Home) -> None:
+def test_a_job_does_its_work_and_writes_its_end(home: Home) -> None:
     name = start(home, "index-phantom", {"name": "p", "images": 6, "seed": 1})
     job = wait(home, name, ended)
     assert (job.state, job.result, job.reason, job.results) == ("done", "p", "", ("p",))
@@ -33,7 +33,7 @@ def test_a_job_does_its_work_and_says_so(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heads", "splits", "said"),
+    ("heads", "splits", "words"),
     [
         (
             [HeadSpec(pool="gap", lr=1e-3, patience=10)],
@@ -48,9 +48,9 @@ def test_a_job_does_its_work_and_says_so(home: Home) -> None:
         ),
     ],
 )
-def test_a_sweep_is_told_in_the_words_of_its_form(heads, splits, said):
+def test_a_sweep_is_described_in_the_words_of_its_form(heads, splits, words):
     spec = SweepSpec("p", ("c",), tuple(heads), tuple(splits))
-    assert VERBS["sweep"].from_json({"spec": spec.to_json()}).settings == said
+    assert VERBS["sweep"].from_json({"spec": spec.to_json()}).settings == words
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_job_outlives_its_starter(home: Home) -> None:
     assert wait(home, killed.stdout.strip(), ended).state == "done"
 
 
-def test_a_failed_job_ends_in_the_sentence_and_can_be_started_again(home: Home) -> None:
+def test_a_failed_job_has_the_reason_and_can_be_started_again(home: Home) -> None:
     name = start(home, "extract", {"specs": [{"dataset": "nothing"}], "weights_file": None})
     job = wait(home, name, ended)
     assert job.state == "failed" and "no data set 'nothing'" in job.reason
@@ -79,7 +79,7 @@ def test_a_failed_job_ends_in_the_sentence_and_can_be_started_again(home: Home) 
 @pytest.mark.slow
 def test_a_job_can_be_cancelled(home: Home) -> None:
     name = start(home, "index-phantom", {"name": "p", "images": 5000, "seed": 1})
-    wait(home, name, begun)
+    wait(home, name, has_begun)
     for refused in (delete, retry):
         with pytest.raises(MammoError, match="still runs; cancel it first"):
             refused(home, name)
@@ -96,7 +96,7 @@ def test_a_job_can_be_cancelled(home: Home) -> None:
 @pytest.mark.faults("SIGKILL to a job", "its workers end by themselves; it is called interrupted and can go on")
 def test_a_killed_job_is_called_interrupted_and_can_go_on(home: Home) -> None:
     name = start(home, "index-phantom", {"name": "p", "images": 40, "seed": 1})
-    wait(home, name, begun)
+    wait(home, name, has_begun)
     leader = read_json(home.job(name) / PROGRESS, "progress")["pid"]
     assert len(in_session(leader)) > 2
     os.kill(leader, signal.SIGKILL)
@@ -112,7 +112,7 @@ def test_only_known_work_is_started(home: Home, verb: str) -> None:
     assert jobs(home) == []
 
 
-def test_what_cannot_be_done_is_refused_before_it_is_started(home: Home) -> None:
+def test_an_invalid_request_is_refused_before_it_is_started(home: Home) -> None:
     with pytest.raises(MammoError, match="lacks the field"):
         start(home, "index-phantom", {"name": "p"})
     with pytest.raises(MammoError, match="cannot name a data set"):
@@ -120,28 +120,28 @@ def test_what_cannot_be_done_is_refused_before_it_is_started(home: Home) -> None
     assert jobs(home) == []
 
 
-def test_a_job_that_is_none(home: Home) -> None:
+def test_a_missing_job_is_refused(home: Home) -> None:
     with pytest.raises(MammoError, match="no job"):
         Job.open(home, "nothing")
     with pytest.raises(MammoError, match="cannot name"):
         Job.open(home, "../../etc")
 
 
-def test_an_ended_job_is_deleted_and_what_it_made_stays(home: Home, tmp_path: Path) -> None:
-    write_job(home, "a", ASKED, DONE)
+def test_an_ended_job_is_deleted_and_its_results_stay(home: Home, tmp_path: Path) -> None:
+    write_job(home, "a", REQUEST_RECORD, DONE)
     home.dataset("p").mkdir(parents=True)
     delete(home, "a")
     assert not home.job("a").exists() and home.dataset("p").is_dir()
     (tmp_path / "elsewhere").mkdir()
-    write_job(Home(tmp_path / "elsewhere"), "b", ASKED, DONE)
+    write_job(Home(tmp_path / "elsewhere"), "b", REQUEST_RECORD, DONE)
     home.job("b").symlink_to(tmp_path / "elsewhere" / "jobs" / "b")
     assert Job.open(home, "b").state == "damaged"
     delete(home, "b")
     assert not home.job("b").is_symlink() and (tmp_path / "elsewhere" / "jobs" / "b" / PROGRESS).is_file()
 
 
-def test_nothing_is_done_about_jobs_of_a_shared_home(home: Home) -> None:
-    write_job(home, "a", ASKED, DONE)
+def test_jobs_of_a_shared_home_cannot_be_changed(home: Home) -> None:
+    write_job(home, "a", REQUEST_RECORD, DONE)
     (home.path / SHARED).write_text("{}")
     for refused in (cancel, retry, delete):
         with pytest.raises(MammoError, match="shared home"):
@@ -149,7 +149,7 @@ def test_nothing_is_done_about_jobs_of_a_shared_home(home: Home) -> None:
 
 
 def test_the_end_of_a_log_is_shown_as_text(home: Home, tmp_path: Path) -> None:
-    write_job(home, "a", ASKED, DONE)
+    write_job(home, "a", REQUEST_RECORD, DONE)
     job = Job.open(home, "a")
     assert log_of(job) == []
     log = home.job("a") / LOG
@@ -164,16 +164,16 @@ def test_the_end_of_a_log_is_shown_as_text(home: Home, tmp_path: Path) -> None:
 
 def test_requests_of_earlier_versions_are_read(home: Home) -> None:
     manifest = {"name": "m", "file": "/x.csv", "columns": {"path": "file"}, "positive": ["M"]}
-    write_job(home, "a", {**ASKED, "verb": "index-manifest", "request": manifest}, {"state": "cancelled"})
-    told = {"pid": 4194000, "created": 1.5, "state": "done", "heartbeat": 1767225700.0, "result": "p", "message": ""}
+    write_job(home, "a", {**REQUEST_RECORD, "verb": "index-manifest", "request": manifest}, {"state": "cancelled"})
+    record = {"pid": 4194000, "created": 1.5, "state": "done", "heartbeat": 1767225700.0, "result": "p", "message": ""}
     stage = {"stage": "index", "done": 6, "total": 6, "unit": "files", "rate": 2.5, "seconds_left": 0.0, "live": {}}
-    write_job(home, "b", ASKED, {**told, "progress": stage})
+    write_job(home, "b", REQUEST_RECORD, {**record, "progress": stage})
     newer, older = jobs(home)
     assert (newer.state, newer.seconds, newer.result) == ("done", 100.0, "p")
     assert (older.state, older.settings) == ("cancelled", "from /x.csv; positive: M")
 
 
-def test_a_request_carries_all_that_is_said_of_a_manifest() -> None:
+def test_a_request_holds_all_options_of_a_manifest() -> None:
     request = {
         "name": "m", "file": "/x.csv", "columns": {"path": "file"}, "positive": ["M"], "negative": ["B"], "drop": ["?"],
         "root": "/films", "sheet": "first", "header": ["a", "b"], "header_patients": True, "intent": "presentation",
@@ -181,5 +181,5 @@ def test_a_request_carries_all_that_is_said_of_a_manifest() -> None:
     }  # fmt: skip
     options = ManifestOptions.from_json(VERBS["index-manifest"].from_json(request).to_json())
     assert options == ManifestOptions.from_json(request)
-    unsaid = ManifestOptions()
-    assert all(getattr(options, option.name) != getattr(unsaid, option.name) for option in fields(ManifestOptions))
+    defaults = ManifestOptions()
+    assert all(getattr(options, option.name) != getattr(defaults, option.name) for option in fields(ManifestOptions))

@@ -162,7 +162,7 @@ def test_the_paper_split_is_shown_to_leak(demo):
         ("Images", "Mammograms of the patient"),
         ("Images&kind=Crops+of+lesions", "Crops of the patient"),
         ("Split", "Train only"),
-        ("Reader", "Every model has this to measure up to"),
+        ("Reader", "Compare every model with this"),
         ("Resize+microscope", "% of the original"),
         ("Preprocessing", "CLAHE again"),
         ("Problems", "Every file could be read"),

@@ -31,7 +31,7 @@ CRITERIA = {
 
 def counted(page, label):
     """How many images there are of an answer."""
-    said = page.get_by_text("the surest answers first").inner_text()
+    said = page.get_by_text("the most confident answers first").inner_text()
     return int(re.search(rf"{label}: (\d+)", said)[1])
 
 
@@ -47,7 +47,9 @@ def test_the_images_shown_are_those_that_the_confusion_matrix_counts(demo, demo_
         assert counted(page, "Mistakes") == missed + alarms
         for answers, count in (("Missed", missed), ("False alarms", alarms)):
             page.get_by_role("radio", name=answers).click()
-            page.get_by_text("There are no such images" if not count else f"of {count:,}, the surest").wait_for()
+            page.get_by_text(
+                "No images match this choice" if not count else f"of {count:,}, the most confident"
+            ).wait_for()
         page.get_by_role("radio", name="Operating point").click()
         page.get_by_text("Confusion matrix").wait_for()
         page.get_by_text(f"Called malignant: every probability above {point.words}.").wait_for()

@@ -25,7 +25,7 @@ def test_a_change_retrains_at_once_and_test_figures_wait_behind_a_switch(demo, d
             arg=first[0],
         )
         page.get_by_text("Show test figures too").click()
-        page.get_by_text("chooses on the test set").wait_for()
+        page.get_by_text("choose on the test set").wait_for()
         page.get_by_text("on the test images").wait_for()
         page.get_by_role("button", name="Keep as a sweep").wait_for()
     assert sweeps(demo_home) == before

@@ -5,7 +5,7 @@ import pytest
 from mammo.jobs import jobs
 from mammo.runs.sweep import sweeps
 from mammo.specs import Home
-from tests.jobs.conftest import ASKED, DONE, write_job
+from tests.jobs.conftest import DONE, REQUEST_RECORD, write_job
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EVIL = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) :red[b] $c$"
@@ -19,11 +19,13 @@ def test_cards_lead_to_their_results_and_show_texts_as_text(fresh, demo_home, tm
         (home.path / folder).symlink_to(demo_home.path / folder)
     (name,) = sweeps(home)
     spec = {"dataset": "phantom-demo", "caches": ["c"], "heads": [{}], "splits": [{}]}
-    write_job(home, "a", {**ASKED, "verb": "sweep", "request": {"spec": spec}}, {"state": "done", "result": name})
-    write_job(home, "b", ASKED, {"state": "failed", "message": EVIL, "seconds": 75.0})
+    write_job(
+        home, "a", {**REQUEST_RECORD, "verb": "sweep", "request": {"spec": spec}}, {"state": "done", "result": name}
+    )
+    write_job(home, "b", REQUEST_RECORD, {"state": "failed", "message": EVIL, "seconds": 75.0})
     write_job(home, "c", "{", DONE)
     for number in range(30):
-        write_job(home, f"d{number:02d}", ASKED, {"state": "cancelled"})
+        write_job(home, f"d{number:02d}", REQUEST_RECORD, {"state": "cancelled"})
     with fresh(home) as site:
         with site.visit("jobs?state=Done&state=Failed&state=Damaged") as page:
             assert page.get_by_text(EVIL).count() == 1 and page.locator("img[src='x']").count() == 0

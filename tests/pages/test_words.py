@@ -19,7 +19,7 @@ from mammo.specs.class_names import ClassNames
 from mammo.statistics.calibration import bound_note
 from mammo.statistics.scored import Scored
 from pages.parts.data import microscope_view as lens
-from pages.parts.inspect.operating_view import intervals_said
+from pages.parts.inspect.operating_view import intervals_sentence
 from pages.shared.base import choose
 from pages.shared.base.text import exposure, plain
 from pages.shared.base.words import caption, describe, groups_of, judgement, leakage_words, part_rows
@@ -191,7 +191,7 @@ def test_images_are_called_by_the_names_of_their_classes():
 
 @pytest.mark.parametrize(("unit", "said"), [("images", ", not images"), ("breasts", ", not breasts"), ("patients", "")])
 def test_words_of_intervals_and_columns_follow_the_level(unit, said):
-    assert intervals_said(unit) == f"Intervals are 95 % and count patients{said}."
+    assert intervals_sentence(unit) == f"Intervals are 95 % and count patients{said}."
     helps = " ".join(str(column.get("help")) for column in board.columns(unit).values())
     others = {"images", "breasts", "patients"} - {unit}
     assert f"validation {unit}" in helps and f"Test {unit} whose patient" in helps
@@ -231,8 +231,8 @@ def test_a_set_without_outlines_is_told_from_a_mammogram_without_one(home, tmp_p
         assert not page.run().exception
         return page
 
-    assert any("data set plain holds no outlines of lesions" in box.value for box in look("plain").info)
+    assert any("data set plain has no outlines of lesions" in box.value for box in look("plain").info)
     page = look("boxed")
     assert not any("outline" in box.value for box in page.info)
     page.selectbox(key="image").set_value(page.selectbox(key="image").options[1]).run()
-    assert any("Nobody outlined a lesion in this mammogram" in box.value for box in page.info)
+    assert any("No lesion is outlined in this mammogram" in box.value for box in page.info)

@@ -1,4 +1,4 @@
-"""Work that nobody vouches for is lost for reasons of its own alone, whatever else the machine does."""
+"""Untrusted work fails only for reasons of its own, whatever else the machine does."""
 
 import contextlib
 import ctypes
@@ -50,7 +50,7 @@ def swallow():
 MISDEEDS = {
     "loop": loop,
     "swallow": swallow,
-    # no signal handler of Python's runs before this ends, and it never does
+    # Python runs no signal handler before this ends, and it never ends
     "stuck in C": lambda: deque(itertools.repeat(None), maxlen=0),
     "greedy": lambda: bytearray(3 * 2**30),
     "greedy bit by bit": lambda: [bytearray(MB) for _ in range(3 * 2**10)],
@@ -59,7 +59,7 @@ MISDEEDS = {
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "asleep": lambda: time.sleep(600),
 }
-"""What a reader may do over a hostile file, or a machine to a reader."""
+"""What a hostile file may make a reader do, or a machine may do to a reader."""
 
 
 def misbehave(kind):
@@ -102,21 +102,21 @@ def outcomes(kinds, workers=2, **work):
     "A file lets its reader hang, crash or take all memory", "That file alone is set aside, with the reason"
 )
 def test_what_misbehaves_is_lost_alone_for_a_reason_of_its_own(kind, workers):
-    found = outcomes(["a", "b", kind, "c", "d"], workers, limits=tight)
-    assert found == {"a": "a", "b": "b", kind: Fault(FAULTS[kind]), "c": "c", "d": "d"}
+    results = outcomes(["a", "b", kind, "c", "d"], workers, limits=tight)
+    assert results == {"a": "a", "b": "b", kind: Fault(FAULTS[kind]), "c": "c", "d": "d"}
 
 
 @pytest.mark.parametrize("kind", STALLS)
 def test_what_the_machine_does_not_let_end_is_called_stalled_and_no_fault(kind):
-    found = outcomes(["a", kind, "b"], stalled_seconds=2.0)
-    assert found == {"a": "a", kind: Interrupted(STALLS[kind]), "b": "b"}
+    results = outcomes(["a", kind, "b"], stalled_seconds=2.0)
+    assert results == {"a": "a", kind: Interrupted(STALLS[kind]), "b": "b"}
 
 
 @pytest.mark.slow
 def test_many_may_misbehave():
     kinds = ["a", "killed", "exit", "b", "greedy", "segmentation fault", "c"]
-    found = outcomes(kinds, limits=tight, stalled_seconds=2.0)
-    assert [type(found[kind]) for kind in kinds] == [str, Interrupted, Fault, str, Fault, Fault, str]
+    results = outcomes(kinds, limits=tight, stalled_seconds=2.0)
+    assert [type(results[kind]) for kind in kinds] == [str, Interrupted, Fault, str, Fault, Fault, str]
 
 
 def count_starts(folder):
@@ -126,7 +126,7 @@ def count_starts(folder):
 
 
 def once_badly(request):
-    """Misbehaves when it is first tried, and is sound afterwards."""
+    """Misbehave at the first attempt, and succeed afterwards."""
     folder, kind = request
     first = len(count_starts(folder)) == 1
     return misbehave(kind) if first else "sound"
@@ -139,19 +139,19 @@ def test_what_was_lost_once_is_tried_again_alone_in_a_new_process(tmp_path, kind
     for name in (kind, *"abc"):
         (tmp_path / name).mkdir()
         requests.append((tmp_path / name, name))
-    found = list(guarded_map(work, requests, lost, 2))
-    assert found[-1] == (requests[0], "sound")
-    assert {request[1]: result for request, result in found[:-1]} == {"a": "a", "b": "b", "c": "c"}
+    results = list(guarded_map(work, requests, lost, 2))
+    assert results[-1] == (requests[0], "sound")
+    assert {request[1]: result for request, result in results[:-1]} == {"a": "a", "b": "b", "c": "c"}
     first, second = (tmp_path / kind / "starts").read_text().split()
-    others = {(tmp_path / name / "starts").read_text().strip() for name in "abc"}
-    assert second not in {first, *others}
+    other_processes = {(tmp_path / name / "starts").read_text().strip() for name in "abc"}
+    assert second not in {first, *other_processes}
 
 
 def test_what_stands_still_with_its_watcher_has_not_stalled():
     work = GuardedWork(misbehave, stalled_seconds=2.0)
     results = guarded_map(work, ["asleep", "a"], lost, 2)
     assert next(results) == ("a", "a")
-    time.sleep(3)  # nobody looks meanwhile, as when the command is stopped by Ctrl-Z
+    time.sleep(3)  # nobody checks meanwhile, as when Ctrl-Z stops the command
     began = time.monotonic()
     assert next(results)[0] == "asleep"
     assert time.monotonic() - began > 2.0
@@ -173,10 +173,12 @@ def test_other_errors_arrive_as_they_are_and_leave_no_worker_busy():
 
 
 def test_no_more_items_are_taken_than_there_are_workers():
-    taken = []
-    results: Any = guarded_map(GuardedWork(double), (taken.append(number) or number for number in range(1000)), lost, 2)
+    requested = []
+    results: Any = guarded_map(
+        GuardedWork(double), (requested.append(number) or number for number in range(1000)), lost, 2
+    )
     next(results)
-    assert len(taken) == 2
+    assert len(requested) == 2
     results.close()
 
 
@@ -200,7 +202,7 @@ def read_warmth(_):
 
 
 def burn(seconds):
-    """Computes for some seconds of computing time."""
+    """Compute for some seconds of computing time."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass
@@ -214,13 +216,13 @@ def test_a_busy_machine_gives_the_time_later_and_not_less():
     ]
     try:
         began = time.monotonic()
-        found = dict(guarded_map(GuardedWork(burn, lambda _: Limits(1, USUAL.memory)), [0.5, 0.6, 0.7], lost, 2))
+        results = dict(guarded_map(GuardedWork(burn, lambda _: Limits(1, USUAL.memory)), [0.5, 0.6, 0.7], lost, 2))
         waited = time.monotonic() - began
     finally:
         for process in busy:
             process.kill()
             process.wait()
-    assert found == {0.5: 0.5, 0.6: 0.6, 0.7: 0.7}
+    assert results == {0.5: 0.5, 0.6: 0.6, 0.7: 0.7}
     assert waited > 2, "the machine was not busy: nothing was tested"
 
 
@@ -259,8 +261,8 @@ def test_workers_end_with_a_killed_parent_in_the_middle_of_their_work(tmp_path):
 
 
 def test_an_interrupt_from_the_terminal_leaves_the_workers_to_their_parent():
-    found = Counter(type(result) for _, result in guarded_map(GuardedWork(interrupt), range(4), lost, 2))
-    assert found == {str: 4}
+    types = Counter(type(result) for _, result in guarded_map(GuardedWork(interrupt), range(4), lost, 2))
+    assert types == {str: 4}
 
 
 def interrupt(_):

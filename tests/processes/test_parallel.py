@@ -70,16 +70,16 @@ def test_a_killed_worker_is_said_plainly_and_the_next_work_goes_on():
 
 
 def test_items_are_taken_only_a_little_ahead():
-    taken = []
+    requested = []
 
     def items():
         for number in range(1000):
-            taken.append(number)
+            requested.append(number)
             yield number
 
     results: Any = ordered_map(double, items(), 2, ahead=3)
     assert next(results) == 0
-    assert len(taken) == 6
+    assert len(requested) == 6
     results.close()
 
 

@@ -18,7 +18,7 @@ from mammo.statistics.intervals.delong import components
 
 @pytest.fixture
 def three(demo_home):
-    """Three runs of the demo, best, middling and last."""
+    """Three runs of the demo: the best, one in the middle, and the last."""
     board = leaderboard(demo_home)
     return stored_runs(demo_home, board["run"].iloc[[0, 11, 23]])
 
@@ -29,10 +29,10 @@ def test_every_pair_is_tested_on_the_images_of_all(three):
     assert shared.labels.size == len(three[0].images("test"))
     pairs = differences(shared, [0.0, 0.0, 0.0])
     assert [(pair.first, pair.second) for pair in pairs] == [(0, 1), (0, 2), (1, 2)]
-    area = [roc_auc_score(shared.labels, logits) for logits in shared.logits]
+    aucs = [roc_auc_score(shared.labels, logits) for logits in shared.logits]
     parts = components(shared.labels, shared.logits, shared.patients)
     for pair in pairs:
-        assert pair.value == pytest.approx(area[pair.first] - area[pair.second], abs=1e-12)
+        assert pair.value == pytest.approx(aucs[pair.first] - aucs[pair.second], abs=1e-12)
         assert pair.delong.p_value == pytest.approx(paired_p_values(parts, pair.second)[pair.first])
         for test in (pair.delong, pair.bootstrap):
             assert test.interval[0] <= pair.value <= test.interval[1]
@@ -44,46 +44,46 @@ def test_every_pair_is_tested_on_the_images_of_all(three):
 def test_flips_are_counted_at_each_runs_own_threshold(three):
     shared = shared_images(three, "test")
     thresholds = [0.0, 0.3, -0.2]
-    right = [
+    correct = [
         (run > threshold) == (shared.labels == 1) for run, threshold in zip(shared.logits, thresholds, strict=True)
     ]
     for pair in differences(shared, thresholds):
-        assert pair.flips == flips(right[pair.first], right[pair.second], shared.patients)
+        assert pair.flips == flips(correct[pair.first], correct[pair.second], shared.patients)
 
 
 def changed(run, **fields):
-    """The run in a sweep of which some fields are others."""
+    """The run in its sweep with other values of some fields."""
     sweep = run.sweep
-    held = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
-    return type(run)(Sweep(**{**held, **fields}), run.row)
+    unchanged = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
+    return type(run)(Sweep(**{**unchanged, **fields}), run.row)
 
 
-def test_runs_of_other_splits_are_compared_on_what_they_share(three):
+def test_runs_of_different_splits_are_compared_on_their_common_images(three):
     parts = np.array(three[1].sweep.parts)
     moved = np.flatnonzero(parts[0] == PARTS["test"])[:3]
     parts[0, moved] = PARTS["train"]
-    other = changed(three[1], parts=parts)
-    shared = shared_images([three[0], other], "test")
+    with_moved = changed(three[1], parts=parts)
+    shared = shared_images([three[0], with_moved], "test")
     assert shared.left_out == (3, 0)
-    kept = np.setdiff1d(np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"]), moved)
-    np.testing.assert_array_equal(shared.logits[1], three[1].sweep.logits[three[1].row][kept])
-    np.testing.assert_array_equal(shared.labels, three[0].sweep.labels[kept])
+    common = np.setdiff1d(np.flatnonzero(three[0].sweep.parts[0] == PARTS["test"]), moved)
+    np.testing.assert_array_equal(shared.logits[1], three[1].sweep.logits[three[1].row][common])
+    np.testing.assert_array_equal(shared.labels, three[0].sweep.labels[common])
 
 
-def test_images_are_found_by_name_in_whatever_order_they_stand(three):
+def test_images_are_matched_by_name_in_any_order(three):
     order = np.random.default_rng(0).permutation(len(three[0].sweep.images))
     sweep = three[1].sweep
     logits, parts = np.array(sweep.logits)[:, order], np.array(sweep.parts)[:, order]
-    other = changed(three[1], images=sweep.images.iloc[order], logits=logits, parts=parts)
-    for mine, theirs in zip(
-        vars(shared_images([three[0], other], "test")).values(),
+    shuffled = changed(three[1], images=sweep.images.iloc[order], logits=logits, parts=parts)
+    for reordered, original in zip(
+        vars(shared_images([three[0], shuffled], "test")).values(),
         vars(shared_images(three[:2], "test")).values(),
         strict=True,
     ):
-        np.testing.assert_array_equal(mine, theirs)
+        np.testing.assert_array_equal(reordered, original)
 
 
-def test_what_cannot_be_compared_is_refused(three):
+def test_runs_that_cannot_be_compared_are_refused(three):
     with pytest.raises(MammoError, match="at least two"):
         shared_images([three[0], three[0]], "test")
     about = {**three[1].sweep.about, "dataset": {**three[1].sweep.about["dataset"], "name": "other"}}
@@ -106,29 +106,29 @@ def test_what_cannot_be_compared_is_refused(three):
 
 def test_few_patients_leave_a_difference_without_test(three):
     shared = shared_images(three, "test")
-    kept = np.flatnonzero(shared.labels == 0).tolist() + np.flatnonzero(shared.labels == 1)[:2].tolist()
-    few = SharedImages(shared.labels[kept], shared.patients[kept], shared.logits[:, kept], shared.left_out)
+    rows = np.flatnonzero(shared.labels == 0).tolist() + np.flatnonzero(shared.labels == 1)[:2].tolist()
+    few = SharedImages(shared.labels[rows], shared.patients[rows], shared.logits[:, rows], shared.left_out)
     malignant = np.unique(few.patients[few.labels == 1]).size
     for pair in differences(few, [0.0] * 3):
-        areas = [roc_auc_score(few.labels, few.logits[row]) for row in (pair.first, pair.second)]
-        assert pair.value == pytest.approx(areas[0] - areas[1], abs=1e-12)
+        aucs = [roc_auc_score(few.labels, few.logits[row]) for row in (pair.first, pair.second)]
+        assert pair.value == pytest.approx(aucs[0] - aucs[1], abs=1e-12)
         assert pair.reason == lack_of({"malignant patients": malignant}) != ""
         for test in TESTS:
             assert np.isnan([*pair.result(test).interval, pair.result(test).p_value]).all()
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "words"),
     [(None, "-"), (np.nan, "-"), (0.37, "0.370"), (0.0005, "0.001"), (0.0004, "<0.001"), (0, "<0.001")],
 )
-def test_no_p_value_is_said_to_be_zero(value, said):
-    assert p_words(value) == said
+def test_no_p_value_is_shown_as_zero(value, words):
+    assert p_words(value) == words
 
 
-def test_one_verdict_stands_for_interval_and_p_values():
+def test_the_verdict_depends_on_the_corrected_p_value():
     def pair(value, p_value, corrected):
-        tested = comparison.PairedResult((np.nan, np.nan), p_value, corrected)
-        return Difference(0, 1, value, tested, tested, flips(np.array([True]), np.array([True]), np.array(["a"])), 1.0)
+        result = comparison.PairedResult((np.nan, np.nan), p_value, corrected)
+        return Difference(0, 1, value, result, result, flips(np.array([True]), np.array([True]), np.array(["a"])), 1.0)
 
     names = ["first", "second"]
     assert verdict(pair(0.2, 0.01, 0.03), names, 3) == "first is better"

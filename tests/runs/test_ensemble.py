@@ -25,14 +25,16 @@ def two(demo_home):
 def test_an_ensemble_is_the_mean_of_calibrated_probabilities(demo_home, two):
     name = str(RunName(tuple(two)))
     run = StoredRun.open(demo_home, name)
-    singles = [StoredRun.open(demo_home, one) for one in two]
-    hot = [temperature(one.scored("validation").labels, one.scored("validation").logits) for one in singles]
-    assert run.sweep.about["temperatures"] == hot and run.id == name
-    means = np.mean([probability(one.scored("test").logits / t) for one, t in zip(singles, hot, strict=True)], axis=0)
+    singles = [StoredRun.open(demo_home, single) for single in two]
+    temperatures = [
+        temperature(single.scored("validation").labels, single.scored("validation").logits) for single in singles
+    ]
+    assert run.sweep.about["temperatures"] == temperatures and run.id == name
+    calibrated = [single.scored("test").logits / fitted for single, fitted in zip(singles, temperatures, strict=True)]
+    means = np.mean([probability(logits) for logits in calibrated], axis=0)
     np.testing.assert_allclose(probability(run.scored("test").logits), means, atol=1e-12)
-    logits = np.mean([one.scored("test").logits / t for one, t in zip(singles, hot, strict=True)], axis=0)
-    other = StoredRun.open(demo_home, name + "@mean-logit")
-    np.testing.assert_allclose(other.scored("test").logits, logits, rtol=1e-6)
+    by_logit = StoredRun.open(demo_home, name + "@mean-logit")
+    np.testing.assert_allclose(by_logit.scored("test").logits, np.mean(calibrated, axis=0), rtol=1e-6)
 
 
 def test_an_ensemble_is_a_row_with_its_own_interval(demo_home, two):
@@ -42,10 +44,10 @@ def test_an_ensemble_is_a_row_with_its_own_interval(demo_home, two):
     scored = StoredRun.open(demo_home, name).scored("test")
     assert row["test_auc"] == scored.value(auc) and row["members"] == 2 and row["n_test"] == np.size(scored.labels)
     assert row["test_auc_interval"][0] < row["test_auc"] < row["test_auc_interval"][1]
-    told = next(one for one in to_json(board) if one["run"] == name)
-    assert (told["trunk"], told["weights"], told["hidden"]) == ("several", "synthetic", 0)
-    assert told["level"] == "image" and told["fuse"] is None
-    assert {type(one["hidden"]) for one in to_json(board)} == {int}
+    json_row = next(listed for listed in to_json(board) if listed["run"] == name)
+    assert (json_row["trunk"], json_row["weights"], json_row["hidden"]) == ("several", "synthetic", 0)
+    assert json_row["level"] == "image" and json_row["fuse"] is None
+    assert {type(listed["hidden"]) for listed in to_json(board)} == {int}
     assert short_names(board)[name].startswith("ensemble of 2")
 
 
@@ -57,7 +59,7 @@ def test_an_ensemble_can_be_read_by_breast(demo_home, two):
     assert row["level"] == "breast" and row["members"] == 2
 
 
-def test_runs_that_were_split_otherwise_make_no_ensemble(demo_home, two):
+def test_runs_of_different_test_sets_make_no_ensemble(demo_home, two):
     first, second = (single_run(StoredRun.open(demo_home, run).sweep, run) for run in two)
     moved = replace(second, parts=np.roll(second.parts, 1, axis=1))
     with pytest.raises(MammoError, match="make no ensemble: they have other test sets"):
@@ -68,10 +70,10 @@ def test_runs_that_were_split_otherwise_make_no_ensemble(demo_home, two):
 
 
 def redrawn(sweep, run, roll):
-    """A sweep of one run whose train and validation were drawn otherwise, and that knows what it was scored on."""
+    """A sweep of one run with another draw of train and validation."""
     parts = np.array(sweep.parts)
-    rest = np.flatnonzero(parts[0] != TEST)
-    parts[0, rest] = np.roll(parts[0, rest], roll)
+    train_and_validation = np.flatnonzero(parts[0] != TEST)
+    parts[0, train_and_validation] = np.roll(parts[0, train_and_validation], roll)
     runs = sweep.runs.assign(run=run, redraw=roll)
     return replace(sweep, id=run.rpartition(".")[0], runs=runs, parts=parts)
 
@@ -80,14 +82,19 @@ def test_redraws_with_one_test_set_are_fused_for_the_test_figure(demo_home, two)
     single = single_run(StoredRun.open(demo_home, two[0]).sweep, two[0])
     size = int((single.parts == VALIDATION).sum())
     members = [redrawn(single, f"other.{number}", number * size) for number in range(5)]
-    members = [replace(one, logits=one.logits * np.float32(1 + 0.3 * number)) for number, one in enumerate(members)]
+    members = [
+        replace(member, logits=member.logits * np.float32(1 + 0.3 * number)) for number, member in enumerate(members)
+    ]
     together = ensemble(members, "mean-logit")
-    hot = [temperature(*labels_and_logits(one, "validation")) for one in members]
-    assert together.about["temperatures"] == hot and len(set(hot)) > 3
+    temperatures = [temperature(*labels_and_logits(member, "validation")) for member in members]
+    assert together.about["temperatures"] == temperatures and len(set(temperatures)) > 3
     board = ranked([together])
     row = to_json(board)[0]
     labels, _ = labels_and_logits(single, "test")
-    logits = np.mean([labels_and_logits(one, "test")[1] / t for one, t in zip(members, hot, strict=True)], axis=0)
+    logits = np.mean(
+        [labels_and_logits(member, "test")[1] / fitted for member, fitted in zip(members, temperatures, strict=True)],
+        axis=0,
+    )
     assert row["test_auc"] == pytest.approx(float(auc(labels, logits)), abs=1e-9) and row["n_test"] == len(labels)
     assert row["n_validation"] == 0 and row["validation_auc"] is None and row["validation_accuracy"] is None
     assert any("trained on one another's validation images" in note for note in row["notes"])
@@ -100,11 +107,11 @@ def test_redraws_with_one_test_set_are_fused_for_the_test_figure(demo_home, two)
 
 def test_a_member_whose_train_holds_patients_of_the_test_set_leaks_into_the_ensemble(demo_home, two):
     single = single_run(StoredRun.open(demo_home, two[0]).sweep, two[0])
-    other = redrawn(single, "other.1", 9)
+    redraw = redrawn(single, "other.1", 9)
     patients = single.images["patient"].to_numpy(copy=True)
     test, train = (np.flatnonzero(single.parts[0] == part) for part in (TEST, TRAIN))
     patients[test[:3]] = patients[train[0]]
-    members = [replace(one, images=one.images.assign(patient=patients)) for one in (single, other)]
+    members = [replace(member, images=member.images.assign(patient=patients)) for member in (single, redraw)]
     together = ensemble(members, "mean")
     assert together.about["splits"][0]["leakage"]["test_images_with_patient_in_train"] >= 3
     assert StoredRun(together, 0).scored("test").leaked >= 3
@@ -115,7 +122,7 @@ def labels_and_logits(sweep, part):
     return sweep.labels[rows], sweep.logits[0][rows].astype(float)
 
 
-def test_a_member_whose_temperature_stands_at_a_bound_is_named(demo_home, two):
+def test_a_member_with_a_temperature_at_a_bound_is_named(demo_home, two):
     first, second = (single_run(StoredRun.open(demo_home, run).sweep, run) for run in two)
     together = ensemble([first, replace(second, logits=-second.logits)], "mean")
     assert any(f"temperature of {two[1]} is at its upper bound" in note for note in together.notes)
@@ -142,6 +149,6 @@ def test_an_address_may_turn_plus_into_a_space_and_a_run_counts_once():
 
 
 @pytest.mark.parametrize("text", ["", "s", "3", "s.3+", "s.3+x", "s.3@", "s.3@lesion-max", "s.3@breast-median", "@"])
-def test_what_names_no_run_is_refused(text):
+def test_a_text_that_names_no_run_is_refused(text):
     with pytest.raises(MammoError):
         RunName.parse(text)

@@ -16,20 +16,20 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_a_fusion_is_what_its_formula_says_of_probabilities(name):
+def test_a_fusion_agrees_with_its_formula_in_probabilities(name):
     expected = np.stack([PLAIN[name](PROBABILITIES[:, group]) for group in GROUPS], axis=1)
     probabilities = 1 / (1 + np.exp(-fused(LOGITS, STARTS, name)))
     np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_a_score_alone_stays_what_it_is(name):
+def test_a_single_score_does_not_change(name):
     sure = np.array([[-400.0, -30.0, 0.0, 30.0, 400.0]])
     np.testing.assert_allclose(fused(sure, np.arange(5), name), sure, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_sure_scores_stay_apart_and_undefined_ones_stay_undefined(name):
+def test_extreme_scores_keep_their_order_and_undefined_ones_stay_undefined(name):
     pairs = np.array([[40.0, 40.0, 41.0, 41.0, -40.0, -40.0, np.nan, 0.0]])
     first, second, third, last = fused(pairs, np.array([0, 2, 4, 6]), name)[0]
     assert third < 0 < first < second < np.inf
@@ -51,32 +51,32 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FUSIONS)
-def test_where_all_members_order_two_images_alike_the_fused_order_is_theirs(name, kind):
+def test_where_all_members_order_two_images_alike_the_fusion_does_too(name, kind):
     source = np.random.default_rng(0)
     for members in (2, 3, 5):
         for _ in range(40):
             scores = np.asarray(KINDS[kind](source, (30, members)), dtype=float)
-            found = fused(scores.reshape(1, -1), np.arange(0, scores.size, members), name)[0]
-            assert np.isfinite(found).all()
+            fusion = fused(scores.reshape(1, -1), np.arange(0, scores.size, members), name)[0]
+            assert np.isfinite(fusion).all()
             above, least = (
                 (compare(scores[:, None], scores)).all(axis=-1) for compare in (np.greater, np.greater_equal)
             )
-            assert (found[:, None] > found)[above].all()
-            assert (found[:, None] >= found)[least].all()
+            assert (fusion[:, None] > fusion)[above].all()
+            assert (fusion[:, None] >= fusion)[least].all()
 
 
 @pytest.mark.parametrize("name", ["mean", "noisy-or"])
-def test_what_probabilities_cannot_tell_apart_stands_in_the_order_of_the_mean_logits(name):
+def test_scores_with_equal_probabilities_have_the_order_of_the_mean_logits(name):
     pairs = np.array([[800.0, -799.0], [800.0, -800.0], [799.0, -800.0], [801.0, -801.0], [-800.0, 800.0]])
-    found = fused(pairs.reshape(1, -1), np.arange(0, 10, 2), name)[0]
+    fusion = fused(pairs.reshape(1, -1), np.arange(0, 10, 2), name)[0]
     if name == "mean":
-        np.testing.assert_allclose(found, 0, atol=1e-12)
-        assert found[0] > found[1] == found[3] == found[4] > found[2]
+        np.testing.assert_allclose(fusion, 0, atol=1e-12)
+        assert fusion[0] > fusion[1] == fusion[3] == fusion[4] > fusion[2]
     else:
-        assert found[3] > found[0] > found[1] == found[4] > found[2]
+        assert fusion[3] > fusion[0] > fusion[1] == fusion[4] > fusion[2]
 
 
-def test_infinite_scores_are_as_sure_as_a_number_can_be():
+def test_infinite_scores_count_as_the_largest_numbers():
     pairs = np.array([[np.inf, 1.0, -np.inf, -np.inf, np.inf, -np.inf]])
     for name in FUSIONS:
         first, second, third = fused(pairs, np.array([0, 2, 4]), name)[0]

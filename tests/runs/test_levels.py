@@ -43,42 +43,44 @@ def small(parts, logits=None):
 
 
 def test_a_breast_is_malignant_where_any_of_its_images_is_and_has_their_values():
-    (read,) = at_level(small([TEST] * 7), "breast", ["max"])
-    rows = read.images.set_index("image")
+    (by_breast,) = at_level(small([TEST] * 7), "breast", ["max"])
+    rows = by_breast.images.set_index("image")
     assert list(rows.index) == ["i0+i1", "i2", "i3+i4", "i6"]  # i5 names no breast
     assert rows["label"].tolist() == ["malignant", "benign", "benign", "malignant"]
     assert rows["view"].tolist() == ["CC+MLO", "CC", "CC", "MLO"]
     assert rows["density"].tolist() == ["2", "2", "3+4", "1"]
     assert rows["birads"].tolist() == [0, 2, 1, 4]  # 0 stands between 3 and 4
-    assert read.runs["run"].tolist() == ["s.0@breast-max", "s.1@breast-max"]
+    assert by_breast.runs["run"].tolist() == ["s.0@breast-max", "s.1@breast-max"]
     sweep = small([TEST] * 7)
-    np.testing.assert_array_equal(read.logits[:, 0], sweep.logits[:, :2].max(axis=1))
-    np.testing.assert_array_equal(read.logits[:, 1], sweep.logits[:, 2])
+    np.testing.assert_array_equal(by_breast.logits[:, 0], sweep.logits[:, :2].max(axis=1))
+    np.testing.assert_array_equal(by_breast.logits[:, 1], sweep.logits[:, 2])
 
 
 def test_a_patient_has_all_of_its_images():
-    read = at_level(small([TEST] * 7), "patient", ["mean", "noisy-or"])[1]
-    assert read.images["patient"].tolist() == ["a", "b", "c", "d"]
-    assert read.images["label"].tolist() == ["malignant", "benign", "malignant", "malignant"]
-    assert read.level == "patient" and read.about["fuse"] == "noisy-or"
+    by_patient = at_level(small([TEST] * 7), "patient", ["mean", "noisy-or"])[1]
+    assert by_patient.images["patient"].tolist() == ["a", "b", "c", "d"]
+    assert by_patient.images["label"].tolist() == ["malignant", "benign", "malignant", "malignant"]
+    assert by_patient.level == "patient" and by_patient.about["fuse"] == "noisy-or"
 
 
-def test_each_part_has_the_images_that_stand_in_it_and_leaks_are_counted_anew():
+def test_each_part_has_its_own_images_and_leaks_are_counted_by_group():
     straddling = [TRAIN, TEST, TEST, TEST, OUT, TRAIN, VALIDATION]
-    whole = [TEST, TEST, TEST, TEST, TEST, OUT, OUT]
-    (read,) = at_level(small([straddling, whole]), "breast", ["mean"])
-    held = [{str(read.images["image"][row]) for row in np.flatnonzero(part == TEST)} for part in read.parts]
-    assert held == [{"i1", "i2", "i3"}, {"i0+i1", "i2", "i3+i4"}]
-    assert read.images.set_index("image")["label"][["i0", "i1"]].tolist() == ["benign", "malignant"]
-    leaks = [facts["leakage"] for facts in read.about["splits"]]
+    one_part = [TEST, TEST, TEST, TEST, TEST, OUT, OUT]
+    (by_breast,) = at_level(small([straddling, one_part]), "breast", ["mean"])
+    test_images = [
+        {str(by_breast.images["image"][row]) for row in np.flatnonzero(part == TEST)} for part in by_breast.parts
+    ]
+    assert test_images == [{"i1", "i2", "i3"}, {"i0+i1", "i2", "i3+i4"}]
+    assert by_breast.images.set_index("image")["label"][["i0", "i1"]].tolist() == ["benign", "malignant"]
+    leaks = [facts["leakage"] for facts in by_breast.about["splits"]]
     assert [leak["test_images_with_patient_in_train"] for leak in leaks] == [2, 0]
     assert [leak["near_duplicates"] for leak in leaks] == [3, 3] and leaks[0]["patients"] == 1
-    assert read.about["splits"][0]["sizes"] == {"train": 1, "validation": 1, "test": 3}
-    scored = StoredRun(read, 0).scored("test")
+    assert by_breast.about["splits"][0]["sizes"] == {"train": 1, "validation": 1, "test": 3}
+    scored = StoredRun(by_breast, 0).scored("test")
     assert scored.leak[0] == "2 of 3 test breasts have their patient in train"
 
 
-def test_images_stay_as_they_are_at_their_own_level():
+def test_a_sweep_does_not_change_at_the_level_of_images():
     sweep = small([TEST] * 7)
     assert at_level(sweep, "image", ["mean", "max"]) == [sweep]
 
@@ -97,7 +99,7 @@ def test_a_sweep_whose_images_name_no_breast_is_refused():
         at_level(sweep, "breast", ["median"])
 
 
-def test_fused_runs_stand_in_a_leaderboard_of_their_own_level(demo_home):
+def test_fused_runs_have_a_leaderboard_of_their_own_level(demo_home):
     images = leaderboard(demo_home)
     board = leaderboard(demo_home, level="breast", fuse=("mean", "max"))
     assert len(board) == 2 * len(images) and set(board["level"]) == {"breast"} and set(board["fuse"]) == {"mean", "max"}
@@ -116,9 +118,9 @@ def test_fused_runs_stand_in_a_leaderboard_of_their_own_level(demo_home):
     assert len(set(short_names(board).values())) == len(board)
 
 
-def test_the_reader_reads_the_same_breasts(demo_home):
+def test_the_reader_is_scored_on_the_same_breasts(demo_home):
     board = leaderboard(demo_home, level="breast")
     run = StoredRun.open(demo_home, board["run"][0])
-    read = reader_of([run], "test")
-    assert np.size(read.labels) == board["n_test"][0]
-    assert set(np.unique(read.logits)) <= {1.0, 2.0, 3.0, 3.5, 4.0, 5.0, 6.0}
+    reader = reader_of([run], "test")
+    assert np.size(reader.labels) == board["n_test"][0]
+    assert set(np.unique(reader.logits)) <= {1.0, 2.0, 3.0, 3.5, 4.0, 5.0, 6.0}

@@ -29,25 +29,30 @@ TABLE = pd.DataFrame(
 
 def test_the_real_reader_has_the_known_figures(samples):
     lesions = read_cases(find_case_files(samples / "nbia", samples / "csv")).lesions
-    told = reader_summary(images_of(lesions), lesions)
-    assert told["part"] == "test"
-    known = {
+    summary = reader_summary(images_of(lesions), lesions)
+    assert summary["part"] == "test"
+    expected = {
         "image": (0.770, 645, 264),
         "lesion": (0.790, 704, 276),
         "mass": (0.832, 378, 147),
         "calc": (0.745, 326, 129),
     }
-    for name, (area, number, positives) in known.items():
-        one = told[name]
-        assert (round(one["auc"], 3), one["n"], one["positives"], one["left_out"]) == (area, number, positives, 0)
-        low, high = one["interval"]
-        assert area - 0.1 < low < area < high < area + 0.1
+    for name, (expected_auc, n, positives) in expected.items():
+        measured = summary[name]
+        assert (round(measured["auc"], 3), measured["n"], measured["positives"], measured["left_out"]) == (
+            expected_auc,
+            n,
+            positives,
+            0,
+        )
+        low, high = measured["interval"]
+        assert expected_auc - 0.1 < low < expected_auc < high < expected_auc + 0.1
 
 
 def test_0_ranks_between_3_and_4():
     assert sorted(SCORES, key=SCORES.__getitem__) == [1, 2, 3, 0, 4, 5, 6]
-    given = pd.Series([0, 5, None, 9, "x", 3.0], dtype=object)
-    np.testing.assert_array_equal(reader_scores(given), [3.5, 5, np.nan, np.nan, np.nan, 3])
+    assessments = pd.Series([0, 5, None, 9, "x", 3.0], dtype=object)
+    np.testing.assert_array_equal(reader_scores(assessments), [3.5, 5, np.nan, np.nan, np.nan, 3])
 
 
 def test_an_image_takes_the_highest_assessment_of_its_lesions(samples):
@@ -58,42 +63,42 @@ def test_an_image_takes_the_highest_assessment_of_its_lesions(samples):
     assert (images["birads"] == 0).any()
 
 
-def test_the_summary_is_what_other_libraries_and_counting_give():
-    told = reader_summary(TABLE, TABLE)
-    known = TABLE.dropna()
-    area = roc_auc_score(known["label"] == "malignant", known["birads"].astype(float).replace(0, 3.5))
-    one = told["image"]
-    assert one["auc"] == pytest.approx(area)
-    assert (one["n"], one["positives"], one["patients"], one["left_out"]) == (8, 4, 7, 1)
-    with_zero, without = one["operating"]
+def test_the_summary_agrees_with_scikit_learn_and_with_counts_by_hand():
+    summary = reader_summary(TABLE, TABLE)
+    assessed = TABLE.dropna()
+    expected_auc = roc_auc_score(assessed["label"] == "malignant", assessed["birads"].astype(float).replace(0, 3.5))
+    by_image = summary["image"]
+    assert by_image["auc"] == pytest.approx(expected_auc)
+    assert (by_image["n"], by_image["positives"], by_image["patients"], by_image["left_out"]) == (8, 4, 7, 1)
+    with_zero, without = by_image["operating"]
     assert (with_zero["birads"], without["birads"]) == ("≥ 4 or 0", "≥ 4")
     assert with_zero["sensitivity"]["value"] == 1 and with_zero["specificity"]["value"] == 2 / 4
     assert without["sensitivity"]["value"] == 3 / 4 and without["specificity"]["value"] == 3 / 4
-    assert one["sensitivity"] == with_zero["sensitivity"] and one["specificity"] == with_zero["specificity"]
+    assert by_image["sensitivity"] == with_zero["sensitivity"] and by_image["specificity"] == with_zero["specificity"]
     copies = [TABLE.assign(image=TABLE["image"] + str(n), patient=TABLE["patient"] + str(n)) for n in range(5)]
     many = pd.concat(copies, ignore_index=True)
     low, high = reader_summary(many, many)["image"]["operating"][1]["sensitivity"]["interval"]
     assert 0 < low < 0.75 < high < 1
-    assert [point["birads"] for point in one["points"]] == ["≥ 5", "≥ 4", "≥ 4 or 0", "≥ 3 or 0", "≥ 2 or 0"]
-    assert [point["sensitivity"] for point in one["points"]] == [0.5, 0.75, 1, 1, 1]
-    assert [point["specificity"] for point in one["points"]] == [1, 0.75, 0.5, 0.25, 0]
-    assert (told["mass"]["n"], told["calc"]["n"], told["calc"]["left_out"]) == (5, 3, 1)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert [point["birads"] for point in by_image["points"]] == ["≥ 5", "≥ 4", "≥ 4 or 0", "≥ 3 or 0", "≥ 2 or 0"]
+    assert [point["sensitivity"] for point in by_image["points"]] == [0.5, 0.75, 1, 1, 1]
+    assert [point["specificity"] for point in by_image["points"]] == [1, 0.75, 0.5, 0.25, 0]
+    assert (summary["mass"]["n"], summary["calc"]["n"], summary["calc"]["left_out"]) == (5, 3, 1)
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
 
-def test_0_counts_as_one_says():
-    known = TABLE.dropna()
-    malignant = known["label"] == "malignant"
-    scores = known["birads"].astype(float)
-    told = reader_summary(TABLE, TABLE, zero="benign")["image"]
-    assert told["auc"] == pytest.approx(roc_auc_score(malignant, scores))
-    assert [point["birads"] for point in told["operating"]] == ["≥ 4", "≥ 4 or 0"]
-    assert told["sensitivity"]["value"] == 3 / 4 and told["specificity"]["value"] == 3 / 4
-    assert [point["birads"] for point in told["points"]] == ["≥ 5", "≥ 4", "≥ 3", "≥ 2", "≥ 1 or 0"]
-    told = reader_summary(TABLE, TABLE, zero="none")["image"]
-    assert told["auc"] == pytest.approx(roc_auc_score(malignant[scores > 0], scores[scores > 0]))
-    assert (told["n"], told["left_out"]) == (6, 3)
-    assert told["sensitivity"]["value"] == 1 and told["specificity"]["value"] == 2 / 3
+def test_birads_0_counts_by_the_chosen_rule():
+    assessed = TABLE.dropna()
+    malignant = assessed["label"] == "malignant"
+    scores = assessed["birads"].astype(float)
+    summary = reader_summary(TABLE, TABLE, zero="benign")["image"]
+    assert summary["auc"] == pytest.approx(roc_auc_score(malignant, scores))
+    assert [point["birads"] for point in summary["operating"]] == ["≥ 4", "≥ 4 or 0"]
+    assert summary["sensitivity"]["value"] == 3 / 4 and summary["specificity"]["value"] == 3 / 4
+    assert [point["birads"] for point in summary["points"]] == ["≥ 5", "≥ 4", "≥ 3", "≥ 2", "≥ 1 or 0"]
+    summary = reader_summary(TABLE, TABLE, zero="none")["image"]
+    assert summary["auc"] == pytest.approx(roc_auc_score(malignant[scores > 0], scores[scores > 0]))
+    assert (summary["n"], summary["left_out"]) == (6, 3)
+    assert summary["sensitivity"]["value"] == 1 and summary["specificity"]["value"] == 2 / 3
     with pytest.raises(MammoError, match="no way to count BI-RADS 0 'half'; choose one of: benign, none, recall"):
         reader_summary(TABLE, TABLE, zero="half")
     assert list(is_birads_zero([3.5, 4, 0.5, np.nan, 1])) == [True, False, True, False, False]
@@ -116,16 +121,16 @@ BIRADS_LABEL = {"columns": {"label": "breast_birads", "birads": "breast_birads"}
     ],
 )
 def test_labels_made_from_birads_have_no_reader(about, words):
-    told = reader_summary(TABLE, TABLE, about)
-    assert told["circular"] is True and re.search(words, told["reason"]) and "image" not in told
+    summary = reader_summary(TABLE, TABLE, about)
+    assert summary["circular"] is True and re.search(words, summary["reason"]) and "image" not in summary
     assert reader_summary(TABLE.assign(birads=None), TABLE, about)["circular"] is True
 
 
 def test_labels_of_their_own_have_a_reader():
     for about in ({}, {"columns": {"label": "pathology", "birads": "assessment"}}, {"classes": {"positive": "dense"}}):
-        told = reader_summary(TABLE, TABLE, about)
-        assert told["circular"] is told["may_be_circular"] is False
-        assert told["reason"] == "" and told["image"]["auc"] is not None
+        summary = reader_summary(TABLE, TABLE, about)
+        assert summary["circular"] is summary["may_be_circular"] is False
+        assert summary["reason"] == "" and summary["image"]["auc"] is not None
 
 
 def agreeing(patients):
@@ -143,9 +148,9 @@ def agreeing(patients):
 
 
 def test_labels_that_agree_with_birads_in_enough_patients_may_be_made_from_it():
-    told = reader_summary(agreeing(20), agreeing(20))
-    assert told["may_be_circular"] is True and told["circular"] is False
-    assert "may be made from BI-RADS" in told["reason"] and told["image"]["auc"] == 1
+    summary = reader_summary(agreeing(20), agreeing(20))
+    assert summary["may_be_circular"] is True and summary["circular"] is False
+    assert "may be made from BI-RADS" in summary["reason"] and summary["image"]["auc"] == 1
     few = agreeing(19)
     twice = pd.concat([few, few.assign(image=few["image"] + "b")])
     assert reader_summary(twice, twice)["may_be_circular"] is False
@@ -167,32 +172,32 @@ def test_runs_whose_labels_are_made_from_birads_have_no_reader(demo_home):
 
 def test_without_an_official_test_set_all_images_count():
     for table in (TABLE.drop(columns="split"), TABLE.assign(split=None), TABLE.assign(split="train")):
-        told = reader_summary(table, table)
-        assert (told["part"], told["image"]["n"]) == ("all", 8)
+        summary = reader_summary(table, table)
+        assert (summary["part"], summary["image"]["n"]) == ("all", 8)
     crops = TABLE.assign(split=["test"] * 4 + ["train"] * 5)
-    told = reader_summary(crops.iloc[:0], crops)
-    assert (told["part"], told["image"]["n"], told["lesion"]["n"]) == ("test", 0, 4)
+    summary = reader_summary(crops.iloc[:0], crops)
+    assert (summary["part"], summary["image"]["n"], summary["lesion"]["n"]) == ("test", 0, 4)
     half = TABLE.assign(split=["test"] * 4 + ["train"] * 5)
     assert reader_summary(half, half)["image"]["n"] == 4
 
 
 def test_one_class_alone_has_no_auc():
     benign = TABLE[TABLE["label"] == "benign"]
-    told = reader_summary(benign, benign)["image"]
-    assert told["auc"] is None and told["interval"] == [None, None] and told["sensitivity"] is None
-    assert told["specificity"]["value"] == 2 / 4
+    summary = reader_summary(benign, benign)["image"]
+    assert summary["auc"] is None and summary["interval"] == [None, None] and summary["sensitivity"] is None
+    assert summary["specificity"]["value"] == 2 / 4
     nothing = reader_summary(TABLE, TABLE[:0])["lesion"]
     assert nothing["auc"] is None and nothing["n"] == 0
 
 
 @pytest.mark.parametrize("table", [TABLE.drop(columns="birads"), TABLE.assign(birads=None)], ids=["no column", "empty"])
-def test_no_assessments_are_said_plainly(table):
+def test_a_table_without_assessments_is_refused(table):
     assert scored_by_reader(table) is None
     with pytest.raises(MammoError, match="No BI-RADS assessment is known of these official test images"):
         reader_summary(table, table)
 
 
-def test_the_words_of_a_threshold_tell_where_0_stands():
+def test_the_words_of_a_threshold_include_0_where_it_is_called():
     assert [threshold_words(score) for score in (6, 5, 4, 3.5, 3, 1)] == [
         "≥ 6",
         "≥ 5",
@@ -203,36 +208,36 @@ def test_the_words_of_a_threshold_tell_where_0_stands():
     ]
 
 
-def test_the_reader_of_runs_reads_the_images_that_they_score(demo_home):
+def test_the_reader_of_runs_is_scored_on_their_images(demo_home):
     runs = [StoredRun.open(demo_home, run) for run in leaderboard(demo_home)["run"][:2]]
     images = Dataset.open(demo_home, "phantom-demo").images.set_index("image")
     for part in ("train", "validation", "test"):
-        scored, read = runs[0].scored(part), reader_of(runs, part)
+        scored, reader = runs[0].scored(part), reader_of(runs, part)
         own = images.loc[runs[0].images(part)["image"]]
-        assert read.left_out == own["birads"].isna().sum() == 0
-        np.testing.assert_array_equal(read.labels, scored.labels)
-        np.testing.assert_array_equal(read.patients, scored.patients)
-        np.testing.assert_array_equal(read.logits, reader_scores(own["birads"]))
-        assert 0.5 < read.value(auc) <= 1
+        assert reader.left_out == own["birads"].isna().sum() == 0
+        np.testing.assert_array_equal(reader.labels, scored.labels)
+        np.testing.assert_array_equal(reader.patients, scored.patients)
+        np.testing.assert_array_equal(reader.logits, reader_scores(own["birads"]))
+        assert 0.5 < reader.value(auc) <= 1
 
 
-def test_the_reader_of_runs_on_other_images_reads_those_of_all_runs(demo_home):
+def test_the_reader_of_runs_on_different_images_is_scored_on_all_of_them(demo_home):
     runs = [StoredRun.open(demo_home, run) for run in leaderboard(demo_home)["run"][:2]]
-    other = StoredRun(
+    rolled = StoredRun(
         type(runs[1].sweep)(**{**vars(runs[1].sweep), "parts": np.roll(runs[1].sweep.parts, 7, axis=1)}), 0
     )
-    both = set(runs[0].images("test")["image"]) | set(other.images("test")["image"])
+    both = set(runs[0].images("test")["image"]) | set(rolled.images("test")["image"])
     assert len(both) > len(runs[0].images("test"))
-    read = reader_of([runs[0], other], "test")
-    assert np.size(read.labels) == len(both)
-    assert "on the images of all runs" in read.name and "all runs" not in reader_of(runs, "test").name
+    reader = reader_of([runs[0], rolled], "test")
+    assert np.size(reader.labels) == len(both)
+    assert "on the images of all runs" in reader.name and "all runs" not in reader_of(runs, "test").name
 
 
 def test_runs_of_different_data_sets_have_no_common_reader(demo_home):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
     about = {**run.sweep.about, "dataset": {**run.sweep.about["dataset"], "name": "elsewhere"}}
-    other = StoredRun(type(run.sweep)(**{**vars(run.sweep), "about": about}), 0)
-    assert reader_of([run, other], "test") is None
+    elsewhere = StoredRun(type(run.sweep)(**{**vars(run.sweep), "about": about}), 0)
+    assert reader_of([run, elsewhere], "test") is None
     assert reader_of([], "test") is None
     blind = type(run.sweep)(**{**vars(run.sweep), "images": run.sweep.images.assign(birads=None)})
     assert reader_of([StoredRun(blind, 0)], "test") is None

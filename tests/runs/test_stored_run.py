@@ -23,26 +23,30 @@ def test_a_stored_runs_scores_are_those_of_the_leaderboard(demo_home):
             assert np.size(scored.labels) == board[f"n_{part}"][row]
 
 
-def test_judged_images_are_those_of_the_part_the_surest_first(demo_home):
+def test_predictions_hold_the_images_of_the_part_the_most_confident_first(demo_home):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][3])
-    judged = run.predictions("test")
-    assert judged["confidence"].is_monotonic_decreasing
-    assert judged["right"].mean() == pytest.approx(run.scored("test").value(accuracy))
-    assert ((judged["probability"] > 0.5) == (judged["label"] == "malignant")).tolist() == judged["right"].tolist()
+    predictions = run.predictions("test")
+    assert predictions["confidence"].is_monotonic_decreasing
+    assert predictions["right"].mean() == pytest.approx(run.scored("test").value(accuracy))
+    assert ((predictions["probability"] > 0.5) == (predictions["label"] == "malignant")).tolist() == predictions[
+        "right"
+    ].tolist()
     parts = [set(run.predictions(part)["image"]) for part in ("train", "validation", "test")]
     assert sum(map(len, parts)) == len(set.union(*parts)) == len(run.sweep.images)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_judged_images_are_counted_as_in_the_confusion_matrix_at_the_same_threshold(demo_home, rule, part):
+def test_predictions_agree_with_the_confusion_matrix_at_the_same_threshold(demo_home, rule, part):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
     point = operate(run.scored("validation"), run.scored(part), rule, 0.8)
-    judged = run.predictions(part, point.threshold)
-    missed, alarms = (judged[~judged["right"] & (judged["called"] == called)] for called in (False, True))
+    predictions = run.predictions(part, point.threshold)
+    missed, alarms = (
+        predictions[~predictions["right"] & (predictions["called"] == called)] for called in (False, True)
+    )
     assert (len(missed), len(alarms)) == (point.counts.false_benign, point.counts.false_malignant)
     assert set(missed["label"]) <= {"malignant"} and set(alarms["label"]) <= {"benign"}
-    assert judged["confidence"].is_monotonic_decreasing and judged["confidence"].between(0.5, 1).all()
+    assert predictions["confidence"].is_monotonic_decreasing and predictions["confidence"].between(0.5, 1).all()
     at = replace(run.scored(part), threshold=point.threshold)
     assert at.called.value(accuracy) == pytest.approx(point.measures["accuracy"].value)
     assert at.value(auc) == run.scored(part).value(auc)
@@ -56,18 +60,18 @@ def test_a_run_keeps_its_history_and_weights_note(demo_home):
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.0", "../x.1", ""])
-def test_a_run_that_is_not_there_is_refused(demo_home, name):
+def test_a_run_that_does_not_exist_is_refused(demo_home, name):
     with pytest.raises(MammoError):
         StoredRun.open(demo_home, name)
 
 
-def test_a_part_that_is_not_there_is_refused(demo_home):
+def test_a_part_that_does_not_exist_is_refused(demo_home):
     run = StoredRun.open(demo_home, leaderboard(demo_home)["run"][0])
     with pytest.raises(MammoError, match="part"):
         run.scored("all")
 
 
-def test_names_tell_what_differs_and_nothing_else():
+def test_short_names_hold_the_settings_that_differ_and_nothing_else():
     runs = pd.DataFrame(
         {
             "run": ["s.0", "s.1"],

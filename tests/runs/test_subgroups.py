@@ -18,26 +18,26 @@ def run(demo_home):
 @pytest.mark.parametrize("column", ["density", "subtlety", "abnormality", "view", "birads", "breast"])
 def test_groups_hold_every_image_once_and_their_own_figures(run, column):
     threshold = choose_threshold(run.scored("validation"), "youden")
-    whole, *groups = subgroups(run, "test", column, threshold)
+    everything, *groups = subgroups(run, "test", column, threshold)
     images, scored = run.images("test"), run.scored("test")
-    assert whole.n == len(images) == sum(group.n for group in groups)
-    assert whole.malignant == sum(group.malignant for group in groups)
+    assert everything.n == len(images) == sum(group.n for group in groups)
+    assert everything.malignant == sum(group.malignant for group in groups)
     logits = np.asarray(scored.logits, dtype=float)
     for group in groups:
-        chosen = (images[column].astype("string") == group.value).to_numpy(dtype=bool)
-        truth, called = np.asarray(scored.labels)[chosen] == 1, logits[chosen] > threshold
-        assert group.n == chosen.sum() and group.patients == images.loc[chosen, "patient"].nunique()
+        members = (images[column].astype("string") == group.value).to_numpy(dtype=bool)
+        truth, called = np.asarray(scored.labels)[members] == 1, logits[members] > threshold
+        assert group.n == members.sum() and group.patients == images.loc[members, "patient"].nunique()
         assert group.small == (min(truth.sum(), (~truth).sum()) < FEWEST)
         if 0 < truth.sum() < truth.size:
-            assert group.measures["auc"].value == pytest.approx(roc_auc_score(truth, logits[chosen]), abs=1e-12)
-            missed, alarmed = (group.measures[f"false_{name}_rate"] for name in ("negative", "positive"))
-            assert missed.value == pytest.approx((~called[truth]).mean()) and missed.n == truth.sum()
-            assert alarmed.value == pytest.approx(called[~truth].mean()) and alarmed.n == (~truth).sum()
-            for one in (missed, alarmed):
-                assert one.reason if np.isnan(one.low) else one.low <= one.value <= one.high
+            assert group.measures["auc"].value == pytest.approx(roc_auc_score(truth, logits[members]), abs=1e-12)
+            false_negative, false_positive = (group.measures[f"false_{name}_rate"] for name in ("negative", "positive"))
+            assert false_negative.value == pytest.approx((~called[truth]).mean()) and false_negative.n == truth.sum()
+            assert false_positive.value == pytest.approx(called[~truth].mean()) and false_positive.n == (~truth).sum()
+            for rate in (false_negative, false_positive):
+                assert rate.reason if np.isnan(rate.low) else rate.low <= rate.value <= rate.high
 
 
-def test_a_group_of_one_class_has_what_it_can_have(run):
+def test_a_group_of_one_class_has_the_measures_of_that_class(run):
     threshold = choose_threshold(run.scored("validation"), "half")
     groups = {group.value: group for group in subgroups(run, "test", "pathology", threshold)}
     only = groups["MALIGNANT"].to_json()
@@ -47,24 +47,24 @@ def test_a_group_of_one_class_has_what_it_can_have(run):
     assert only["false_negative_rate"]["n"] == only["n"]
 
 
-def test_breasts_are_grouped_by_what_their_images_show(demo_home, run):
-    read = StoredRun.open(demo_home, f"{run.id}@breast-max")
-    values = [group.value for group in subgroups(read, "test", "view", 0.0)]
+def test_breasts_are_grouped_by_the_values_of_their_images(demo_home, run):
+    by_breast = StoredRun.open(demo_home, f"{run.id}@breast-max")
+    values = [group.value for group in subgroups(by_breast, "test", "view", 0.0)]
     assert "CC+MLO" in values and values[0] == "All"
 
 
-def test_a_column_that_is_not_there_is_refused(run):
+def test_a_column_that_does_not_exist_is_refused(run):
     with pytest.raises(MammoError, match="no column 'age'"):
         subgroups(run, "test", "age", 0.0)
 
 
-def test_values_in_their_order_with_the_unknown_last():
+def test_values_have_their_order_and_missing_ones_are_last():
     words, order = group_values(pd.Series([10, 9, None, 9], dtype="Int64"))
     assert order == ["9", "10", "not given"] and words.tolist() == ["10", "9", "not given", "9"]
     assert group_values(pd.Series(["b", "", "a"]))[1] == ["a", "b", "not given"]
 
 
-def test_many_numbers_are_quartered_and_rare_words_put_together():
+def test_many_numbers_are_divided_into_quarters_and_rare_words_are_joined():
     words, order = group_values(pd.Series(range(40)))
     assert order == ["0–9", "10–19", "20–29", "30–39"] and words.value_counts().tolist() == [10] * 4
     words, order = group_values(pd.Series([f"site {number % 20}" for number in range(40)] + ["site 3"]))

@@ -16,7 +16,7 @@ from mammo.heads.choices import CHOICES
 from mammo.heads.grid import expand
 from mammo.heads.grid_file import read_grid
 from mammo.heads.sweeps.plan import identifying
-from mammo.jobs.wanted import WantedSweep
+from mammo.jobs.requests import SweepRequest
 from mammo.results.board.leaderboard import SETTINGS
 from mammo.results.setting_words import setting_words
 from mammo.runs.sweep_files import OF_EARLIER, RUN_COLUMNS
@@ -116,7 +116,7 @@ def test_every_axis_has_an_option_whose_help_names_its_choices_and_default(name,
 
 @pytest.mark.parametrize("name", HEAD_AXES)
 def test_a_job_names_an_axis_that_is_not_as_usual(name):
-    first, second = (WantedSweep(sweep_of(head)).settings for head in pair(name))
+    first, second = (SweepRequest(sweep_of(head)).settings for head in pair(name))
     assert first != second
 
 

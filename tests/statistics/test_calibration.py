@@ -11,11 +11,11 @@ from mammo.statistics.scored import Scored
 
 
 def scored(images=645, seed=0, hot=2.5):
-    """Scores that are surer than they should be by the factor `hot`."""
-    chance = np.random.default_rng(seed)
-    true = chance.normal(size=images)
-    labels = (chance.random(images) < probability(true)).astype(int)
-    return Scored("run", labels, (hot * true).astype(np.float32), chance.integers(0, images // 2, images))
+    """Scores that are too confident by the factor `hot`."""
+    generator = np.random.default_rng(seed)
+    true = generator.normal(size=images)
+    labels = (generator.random(images) < probability(true)).astype(int)
+    return Scored("run", labels, (hot * true).astype(np.float32), generator.integers(0, images // 2, images))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -34,13 +34,13 @@ def test_temperature_fits_platts_targets_best(seed):
 
 
 @pytest.mark.parametrize("size", [0.1, 1.0, 50.0])
-def test_images_that_are_told_apart_without_error_are_not_taken_for_certain(size):
+def test_a_perfect_separation_of_few_images_does_not_become_certain(size):
     """Two of either class on one score each: Platt's targets are 3/4 and 1/4, whose log-odds are ± log 3."""
     hot = temperature([0, 0, 1, 1], np.array([-1, -1, 1, 1]) * size)
     assert size / hot == pytest.approx(np.log(3), rel=1e-9) and bound_note(hot) == ""
 
 
-def test_temperature_has_ends_and_needs_both_classes():
+def test_temperature_has_bounds_and_needs_both_classes():
     cold, hot = temperature([0, 0, 1, 1], [-2e-3, -1e-3, 1e-3, 2e-3]), temperature([0, 0, 1, 1], [2, 1, -1, -2])
     assert cold == pytest.approx(0.01) and "lower bound, 0.01" in bound_note(cold, " of s.1")
     assert hot == pytest.approx(100) and "upper bound, 100" in bound_note(hot)
@@ -55,12 +55,14 @@ def test_temperature_has_ends_and_needs_both_classes():
 def test_calibration_curve_is_sklearns(images, bins, strategy):
     run = replace(scored(images), patients=np.arange(images))
     truth, predicted = sklearn_calibration_curve(run.labels, probability(run.logits), n_bins=bins, strategy=strategy)
-    held = calibration_curve(run, bins, quantile=strategy == "quantile")
-    np.testing.assert_allclose([one.share for one in held], truth, rtol=0, atol=1e-12)
-    np.testing.assert_allclose([one.probability for one in held], predicted, rtol=0, atol=1e-12)
-    assert sum(one.n for one in held) == images
-    for one in held:
-        assert np.isnan([one.low, one.high]).all() if one.n < 3 else 0 <= one.low <= one.share <= one.high <= 1
+    groups = calibration_curve(run, bins, quantile=strategy == "quantile")
+    np.testing.assert_allclose([group.share for group in groups], truth, rtol=0, atol=1e-12)
+    np.testing.assert_allclose([group.probability for group in groups], predicted, rtol=0, atol=1e-12)
+    assert sum(group.n for group in groups) == images
+    for group in groups:
+        assert (
+            np.isnan([group.low, group.high]).all() if group.n < 3 else 0 <= group.low <= group.share <= group.high <= 1
+        )
 
 
 def test_a_run_that_diverged_has_no_curve():

@@ -10,7 +10,7 @@ from mammo.statistics.scored import Scored
 
 
 @pytest.mark.parametrize(
-    ("malignant", "benign", "said"),
+    ("malignant", "benign", "reason"),
     [
         (FEWEST, FEWEST, ""),
         (2, 9, "no interval: 2 malignant patients, 3 are needed"),
@@ -18,9 +18,9 @@ from mammo.statistics.scored import Scored
         (0, 2, "no interval: no malignant patients and 2 benign patients, 3 are needed"),
     ],
 )
-def test_the_class_of_too_few_patients_is_named(malignant, benign, said):
+def test_the_class_of_too_few_patients_is_named(malignant, benign, reason):
     labels = np.repeat([1, 0], [2 * malignant, 2 * benign])
-    assert lack_of_patients(labels, np.arange(labels.size) // 2) == said
+    assert lack_of_patients(labels, np.arange(labels.size) // 2) == reason
 
 
 def test_a_patient_with_images_of_both_classes_counts_for_both():
@@ -30,11 +30,11 @@ def test_a_patient_with_images_of_both_classes_counts_for_both():
 
 def test_patients_are_named_by_their_classes():
     dense = ClassNames("dense", "fatty")
-    said = "no interval: 1 dense patient and 2 fatty patients, 3 are needed"
-    assert lack_of_patients([1, 0, 0], ["a", "b", "c"], classes=dense) == said
+    reason = "no interval: 1 dense patient and 2 fatty patients, 3 are needed"
+    assert lack_of_patients([1, 0, 0], ["a", "b", "c"], classes=dense) == reason
     scored = Scored("r", np.array([1, 0, 0]), np.array([1.0, -1.0, 2.0]), np.array(["a", "b", "c"]), classes=dense)
-    assert {measure(name, scored).reason for name in ("auc", "average_precision")} == {said}
+    assert {measure(name, scored).reason for name in ("auc", "average_precision")} == {reason}
     assert measure_at(scored, 0.0, "sensitivity").reason == "no interval: 1 dense patient, 3 are needed"
     assert measure_at(scored, 0.0, "ppv").reason == "no interval: 2 patients called dense, 3 are needed"
     folds = [Fold(scored.labels, scored.logits[None], scored.patients, dense)]
-    assert lack_of_folds(folds) == said
+    assert lack_of_folds(folds) == reason

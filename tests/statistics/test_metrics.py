@@ -34,18 +34,18 @@ def test_roc_curve_is_sklearns(images, steps, drop_intermediate):
     labels, logits = scored(images, steps)
     for run in logits:
         expected = sklearn_roc_curve(labels, run, drop_intermediate=drop_intermediate)
-        for ours, theirs in zip(roc_curve(labels, run, drop_intermediate), expected, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+        for ours, sklearns in zip(roc_curve(labels, run, drop_intermediate), expected, strict=True):
+            np.testing.assert_allclose(ours, sklearns, rtol=0, atol=1e-12)
 
 
 def at_specificity(labels, run):
-    false, found, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
-    return found[1 - false >= 0.9 - 1e-12].max()
+    false_rate, sensitivity, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
+    return sensitivity[1 - false_rate >= 0.9 - 1e-12].max()
 
 
 def at_sensitivity(labels, run):
-    false, found, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
-    return 1 - false[found >= 0.9 - 1e-12].min()
+    false_rate, sensitivity, _ = sklearn_roc_curve(labels, run, drop_intermediate=False)
+    return 1 - false_rate[sensitivity >= 0.9 - 1e-12].min()
 
 
 SKLEARNS = {
@@ -72,10 +72,10 @@ def test_every_metric_is_sklearns(name, images, steps):
 @pytest.mark.parametrize("name", [name for name in METRICS if name not in {"auc", "accuracy"}])
 def test_a_weight_counts_an_image_as_often_as_it_says(name):
     labels, logits = scored(60, 8, runs=1)
-    often = np.random.default_rng(0).integers(0, 4, (5, 60))
-    told = METRICS[name].function(labels, logits[0], often)
-    repeated = [METRICS[name].function(np.repeat(labels, row), np.repeat(logits[0], row)) for row in often]
-    np.testing.assert_allclose(told, repeated, rtol=0, atol=1e-12)
+    weights = np.random.default_rng(0).integers(0, 4, (5, 60))
+    weighted = METRICS[name].function(labels, logits[0], weights)
+    repeated = [METRICS[name].function(np.repeat(labels, row), np.repeat(logits[0], row)) for row in weights]
+    np.testing.assert_allclose(weighted, repeated, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(("images", "steps"), SHAPES)
@@ -107,7 +107,7 @@ def test_every_metric_gives_one_number_a_run(name):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_a_run_that_diverged_has_no_metric_and_spoils_no_other(name):
+def test_a_run_that_diverged_has_no_metric_and_other_runs_keep_theirs(name):
     labels, logits = scored(60, 8, runs=3)
     expected = METRICS[name].function(labels, logits)
     logits[1, 5] = np.nan
@@ -126,6 +126,6 @@ def test_no_images_no_numbers():
     assert np.isnan(accuracy([], np.zeros((2, 0)))).tolist() == [True, True]
 
 
-def test_labels_that_do_not_fit_are_refused():
+def test_labels_of_another_length_are_refused():
     with pytest.raises(ValueError, match="do not fit"):
         auc([0, 1, 1], [[0.1, 0.2]])

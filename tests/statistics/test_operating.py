@@ -26,7 +26,7 @@ from mammo.statistics.scored import Scored
 
 
 def scored(images, seed, part="validation", steps=8):
-    """Scores in float32 with ties, one to three images a patient."""
+    """Scores in float32 with ties, one to three images per patient."""
     chance = np.random.default_rng(seed)
     labels = chance.integers(0, 2, images)
     labels[:2] = 0, 1
@@ -55,29 +55,33 @@ def test_every_measure_is_sklearns_and_has_n_and_an_interval(rule, seed):
               [point.counts.false_benign, point.counts.true_malignant]]  # fmt: skip
     np.testing.assert_array_equal(matrix, confusion_matrix(truth, called))
     assert point.measures.keys() == MEASURES.keys() == SKLEARNS.keys()
-    for name, one in point.measures.items():
-        assert one.value == pytest.approx(SKLEARNS[name](truth, called), abs=1e-12)
-        assert 0 <= one.low < one.value < one.high <= 1
+    for name, measure in point.measures.items():
+        assert measure.value == pytest.approx(SKLEARNS[name](truth, called), abs=1e-12)
+        assert 0 <= measure.low < measure.value < measure.high <= 1
     counted = [point.measures[name].n for name in ("sensitivity", "specificity", "ppv", "npv", "accuracy", "f1")]
     assert counted == [truth.sum(), (1 - truth).sum(), called.sum(), (~called).sum(), 90, 90]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_thresholds_are_the_ones_that_their_rules_ask_for(seed):
+def test_every_rule_chooses_its_threshold(seed):
     run = scored(60, seed, steps=(2, 8, 1000)[seed % 3])
     labels, logits = np.asarray(run.labels), np.asarray(run.logits, dtype=float)
-    false, found, _ = roc_curve(labels, logits, drop_intermediate=False)
+    false_rate, sensitivity, _ = roc_curve(labels, logits, drop_intermediate=False)
 
     def rates(rule, target=0.9):
         called = logits > choose_threshold(run, rule, target)
         return called[labels == 1].mean(), 1 - called[labels == 0].mean()
 
-    assert sum(rates("youden")) == pytest.approx((found - false).max() + 1)
+    assert sum(rates("youden")) == pytest.approx((sensitivity - false_rate).max() + 1)
     for target in (0.5, 0.9, 1.0):
-        reached = rates("sensitivity", target)
-        assert reached[0] >= target and reached[1] == pytest.approx(1 - false[found >= target].min())
-        spared = rates("specificity", target)
-        assert spared[1] >= target and spared[0] == pytest.approx(found[1 - false >= target - 1e-12].max())
+        at_sensitivity = rates("sensitivity", target)
+        assert at_sensitivity[0] >= target and at_sensitivity[1] == pytest.approx(
+            1 - false_rate[sensitivity >= target].min()
+        )
+        at_specificity = rates("specificity", target)
+        assert at_specificity[1] >= target and at_specificity[0] == pytest.approx(
+            sensitivity[1 - false_rate >= target - 1e-12].max()
+        )
     assert choose_threshold(run, "half") == 0
 
 
@@ -90,7 +94,7 @@ def test_a_threshold_stands_halfway_between_scores():
     assert (np.asarray(run.logits, dtype=float) > everything).all()
 
 
-def test_neighbouring_float32_scores_are_told_apart():
+def test_neighbouring_float32_scores_are_distinguished():
     low = np.float32(0.1)
     run = Scored("run", [0, 1, 0, 1], np.array([low, np.nextafter(low, np.float32(1)), -5, 5]), list("abcd"))
     point = operate(replace(run, part="validation"), run, "youden")
@@ -106,7 +110,7 @@ def test_the_test_set_chooses_nothing():
     assert operate(validation, shown, "youden").threshold == operate(validation, turned, "youden").threshold
 
 
-def test_what_can_choose_no_threshold_is_said():
+def test_an_impossible_choice_of_a_threshold_is_refused():
     run = scored(60, 0)
     with pytest.raises(MammoError, match="no rule 'best'"):
         choose_threshold(run, "best")
@@ -121,7 +125,7 @@ def test_what_can_choose_no_threshold_is_said():
 
 def test_a_run_that_diverged_has_no_measures():
     shown = replace(scored(20, 0, "test"), logits=np.full(20, np.nan))
-    assert all(np.isnan(one.value) for one in operate(scored(60, 0), shown, "half").measures.values())
+    assert all(np.isnan(measure.value) for measure in operate(scored(60, 0), shown, "half").measures.values())
 
 
 @pytest.mark.parametrize(
@@ -136,11 +140,11 @@ def test_a_run_that_diverged_has_no_measures():
         (np.nan, "-"),
     ],
 )
-def test_a_threshold_is_told_on_the_scale_that_tells_it_apart(logit, words):
+def test_a_threshold_near_0_or_1_is_shown_with_its_logit(logit, words):
     assert probability_words(logit) == words
 
 
-def test_a_criterion_is_told_in_words_and_refused_where_it_is_none():
+def test_a_criterion_has_words_and_an_unknown_one_is_refused():
     assert Criterion("sensitivity", 0.85).words == "At a sensitivity of 0.85"
     assert Criterion("youden", 0.85).words == "Youden" and not AT_HALF.uses_validation
     with pytest.raises(MammoError, match="no rule 'best'"):

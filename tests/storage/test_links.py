@@ -1,4 +1,4 @@
-"""Links in a home: to a larger disk they are followed, out of the home they are not."""
+"""Links in a home: those to a larger disk are followed, others that lead out of the home are not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RARER = (MANIFEST, ARRAYS, f"{ARRAYS}/maps/c/0/1/0/0/0")
 
 
 @pytest.fixture(scope="module")
-def whole(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def sound(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a data set, a cache and two sweeps; do not write into it."""
     home = Home(Path(shutil.copytree(tiny.path, tmp_path_factory.mktemp("links") / "home")))
     for epochs in (1, 2):
@@ -39,9 +39,9 @@ def whole(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def own(whole: Home, tmp_path: Path) -> Home:
-    """A copy of it for a test to put links into."""
-    return Home(Path(shutil.copytree(whole.path, tmp_path / "home")))
+def own(sound: Home, tmp_path: Path) -> Home:
+    """A copy of `sound` for a test to put links into."""
+    return Home(Path(shutil.copytree(sound.path, tmp_path / "home")))
 
 
 def move_out(path: Path, outside: Path) -> Path:
@@ -79,7 +79,7 @@ def test_the_rooms_of_a_shared_home_lie_in_it(own: Home, tmp_path: Path) -> None
     write_json(own.path / SHARED, {})
     move_out(own.path / "sweeps", tmp_path / "disk")
     opened, damaged = open_sweeps(own)
-    assert not opened and len(damaged) == 2 and all("leads out of its home" in one.sentence for one in damaged)
+    assert not opened and len(damaged) == 2 and all("leads out of its home" in item.sentence for item in damaged)
 
 
 def test_links_within_a_home_are_followed(own: Home) -> None:
@@ -107,10 +107,10 @@ def test_a_sweep_behind_a_link_is_called_damaged(
     before = state(moved)
     with pytest.raises(DamagedError, match="is a link, or lies behind one, that leads out of its home"):
         Sweep.open(own, first)
-    assert [one.id for one in open_sweeps(own)[0]] == [second]
+    assert [sweep.id for sweep in open_sweeps(own)[0]] == [second]
     assert main(["leaderboard", "--home", str(own.path)]) == 0
     assert first in capsys.readouterr().err
-    assert [one.name for one in finish(verify(own)).others] == [first]
+    assert [item.name for item in finish(verify(own)).damaged_items] == [first]
     if file:
         assert finish(sweep(own, spec, "cpu")) == first
         assert open_sweeps(own)[1] == [] and not (own.sweep(first) / file).is_symlink()
@@ -152,8 +152,8 @@ def test_previews_behind_links_are_not_shown(own: Home, tmp_path: Path) -> None:
     image = dataset.images["image"].iloc[0]
     moved = move_out(dataset.preview(image), tmp_path / "outside")
     assert not dataset.holds(dataset.preview(image))
-    (found,) = index_damage(own, "tiny")
-    assert found.file.endswith(moved.name) and "leads out" in found.reason
+    (damage,) = index_damage(own, "tiny")
+    assert damage.file.endswith(moved.name) and "leads out" in damage.reason
     before = moved.read_bytes()
     assert main(["verify", "--repair", "--home", str(own.path)]) == 0
     assert dataset.holds(dataset.preview(image)) and moved.read_bytes() == before
@@ -178,10 +178,10 @@ def test_a_cache_behind_a_link_is_not_opened(own: Home, tmp_path: Path, file: st
     before = state(moved)
     with pytest.raises(MammoError, match="leads out of its home"):
         Cache.open(own, "tiny", name)
-    found = finish(verify(own, name))
-    assert found.damaged and all("leads out" in one.reason or one.file == file for one in found.damaged)
+    report = finish(verify(own, name))
+    assert report.damaged and all("leads out" in damage.reason or damage.file == file for damage in report.damaged)
     try:
-        finish(repair(own, found.damaged))
+        finish(repair(own, report.damaged))
     except MammoError as error:
         assert "nothing is written there" in str(error)
     else:
@@ -200,5 +200,5 @@ def test_a_link_to_itself_is_no_trouble(own: Home) -> None:
     os.unlink(own.sweep(first) / "runs.parquet")
     (own.sweep(first) / "runs.parquet").symlink_to("runs.parquet")
     (own.path / "datasets" / "loop").symlink_to("loop")
-    assert [one.id for one in open_sweeps(own)[0]] == [second]
+    assert [sweep.id for sweep in open_sweeps(own)[0]] == [second]
     assert FILES in Sweep.open(own, second).about

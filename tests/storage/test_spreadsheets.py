@@ -1,4 +1,4 @@
-"""No text becomes a formula in what people open, and numbers stay numbers."""
+"""In files that people open, no text becomes a formula, and numbers stay numbers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN = [
 
 
 def written(table: pd.DataFrame, way: str) -> list[list[str]]:
-    """What a way of writing CSV makes of a table, cell by cell, the header first."""
+    """Return the cells of a table after writing it as CSV in one way, the header first."""
     rows = way == "rows"
     text = csv_of_rows(table.to_dict("records"), list(table)) if rows else as_bytes(table, "csv").decode()
     return list(csv.reader(io.StringIO(text, newline="")))
@@ -71,8 +71,8 @@ def test_text_of_every_kind_of_column_is_seen(kind: str | type) -> None:
 
 
 def test_what_is_no_text_stays_what_it_is() -> None:
-    mixed, whole = [-1, "-1", None], pd.array([-2, None, 3], dtype="Int64")
-    table = pd.DataFrame({"mixed": mixed, "whole": whole, "yes": [True] * 3})
+    mixed, integers = [-1, "-1", None], pd.array([-2, None, 3], dtype="Int64")
+    table = pd.DataFrame({"mixed": mixed, "whole": integers, "yes": [True] * 3})
     plain = plain_cells(table)
     assert plain["mixed"].tolist()[:2] == [-1, "'-1"]
     pd.testing.assert_frame_equal(plain[["whole", "yes"]], table[["whole", "yes"]])
@@ -81,9 +81,9 @@ def test_what_is_no_text_stays_what_it_is() -> None:
 
 
 def test_a_formula_is_found_among_any_texts() -> None:
-    drawn = random.Random(0)
+    rng = random.Random(0)
     for _ in range(2000):
-        texts = ["".join(drawn.choices('a-=@ \n\r\t"', k=drawn.randrange(5))) for _ in range(drawn.randrange(1, 4))]
+        texts = ["".join(rng.choices('a-=@ \n\r\t"', k=rng.randrange(5))) for _ in range(rng.randrange(1, 4))]
         assert plain_cells(pd.DataFrame({"text": texts}))["text"].tolist() == [plain_cell(text) for text in texts]
 
 

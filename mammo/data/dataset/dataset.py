@@ -250,7 +250,7 @@ def _read_tables(home: Home, name: str) -> tuple[dict[str, Any], pd.DataFrame, p
             if name_of_file.startswith(OWN):
                 checked_file_name(name_of_file.removeprefix(OWN))
         return about, images, lesions
-    except Exception as error:  # damaged files raise nearly anything
+    except Exception as error:  # damaged files raise many kinds of exceptions
         gone = isinstance(error, FileNotFoundError)
         reason = "it is missing" if gone else f"{type(error).__name__}: {first_line(error)}"
         damaged = DamagedItem("data set", name, file, f"is not what was written ({reason})", INDEX_AGAIN)

@@ -45,17 +45,17 @@ class Licence:
 LICENCES: dict[str, Licence] = {
     "open": Licence(
         "Open",
-        "Whoever names the source may pass on what comes of the images, small pictures too.",
+        "All that is derived from the images, small pictures too, may be passed on with the source named.",
         ("scores", "features", "pictures", "weights"),
     ),
     "no-pixels": Licence(
         "No pixels",
-        "What is computed of the images may be passed on, no picture of them.",
+        "All that is computed from the images may be passed on, but no picture of them.",
         ("scores", "features", "weights"),
     ),
     "no-derivatives": Licence(
         "No derivatives",
-        "Neither pictures nor features nor weights may be passed on: only what runs score.",
+        "Only the scores of runs may be passed on: no pictures, no features and no weights.",
         ("scores",),
     ),
 }
@@ -63,7 +63,7 @@ LICENCES: dict[str, Licence] = {
 
 NOT_RECORDED = Licence(
     "Not recorded",
-    "An earlier version indexed the set and asked for no licence: scores may leave, for the rest it must be named.",
+    "An earlier version indexed the set without a licence: scores may be exported, all else once one is recorded.",
     ("scores",),
 )
 

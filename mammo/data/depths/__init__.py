@@ -1,1 +1,1 @@
-"""How deep films are whose containers do not tell: measured on every film, decided for the films of a data set."""
+"""The depth of films whose containers do not name it: measured on every film, decided for groups of a data set."""

@@ -1,4 +1,4 @@
-"""The depths of a data set as its index records them: decided once, kept when films are added, or named by the user."""
+"""The depths that an index records: decided once, unchanged when films are added, or named by the user."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mammo.errors import MammoError
 from mammo.storage.typed import typed
 
 AUTO, CONTAINER = "auto", "container"
-LISTED = 6
-"""So many names stand in a sentence at most."""
+MAX_NAMES = 6
+"""Most names in a sentence."""
 
 
 class DarkFilm(TypedDict):
@@ -46,7 +46,7 @@ class StoredDepth(TypedDict):
 
 @dataclass(frozen=True)
 class FilmGroup:
-    """Films that are decided together: of one kind of file, device and container."""
+    """Films that get one depth: of one file format, device and container."""
 
     format: str
     device: str
@@ -55,24 +55,24 @@ class FilmGroup:
 
     @classmethod
     def of(cls, format: str, device: str, container: Container) -> FilmGroup:
-        """The group of a file with this container."""
+        """Return the group of a file with this container."""
         return cls(format, device, container.signed, container.inverted)
 
     @property
     def words(self) -> str:
-        """The group as one reads it."""
-        kinds = [word for word, is_so in (("signed", self.signed), ("inverted", self.inverted)) if is_so]
+        """The group in words."""
+        kinds = [word for word, applies in (("signed", self.signed), ("inverted", self.inverted)) if applies]
         return " ".join([*kinds, self.format, "files"]) + (f" of {self.device}" if self.device else "")
 
 
 @dataclass(frozen=True)
 class GroupDepth:
-    """The depth of a group: `bits` above the stored value `zero`, and what it rests on.
+    """The depth of a group: `bits` above the stored value `zero`, and its basis.
 
-    `chosen` is `auto` where the films decided, else what the user named; `needed` is what the films call for today.
-    Of `films` full mammograms and `crops`, 95 % have 99.9 % of their pixels at or below `level`, counted from black.
-    `clipped_pixels` of `clipped_films` images lie beyond the depth; `dark` names the films a factor of four or more
-    darker than their group, with the level of each.
+    `chosen` is `auto` where the films decided, otherwise the user's choice; `needed` is the depth that the films need
+    now. Of `films` full mammograms and `crops`, 95 % have 99.9 % of their pixels at or below `level`, counted from
+    black. `clipped_pixels` of `clipped_films` images lie beyond the depth; `dark` maps the films that are darker than
+    their group by a factor of four or more to their levels.
     """
 
     group: FilmGroup
@@ -89,59 +89,59 @@ class GroupDepth:
 
     @property
     def depth(self) -> Depth | None:
-        """What a reader is told; None where the container's own range is the film's."""
+        """The depth for a reader; None where it is the container's own range."""
         depth = Depth(self.bits, self.zero)
         return None if depth == OF_CONTAINER else depth
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `mammo index --json` prints it and the index keeps it."""
+        """Return the record as `mammo index --json` prints it and the index stores it."""
         content = dataclasses.asdict(replace(self, dark={}))
         dark = [{"image": name, "level": level} for name, level in self.dark.items()]
         return {**content.pop("group"), **content, "dark": dark}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> GroupDepth:
-        """Read a record; raises MammoError where it is none."""
+        """Read a record; raise MammoError where it is invalid."""
         typed(content, StoredDepth, "depth")
-        named = [field.name for field in dataclasses.fields(cls) if field.name not in ("group", "dark")]
+        names = [field.name for field in dataclasses.fields(cls) if field.name not in ("group", "dark")]
         group = FilmGroup(*(content[field.name] for field in dataclasses.fields(FilmGroup)))
         dark = {entry["image"]: entry["level"] for entry in content["dark"]}
-        return cls(group, dark=dark, **{name: content[name] for name in named})
+        return cls(group, dark=dark, **{name: content[name] for name in names})
 
     @property
     def sentences(self) -> list[str]:
-        """What must be told of the group: the decision with its figures, what it clips, and which films are dark."""
+        """Sentences about the group: the decision with its figures, the clipped pixels, and the dark films."""
         return [self._decision, *([self._clipping] if self.clipped_pixels else []), *self._dark]
 
     @property
     def _decision(self) -> str:
-        counted = [_counted(self.films, "film"), _counted(self.crops, "crop")]
-        rests = " and ".join(words for number, words in zip((self.films, self.crops), counted, strict=True) if number)
-        most = "95 % of " if self.films + self.crops >= 20 else ""
-        level = f"99.9 % of the pixels of {most}{rests} do not exceed {self.level:,}"
+        counts = [_counted(self.films, "film"), _counted(self.crops, "crop")]
+        basis = " and ".join(words for number, words in zip((self.films, self.crops), counts, strict=True) if number)
+        share = "95 % of " if self.films + self.crops >= 20 else ""
+        level = f"99.9 % of the pixels of {share}{basis} do not exceed {self.level:,}"
         how = {AUTO: "decided from the films", CONTAINER: "as the container says, by --bits container"}
-        why = how.get(self.chosen, f"named by --bits {self.chosen}")
-        read = f"{self.bits} bits" + (f" above {self.zero - HALF:,}" if self.group.signed else "")
-        return f"{CONTAINER_BITS}-bit {self.group.words} are read at {read}, {why}: {level}."
+        reason = how.get(self.chosen, f"named by --bits {self.chosen}")
+        range_read = f"{self.bits} bits" + (f" above {self.zero - HALF:,}" if self.group.signed else "")
+        return f"{CONTAINER_BITS}-bit {self.group.words} are read at {range_read}, {reason}: {level}."
 
     @property
     def _clipping(self) -> str:
         pixels, films = _counted(self.clipped_pixels, "pixel"), _counted(self.clipped_films, "image")
-        lie = "lies beyond {} bits and is" if self.clipped_pixels == 1 else "lie beyond {} bits and are"
-        return f"{pixels} of {films} {lie.format(self.bits)} clipped ({self.group.words})."
+        verb = "lies beyond {} bits and is" if self.clipped_pixels == 1 else "lie beyond {} bits and are"
+        return f"{pixels} of {films} {verb.format(self.bits)} clipped ({self.group.words})."
 
     @property
     def _dark(self) -> list[str]:
         if not self.dark:
             return []
-        names = ", ".join(list(self.dark)[:LISTED]) + (" …" if len(self.dark) > LISTED else "")
+        names = ", ".join(list(self.dark)[:MAX_NAMES]) + (" …" if len(self.dark) > MAX_NAMES else "")
         films = _counted(len(self.dark), "image")
         reach = "reaches" if len(self.dark) == 1 else "reach"
         return [f"{films} of the {self.group.words} {reach} 1/{DARKER} of the others' level at most: {names}."]
 
     @property
     def contradiction(self) -> str:
-        """A sentence where the films call for another depth than the one that was recorded; else empty."""
+        """A sentence where the films need another depth than the recorded one; otherwise empty."""
         if self.chosen != AUTO or self.bits == self.needed:
             return ""
         return (
@@ -151,7 +151,7 @@ class GroupDepth:
 
 
 def check_bits(bits: str) -> str:
-    """What `--bits` was given, if it is understood; raises MammoError otherwise."""
+    """Return the value of `--bits`; raise MammoError where it is invalid."""
     if bits in ("", AUTO, CONTAINER) or (bits.isdecimal() and min(CANDIDATES) <= int(bits) <= CONTAINER_BITS):
         return bits
     raise MammoError(
@@ -162,36 +162,36 @@ def check_bits(bits: str) -> str:
 def decide(
     films: Mapping[FilmGroup, Sequence[Mapping[str, Levels]]], bits: str, recorded: Iterable[GroupDepth] = ()
 ) -> list[GroupDepth]:
-    """The depth of every group of `films` (full mammograms, then crops, by name).
+    """Return the depth of every group of `films` (full mammograms, then crops, by name).
 
-    `bits` is what the user asks for: `auto`, `container`, a number, or nothing, which keeps what is recorded. What was
-    named once holds for new groups too.
+    `bits` is the user's choice: `auto`, `container`, a number, or empty, which keeps the recorded depths. An earlier
+    choice holds for new groups too.
     """
     before = {} if bits else {record.group: record for record in recorded}
-    named = {record.chosen for record in before.values()}
-    usual = bits or (named.pop() if len(named) == 1 else AUTO)
+    choices = {record.chosen for record in before.values()}
+    default = bits or (choices.pop() if len(choices) == 1 else AUTO)
     ordered = sorted(films, key=dataclasses.astuple)
-    return [_of_group(group, films[group], usual, before.get(group)) for group in ordered]
+    return [_group_depth(group, films[group], default, before.get(group)) for group in ordered]
 
 
-def _of_group(
+def _group_depth(
     group: FilmGroup, kinds: Sequence[Mapping[str, Levels]], chosen: str, before: GroupDepth | None
 ) -> GroupDepth:
-    figures = estimate_depth(kinds, group.signed)
-    depth = figures.scale.depth(figures.bits)
+    estimate = estimate_depth(kinds, group.signed)
+    depth = estimate.scale.depth(estimate.bits)
     if before:
         depth, chosen = Depth(before.bits, before.zero), before.chosen
     elif chosen != AUTO:
-        depth = _named(chosen, figures.scale)
+        depth = _chosen_depth(chosen, estimate.scale)
     full, crops = (len(films) for films in kinds)
     return GroupDepth(
-        group, depth.bits, depth.zero, chosen, figures.bits, full, crops, figures.level, figures.dark
+        group, depth.bits, depth.zero, chosen, estimate.bits, full, crops, estimate.level, estimate.dark
     )  # fmt: skip
 
 
-def _named(chosen: str, scale: DepthScale) -> Depth:
+def _chosen_depth(chosen: str, scale: DepthScale) -> Depth:
     return OF_CONTAINER if chosen == CONTAINER else scale.depth(int(chosen))
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

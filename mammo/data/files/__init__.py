@@ -1,1 +1,1 @@
-"""Files of mammograms, read safely: pixels of any format, or one sentence that says why not."""
+"""Files of mammograms, read safely: the pixels of any format, or one sentence that says why not."""

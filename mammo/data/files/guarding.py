@@ -1,4 +1,4 @@
-"""What reading a stranger's file may cost, and what a worker loads before it reads its first one."""
+"""Limits for reading untrusted files, and what a worker loads before its first file."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from pathlib import Path
 from mammo.processes.guarded import Limits
 
 BASE_SECONDS = 30.0
-"""Computing time for any file, ten times what 64 million pixels take where their bytes take next to none."""
-SECONDS_A_BYTE = 2e-6
-"""More for each byte: ten to fifteen times what JPEG 2000 takes, the slowest kind."""
+"""Computing time for any file: ten times that of 64 million pixels in a file of few bytes."""
+SECONDS_PER_BYTE = 2e-6
+"""Further time for each byte: ten to fifteen times that of JPEG 2000, the slowest format."""
 MEMORY = 1280 * 2**20
-"""Half as much again as 64 million pixels of noise in 16 bits take, in JPEG 2000 again."""
+"""1.5 times the memory that 64 million pixels of 16-bit noise take in JPEG 2000."""
 
 DECODERS = ("numpy.ma", "PIL.Image", "pydicom", "pydicom.pixels.utils", "pylibjpeg", "libjpeg", "openjpeg")
-"""What readers import when they first need it; the last three are optional."""
+"""Modules that readers import when they first need them; the last three are optional."""
 
 
 def limits_of(*paths: Path) -> Limits:
-    """The computing time and memory for reading these files together.
+    """Return the limits for reading these files together: about ten times what sound files take.
 
-    About ten times what a sound file takes: a slow machine reads it, too. A small file that claims to be a large one
-    gets little time.
+    So a slow machine can read them too. A small file that claims to be large gets little time.
     """
     size = 0
     for path in paths:
         with contextlib.suppress(OSError):
             size += path.stat().st_size
-    return Limits(BASE_SECONDS + SECONDS_A_BYTE * size, MEMORY)
+    return Limits(BASE_SECONDS + SECONDS_PER_BYTE * size, MEMORY)
 
 
 def load_decoders() -> None:
-    """Import what reads files, so that no file pays for it."""
+    """Import all decoders, so that the time does not count for any file."""
     for name in DECODERS:
         with contextlib.suppress(ImportError):
             import_module(name)

@@ -1,4 +1,4 @@
-"""A file of the index, read again only while it is the one that was inspected."""
+"""A file of the index, read only while it is the file that was inspected."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mammo.storage.digests import digest_file
 
 @dataclass(frozen=True)
 class IndexedFile:
-    """A file of the index, and what it was when it was indexed: bytes that a guarded worker decoded unharmed.
+    """A file and its state when it was indexed, when a guarded worker decoded it without harm.
 
-    `depth` is what its data set decided where it is not the container's own; `rules` names those by which it was read.
+    `depth` is the depth that the data set decided, None for the container's own; `rules` are those that were applied.
     """
 
     image: str
@@ -29,9 +29,9 @@ class IndexedFile:
     rules: str = ""
 
     def read(self) -> Raster:
-        """The file's pixels at the depth of its data set.
+        """Return the file's pixels at the depth of its data set.
 
-        Raises MammoError where it is gone, damaged, no longer the one that was indexed, or read by other rules.
+        Raises MammoError where the file is missing, damaged or changed, or is now read by different rules.
         """
         self._refuse_changed()
         try:
@@ -50,7 +50,7 @@ class IndexedFile:
             )
 
     def _refuse_changed(self) -> None:
-        """A file whose size or time differs must still hold the same bytes."""
+        """Raise MammoError where the bytes differ; they are compared only where the time has changed."""
         try:
             stat = self.path.stat()
             same = (stat.st_size, stat.st_mtime_ns) == (self.bytes, self.modified)
@@ -63,15 +63,15 @@ class IndexedFile:
 
 
 def has_colour_marks(rules: str) -> bool:
-    """Whether a file was read in spite of coloured marks on it."""
+    """Whether coloured marks on a file were read as grey."""
     return COLOUR_MARKS in rules.split("+")
 
 
 def applied_rules(raster: Raster) -> str:
-    """The rules that gave a file other pixels than the plain reading, sorted and joined by "+"; empty for none."""
+    """Return the names of the rules that changed a file's pixels, sorted and joined by "+"; empty for none."""
     return "+".join(sorted({note.rule for note in raster.notes if RULES[note.rule].changes_pixels}))
 
 
 def reading_identity(depth: Depth | None, rules: str) -> list[Any]:
-    """What the way in which a file is read adds to its identity: nothing where that is the plain one."""
+    """Return what the depth and the rules of a reading add to a file's identity: nothing for the plain reading."""
     return [[depth.bits, depth.zero] if depth else None, rules] if depth or rules else []

@@ -1,11 +1,11 @@
-"""What kind of file an image is, by how it begins."""
+"""The format of an image file, by its first bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 DICOM = "DICOM"
-BEGINNINGS = {
+MAGIC_BYTES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"II*\0": "TIFF",
@@ -15,11 +15,11 @@ BEGINNINGS = {
     b"P5": "PGM",
     b"\x93NUMPY": "NPY",
 }
-LONGEST = max(map(len, BEGINNINGS))
+LONGEST_MAGIC = max(map(len, MAGIC_BYTES))
 
 
 def file_format(path: Path) -> str:
-    """The format of a file that has been read as an image: what begins like no other is DICOM."""
+    """Return the format of a file that was read as an image; DICOM where no other format's first bytes match."""
     with path.open("rb") as stream:
-        head = stream.read(LONGEST)
-    return next((name for beginning, name in BEGINNINGS.items() if head.startswith(beginning)), DICOM)
+        head = stream.read(LONGEST_MAGIC)
+    return next((name for magic, name in MAGIC_BYTES.items() if head.startswith(magic)), DICOM)

@@ -1,4 +1,4 @@
-"""Between which values nearly all pixels of a film lie, as its container holds them."""
+"""The range of values in which nearly all pixels of a film lie, as its container stores them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from mammo.data.files.raster import Container
 
 CONTAINER_BITS = 16
 HALF = 2 ** (CONTAINER_BITS - 1)
-"""Where the zero of signed values stands in the pixels."""
-BESIDE = 1000
-"""One pixel in so many may lie beyond a level: burnt-in labels and dead pixels do."""
-BAND = 256
-"""Rows that are counted at once, so that counting takes little memory."""
+"""The pixel value that stands for the zero of signed values."""
+PIXELS_PER_OUTLIER = 1000
+"""One pixel in so many may lie beyond a level, such as burnt-in labels and dead pixels."""
+ROWS_AT_ONCE = 256
+"""Rows counted at once, which bounds the memory."""
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Values of an untrusted container, before it was inverted, that leave out 0.1 % of the pixels each.
+    """Levels of an untrusted container, before any inversion; each leaves out at most 0.1 % of the pixels.
 
     At least 99.9 % of the pixels are not below `low`, not above `high`, and at most `reach` away from the zero of
-    signed values (-1 counts as 0 away, as 0 does, so that `reach` < 2^(n-1) means n bits).
+    signed values. There -1 has the distance 0, like 0, so that `reach` < 2^(n-1) means n bits.
     """
 
     low: int
@@ -32,7 +32,7 @@ class Levels:
 
 
 def measure(pixels: NDArray[np.unsignedinteger], container: Container) -> Levels:
-    """The levels of a film's pixels (rows, columns) as a reader gives them that was told no depth."""
+    """Return the levels of a film's pixels (rows, columns), read without a depth."""
     counts = histogram(pixels, 2**CONTAINER_BITS)
     if container.inverted:
         counts = counts[::-1]
@@ -41,14 +41,14 @@ def measure(pixels: NDArray[np.unsignedinteger], container: Container) -> Levels
 
 
 def histogram(pixels: NDArray[np.unsignedinteger], values: int = 0) -> NDArray[np.int64]:
-    """How many pixels have each value, from 0 to the highest there is, or to `values` - 1."""
+    """Return the number of pixels with each value, from 0 to the highest value, or at least to `values` - 1."""
     counts = np.zeros(max(values, int(pixels.max()) + 1), dtype=np.int64)
-    for start in range(0, len(pixels), BAND):
-        counts += np.bincount(pixels[start : start + BAND].ravel(), minlength=len(counts))
+    for start in range(0, len(pixels), ROWS_AT_ONCE):
+        counts += np.bincount(pixels[start : start + ROWS_AT_ONCE].ravel(), minlength=len(counts))
     return counts
 
 
 def top_level(counts: NDArray[np.int64]) -> int:
-    """The smallest value that at most one pixel in `BESIDE` exceeds, of how many pixels have each value."""
+    """Return the smallest value that at most one pixel in `PIXELS_PER_OUTLIER` exceeds, from a histogram."""
     total = int(counts.sum())
-    return int(np.argmax((total - np.cumsum(counts)) * BESIDE <= total))
+    return int(np.argmax((total - np.cumsum(counts)) * PIXELS_PER_OUTLIER <= total))

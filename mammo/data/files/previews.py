@@ -1,4 +1,4 @@
-"""Pictures for showing: small ones beside the index, and how a dark one is stretched."""
+"""Small pictures beside the index for display, and the stretching of dark ones."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
 
 PREVIEW_HEIGHT = 320
 BRIGHTNESS = "as seen by a trunk"
-"""Stands in the names of previews: those of earlier versions were stretched."""
-SAMPLED = 512
-"""A picture is stretched by at least so many of its rows and columns."""
+"""Part of the names of previews: earlier versions stretched theirs."""
+SAMPLE_LINES = 512
+"""The white point of a stretch is measured on at least so many rows and columns."""
 
 
 def preview_name(digest: str, depth: Depth | None = None, rules: str = "") -> str:
-    """The file name of the preview of a file with this digest, read at a depth and by rules."""
-    read = [depth.bits, depth.zero] if depth else None
-    return f"{digest_json([BRIGHTNESS, digest, read, rules])[:24]}.jpg"
+    """Return the name of the preview of a file with this digest, read at a depth and by rules."""
+    levels = [depth.bits, depth.zero] if depth else None
+    return f"{digest_json([BRIGHTNESS, digest, levels, rules])[:24]}.jpg"
 
 
 def stretched_name(digest: str) -> str:
-    """The file name of a preview that an earlier version stretched."""
+    """Return the name of a preview that an earlier version stretched."""
     return f"{digest[:24]}.jpg"
 
 
 def to_eight_bit(raster: Raster) -> NDArray[np.uint8]:
-    """The pixels as 8 bit for showing, as bright as a trunk sees them; shape (rows, columns)."""
+    """Return the pixels as 8 bit for display, as bright as in a trunk's input; shape (rows, columns)."""
     return np.round(raster.pixels * np.float32(255 / raster.white)).astype(np.uint8)
 
 
 def stretch(picture: NDArray[np.unsignedinteger]) -> NDArray[np.uint8]:
-    """A picture from black to its 99.9th percentile as white, as 8 bit; shape (rows, columns)."""
-    steps = [max(1, side // SAMPLED) for side in picture.shape]
+    """Return a picture as 8 bit (rows, columns), with its 99.9th percentile as white."""
+    steps = [max(1, side // SAMPLE_LINES) for side in picture.shape]
     white = max(float(np.percentile(picture[:: steps[0], :: steps[1]], 99.9)), 1.0)
     return (np.minimum(picture / np.float32(white), 1) * np.float32(255)).astype(np.uint8)
 
 
 def save_preview(raster: Raster, path: Path) -> None:
-    """Write a JPEG of at most `PREVIEW_HEIGHT` rows, unless it is there."""
+    """Write a JPEG of at most `PREVIEW_HEIGHT` rows, unless the file exists."""
     from PIL import Image
 
     if path.exists():
@@ -61,7 +61,7 @@ def save_preview(raster: Raster, path: Path) -> None:
 
 
 def read_preview(path: Path) -> NDArray[np.uint8]:
-    """A preview's pixels; shape (rows, columns)."""
+    """Return a preview's pixels, shape (rows, columns)."""
     from PIL import Image
 
     with Image.open(path) as picture:
@@ -69,8 +69,8 @@ def read_preview(path: Path) -> NDArray[np.uint8]:
 
 
 def read_sound_preview(path: Path) -> NDArray[np.uint8] | None:
-    """A preview's pixels; shape (rows, columns). None where the file is damaged."""
+    """Return a preview's pixels, shape (rows, columns); None where the file is damaged."""
     try:
         return read_preview(path)
-    except Exception:  # a damaged picture raises whatever its library raises
+    except Exception:  # the library raises many kinds over a damaged picture
         return None

@@ -1,4 +1,4 @@
-"""The pixels of one file, and the limits that every reader of image files keeps."""
+"""The pixels of one file, and the limits that all readers of image files share."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ MAX_BYTES = 256_000_000
 """The largest file that is opened; an uncompressed mammogram of one frame has 15 to 60 MB."""
 
 MAX_PIXELS = 64_000_000
-"""The most pixels a frame may have; a mammogram has at most 30 million."""
-
+"""The most pixels that a frame may have; a mammogram has at most 30 million."""
 
 CONTAINER_BITS = 16
-"""The bits of a container that says nothing of the film's own depth; wider values are read where they fit."""
+"""The bits of a container that does not name the film's depth; wider values are read where they fit."""
 
 SYNTHETIC = "synthetic"
-"""A file whose maker or comment holds this word is called synthetic wherever it is shown."""
+"""A file with this word in its maker or comment is marked as synthetic wherever it is shown."""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """Which stored values of an untrusted container are black and white: `zero`, and 2^`bits` - 1 above it."""
+    """The stored values of an untrusted container that are black and white: `zero` and `zero` + 2^`bits` - 1."""
 
     bits: int
     zero: int = 0
@@ -40,10 +39,10 @@ class Depth:
 
 @dataclass(frozen=True)
 class Container:
-    """A container whose depth says nothing of the film's own: 16 bits that may hold 12, floats, wide integers.
+    """A container whose depth may exceed the film's: 16 bits that may hold 12, floats, wide integers.
 
-    `signed` values stand 2^15 higher in the pixels, so that none is negative; `inverted` ones were turned round within
-    the container (MONOCHROME1), or within its depth where one was decided.
+    `signed` values are stored 2^15 higher in the pixels, so that none is negative; `inverted` values were inverted
+    within the container (MONOCHROME1), or within the depth where one is set.
     """
 
     signed: bool = False
@@ -51,8 +50,8 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Note:
-    """What a reader did beyond the plain reading of a file: an entry of `rules.RULES`, and a sentence."""
+class ReadingNote:
+    """What a reader did beyond reading the plain values: an entry of `rules.RULES`, and a sentence."""
 
     rule: str
     sentence: str
@@ -60,32 +59,32 @@ class Note:
 
 @dataclass(frozen=True)
 class Raster:
-    """The pixels of one file: unsigned integers (rows, columns), brighter is denser, `bits` of depth.
+    """The pixels of one file: unsigned integers (rows, columns) of `bits` bits, brighter is denser.
 
-    `container` is there where `bits` is that of a container which may be wider than the film; such a film's depth is
-    decided for its data set and handed to the reader. `clipped` counts the pixels that a depth cut off.
+    `container` is set where `bits` is the depth of a container that may be wider than the film; the data set decides
+    such a film's depth and passes it to the reader. `clipped` counts the pixels outside that depth.
     """
 
     pixels: NDArray[np.unsignedinteger]
     bits: int
     synthetic: bool = False
     container: Container | None = None
-    notes: tuple[Note, ...] = ()
+    notes: tuple[ReadingNote, ...] = ()
     clipped: int = 0
 
     @property
     def white(self) -> int:
-        """The highest value that the depth allows."""
+        """The highest value of the depth."""
         return int(2**self.bits - 1)
 
     def to_float(self) -> NDArray[np.float32]:
-        """The pixels as float32 in 0..1, the full depth kept; shape (rows, columns)."""
+        """Return the pixels as float32 in 0..1, shape (rows, columns)."""
         return self.pixels.astype(np.float32) / np.float32(self.white)
 
     def at_depth(self, depth: Depth) -> Raster:
-        """The raster with black and white where `depth` has them; itself where its own depth can be trusted.
+        """Return the raster with black and white at those of `depth`; unchanged where it has no untrusted container.
 
-        Values beyond are cut off and counted as `clipped`; an inversion happens within the depth.
+        Values outside are clipped and counted in `clipped`; an inversion happens within the depth.
         """
         if self.container is None:
             return self
@@ -98,16 +97,16 @@ class Raster:
         return replace(self, pixels=pixels, bits=depth.bits, container=None, clipped=clipped)
 
     def inverted_grey(self) -> Raster:
-        """The raster with black and white exchanged."""
+        """Return the raster with black and white exchanged."""
         container = self.container and replace(self.container, inverted=not self.container.inverted)
         return replace(self, pixels=self.pixels.dtype.type(self.white) - self.pixels, container=container)
 
 
 @contextlib.contextmanager
 def clear_file_errors(kind: str, path: Path) -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file of this `kind` into a MammoError that does not name `path`.
+    """Turn any exception over a damaged file of this `kind` into a MammoError that does not name `path`.
 
-    MemoryError and TransientError go through: the file may be sound, and who reads it knows what to do.
+    MemoryError and TransientError pass through: the file may be sound, and the caller handles them.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -120,49 +119,49 @@ def clear_file_errors(kind: str, path: Path) -> Iterator[None]:
         except OSError as error:
             if error.strerror:
                 raise read_error(error) from None
-            raise MammoError(f"damaged {kind}: {_of_the_file(error, path)}") from None
+            raise MammoError(f"damaged {kind}: {_file_fault(error, path)}") from None
         except Exception as error:  # damaged files raise nearly anything
-            raise MammoError(f"damaged {kind}: {_of_the_file(error, path)}") from None
+            raise MammoError(f"damaged {kind}: {_file_fault(error, path)}") from None
 
 
-_OF_PYTHON = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, struct.error, UnicodeError)
-"""Errors whose words are Python's own: they tell nobody anything of a file."""
+_PYTHON_ERRORS = (TypeError, AttributeError, LookupError, AssertionError, ArithmeticError, struct.error, UnicodeError)
+"""Errors whose messages are about Python objects, not about the file."""
 
-_PYTHONS_WORDS = re.compile(
+_PYTHON_MESSAGES = re.compile(
     r"object at 0x|null character|unpack|reshape|invalid literal|could not convert|NoneType|' object|buffer size"
 )
 
 
-def _of_the_file(error: Exception, path: Path) -> str:
-    """What an error says of a damaged file, in no words of Python's."""
+def _file_fault(error: Exception, path: Path) -> str:
+    """Return the error's message about a damaged file; a general one where it is about Python objects."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    words = _plain(str(error), path)
-    if not words or isinstance(error, _OF_PYTHON) or _PYTHONS_WORDS.search(words):
+    message = _plain(str(error), path)
+    if not message or isinstance(error, _PYTHON_ERRORS) or _PYTHON_MESSAGES.search(message):
         return "its parts contradict each other"
-    return words
+    return message
 
 
-def _plain(words: str, path: Path | None = None) -> str:
-    """At most 160 printable letters of what a library or a damaged file says, in one line, without the path."""
-    words = words.replace(str(path), "the file") if path else words
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words.split()))[:160]
+def _plain(message: str, path: Path | None = None) -> str:
+    """Return a message as one line of at most 160 printable characters, without the path."""
+    message = message.replace(str(path), "the file") if path else message
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))[:160]
 
 
-def refuse_unfit(path: Path, at_most: int | None = MAX_BYTES) -> None:
-    """Raise MammoError where `path` is no plain file, or is larger than `at_most` bytes."""
+def refuse_unfit(path: Path, max_bytes: int | None = MAX_BYTES) -> None:
+    """Raise MammoError where `path` is no regular file, or is larger than `max_bytes`."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise read_error(error) from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise MammoError("not a plain file")
-    if at_most is not None and found.st_size > at_most:
-        raise MammoError(f"larger than {at_most // 10**6} MB, the most that is read")
+    if max_bytes is not None and status.st_size > max_bytes:
+        raise MammoError(f"larger than {max_bytes // 10**6} MB, the most that is read")
 
 
 def refuse_large(rows: int, columns: int) -> None:
-    """Raise MammoError where a frame of this size has no pixels or more than `MAX_PIXELS`."""
+    """Raise MammoError where a frame of this size has no pixels, or more than `MAX_PIXELS`."""
     if rows < 1 or columns < 1:
         raise MammoError(f"its header claims {rows} × {columns} pixels")
     if rows * columns > MAX_PIXELS:
@@ -170,9 +169,9 @@ def refuse_large(rows: int, columns: int) -> None:
 
 
 def choose_frame(frame: int, frames: int) -> int:
-    """The index from 0 of frame number `frame` (from 1; 0 means the only one) of a file that holds `frames`.
+    """Return the index from 0 of frame number `frame` (from 1; 0 is the only one) in a file of `frames` frames.
 
-    Raises MammoError where the file holds no such frame, or holds several and none is named.
+    Raises MammoError where there is no such frame, or where there are several and `frame` is 0.
     """
     if frame == 0 and frames > 1:
         raise MammoError(f"it holds {frames} frames; name one in the manifest's column `frame`")

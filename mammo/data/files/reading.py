@@ -1,4 +1,4 @@
-"""One image file of any kind to pixels, or one sentence that says why not."""
+"""Reading one image file of any format: its pixels, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ READERS: dict[tuple[int, bytes], Reader] = {
     (0, b"P5"): read_pgm,
     (0, b"\x93NUMPY"): read_npy,
 }
-"""What stands at which place in a file, and who reads such a file; the first that fits is taken."""
+"""The reader for each format, by the bytes at an offset in the file; the first match counts."""
 
 
 def read_image(path: Path, frame: int = 0, depth: Depth | None = None, colour_marks: bool = False) -> Raster:
     """Read one greyscale frame of a DICOM, PNG, JPEG, TIFF, PGM or NPY file; its content decides, not its name.
 
-    `frame` counts from 1; 0 means the only one. `depth` says where black and white lie in a container whose own depth
-    says nothing of the film's (`Raster.container`), and is ignored for every other file. With `colour_marks` coloured
-    marks on a grey picture are read as grey instead of losing the picture. Raises MammoError with a short reason, which
-    does not name the file, where it is of no such kind, damaged, too large, or holds no such greyscale frame. Files
-    that nobody vouches for are read through `guarded_map`, which bounds what a reader may spend on one.
+    `frame` counts from 1; 0 is the only one. `depth` sets black and white in a container that may be wider than the
+    film (`Raster.container`), and is ignored for other files. With `colour_marks`, coloured marks on a grey picture
+    are read as grey; otherwise such a picture is refused. Raises MammoError with a short reason, which does not name
+    the file, where it has another format, is damaged, too large, or has no such greyscale frame. Read untrusted files
+    through `guarded_map`, which limits the time and memory of a reader.
     """
-    refuse_unfit(path, at_most=None)
+    refuse_unfit(path, max_bytes=None)
     raster = _reader(path)(path, frame, colour_marks)
     return raster.at_depth(depth) if depth else raster
 
@@ -50,8 +50,8 @@ def _reader(path: Path) -> Reader:
         raise read_error(error) from None
     if not head:
         raise MammoError("an empty file")
-    for (place, magic), reader in READERS.items():
-        if head[place:].startswith(magic):
+    for (offset, magic), reader in READERS.items():
+        if head[offset:].startswith(magic):
             return reader
     if first_element(head) is not None:
         return read_dicom

@@ -1,4 +1,4 @@
-"""The rules by which a file is read beyond its plain values, each one entry."""
+"""The rules for reading a file beyond its plain values, one entry each."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileRule:
-    """What a rule does, and whether it gives other pixels than the plain reading: such a rule is part of identity."""
+    """What a rule does, and whether it changes pixels: a rule that does is part of the identity of an image."""
 
     description: str
     changes_pixels: bool
 
 
 COLOUR_MARKS = "colour-marks"
-"""The rule that a user allows by `--colour-marks ignore`."""
+"""The rule that `--colour-marks ignore` allows."""
 
 RULES: dict[str, FileRule] = {
     COLOUR_MARKS: FileRule("coloured marks on a grey picture are read as their luminance", True),
@@ -42,4 +42,4 @@ RULES: dict[str, FileRule] = {
     "window-function": FileRule("a VOI LUT function that makes no sense is passed over", True),
     "window-unfit": FileRule("a window that leaves two values, or is meant for more bits, is passed over", True),
 }
-"""Every rule by its name. Rules without `changes_pixels` lose nothing and add nothing to what stands in the file."""
+"""Every rule by its name. Rules without `changes_pixels` neither lose nor add information of the file."""

@@ -1,4 +1,4 @@
-"""A slab of a multi-frame file: the mean of frames next to each other."""
+"""A slab of a multi-frame file: the mean of adjacent frames."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mammo.errors import MammoError
 
 
 def read_frames(path: Path, frames: FrameRange, read: Callable[[Path, int], Raster] = read_image) -> Raster:
-    """The frame that is named, or the mean of several, pixel by pixel, rounded half up.
+    """Return the frame, or the mean of several frames, pixel by pixel, rounded half up.
 
-    One frame is held in memory at a time, beside the sum. Raises MammoError where `read` does, or where the frames
-    differ in size or depth.
+    One frame is in memory at a time, beside the sum. Raises MammoError where `read` does, or where frames differ in
+    size or depth.
     """
-    first, *others = frames.numbers
+    first, *further = frames.numbers
     raster = read(path, first)
-    if not others:
+    if not further:
         return raster
     total = raster.pixels.astype(np.uint32)
     notes = list(raster.notes)
-    for number in others:
+    for number in further:
         frame = read(path, number)
         if (frame.pixels.shape, frame.bits, frame.container) != (raster.pixels.shape, raster.bits, raster.container):
             raise MammoError(f"its frames {first} and {number} differ in size or depth")

@@ -82,7 +82,7 @@ def reread_files(
 
 
 def inspect_guarded(requests: list[InspectionRequest], workers: int | None = None) -> Iterator[FileFacts]:
-    """Inspect untrusted files in guarded workers; yields their facts in the order in which they finish."""
+    """Inspect untrusted files in guarded workers; yields their facts as the files are read."""
     work = GuardedWork(inspect_file, lambda request: limits_of(request.root / request.file), load_decoders)
     for _, fact in guarded_map(work, requests, failed_inspection, workers):
         yield fact
@@ -107,7 +107,7 @@ def _stored_facts(folder: Path, root: Path) -> dict[str, FileFacts]:
         for name in ("header", "notes"):
             for text in table[name].unique():
                 parse_json(text or "{}")
-    except Exception:  # a damaged file raises whatever its library raises
+    except Exception:  # a damaged file raises any exception of its library
         return {}
     facts = {}
     same_root = table[table["root"] == str(stored_root(root, folder))]  # under another root, a name is another file

@@ -78,7 +78,7 @@ def _lists(dataset: Dataset) -> Iterator[tuple[str, str]]:
     try:
         if (dataset.folder / INSPECTED).exists():
             read_parquet(dataset.folder / INSPECTED)
-    except Exception as error:  # a damaged file raises whatever its library raises
+    except Exception as error:  # a damaged file raises any exception of its library
         yield INSPECTED, f"cannot be read ({first_line(error)})"
 
 
@@ -111,7 +111,7 @@ def _previews(dataset: Dataset) -> dict[str, tuple[str, str]]:
 def _preview_fault(path: Path) -> str:
     try:
         read_preview(path)
-    except Exception as error:  # a damaged picture raises whatever its library raises
+    except Exception as error:  # a damaged picture raises any exception of its library
         return _why(error) if isinstance(error, OSError) else f"cannot be shown ({first_line(error)})"
     return ""
 

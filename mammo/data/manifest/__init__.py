@@ -1,1 +1,1 @@
-"""Manifests: anybody's mammograms as one table."""
+"""Manifests: a user's mammograms as one table."""

@@ -48,7 +48,7 @@ def _suggest_patients(rows: pd.DataFrame, header_ids: pd.Series) -> list[str]:
         return []  # one name for all or another for each groups nothing
     return [
         f"The headers of {images:,} images name {header_ids.nunique():,} patients, who may stand on both sides of a "
-        f"split as long as nobody tells: {FLAG} takes the patients from there."
+        f"split: {FLAG} takes the patients from there."
     ]
 
 

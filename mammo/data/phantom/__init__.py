@@ -1,4 +1,4 @@
-"""The phantom: synthetic mammograms laid out on disk exactly as CBIS-DDSM."""
+"""The phantom: synthetic mammograms, stored on disk exactly like CBIS-DDSM."""
 
 from mammo.data.phantom.files.dicom import MANUFACTURER
 from mammo.data.phantom.files.tree import MARK, write_phantom

@@ -1,4 +1,4 @@
-"""Label policies: what benign findings that needed no callback count as, and the classes that heads learn."""
+"""Label policies: how benign findings without callback count, and the classes that heads learn."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ Classes = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """One way to read pathologies.
+    """One way to turn pathologies into classes.
 
-    Images of the pathologies `dropped` take no part. Benign images of the pathologies `apart` are classes of their
-    own for the heads to learn. A malignant image is malignant whatever else it shows.
+    Images of the pathologies `dropped` are left out. Benign images of each pathology in `separate` are a class of their
+    own. An image with a malignant finding is malignant, whatever other findings it has.
     """
 
     label: str
     description: str
     dropped: tuple[str, ...] = ()
-    apart: tuple[str, ...] = ()
+    separate: tuple[str, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes in the order of their numbers; malignant comes last."""
-        return (*self.apart, "BENIGN", "MALIGNANT")
+        return (*self.separate, "BENIGN", "MALIGNANT")
 
     @property
     def outputs(self) -> int:
-        """The numbers that a head computes of an image: one for two classes, else one a class."""
-        return len(self.classes) if self.apart else 1
+        """The number of outputs of a head: one for two classes, else one a class."""
+        return len(self.classes) if self.separate else 1
 
-    def takes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """Which rows of a data set's table take part; (images,)."""
+    def includes(self, table: pd.DataFrame) -> NDArray[np.bool_]:
+        """The rows of a data set's table that are used; bool (images,)."""
         return ~np.isin(_pathologies(table), self.dropped)
 
     def targets(self, table: pd.DataFrame) -> Classes:
-        """The number of each row's class; int8 (images,)."""
+        """The class index of each row; int8 (images,)."""
         pathologies = _pathologies(table)
-        numbers = np.full(len(table), len(self.apart), dtype=np.int8)
-        for number, name in enumerate(self.apart):
+        numbers = np.full(len(table), len(self.separate), dtype=np.int8)
+        for number, name in enumerate(self.separate):
             numbers[pathologies == name] = number
-        numbers[np.asarray(table["label"] == "malignant", dtype=bool)] = len(self.apart) + 1
+        numbers[np.asarray(table["label"] == "malignant", dtype=bool)] = len(self.separate) + 1
         return numbers
 
     def refuse_missing(self, train: pd.DataFrame) -> None:
-        """Raise MammoError where the training images lack a class that heads are to learn beside benign and malignant.
+        """Raise MammoError where the training images lack a class of a policy with `separate` pathologies.
 
-        Two classes are left to training itself, which no split needs.
+        With two classes, training itself checks that both are present.
         """
-        held = set(self.targets(train).tolist())
-        missing = [name for number, name in enumerate(self.classes) if number not in held]
-        if self.apart and missing:
+        classes = set(self.targets(train).tolist())
+        missing = [name for number, name in enumerate(self.classes) if number not in classes]
+        if self.separate and missing:
             raise MammoError(
                 f"{self.label} labels need training images of {len(self.classes)} classes, and none of the "
                 f"{len(train)} is {' or '.join(missing)}; take the labels 'merged'."
@@ -67,7 +67,7 @@ class LabelPolicy:
 
 
 def _pathologies(table: pd.DataFrame) -> NDArray[np.str_]:
-    """Each row's pathology; empty where the data set tells none."""
+    """The pathology of each row; empty where the data set has none."""
     if "pathology" not in table:
         return np.full(len(table), "", dtype=np.str_)
     return table["pathology"].astype("string").fillna("").to_numpy(dtype=np.str_)
@@ -87,6 +87,6 @@ LABELS: dict[str, LabelPolicy] = {
         "Three-way",
         "Heads learn malignant, benign and benign without callback as three classes; "
         "their scores are the odds of malignant against the rest.",
-        apart=(WITHOUT_CALLBACK,),
+        separate=(WITHOUT_CALLBACK,),
     ),
 }

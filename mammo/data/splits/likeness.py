@@ -1,4 +1,4 @@
-"""Likeness: which images may show the same film, by a perceptual hash of their pixels rather than by their names."""
+"""Likeness: which images may show the same film, by a perceptual hash of their pixels and not by their names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mammo.data.splits.padding import cell_means, film_in
+from mammo.data.splits.padding import cell_means, film_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GRID = 40
-"""Blocks along each side of an image: a hash has a digit for each block."""
+"""The number of blocks along each side of an image; a hash has one digit a block."""
 DIGITS = GRID * GRID
 VERSION = "2-"
-"""How a hash begins; those of earlier versions, in which padding takes part, begin with their digits."""
+"""The prefix of a hash; hashes of earlier versions, which include padding, have none."""
 RING = 3
-"""Blocks along each edge that are not compared: film edges and cut-off borders stand there."""
+"""The number of blocks along each edge that are not compared: they contain film edges and cropped borders."""
 CONTRAST = 0.01
-"""How far a block must stand out from its surroundings, as a share of the brightest, to count nearly fully."""
+"""The contrast of a block with its surroundings, as a share of the brightest value, that almost saturates its digit."""
 ALIKE = 0.7
-"""Films whose hashes correlate at least so much, once brought into line, may be the same."""
-WORTH = 0.45
-"""Films whose hashes correlate less than this as they are, are not brought into line."""
-COMMON = 0.12
-"""The share of the blocks that two films must both have, beside their padding, to be compared at all."""
-CUTS = ((0, 0), (2, 0), (0, 2), (1, 1), (2, 2), (-2, 0), (0, -2), (-1, -1), (-2, -2))
-"""Percent that one image may lack at the start and the end of a side of the other."""
+"""Films whose hashes correlate at least this much after alignment may be the same."""
+ALIGNABLE = 0.45
+"""Films whose hashes correlate less than this before alignment are not aligned."""
+SHARED_BLOCKS = 0.12
+"""The share of blocks that must be free of padding in both films for a comparison."""
+CROPS = ((0, 0), (2, 0), (0, 2), (1, 1), (2, 2), (-2, 0), (0, -2), (-1, -1), (-2, -2))
+"""Percentages that one image may lack at the start and the end of a side of the other."""
 ROWS = 2048
-"""Images that are compared at once."""
+"""The number of images that are compared at once."""
 
 _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
@@ -39,21 +39,21 @@ _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 def image_hash(pixels: NDArray[np.unsignedinteger]) -> str:
     """The perceptual hash of an image (rows, columns): `VERSION` and hexadecimal digits, one a block, row by row.
 
-    A digit says how much a block is brighter (9 to f) or darker (7 to 1) than its surroundings, on the square root
-    of the pixels and soon saturated: so texture counts as much as the outline and the labels, which all films share,
-    and neither size, depth, brightness nor gamma changes much. Padding takes no part: a block of it is 0. The digits of
-    the whole picture come first, then those of what is left where padding is taken off its edges, by which a padded
-    copy is known. An image without structure is 8 throughout.
+    A digit says how much a block is brighter (9 to f) or darker (7 to 1) than its surroundings. It is computed on the
+    square root of the pixels and saturates early, so that texture counts as much as the outline and the labels, which
+    all films share, and size, depth, brightness and gamma change little. Blocks of padding are 0. The digits of the
+    complete picture come first, then those of the picture without padding at its edges, which identify a padded copy.
+    An image without structure has 8 in every block.
     """
     means = cell_means(pixels)
-    film, inside = film_in(means)
+    film, inside = film_cells(means)
     return VERSION + _digits(means, film) + _digits(means[inside], film[inside])
 
 
-def _digits(means: NDArray[np.float64], whole: NDArray[np.bool_]) -> str:
-    """The digits of a picture of which the cells `whole` count."""
-    shares = _blocks(whole.astype(np.float64))
-    roots = np.sqrt(_blocks(np.where(whole, means, 0.0)) / np.maximum(shares, 1e-9))
+def _digits(means: NDArray[np.float64], film: NDArray[np.bool_]) -> str:
+    """The digits of a picture of which the cells `film` count."""
+    shares = _blocks(film.astype(np.float64))
+    roots = np.sqrt(_blocks(np.where(film, means, 0.0)) / np.maximum(shares, 1e-9))
     valid = shares > 0.5
     white = float(np.quantile(roots[valid], 0.99)) if valid.any() else 1.0
     around = _SMOOTH @ (roots * valid) @ _SMOOTH.T / np.maximum(_SMOOTH @ valid @ _SMOOTH.T, 1e-9)
@@ -63,49 +63,51 @@ def _digits(means: NDArray[np.float64], whole: NDArray[np.bool_]) -> str:
 
 
 def near_duplicates(test: Iterable[object], train: Iterable[object]) -> NDArray[np.bool_]:
-    """Which of the hashes `test` may show the film of one of the hashes `train`: (test images,)."""
-    found: NDArray[np.bool_] = likeness(test, train, ALIKE).max(axis=1, initial=0.0) >= ALIKE
-    return found
+    """The hashes of `test` that may show the film of a hash of `train`; bool (test images,)."""
+    duplicates: NDArray[np.bool_] = likeness(test, train, ALIKE).max(axis=1, initial=0.0) >= ALIKE
+    return duplicates
 
 
 def likeness(test: Iterable[object], train: Iterable[object], enough: float = 1.0) -> NDArray[np.float32]:
-    """How much hashes are alike, from 0 to 1, the same either way round: (test images, train images).
+    """The likeness of hashes from 0 to 1, symmetric in its arguments; float32 (test images, train images).
 
-    Images are compared as they are and mirrored and, where they are somewhat alike but not `enough`, as if either had
-    lost up to 2 % along its edges. A hash that is missing or none of `image_hash`, that of an image without structure,
-    and hashes of different versions are alike to none.
+    Images are compared as they are and mirrored and, where their likeness is at least `ALIGNABLE` but below `enough`,
+    also as if either had lost up to 2 % along its edges. The likeness is 0 for a hash that is missing or invalid, for
+    an image without structure, and between hashes of different versions.
     """
-    found = np.zeros((len(ours := list(test)), len(theirs := list(train))), dtype=np.float32)
-    if not found.size:
-        return found
-    for mine, yours in zip(_readings(ours), _readings(theirs), strict=True):
-        for start in range(0, len(found), ROWS):
+    alike = np.zeros((len(test_hashes := list(test)), len(train_hashes := list(train))), dtype=np.float32)
+    if not alike.size:
+        return alike
+    for test_reading, train_reading in zip(_readings(test_hashes), _readings(train_hashes), strict=True):
+        for start in range(0, len(alike), ROWS):
             rows = slice(start, start + ROWS)
             for mirrored in (False, True):
-                alike = _aligned(mine.part(rows, mirrored), yours, enough)
-                found[rows] = np.maximum(found[rows], alike)
-    return found
+                aligned = _aligned(test_reading.part(rows, mirrored), train_reading, enough)
+                alike[rows] = np.maximum(alike[rows], aligned)
+    return alike
 
 
-def _aligned(ours: _Hashes, theirs: _Hashes, enough: float) -> NDArray[np.float32]:
-    alike = _correlation(ours, theirs)
-    for row, column in np.argwhere((alike >= WORTH) & (alike < enough)):
-        one, other = ours.part(slice(row, row + 1)), theirs.part(slice(column, column + 1))
-        alike[row, column] = max(_correlation(one.cut(), other).max(), _correlation(one, other.cut()).max())
+def _aligned(test: _Hashes, train: _Hashes, enough: float) -> NDArray[np.float32]:
+    alike = _correlation(test, train)
+    for row, column in np.argwhere((alike >= ALIGNABLE) & (alike < enough)):
+        test_hash, train_hash = test.part(slice(row, row + 1)), train.part(slice(column, column + 1))
+        alike[row, column] = max(
+            _correlation(test_hash.cropped(), train_hash).max(), _correlation(test_hash, train_hash.cropped()).max()
+        )
     return alike
 
 
 def _readings(hashes: list[object]) -> tuple[_Hashes, _Hashes, _Hashes]:
-    """Hashes of this version, of whole pictures and of those without padding, and hashes of the version before."""
+    """Parse hashes: of complete pictures, of pictures without padding, and of the earlier version."""
     texts = [text if isinstance(text, str) and text.isascii() else "" for text in hashes]
     current = [text.removeprefix(VERSION) if text.startswith(VERSION) else "" for text in texts]
     current = [text if len(text) == 2 * DIGITS else "" for text in current]
-    whole, inner = ([text[part] for text in current] for part in (slice(DIGITS), slice(DIGITS, None)))
-    return _Hashes(whole), _Hashes(inner), _Hashes([text if len(text) == DIGITS else "" for text in texts])
+    complete, inner = ([text[part] for text in current] for part in (slice(DIGITS), slice(DIGITS, None)))
+    return _Hashes(complete), _Hashes(inner), _Hashes([text if len(text) == DIGITS else "" for text in texts])
 
 
 class _Hashes:
-    """The digits of hashes as -7..7 around none, where `valid`: (hashes, GRID, GRID); of an empty one, none are."""
+    """The digits of hashes as levels from -7 to 7, (hashes, GRID, GRID); `valid` is 0 for padding and empty hashes."""
 
     def __init__(self, digits: list[str]) -> None:
         codes = np.frombuffer("".join(text or "0" * DIGITS for text in digits).encode(), dtype=np.uint8)
@@ -116,76 +118,76 @@ class _Hashes:
         self.valid = np.isin(codes, _DIGITS[1:]).astype(np.float32)
 
     def part(self, rows: slice, mirrored: bool = False) -> _Hashes:
-        """Some of them, perhaps as those of mirrored pictures."""
+        """The hashes of some rows, mirrored on request."""
         columns = slice(None, None, -1) if mirrored else slice(None)
         return self._of(self.levels[rows, :, columns], self.valid[rows, :, columns])
 
-    def cut(self) -> _Hashes:
-        """The only one, as it would be under every pair of `CUTS`."""
+    def cropped(self) -> _Hashes:
+        """The only hash, as it would be after each pair of `CROPS`; (pairs, GRID, GRID)."""
         levels, valid = (
-            np.einsum("aij,jk,blk->abil", _CUT, blocks[0], _CUT, optimize=True).reshape(-1, GRID, GRID)
+            np.einsum("aij,jk,blk->abil", _CROP, blocks[0], _CROP, optimize=True).reshape(-1, GRID, GRID)
             for blocks in (self.levels, self.valid)
         )
-        whole = (valid > 0.99).astype(np.float32)
-        return self._of(levels.astype(np.float32) * whole, whole)
+        complete = (valid > 0.99).astype(np.float32)
+        return self._of(levels.astype(np.float32) * complete, complete)
 
     @classmethod
     def _of(cls, levels: NDArray[np.float32], valid: NDArray[np.float32]) -> _Hashes:
-        made = cls([])
-        made.levels, made.valid = levels, valid
-        return made
+        hashes = cls([])
+        hashes.levels, hashes.valid = levels, valid
+        return hashes
 
     @property
     def inner(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Levels and validity of the blocks that are compared, (hashes, blocks)."""
+        """Levels and validity of the blocks that are compared; each (hashes, blocks)."""
         inside = slice(RING, GRID - RING)
         flat = (blocks[:, inside, inside].reshape(len(blocks), -1) for blocks in (self.levels, self.valid))
         return next(flat), next(flat)
 
 
-def _correlation(ours: _Hashes, theirs: _Hashes) -> NDArray[np.float32]:
-    """The correlation of levels, around none, over the blocks that both have: (our hashes, their hashes)."""
-    (ours_levels, ours_valid), (their_levels, their_valid) = ours.inner, theirs.inner
-    product = ours_levels @ their_levels.T
-    lengths = np.sqrt((ours_levels**2 @ their_valid.T) * (ours_valid @ (their_levels**2).T))
-    comparable = ours_valid @ their_valid.T >= COMMON * ours_valid.shape[1]
+def _correlation(test: _Hashes, train: _Hashes) -> NDArray[np.float32]:
+    """The uncentred correlation of levels over the blocks that both have; float32 (test hashes, train hashes)."""
+    (test_levels, test_valid), (train_levels, train_valid) = test.inner, train.inner
+    product = test_levels @ train_levels.T
+    lengths = np.sqrt((test_levels**2 @ train_valid.T) * (test_valid @ (train_levels**2).T))
+    comparable = test_valid @ train_valid.T >= SHARED_BLOCKS * test_valid.shape[1]
     return np.where(comparable, product / np.maximum(lengths, 1e-6), 0).astype(np.float32)
 
 
 def _blocks(fine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of GRID x GRID blocks of a picture."""
+    """The means of GRID x GRID blocks of a picture."""
     down, across = (_averaging(side) for side in fine.shape)
     means: NDArray[np.float64] = down @ fine @ across.T
     return means
 
 
 def _averaging(side: int) -> NDArray[np.float64]:
-    """The mean over each of GRID equal parts of a side, pixels at a border shared: (GRID, side)."""
+    """The matrix that averages GRID equal parts of a side; border pixels count in part: (GRID, side)."""
     edges = np.arange(GRID + 1) * side / GRID
-    places = np.arange(side)
-    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+    pixels = np.arange(side)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     shares: NDArray[np.float64] = np.clip(overlap, 0, None) * GRID / side
     return shares
 
 
 def _smoothing() -> NDArray[np.float64]:
-    """The mean of a block and two on either side, by the binomial weights 1 4 6 4 1, edges repeated: (GRID, GRID)."""
+    """The matrix that smooths with the binomial weights 1 4 6 4 1 and repeated edges: (GRID, GRID)."""
     matrix = np.zeros((GRID, GRID))
     for step, weight in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True):
         np.add.at(matrix, (np.arange(GRID), np.clip(np.arange(GRID) + step, 0, GRID - 1)), weight / 16)
     return matrix
 
 
-def _cutting(start: float, end: float) -> NDArray[np.float64]:
-    """What the blocks of a side would be, were the shares `start` and `end` of it cut off: (GRID, GRID)."""
-    where = (start + (np.arange(GRID) + 0.5) / GRID * (1 - start - end)) * GRID - 0.5
-    where = np.clip(where, 0, GRID - 1)
-    low = np.minimum(where.astype(np.intp), GRID - 2)
+def _cropping(start: float, end: float) -> NDArray[np.float64]:
+    """The matrix that gives the blocks of a side without its shares `start` and `end`: (GRID, GRID)."""
+    positions = (start + (np.arange(GRID) + 0.5) / GRID * (1 - start - end)) * GRID - 0.5
+    positions = np.clip(positions, 0, GRID - 1)
+    low = np.minimum(positions.astype(np.intp), GRID - 2)
     matrix = np.zeros((GRID, GRID))
-    matrix[np.arange(GRID), low] = 1 - (where - low)
-    matrix[np.arange(GRID), low + 1] = where - low
+    matrix[np.arange(GRID), low] = 1 - (positions - low)
+    matrix[np.arange(GRID), low + 1] = positions - low
     return matrix
 
 
 _SMOOTH = _smoothing()
-_CUT = np.stack([_cutting(start / 100, end / 100) for start, end in CUTS])
+_CROP = np.stack([_cropping(start / 100, end / 100) for start, end in CROPS])

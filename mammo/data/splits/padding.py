@@ -1,4 +1,4 @@
-"""Padding: what was put around a film to make it fit a size, black or white, and tells nothing of it."""
+"""Padding: black or white pixels that were added around a film to fit a size and carry no information."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FINE = 320
-"""Cells along each side of an image in which padding is looked for."""
+"""The largest number of cells along each side of an image in the search for padding."""
 EVEN = 0.008
-"""How far padding may be from one value, as a share of the brightest: two of 255 levels, as JPEG leaves it."""
+"""How much padding may vary, as a share of the brightest value: two of 255 levels, as after JPEG compression."""
 BESIDE = 2
-"""Cells beside padding that are not counted as film."""
+"""The number of cells next to padding that do not count as film."""
 ENDS = 0.02
-"""Padding is black or white: nearer than this to an end of the values that the image has."""
+"""Padding is black or white: within this share of the image's range from its minimum or maximum."""
 
 
 def cell_means(pixels: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
-    """The means of cells of an image, as many as it has rows and columns but at most FINE each."""
+    """The mean of each cell of an image; as many cells a side as pixels, at most FINE."""
     rows = pixels[:: max(1, len(pixels) // (2 * FINE))]
     down, across = (np.linspace(0, side, min(FINE, side) + 1).astype(np.intp) for side in rows.shape)
     sums = np.add.reduceat(np.add.reduceat(rows, across[:-1], axis=1, dtype=np.float64), down[:-1], axis=0)
@@ -28,17 +28,17 @@ def cell_means(pixels: NDArray[np.unsignedinteger]) -> NDArray[np.float64]:
     return means
 
 
-def film_in(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_], tuple[slice, slice]]:
-    """Which cells of a picture (rows, columns) are film and not padding, and the part of it in which they lie.
+def film_cells(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_], tuple[slice, slice]]:
+    """Return which cells of a picture are film and not padding, bool (rows, columns), and the slices around them.
 
-    Padding is what is even from an edge on, at black or at white; a frame of one within the other is padding too. A
-    picture that is even throughout is film.
+    Padding is even from an edge inwards, black or white; a black frame inside a white one is padding too, and vice
+    versa. A picture that is even throughout counts as film.
     """
     padding = np.zeros(means.shape, dtype=bool)
     best = ~padding, (slice(0, means.shape[0]), slice(0, means.shape[1]))
     while True:
-        padding[best[1]] |= padding_of(means[best[1]])
-        film = ~beside(padding)
+        padding[best[1]] |= even_border(means[best[1]])
+        film = ~dilate(padding)
         rows, columns = np.flatnonzero(film.any(axis=1)), np.flatnonzero(film.any(axis=0))
         if not len(rows):
             return best
@@ -47,8 +47,8 @@ def film_in(means: NDArray[np.float64]) -> tuple[NDArray[np.bool_], tuple[slice,
             return best
 
 
-def padding_of(means: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which cells are as even as the edge in their row or column, all the way to it, and as black or white."""
+def even_border(means: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The cells that equal the edge of their row or column, with all cells between, where it is black or white."""
     low, high = float(means.min()), float(means.max())
     dark, even = ENDS * (high - low), EVEN * high
     padding = np.zeros(means.shape, dtype=bool)
@@ -61,14 +61,14 @@ def padding_of(means: NDArray[np.float64]) -> NDArray[np.bool_]:
     return padding
 
 
-def beside(padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Padding with the cells beside it, which hold some of it, or its blurred edge."""
-    wide = padding.copy()
+def dilate(padding: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Padding extended by the BESIDE cells next to it, which contain part of it or its blurred edge."""
+    dilated = padding.copy()
     for axis in (0, 1):
-        padding = wide.copy()
+        padding = dilated.copy()
         for steps in range(1, BESIDE + 1):
-            here, there = [slice(None)] * 2, [slice(None)] * 2
-            here[axis], there[axis] = slice(steps, None), slice(None, -steps)
-            wide[tuple(here)] |= padding[tuple(there)]
-            wide[tuple(there)] |= padding[tuple(here)]
-    return wide
+            later, earlier = [slice(None)] * 2, [slice(None)] * 2
+            later[axis], earlier[axis] = slice(steps, None), slice(None, -steps)
+            dilated[tuple(later)] |= padding[tuple(earlier)]
+            dilated[tuple(earlier)] |= padding[tuple(later)]
+    return dilated

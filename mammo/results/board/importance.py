@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mammo.runs.sweep import Sweep
 
 VARIED = (*CACHE_AXES, *HEAD_AXES)
-"""The axes whose importance is told: each split is a study of its own."""
+"""The axes that have an influence: those of caches and heads, since each split is analysed on its own."""
 DRAWS = 1000
 """Resamples of the patients for an interval."""
 

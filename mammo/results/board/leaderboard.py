@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.data.splits.leakage import leaked
+from mammo.data.splits.leakage import leaked_images
 from mammo.errors import DamagedError, MammoError
 from mammo.results.board import store as board_store
 from mammo.results.board.cross_validation import with_cross_validation
@@ -28,7 +28,8 @@ from mammo.statistics.comparing.ties import group_ties, tie_groups
 from mammo.statistics.content_order import arranged
 from mammo.statistics.cross_validated import Fold
 from mammo.statistics.few import lack_of_patients
-from mammo.statistics.intervals.delong import accuracy_interval, auc_interval, components
+from mammo.statistics.intervals.delong import components
+from mammo.statistics.measures import INTERVALS
 from mammo.statistics.metrics import METRICS, USUAL
 from mammo.statistics.operating import AT_HALF, Criterion
 from mammo.statistics.scored import Scored
@@ -36,7 +37,6 @@ from mammo.storage.digests import digest_json
 from mammo.storage.json_files import json_value
 
 SETTINGS = ["run", "cache", *RUN_AXES, "trained_epochs", "best_epoch", "strength"]
-INTERVALS = {"auc": auc_interval, "accuracy": accuracy_interval}
 SCORED = ("validation", "test")
 
 
@@ -185,7 +185,7 @@ def _scored(sweep: Sweep, split: int, criterion: Criterion) -> Piece:
         synthetic=sweep.synthetic,
         weights_note=[sweep.about["caches"][cache]["weights_note"] for cache in runs["cache"]],
         leakage=[facts["leakage"]] * len(runs),
-        leaked=pd.Series(leaked(facts["leakage"]), index=runs.index, dtype=object),
+        leaked=pd.Series(leaked_images(facts["leakage"]), index=runs.index, dtype=object),
         notes=pd.Series([sweep.notes] * len(runs), index=runs.index, dtype=object),
         level=sweep.level,
         fuse=sweep.about.get("fuse"),

@@ -14,7 +14,7 @@ from mammo import __version__
 from mammo.data.dataset.licence import attribution_of, licence_of
 from mammo.data.origin import origin
 from mammo.data.splits.labels import LABELS
-from mammo.data.splits.leakage import COUNTS, leaked
+from mammo.data.splits.leakage import COUNTS, leaked_images
 from mammo.data.splits.protocols import OUT, PARTS, SPLITS
 from mammo.results.interval_words import interval_words
 from mammo.results.markdown import markdown_table as _table
@@ -68,7 +68,7 @@ def _warnings(run: StoredRun) -> list[str]:
     warnings = [SYNTHETIC] if run.sweep.synthetic else []
     if any(word in run.weights_note for word in ("synthetic", "random")):
         warnings.append(f"**Weights of the trunk: {run.weights_note}.** It is no substitute for one with real weights.")
-    count = leaked(_facts(run)["leakage"])
+    count = leaked_images(_facts(run)["leakage"])
     if count is None:
         warnings.append(
             "**Leakage unknown**: the data set names no patients, so nobody can say whether train has seen them."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mammo.data.splits.leakage import COUNTS, seen
+from mammo.data.splits.leakage import COUNTS, patient_in_train
 from mammo.data.splits.protocols import OUT, PARTS
 from mammo.statistics.metrics import probability
 
@@ -115,4 +115,4 @@ def _part_names(part: NDArray[np.int8]) -> NDArray[np.str_]:
 def _patient_in_train(sweep: Sweep, part: NDArray[np.int8]) -> NDArray[np.bool_]:
     patients = sweep.images["patient"]
     held_out = np.isin(part, [PARTS["validation"], PARTS["test"]])
-    return np.asarray(seen(patients[part == PARTS["train"]], patients), dtype=bool) & held_out
+    return np.asarray(patient_in_train(patients[part == PARTS["train"]], patients), dtype=bool) & held_out

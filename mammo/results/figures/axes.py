@@ -12,7 +12,7 @@ from mammo.results.board.importance import Influence, response, validation_auc, 
 from mammo.results.figures.drawing import LINE, blank_figure, legend_below
 from mammo.results.figures.palette import SERIES, ground, style
 from mammo.results.interval_words import interval_words
-from mammo.results.setting_words import label_of, worded
+from mammo.results.setting_words import label_of, setting_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def response_figure(sweep: Sweep, axis: str, by: str | None = None, note: str = 
         )
     kind: dict[str, Any] = {"type": "log", "tickvals": sorted(set(table["value"]))} if logarithmic else {}
     if logarithmic:
-        kind["ticktext"] = [worded("lr", value) for value in kind["tickvals"]]
+        kind["ticktext"] = [setting_text("lr", value) for value in kind["tickvals"]]
     figure.update_xaxes(title_text=AXES[axis].label, **kind)
     figure.update_yaxes(title_text="Validation AUC")
     legend_below(figure, len(groups) if by else 0)
@@ -119,7 +119,7 @@ def _halo(colour: str) -> str:
 def _told(name: str, value: Any) -> str:
     """A value of an axis: a learning rate as runs are named by it."""
     if AXES[name].logarithmic and value > 0:
-        return worded("lr", value)
+        return setting_text("lr", value)
     return f"{value:g}" if isinstance(value, float) else label_of(name, value)
 
 

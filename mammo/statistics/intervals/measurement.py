@@ -41,6 +41,11 @@ class Measurement:
     n: int
     reason: str = ""
 
+    @property
+    def complement(self) -> Measurement:
+        """One minus a share, such as the false negative rate of a sensitivity."""
+        return Measurement(1 - self.value, 1 - self.high, 1 - self.low, self.n, self.reason)
+
     def to_json(self) -> dict[str, Any]:
         """The measurement as plain JSON values, an undefined number as null."""
         interval = json_value([self.low, self.high])

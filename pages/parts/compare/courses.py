@@ -1,4 +1,4 @@
-"""How runs came to be what they are: epochs of those that were trained, paths of those that were solved."""
+"""Learning curves of trained runs, and regularisation paths of converged probes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from pages.shared.base import show
 
 
 def courses(runs: Sequence[StoredRun], names: Mapping[str, str], note: str) -> None:
-    """Learning curves of the trained runs among these, and the regularisation paths of the probes."""
+    """Show the learning curves of the trained runs and the regularisation paths of the probes."""
     stored = [run for run in runs if len(run.history)]
     probes = {names[run.id]: run for run in stored if run.settings["optimizer"] == PROBE}
     trained = {names[run.id]: run for run in stored if run.settings["optimizer"] != PROBE}
@@ -25,6 +25,6 @@ def courses(runs: Sequence[StoredRun], names: Mapping[str, str], note: str) -> N
         st.subheader("Regularisation paths")
         show.figure(path_figure(probes, note, show.dark()), "paths")
         st.caption(
-            "Converged probes at every strength C. The dot is the one chosen: the best validation AUC, of several the "
-            "one of least validation loss."
+            "Converged probes at every strength C. The dot marks the chosen one: the best validation AUC; if several "
+            "share it, the least validation loss."
         )

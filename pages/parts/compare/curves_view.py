@@ -1,4 +1,4 @@
-"""The chosen runs over one another: ROC curves, AUC and accuracy with their intervals, and how they came to be."""
+"""ROC curves of the chosen runs, their AUC and accuracy with intervals, and their learning curves."""
 
 import math
 from collections.abc import Sequence
@@ -27,21 +27,22 @@ def curves(home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: st
     """ROC curves, and AUC and accuracy beside the converged probes."""
     unit = runs[0].unit if runs else "images"
     part = choose.switch(unit.capitalize(), PARTS, "part")
-    scored = [_at(run, criterion, run.scored(part, leaderboard.names[run.id])) for run in runs]
+    scored = [_at_threshold(run, criterion, run.scored(part, leaderboard.names[run.id])) for run in runs]
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("ROC curves")
-        found = circularity_of(runs)
-        no_reader = NO_READER if found and found.certain else ""
+        circular = circularity_of(runs)
+        no_reader = NO_READER if circular and circular.certain else ""
         figure = roc_figure(scored, "<br>".join(filter(None, (note, no_reader))), show.dark(), reader_of(runs, part))
         show.figure(figure, "roc")
-        if found:
-            st.caption(plain(found.reason))
+        if circular:
+            st.caption(plain(circular.reason))
     with right:
         st.subheader("AUC and accuracy")
         probes = probes_of(home, runs)
         beside = [
-            _at(probes[run.id], criterion, probes[run.id].scored(part)) if run.id in probes else None for run in runs
+            _at_threshold(probes[run.id], criterion, probes[run.id].scored(part)) if run.id in probes else None
+            for run in runs
         ]
         show.figure(auc_accuracy_figure(scored, note, show.dark(), beside), "dots")
         strokes = " Upright strokes: the converged linear probe on the same features and split." if probes else ""
@@ -56,16 +57,16 @@ def curves(home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: st
         )
 
 
-def _at(run: StoredRun, criterion: Criterion, scored: Scored) -> Scored:
-    """A run's scores with its threshold; without an accuracy where validation images allow no choice."""
+def _at_threshold(run: StoredRun, criterion: Criterion, scored: Scored) -> Scored:
+    """A run's scores with its threshold; NaN, so that accuracy is missing, where validation allows none."""
     return replace(scored, threshold=criterion.threshold_if_any(run.scored("validation")))
 
 
 def learning(_home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: str, _criterion: Criterion) -> None:
-    """Epochs and paths."""
+    """Learning curves and regularisation paths."""
     courses(runs, leaderboard.names, note)
 
 
 def scored_runs(leaderboard: Leaderboard, runs: Sequence[StoredRun], part: str) -> list[Scored]:
-    """What the runs say of the images of a part, under their short names."""
+    """The scores of the runs on a part, under their short names."""
     return [run.scored(part, leaderboard.names[run.id]) for run in runs]

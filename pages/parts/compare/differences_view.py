@@ -19,10 +19,10 @@ from pages.shared.base import choose, show
 from pages.shared.base.text import plain
 from pages.shared.forms.board import Leaderboard
 
-SAID = (
-    "A paired test on the {unit} that all chosen runs were scored on; {together}the verdict is that of the p value, "
-    "which is corrected for all pairs (Holm), while an interval is that of its pair alone. Flips are {unit} that one "
-    "run gets right and the other wrong, each run at its own threshold:"
+EXPLANATION = (
+    "A paired test on the {unit} that all chosen runs were scored on; {together}the verdict follows the p value, "
+    "which is corrected for all pairs (Holm); an interval is for its pair alone. Flips are {unit} that one run gets "
+    "right and the other wrong, each run at its own threshold:"
 )
 TOGETHER = "a patient's {unit} count together, and "
 
@@ -35,60 +35,66 @@ def pairs(home: Home, leaderboard: Leaderboard, runs: list[StoredRun], note: str
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = choose.switch("Images", PARTS, "part")
         test = choose.entry("Test", TESTS, "test", width=160)
-    asked = str(home.path), leaderboard.key, tuple(run.id for run in runs), part, criterion
-    found, left_out, number = _differences(*asked)
+    arguments = str(home.path), leaderboard.key, tuple(run.id for run in runs), part, criterion
+    pairs_compared, left_out, number = _differences(*arguments)
     names, unit = [leaderboard.names[run.id] for run in runs], runs[0].unit
     note, _ = with_leaks(note, scored_runs(leaderboard, runs, part))
-    show.figure(differences_figure(found, names, note, show.dark(), test), "differences")
-    verdicts = [verdict(pair, names, len(found), test) for pair in found]
-    rows = [_row(pair, names, number, test, said) for pair, said in zip(found, verdicts, strict=True)]
+    show.figure(differences_figure(pairs_compared, names, note, show.dark(), test), "differences")
+    verdicts = [verdict(pair, names, len(pairs_compared), test) for pair in pairs_compared]
+    rows = [_row(pair, names, number, test, words) for pair, words in zip(pairs_compared, verdicts, strict=True)]
     st.dataframe(plain_cells(pd.DataFrame(rows)), hide_index=True, column_config=_columns())
     if any(left_out):
         lost = ", ".join(f"{count} of {names[row]}" for row, count in enumerate(left_out) if count)
         st.warning(f"Left out are {part} {unit} that not all of these runs were scored on: {plain(lost)}.")
-    if torn := _of_one_group(leaderboard, runs, found, test):
+    if contradictions := _of_one_group(leaderboard, runs, pairs_compared, test):
         st.info(
-            f"{plain(torn)}, which compare runs with the best on the validation {unit}; {part} tells them apart here."
+            f"{plain(contradictions)}. Groups come from validation {unit}; here the {part} {unit} show a difference."
         )
-    reasons = dict.fromkeys(pair.reason.removeprefix("no interval: ") for pair in found if pair.reason)
+    reasons = dict.fromkeys(pair.reason.removeprefix("no interval: ") for pair in pairs_compared if pair.reason)
     few = f" Too few patients for an interval or a test: {'; '.join(reasons)}." if reasons else ""
     together = "" if unit == "patients" else TOGETHER.format(unit=unit)
-    st.caption(f"{SAID.format(unit=unit, together=together)} {criterion.words}.{few}")
+    st.caption(f"{EXPLANATION.format(unit=unit, together=together)} {criterion.words}.{few}")
 
 
-def _of_one_group(leaderboard: Leaderboard, runs: list[StoredRun], found: list[Difference], test: str) -> str:
-    """The pairs that are told apart here and share a tie group on the leaderboard; nothing where there is none."""
+def _of_one_group(leaderboard: Leaderboard, runs: list[StoredRun], pairs_compared: list[Difference], test: str) -> str:
+    """A clause on the pairs that differ here but share a tie group on the leaderboard; empty where there is none."""
     groups = leaderboard.runs.set_index("run")["tie_group"]
-    told = [pair for pair in found if pair.result(test).corrected < LEVEL]
-    torn = [pair for pair in told if groups[runs[pair.first].id] == groups[runs[pair.second].id]]
-    names = [f"{leaderboard.names[runs[pair.first].id]} and {leaderboard.names[runs[pair.second].id]}" for pair in torn]
-    return f"{'; '.join(names)} share a group of the leaderboard's" if names else ""
+    significant = [pair for pair in pairs_compared if pair.result(test).corrected < LEVEL]
+    contradictions = [pair for pair in significant if groups[runs[pair.first].id] == groups[runs[pair.second].id]]
+    names = [
+        f"{leaderboard.names[runs[pair.first].id]} and {leaderboard.names[runs[pair.second].id]}"
+        for pair in contradictions
+    ]
+    return f"{'; '.join(names)} share a group of the leaderboard" if names else ""
 
 
 @st.cache_data(max_entries=32, show_spinner="Testing…")
 def _differences(
-    place: str, held: str, names: tuple[str, ...], part: str, criterion: Criterion
+    home_path: str, leaderboard_key: str, names: tuple[str, ...], part: str, criterion: Criterion
 ) -> tuple[list[Difference], tuple[int, ...], int]:
-    del held  # it tells the scores of one name apart
-    runs = stored_runs(Home(Path(place)), names)
+    del leaderboard_key  # part of the cache key: the scores of a name can change
+    runs = stored_runs(Home(Path(home_path)), names)
     shared = shared_images(runs, part)
     thresholds = [criterion.threshold(run.scored("validation")) for run in runs]
     return differences(shared, thresholds), shared.left_out, int(shared.labels.size)
 
 
-def _row(pair: Difference, names: list[str], number: int, test: str, said: str) -> dict[str, object]:
+def _row(pair: Difference, names: list[str], number: int, test: str, words: str) -> dict[str, object]:
     tested, flips = pair.result(test), pair.flips
-    named = {
+    cells = {
         "First": names[pair.first],
         "Second": names[pair.second],
-        "Verdict": said,
+        "Verdict": words,
         "n": number,
         "Difference": pair.value,
     }
     bounds = interval_words(tested.interval, "+.3f", reason="too few" if pair.reason else "")
-    counted = {"Only first right": flips.first_only, "Only second": flips.second_only}
+    flip_counts = {"Only first right": flips.first_only, "Only second": flips.second_only}
     return (
-        named | {"95 %": bounds, "p": p_words(tested.corrected)} | counted | {"p, flips": p_words(pair.flips_corrected)}
+        cells
+        | {"95 %": bounds, "p": p_words(tested.corrected)}
+        | flip_counts
+        | {"p, flips": p_words(pair.flips_corrected)}
     )
 
 

@@ -1,4 +1,4 @@
-"""Buttons that give what a page shows as files."""
+"""Buttons that download the tables and model cards of a page."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -17,23 +17,23 @@ from pages.shared.base.text import plain
 
 
 def downloads(home: Home, board: pd.DataFrame, runs: Sequence[StoredRun]) -> None:
-    """A menu of the leaderboard and of the scores of some runs as CSV and Parquet, and of their model cards."""
+    """A menu with the leaderboard and the runs' scores as CSV and Parquet, and with the runs' model cards."""
     tables: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
         "All runs listed": ("runs", lambda: runs_table(board)),
         f"Scores of the {len(runs)} runs shown": ("scores", lambda: scores_wide(runs)),
     }
     datasets = datasets_of(home, [run.sweep for run in runs])
     with st.popover("Download", icon=":material/download:"):
-        for said, (name, table) in tables.items():
+        for label, (name, table) in tables.items():
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(said, width=180)
+                st.markdown(label, width=180)
                 for ending, kind in FORMATS.items():
                     _button(kind.label, f"{name}.{ending}", kind.mime, partial(_as_file, table, ending))
         st.markdown("Model cards: what a run is, its data, leaks, figures and limits")
         for run in runs:
             _button(run.id, f"{file_name(run.id)}.md", "text/markdown", partial(_card, run, board, datasets))
         for source in attributions(datasets.values()):
-            st.caption(f"Whoever passes this on names the source: {plain(source)}")
+            st.caption(f"If you pass this on, name the source: {plain(source)}")
 
 
 def _card(run: StoredRun, board: pd.DataFrame, datasets: dict[str, Dataset]) -> str:

@@ -13,29 +13,29 @@ from pages.shared.forms.reading import unit_of
 
 MOST = 12
 DOTS = (
-    "Each dot is a run; bars are means ± one standard deviation over random starts and draws of the split. They say "
-    "how much training wavers, not how much patients do: that is the 95 % interval of a run in the table, the mean "
-    "bounds."
+    "Each dot is a run; bars are means ± one standard deviation over random starts and draws of the split. They "
+    "show how much training varies; how much patients vary is shown by the 95 % intervals in the table, whose bounds "
+    "are means over runs."
 )
-SINGLE = "has no spread: one start on one draw of the split says nothing of how much training wavers."
+SINGLE = "has no spread: one start on one draw of the split does not show how much training varies."
 FOLDS = "Cross-validated AUC is the mean of the five folds' test AUCs, with its interval by patient."
 
 
 def settings(leaderboard: Leaderboard, runs: pd.DataFrame, note: str) -> None:
-    """A table of settings, and the ticked ones as dots and means."""
+    """A table of settings, and a figure with the runs and means of the ticked ones."""
     if runs.empty:
         st.info("No run has all of the chosen values.", icon=":material/info:")
         return
     table = by_setting(runs)
     names = list(short_names(table.assign(run=table["runs"].str[0])).values())
-    asked = set(st.query_params.get("settings", "").split(","))
+    requested = set(st.query_params.get("settings", "").split(","))
     listed_first = {own[0] for own in table["runs"]}
     wrong = board.unlisted("settings", listed_first.__contains__)
-    rows = [row for row, own in enumerate(table["runs"]) if own[0] in asked] or list(range(min(5, len(table))))
+    rows = [row for row, own in enumerate(table["runs"]) if own[0] in requested] or list(range(min(5, len(table))))
     key = f"settings-{leaderboard.key}-{st.query_params.get_all('only')}"
     ticked = board.choose_rows(_shown(table, names), key, rows, board.unit_in(table))
     folds = (table["protocol"] == "five-fold").any()
-    board.lacks(table, **({"cv_reason": "Cross-validation"} if folds else {}))
+    board.explain_missing_intervals(table, **({"cv_reason": "Cross-validation"} if folds else {}))
     chosen = [str(table["runs"].iloc[row][0]) for row in ticked]
     st.query_params["settings"] = ",".join(chosen)
     address.note_choice("settings", "Settings", wrong, ", ".join(chosen))
@@ -45,19 +45,19 @@ def settings(leaderboard: Leaderboard, runs: pd.DataFrame, note: str) -> None:
     if len(ticked) > MOST:
         st.warning(f"The figure shows the first {MOST} of the {len(ticked)} settings chosen.")
     some = ticked[:MOST]
-    seen = (
-        f"test {unit_of(table['level'].iloc[0])} have their patient, or what may be a near-duplicate, in train"
+    leak_note = (
+        f"test {unit_of(table['level'].iloc[0])} have their patient, or a likely near-duplicate, in train"
         if table["leaked"].iloc[some].any()
         else ""
     )
-    said = "<br>".join(filter(None, (note, seen)))
-    drawn = settings_figure(table.iloc[some], runs, [names[row] for row in some], said, show.dark())
-    show.figure(drawn, "settings")
-    st.caption(_said(table.iloc[some], bool(folds)))
+    figure_note = "<br>".join(filter(None, (note, leak_note)))
+    plot = settings_figure(table.iloc[some], runs, [names[row] for row in some], figure_note, show.dark())
+    show.figure(plot, "settings")
+    st.caption(_explanation(table.iloc[some], bool(folds)))
 
 
-def _said(some: pd.DataFrame, folds: bool) -> str:
-    """What the figure's dots and bars are, and which settings have no bar."""
+def _explanation(some: pd.DataFrame, folds: bool) -> str:
+    """A caption on the figure's dots and bars, and on settings without a bar."""
     single = int((some["count"] == 1).sum())
     which = "Each of these settings is a single run and" if single == len(some) else "A setting of a single run"
     dots = "" if single == len(some) else DOTS
@@ -66,7 +66,7 @@ def _said(some: pd.DataFrame, folds: bool) -> str:
 
 def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     unit = unit_of(table["level"].iloc[0])
-    told = {
+    columns = {
         "Validation AUC": table["validation_auc_mean"],
         "Setting": names,
         "Runs": table["count"],
@@ -74,16 +74,16 @@ def _shown(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         "Draws": table["splits"],
     }
     if (table["protocol"] == "five-fold").any():
-        told["Cross-validated AUC"] = table["cv_auc"]
-        told["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])
+        columns["Cross-validated AUC"] = table["cv_auc"]
+        columns["95 % cross-validated"] = board.interval_column(table["cv_auc_interval"], table["cv_reason"])
     strengths = [strength_words(*pair) for pair in zip(table["strength_median"], table["strength_range"], strict=True)]
     if any(strengths):
-        told["C of probes"] = strengths
+        columns["C of probes"] = strengths
     for part in ("validation", "test"):
-        told[f"{part.capitalize()} AUC"] = table[f"{part}_auc_mean"]
-        told[f"sd {part}"] = table[f"{part}_auc_sd"]
+        columns[f"{part.capitalize()} AUC"] = table[f"{part}_auc_mean"]
+        columns[f"sd {part}"] = table[f"{part}_auc_sd"]
         reasons = table[f"{part}_interval_reason"]
-        told[f"95 % {part}"] = board.interval_column(table[f"{part}_auc_interval"], reasons)
-        told[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
-    rows = pd.DataFrame({**told, "Leaked": table["leaked"], "Weights": table["weights_note"]})
+        columns[f"95 % {part}"] = board.interval_column(table[f"{part}_auc_interval"], reasons)
+        columns[f"{part.capitalize()} {unit}"] = [most for _, most in table[f"n_{part}"]]
+    rows = pd.DataFrame({**columns, "Leaked": table["leaked"], "Weights": table["weights_note"]})
     return rows.drop(columns=[name for name in ("sd validation", "sd test") if rows[name].isna().all()])

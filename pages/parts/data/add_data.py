@@ -1,4 +1,4 @@
-"""How data sets are added: a phantom here, real mammograms from the command line."""
+"""Forms that add data sets: a phantom here, real mammograms on the command line."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ REAL = {
 
 
 def forms(home: Home) -> None:
-    """The ways to add a data set, open where there is none yet, and the jobs that add one; a shared home has none."""
+    """The ways to add a data set, unfolded while there is none, and their jobs; nothing in a read-only home."""
     if home.read_only:
         return
     with st.expander("Add a data set", expanded=not datasets(home), icon=":material/add:"):
@@ -27,10 +27,10 @@ def forms(home: Home) -> None:
         with left:
             _phantom(home)
         with right:
-            for title, (command, said) in REAL.items():
+            for title, (command, explanation) in REAL.items():
                 st.markdown(f"**{title}**, in a terminal:")
                 st.code(command, language=None, wrap_lines=True)
-                st.caption(said)
+                st.caption(explanation)
     work.follow(home, "index-phantom")
     if not datasets(home):
         st.info("There is no data set yet: make a phantom above, or index mammograms from the command line.")

@@ -1,4 +1,4 @@
-"""How deep a data set's films are, where their containers do not tell, and what that rests on."""
+"""The bit depth of a data set's films where their files do not state it, and the evidence for it."""
 
 import pandas as pd
 import streamlit as st
@@ -10,14 +10,14 @@ from pages.shared.base.words import count_words, join_words
 
 CHOSEN = {AUTO: "decided from the films", CONTAINER: "--bits container"}
 ABOUT = (
-    "A file of 16 bits may hold a film of 12, which would then be read at a sixteenth of its brightness. So a depth is "
-    "decided for all films of a group: the smallest of 8, 10, 12, 14 and 16 bits that holds 99.9 % of the pixels of "
-    "95 % of them. It stays when films are added; `mammo index … --bits auto` decides again, `--bits 12` names a depth."
+    "A file of 16 bits may hold a film of 12 bits, which would be read at a sixteenth of its brightness. So one depth "
+    "is decided for all films of a group: the smallest of 8, 10, 12, 14 and 16 bits that holds 99.9 % of the pixels of "
+    "95 % of them. It stays when films are added; `mammo index … --bits auto` decides again, `--bits 12` sets a depth."
 )
 
 
 def depths(dataset: Dataset) -> None:
-    """The depth of every group of films with its figures, and the films that are much darker than their group."""
+    """The bit depth of every group of films, and the films that are much darker than their group."""
     records = dataset.depths
     if not records:
         return

@@ -1,4 +1,4 @@
-"""Looking closely: what a resize leaves of a lesion, and what every step of a preprocessing does."""
+"""Close views of a mammogram: a lesion after each resize, and the picture after each step of a preprocessing."""
 
 import numpy as np
 import streamlit as st
@@ -18,7 +18,7 @@ MOST = 5000
 
 
 def microscope(dataset: Dataset, _note: str) -> None:
-    """The original and every resize side by side, with the lesion's outline and what survives of it."""
+    """The original and every resize side by side, with the lesion's outline and its size in pixels."""
     _end_without_images(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         image = _mammogram(dataset)
@@ -27,12 +27,12 @@ def microscope(dataset: Dataset, _note: str) -> None:
     if looks[0].closeup is None:
         st.info(_no_outline(dataset))
     with st.container(key="wall-lens"):
-        for column, one in zip(st.columns(len(looks)), looks, strict=True):
-            column.caption(f"**{one.label}**")
-            column.image(draw_outlines(one.full), width="stretch")
-            if one.closeup:
-                column.image(draw_outlines(one.closeup), width="stretch")
-                column.caption(_survives(one, looks[0]))
+        for column, look in zip(st.columns(len(looks)), looks, strict=True):
+            column.caption(f"**{look.label}**")
+            column.image(draw_outlines(look.full), width="stretch")
+            if look.closeup:
+                column.image(draw_outlines(look.closeup), width="stretch")
+                column.caption(_survives(look, looks[0]))
     beneath = ", below the surroundings of its largest lesion" if looks[0].closeup else ""
     st.caption(f"Above the whole mammogram{beneath}, as a trunk would get them. {advice(looks, SIZES)}")
 
@@ -45,18 +45,18 @@ def preprocessing(dataset: Dataset, _note: str) -> None:
     steps = [("As stored", picture[:: max(1, len(picture) // 1024), :: max(1, len(picture) // 1024)]), *trace(picture)]
     about = ["What the file holds.", *(step.description for step in STEPS.values())]
     with st.container(horizontal=True, key="wall-steps", vertical_alignment="top"):
-        for (label, after), said in zip(steps, about, strict=True):
+        for (label, after), description in zip(steps, about, strict=True):
             with st.container(width=210, gap="xsmall"):
                 st.image((after * 255).astype(np.uint8), width="stretch")
-                st.caption(f"**{label}**  \n{said}")
+                st.caption(f"**{label}**  \n{description}")
     st.caption("Choose *enhanced* on the Features page to extract features of the last picture.")
 
 
 def _end_without_images(dataset: Dataset) -> None:
-    """Say so and end the page where the index holds no full mammogram."""
+    """Say so and end the page where the index has no full mammogram."""
     if dataset.images["file"].isna().all():
         why = "comes without images" if dataset.metadata_only else "holds no full mammogram"
-        st.info(f"The data set {plain(dataset.name)} {why}: there is nothing to look at closely.")
+        st.info(f"The data set {plain(dataset.name)} {why}: there is no picture to show.")
         st.stop()
 
 
@@ -64,29 +64,29 @@ def _mammogram(dataset: Dataset) -> str:
     """One mammogram, those with an outlined lesion first."""
     rows = dataset.images.head(MOST)
     first = outlined_images(dataset)
-    told = {row["image"]: f"{row['image']} ({describe(row, dataset.classes)})" for row in rows.to_dict("records")}
-    ordered = sorted(told, key=lambda image: image not in first)
-    return str(choose.one("Mammogram", ordered, "image", lambda image: told.get(image, image), width=460))
+    labels = {row["image"]: f"{row['image']} ({describe(row, dataset.classes)})" for row in rows.to_dict("records")}
+    ordered = sorted(labels, key=lambda image: image not in first)
+    return str(choose.one("Mammogram", ordered, "image", lambda image: labels.get(image, image), width=460))
 
 
 def _no_outline(dataset: Dataset) -> str:
-    """Why no lesion is shown, and what to do where another mammogram has one."""
+    """A sentence on why no lesion is shown, and what to choose instead."""
     if outlined_images(dataset):
-        return "Nobody outlined a lesion in this mammogram; choose another to see what survives of one."
-    return f"The data set {plain(dataset.name)} holds no outlines of lesions, so there is none to see what survives of."
+        return "No lesion is outlined in this mammogram; choose another to see what a resize leaves of one."
+    return f"The data set {plain(dataset.name)} has no outlines of lesions, so none can be followed through a resize."
 
 
 @st.cache_data(max_entries=8, show_spinner="Resizing…")
-def _looks(place: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[ResizeView]:
-    del place, digest  # they tell the pictures of one name apart
+def _looks(folder: str, digest: str, _dataset: Dataset, image: str, size: int) -> list[ResizeView]:
+    del folder, digest  # parts of the cache key: the picture of a name can change
     picture: NDArray[np.float32] = _dataset.source(image).read().to_float()
     return resize_views(picture, findings_mask(_dataset, image, picture.shape), size)
 
 
-def _survives(one: ResizeView, original: ResizeView) -> str:
-    wide, tall = one.sizes[0]
-    several = "the largest of the lesions" if len(one.sizes) > 1 else "the lesion"
-    if one is original:
-        return f"{several.capitalize()} is {wide:.0f} × {tall:.0f} pixels; its outline holds {one.clear_pixels:,}."
-    share = one.lesion_pixels / original.lesion_pixels
-    return f"{wide:.1f} × {tall:.1f} pixels; its outline holds {one.lesion_pixels:,.0f}, {share:.1%} of the original."
+def _survives(look: ResizeView, original: ResizeView) -> str:
+    wide, tall = look.sizes[0]
+    several = "the largest of the lesions" if len(look.sizes) > 1 else "the lesion"
+    if look is original:
+        return f"{several.capitalize()} is {wide:.0f} × {tall:.0f} pixels; its outline holds {look.clear_pixels:,}."
+    share = look.lesion_pixels / original.lesion_pixels
+    return f"{wide:.1f} × {tall:.1f} pixels; its outline holds {look.lesion_pixels:,.0f}, {share:.1%} of the original."

@@ -1,4 +1,4 @@
-"""What of a data set wants a second look: labels that conflict, and files that were set aside."""
+"""Problems of a data set: conflicting labels, remarks of its index, and files that were set aside."""
 
 import streamlit as st
 
@@ -25,7 +25,7 @@ def problems(dataset: Dataset, _note: str) -> None:
         st.markdown("\n".join(f"- {plain(remark)}" for remark in dataset.remarks))
     st.subheader("Files set aside")
     if dataset.quarantine.empty:
-        nothing = "No file was looked at: this set was indexed from its tables alone."
+        nothing = "No file was read: this set was indexed from its tables alone."
         st.caption(nothing if dataset.metadata_only else "Every file could be read.")
         return
     columns = {"path": st.column_config.TextColumn("File"), "reason": st.column_config.TextColumn("Why", width="large")}

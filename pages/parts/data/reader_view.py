@@ -1,4 +1,4 @@
-"""The reader seen: what the radiologists' own BI-RADS assessments are worth."""
+"""The radiologists' own BI-RADS assessments as scores."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,9 +27,9 @@ def reader(dataset: Dataset, note: str) -> None:
         return
     part, tables = reader_tables(dataset.images, dataset.lesions)
     read = {name: scored_by_reader(table, zero) for name, table in tables.items()}
-    curves = [replace(one, name=NAMES[name]) for name, one in read.items() if one and name != "image"]
+    curves = [replace(curve, name=NAMES[name]) for name, curve in read.items() if curve and name != "image"]
     where = "the official test set" if part == "test" else "all images: the set names no official test set"
-    yardstick = "" if summary["reason"] else " Every model has this to measure up to."
+    yardstick = "" if summary["reason"] else " Compare every model with this."
     st.caption(f"BI-RADS assessments as scores, on {where}.{yardstick}")
     left, right = st.columns(2, gap="large")
     with left:
@@ -37,16 +37,16 @@ def reader(dataset: Dataset, note: str) -> None:
     with right:
         columns = {NAMES[name]: _figures(summary[name], dataset.classes) for name in NAMES if summary[name]["n"]}
         st.table(pd.DataFrame(columns), border="horizontal", width="content")
-        named = plain(dataset.classes.positive)
-        st.caption(f"Sensitivity and specificity are those of calling {named} what has at least the BI-RADS named.")
+        positive = plain(dataset.classes.positive)
+        st.caption(f"For sensitivity and specificity, cases with at least the BI-RADS in the row count as {positive}.")
 
 
-def _figures(told: dict[str, Any], classes: ClassNames) -> dict[str, str]:
+def _figures(summary: dict[str, Any], classes: ClassNames) -> dict[str, str]:
     row = {
-        f"n ({classes.positive})": f"{told['n']:,} ({told['positives']:,})",
-        "AUC": _number(told["auc"]),
+        f"n ({classes.positive})": f"{summary['n']:,} ({summary['positives']:,})",
+        "AUC": _number(summary["auc"]),
     }
-    for point in told["operating"]:
+    for point in summary["operating"]:
         words = point["birads"].replace(" ", "\u00a0")
         for share in ("sensitivity", "specificity"):
             row[f"{share.capitalize()}, {words}"] = _number((point[share] or {}).get("value"))

@@ -1,4 +1,4 @@
-"""A split seen: who stands where, and what of the test set training has seen."""
+"""A split: the patients of each part, and the leakage from train to test."""
 
 import streamlit as st
 

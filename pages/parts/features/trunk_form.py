@@ -1,4 +1,4 @@
-"""The frozen trunk and its weights: one of the listed trunks or any of timm's, weights that are known or a file's."""
+"""The frozen trunk, one of the table or any model of timm, and its weights, usual, random or from a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,16 +16,18 @@ from pages.shared.base import address, choose
 from pages.shared.base.text import plain
 
 FILE = "file"
-"""The entry under Weights that asks for a file."""
+"""The entry under Weights that takes a file."""
 NOT_HERE = ":orange[:material/cloud_off: Not on this machine]"
 MEANINGLESS = "Scores mean nothing"
 
 
 def choose_trunk(synthetic: bool) -> str:
-    """The name of a trunk; the first offered is one that suits synthetic or real images."""
-    named = {name: kind.label for name, kind in TRUNKS.items()} | {ANY_TIMM: "Another model of timm"}
-    names = list(named)
-    chosen = choose.one("Trunk", names, "trunk", named.__getitem__, index=names.index("vgg16-mini") if synthetic else 0)
+    """The name of a trunk; the default suits synthetic or real images."""
+    labels = {name: kind.label for name, kind in TRUNKS.items()} | {ANY_TIMM: "Another model of timm"}
+    names = list(labels)
+    chosen = choose.one(
+        "Trunk", names, "trunk", labels.__getitem__, index=names.index("vgg16-mini") if synthetic else 0
+    )
     if chosen != ANY_TIMM:
         return str(chosen)
     model = choose.text("Model", "model", "convnext_tiny.fb_in1k", "Any name of timm.list_models(), tag included.")
@@ -35,7 +37,7 @@ def choose_trunk(synthetic: bool) -> str:
 
 
 def choose_weights(trunk: str) -> tuple[str, str | None]:
-    """The label of a trunk's weights, and their file where they are a file's."""
+    """The label of a trunk's weights, and the file where they come from one."""
     usual = find_trunk(trunk).default_weights
     sources = {usual: "" if locally(trunk) else NOT_HERE, "random-0": MEANINGLESS}
     sources |= {FILE: ""} if may_name_files() else {}
@@ -44,8 +46,8 @@ def choose_weights(trunk: str) -> tuple[str, str | None]:
         return chosen, None
     if chosen != FILE:
         return usual, None
-    said = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
-    path = visitor_file(choose.text("File", "file", "/home/me/weights.safetensors", said))
+    help_text = f"A file on the machine that serves this page, ending in {', '.join(SUFFIXES)}."
+    path = visitor_file(choose.text("File", "file", "/home/me/weights.safetensors", help_text))
     if path is None or not is_weights_file(path):
         where = f" under {', '.join(map(str, data_roots()))}" if serves_others() else ""
         raise MammoError(f"Name an existing weights file{where} that ends in {', '.join(SUFFIXES)}.")
@@ -53,22 +55,22 @@ def choose_weights(trunk: str) -> tuple[str, str | None]:
 
 
 def _choose_source(trunk: str, sources: Mapping[str, str]) -> str:
-    """Where weights come from, each source with a line on it; what an address misnames is said."""
+    """The source of the weights; each source has a line of explanation."""
     names = list(sources)
 
-    def named(source: str) -> str:
+    def label_of(source: str) -> str:
         return capital(weights_note(source, trunk))
 
-    wrong = choose.misread("weights", names, named, last=True)
+    wrong = choose.misread("weights", names, label_of, last=True)
     captions = list(sources.values())
-    chosen = st.radio("Weights", names, format_func=named, captions=captions, key="weights", bind="query-params")
+    chosen = st.radio("Weights", names, format_func=label_of, captions=captions, key="weights", bind="query-params")
     chosen = chosen if chosen in names else names[0]
-    address.note_choice("weights", "Weights", wrong, named(chosen))
+    address.note_choice("weights", "Weights", wrong, label_of(chosen))
     return chosen
 
 
 def warn_of_missing(trunk: str, weights: str) -> None:
-    """Say where chosen weights are not on this machine, what the start will do then, and what can be done here."""
+    """Warn where the chosen weights are not on this machine; say what the extraction does then, and the choices."""
     if weights == find_trunk(trunk).default_weights and not locally(trunk):
         st.warning(_missing(trunk, weights), icon=":material/cloud_off:")
 
@@ -80,24 +82,26 @@ def _missing(trunk: str, usual: str) -> str:
         return (
             f"The weights of {plain(kind.label)} did not come with this copy of mammo: make them with `mammo pretrain`."
         )
-    place = Path("~") / hub_cache().relative_to(Path.home()) if hub_cache().is_relative_to(Path.home()) else hub_cache()
+    hub_folder = (
+        Path("~") / hub_cache().relative_to(Path.home()) if hub_cache().is_relative_to(Path.home()) else hub_cache()
+    )
     then = (
-        "This machine is told to fetch nothing (HF_HUB_OFFLINE), so that the extraction would end with an error."
+        "Downloads are switched off on this machine (HF_HUB_OFFLINE), so the extraction would end with an error."
         if kept_offline()
-        else "The extraction fetches them first, and ends with an error where no network answers."
+        else "The extraction downloads them first, and ends with an error where there is no network."
     )
     name, digest = TORCHVISION.get(trunk, ("", ""))
     file = f", such as torchvision's `{name}`, SHA-256 `{digest}`" if name else ""
     hub = trunk.removeprefix(ANY_TIMM) if trunk.startswith(ANY_TIMM) else kind.hub.removeprefix("timm/")
     return (
-        f"**{note} of {plain(kind.label)} are not on this machine.** They were looked for under "
-        f"`{place}/models--timm--{hub}` ({HUB_FILE}). {then} Without a network choose here: the trunk VGG16 mini or "
-        "ResNet50 mini, whose weights, trained on synthetic data, come with mammo; random weights, whose scores mean "
-        f"nothing; or a file that you bring along{file}."
+        f"**{note} of {plain(kind.label)} are not on this machine.** mammo looked under "
+        f"`{hub_folder}/models--timm--{hub}` ({HUB_FILE}). {then} Without a network choose the trunk VGG16 "
+        "mini or ResNet50 mini, whose weights, trained on synthetic data, come with mammo; random weights, whose "
+        f"scores mean nothing; or a file of your own{file}."
     )
 
 
 def choose_tap(trunk: str) -> str:
-    """Where the trunk is cut."""
+    """The tap at which the trunk is cut."""
     taps = find_trunk(trunk).taps
     return str(choose.one("Cut the trunk at", list(taps), "tap", lambda name: taps[name].label.capitalize()))

@@ -1,4 +1,4 @@
-"""Whether a run's probabilities keep their word, and what a temperature fitted on validation makes of them."""
+"""The calibration of a run's probabilities, as trained and at a temperature fitted on validation."""
 
 import streamlit as st
 
@@ -10,13 +10,12 @@ from mammo.specs import Home
 from mammo.statistics.calibration import bound_note
 from mammo.statistics.measures import measure
 from mammo.statistics.operating import Criterion
-from pages.parts.inspect.operating_view import intervals_said, table
+from pages.parts.inspect.operating_view import intervals_sentence, table
 from pages.shared.base import show
-from pages.shared.forms.reading import singular
 
 
 def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: Criterion) -> None:
-    """The calibration curve as trained and at the temperature, with both Brier scores, and how the scores spread."""
+    """The calibration curves as trained and at the temperature, both Brier scores, and the histogram of scores."""
     shown = run.scored(part)
     temperature, scaled = calibrated(run.scored("validation"), shown)
     left, right = st.columns(2, gap="large")
@@ -27,11 +26,11 @@ def calibration(_home: Home, run: StoredRun, part: str, note: str, _criterion: C
         if note_of_bound := bound_note(temperature, unit=shown.unit, classes=shown.classes):
             st.info(note_of_bound, icon=":material/info:")
         brier = {"Brier score, as trained": shown, f"Brier score, at temperature {temperature:.2f}": scaled}
-        table({name: measure("brier", one) for name, one in brier.items()}, shown.unit)
+        table({name: measure("brier", scored) for name, scored in brier.items()}, shown.unit)
         st.caption(
             f"Logits are divided by the temperature that fits the validation {shown.unit} best, to Platt's smoothed "
-            f"targets: above 1 the run was too sure of itself. No {singular(shown.unit)} passes another, so AUC "
-            f"stays as it is. {intervals_said(shown.unit)}"
+            f"targets: above 1 the run was overconfident. The order of the {shown.unit} does not change, so "
+            f"AUC stays the same. {intervals_sentence(shown.unit)}"
         )
     st.subheader("Scores")
     show.figure(score_histogram(shown, note, show.dark()), "scores")

@@ -1,4 +1,4 @@
-"""What a run gets wrong, the surest mistakes first: images, or all images of a breast or patient together."""
+"""The mistakes of a run, the most confident first: single images, or all images of a breast or patient."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ from pages.shared.forms.criterion import point_at
 from pages.shared.views.full_size import full_size
 
 AT_ONCE = {"image": 18, "breast": 8, "patient": 5}
-"""How many of a level's rows are shown together: about as many pictures."""
+"""The number of rows of a level on a page: about as many pictures for each level."""
 ROOM, GAP = 30, 16
 """Pixels around the pictures of a wall, and between them."""
 ANSWERS = ("mistakes", "missed", "false alarms", "correct", "all")
 
 
 def images(home: Home, run: StoredRun, part: str, note: str, criterion: Criterion) -> None:
-    """A wall of images, and how the run's scores spread over both classes."""
+    """A wall of images, and the histogram of the run's scores by class."""
     shown = run.scored(part)
     point = point_at(run, shown, criterion)
     _wall(home, run, part, note, point)
@@ -44,12 +44,12 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
         some, where = _page(shown, AT_ONCE[run.sweep.level], run.unit)
         stretched = choose.brightness()
     if shown.empty:
-        st.info(f"There are no such {run.unit}.", icon=":material/info:")
+        st.info(f"No {run.unit} match this choice.", icon=":material/info:")
         return
     quality = plain(run.sweep.classes.quality)
     st.caption(
-        f"{' · '.join(counted[name] for name in ANSWERS)}. {where}, the surest answers first. The percentage is the "
-        f"probability of {quality} that the run gives."
+        f"{' · '.join(counted[name] for name in ANSWERS)}. {where}, the most confident answers first. The percentage "
+        f"is the run's probability of {quality}."
     )
     if run.sweep.level == "image":
         _show(dataset, some, "judged", note, stretched, lambda row: judgement(row, run.sweep.classes), run)
@@ -58,7 +58,7 @@ def _wall(home: Home, run: StoredRun, part: str, note: str, point: OperatingPoin
 
 
 def _page(shown: pd.DataFrame, most: int, unit: str) -> tuple[pd.DataFrame, str]:
-    """The rows of the page that is asked for, and which these are."""
+    """The rows of the chosen page, and a text that names them."""
     pages = -(-len(shown) // most)
     page = choose.number(f"Page of {pages}", 1, pages, 1, "page", width=140) if pages > 1 else 1
     first = (page - 1) * most
@@ -69,7 +69,7 @@ def _page(shown: pd.DataFrame, most: int, unit: str) -> tuple[pd.DataFrame, str]
 def _groups(
     home: Home, dataset: Dataset, run: StoredRun, some: pd.DataFrame, part: str, note: str, stretched: bool
 ) -> None:
-    """The images of each breast or patient together, beneath what the run says of it."""
+    """The images of each breast or patient together, beneath the run's verdict."""
     by_image = run.by_image(home)
     judged = by_image.predictions(part)
     with st.container(horizontal=True, vertical_alignment="top"):
@@ -81,7 +81,7 @@ def _groups(
 
 
 def _alone(classes: ClassNames) -> Callable[[pd.Series], str]:
-    """Names an image among those that are scored together: its view, its own label, and the run's word on it alone."""
+    """Return a caption for an image of a group: its view, its own label, and the run's verdict on it alone."""
     return lambda row: f"{exposure(row)}  \n{verdict(row, classes, 'alone')}"
 
 
@@ -106,7 +106,7 @@ def _show(
 
 
 def _answers(judged: pd.DataFrame) -> dict[str, pd.Series]:
-    """Which rows each answer shows; missed and false alarms are those of the confusion matrix."""
+    """The rows that each answer shows, as masks; missed and false alarms are those of the confusion matrix."""
     wrong, called = ~judged["right"], judged["called"]
     all_of_them = pd.Series(True, index=judged.index)
     shown = (wrong, wrong & ~called, wrong & called, ~wrong, all_of_them)

@@ -1,4 +1,4 @@
-"""A run at a threshold: chosen on validation, seen on any part, with what it would mean in the clinic."""
+"""A run at a threshold chosen on validation: its errors on any part, and predictive values in a clinic."""
 
 import math
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ from pages.shared.forms.reading import counted_by_patient
 PREVALENCES = [0.001, 0.002, 0.003, 0.005, PREVALENCE, 0.008, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
 
 
-def intervals_said(unit: str) -> str:
-    """What the intervals beside figures of images, breasts or patients are."""
+def intervals_sentence(unit: str) -> str:
+    """A sentence on the intervals of figures that count `unit`."""
     return f"Intervals are 95 % and {counted_by_patient(unit)}."
 
 
@@ -45,15 +45,15 @@ def operating(_home: Home, run: StoredRun, part: str, note: str, criterion: Crit
     with right:
         st.subheader("Confusion matrix")
         show.figure(confusion_figure(shown, point, note, show.dark()), "confusion")
-        table({MEASURES[name].label: one for name, one in point.measures.items()}, shown.unit)
-        other = f"That other validation {shown.unit} would choose another threshold is not part of them."
-        st.caption(f"{intervals_said(shown.unit)} {other}")
+        table({MEASURES[name].label: measurement for name, measurement in point.measures.items()}, shown.unit)
+        threshold_note = f"They do not include that other validation {shown.unit} would give another threshold."
+        st.caption(f"{intervals_sentence(shown.unit)} {threshold_note}")
     st.subheader("In a clinic")
     _clinic(point, shown, note)
 
 
 def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criterion: Criterion) -> None:
-    """The precision-recall curve, and what no threshold changes."""
+    """The precision-recall curve, and the measures that need no threshold."""
     shown = run.scored(part)
     left, right = st.columns(2, gap="large")
     with left:
@@ -62,23 +62,28 @@ def precision_recall(_home: Home, run: StoredRun, part: str, note: str, _criteri
         free = {name: metric.label for name, metric in METRICS.items() if not metric.at_half}
         table({label: _measure(name, shown) for name, label in free.items()}, shown.unit)
         st.caption(
-            f"{intervals_said(shown.unit)} Average precision rises with the share of "
+            f"{intervals_sentence(shown.unit)} Average precision rises with the share of "
             f"{plain(shown.classes.positive)} {shown.unit}; compare it on the same {shown.unit} only. "
             "Partial AUC is McClish's, where specificity is at least 0.9: 0.5 is chance."
         )
 
 
 def table(measures: Mapping[str, Measurement], unit: str) -> None:
-    """Measures with their intervals and what they count."""
+    """A table of measures with their intervals and numbers of cases."""
     heads = ("", "Value", "95\u00a0%\u00a0interval", f"n\u00a0({unit})")
-    cells = [(label, _number(one.value), interval(one), f"{one.n:,}") for label, one in measures.items()]
+    cells = [
+        (label, _number(measurement.value), interval(measurement), f"{measurement.n:,}")
+        for label, measurement in measures.items()
+    ]
     rows = [dict(zip(heads, row, strict=True)) for row in cells]
     st.table(rows, border="horizontal", width="content")
 
 
-def interval(one: Measurement, decimals: int = 3) -> str:
-    """A 95 % interval in words that no line ends within, or why there is none."""
-    return interval_words((one.low, one.high), f".{decimals}f", "\u2060–\u2060", one.reason or "?")
+def interval(measurement: Measurement, decimals: int = 3) -> str:
+    """A 95 % interval as text without a line break, or the reason why there is none."""
+    return interval_words(
+        (measurement.low, measurement.high), f".{decimals}f", "\u2060–\u2060", measurement.reason or "?"
+    )
 
 
 def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
@@ -92,10 +97,13 @@ def _clinic(point: OperatingPoint, shown: Scored, note: str) -> None:
     with left:
         show.figure(predictive_figure(*shares, prevalence, shown, note, show.dark()), "predictive")
     with right:
-        table({MEASURES[name].label: one for name, one in zip(("ppv", "npv"), values, strict=True)}, shown.unit)
+        table(
+            {MEASURES[name].label: measurement for name, measurement in zip(("ppv", "npv"), values, strict=True)},
+            shown.unit,
+        )
         st.caption(
-            "By Bayes' rule from sensitivity and specificity, with the intervals that theirs make; the prevalence is "
-            f"taken as known.{screening if plainly else ''}"
+            "By Bayes' rule from sensitivity and specificity, with intervals from theirs; the prevalence is "
+            f"taken as exact.{screening if plainly else ''}"
         )
 
 

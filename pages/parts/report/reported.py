@@ -1,4 +1,4 @@
-"""Parts of the Report page: what the report leaves open, what is still to be run, its tables, and its files."""
+"""Parts of the Report page: settings that the report leaves open, rows still to run, tables, and downloads."""
 
 import json
 from functools import partial
@@ -25,7 +25,7 @@ from pages.shared.views import costs, work
 
 
 def choose_spec(home: Home, dataset: Dataset) -> ReportSpec:
-    """What the report leaves open."""
+    """The settings that the report leaves open."""
     usual = report_spec(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         trunks = choose.entry("Trunks", TRUNK_SETS, "trunks", index=list(TRUNK_SETS).index(usual.trunks), width=240)
@@ -44,57 +44,62 @@ def choose_spec(home: Home, dataset: Dataset) -> ReportSpec:
 
 
 def opened(home: Home, dataset: Dataset, spec: ReportSpec) -> tuple[ReportRuns, Report]:
-    """What is there of a report, read again only when something new is."""
-    there = caches(home, dataset.name)
-    states = [file_state(home.cache(dataset.name, name) / file) for name in there for file in (SPEC, MANIFEST)]
-    held = [digest_file(dataset.folder / INDEX), str(board_store.board_path(home, sweeps(home), None)), there, states]
-    return _opened(digest_json(held), str(home.path), json.dumps(spec.to_json()))
+    """The report with its results, read again only when its inputs change."""
+    cache_names = caches(home, dataset.name)
+    states = [file_state(home.cache(dataset.name, name) / file) for name in cache_names for file in (SPEC, MANIFEST)]
+    input_states = [
+        digest_file(dataset.folder / INDEX),
+        str(board_store.board_path(home, sweeps(home), None)),
+        cache_names,
+        states,
+    ]
+    return _opened(digest_json(input_states), str(home.path), json.dumps(spec.to_json()))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what is there…")
-def _opened(held: str, place: str, asked: str) -> tuple[ReportRuns, Report]:
-    del held  # it tells what is there at different times apart
-    paper = open_report_runs(Home(Path(place)), ReportSpec.from_json(json.loads(asked)))
+def _opened(input_states: str, home_path: str, spec_json: str) -> tuple[ReportRuns, Report]:
+    del input_states  # part of the cache key: the results can change
+    paper = open_report_runs(Home(Path(home_path)), ReportSpec.from_json(json.loads(spec_json)))
     return paper, paper.report()
 
 
 def offer(home: Home, paper: ReportRuns) -> None:
-    """What is still to be run, what it will cost, and the button that starts it; a shared home has none."""
+    """The rows still to run, their cost, and the button that runs them; nothing in a read-only home."""
     missing = paper.missing
     if home.read_only or not missing:
         return
     costs.show(home, paper.estimate, {"Rows to run": sum(len(step.rows) for step in missing)})
-    st.caption("What is there already is reused, and what a stopped job has finished is kept.")
+    st.caption("Existing results are reused, also those that a stopped job has finished.")
     if st.button("Run what is missing", type="primary", icon=":material/play_arrow:"):
         work.start(home, "paper", {"spec": paper.spec.to_json()})
 
 
-def table(drawn: ReportTable) -> None:
+def table(table: ReportTable) -> None:
     """A table of the report with its notes."""
-    st.subheader(drawn.title)
-    st.html(f"<style>{TABLE_STYLE}</style>{table_html(drawn)}")
-    if drawn.notes:
-        st.caption("  \n".join(map(plain, drawn.notes)))
+    st.subheader(table.title)
+    st.html(f"<style>{TABLE_STYLE}</style>{table_html(table)}")
+    if table.notes:
+        st.caption("  \n".join(map(plain, table.notes)))
 
 
 def choose_row(report: Report) -> ReportComparison | None:
-    """One of the rows that were run, our best of VGG16 at first; None where none was."""
-    rows = [one for one in report.rows if one.outcomes]
-    rows.sort(key=lambda one: not one.best)
+    """One of the rows that were run, our best of VGG16 at first; None where none was run."""
+    rows = [row for row in report.rows if row.outcomes]
+    rows.sort(key=lambda row: not row.best)
     if not rows:
         return None
-    names = {f"{one.row.table}.{one.row.row}": one for one in rows}
-    chosen: str = choose.one("Figures 1 and 2 of", list(names), "row", lambda name: _told(names[name]), width=460)
+    names = {f"{row.row.table}.{row.row.row}": row for row in rows}
+    chosen: str = choose.one("Figures 1 and 2 of", list(names), "row", lambda name: _row_label(names[name]), width=460)
     return names[chosen]
 
 
-def _told(one: ReportComparison) -> str:
-    return f"{one.row.name} ({one.row.label.partition(' · ')[2]})"
+def _row_label(row: ReportComparison) -> str:
+    return f"{row.row.name} ({row.row.label.partition(' · ')[2]})"
 
 
 def downloads(report: Report) -> None:
-    """A button for every form of the report as a file."""
+    """A download button for every file format of the report."""
     with st.container(horizontal=True):
         for form in FORMS.values():
-            made = partial(form.write, report)
-            st.download_button(form.label, made, form.file, form.mime, icon=":material/download:", on_click="ignore")
+            content = partial(form.write, report)
+            st.download_button(form.label, content, form.file, form.mime, icon=":material/download:", on_click="ignore")

@@ -1,4 +1,4 @@
-"""Instant mode: every change of a setting retrains heads on pooled features at once, and redraws what they score."""
+"""Instant mode: every change of a setting retrains heads on pooled features and redraws their results."""
 
 import dataclasses
 import json
@@ -27,28 +27,28 @@ from pages.shared.base import choose, show
 from pages.shared.forms import board
 from pages.shared.views import work
 
-LONGEST = 10.0
-"""Seconds of training for which one still waits."""
-DRAWN = 3
-ONE_AT_A_TIME = threading.Lock()
-"""Visitors of one server train one after another: together each would take longer."""
-TEST_SAID = (
-    "Test figures are shown while you turn knobs. Whoever picks settings by them chooses on the test set, and the "
-    "figures no longer say how a head does on new images. Choose by validation, and look here once."
+LONGEST_WAIT = 10.0
+"""The longest expected training, in seconds, that is done on the page."""
+MOST_CURVES = 3
+TRAINING_LOCK = threading.Lock()
+"""Visitors of one server train one after another; at the same time each would take longer."""
+TEST_WARNING = (
+    "Test figures are shown while you change settings. If you pick settings by them, you choose on the test set, and "
+    "the figures no longer show how a head performs on new images. Choose by validation, and look here once."
 )
-SHOWN_SAID = "Leave this off while you choose: picking settings by test figures is choosing on the test set."
+TEST_HELP = "Leave this off while you choose: picking settings by test figures is choosing on the test set."
 TEST_COLUMNS = ["Test AUC", "95 % test", "Test images", "Test accuracy", "95 % accuracy", "Leaked"]
 
 
-def places() -> tuple[Any, Any]:
-    """Where the settings stand, and beside them what comes of them."""
+def settings_and_results() -> tuple[Any, Any]:
+    """Two columns of the page: for the settings, and for their results."""
     st.caption("Instant trains heads on pooled (GAP) features at every change of a setting; nothing is written.")
     left, right = st.columns(2, gap="large")
     return left, right
 
 
 def show_at_once(home: Home, dataset: Dataset, spec: SweepSpec) -> None:
-    """Train, show, and offer to keep."""
+    """Train the heads, show their results, and offer to keep them as a sweep."""
     pooled = instant_part(spec)
     if pooled is None:
         st.info(
@@ -59,7 +59,7 @@ def show_at_once(home: Home, dataset: Dataset, spec: SweepSpec) -> None:
     if left_out := spec.runs - pooled.runs:
         st.caption(f"{left_out:,} heads that are not trained on pooled features are left out.")
     expected = sweep_estimate(home, pooled).parts["run"]
-    if expected > LONGEST:
+    if expected > LONGEST_WAIT:
         st.info(f"These {pooled.runs:,} heads take about {duration(expected)}, too long to wait for. Keep them as "
                 "a sweep, or choose fewer.", icon=":material/hourglass:")  # fmt: skip
     else:
@@ -69,34 +69,34 @@ def show_at_once(home: Home, dataset: Dataset, spec: SweepSpec) -> None:
 
 
 def _trained(home: Home, dataset: Dataset, spec: SweepSpec) -> Sweep:
-    """The sweep in memory, trained unless it was lately."""
+    """The sweep in memory, trained unless the page's cache holds it."""
     caches = [Cache.open(home, dataset.name, name).manifest["digest"] for name in spec.caches]
-    held = f"{home.path.absolute()} {digest_file(dataset.folder / INDEX)} {caches}"
+    digests = f"{home.path.absolute()} {digest_file(dataset.folder / INDEX)} {caches}"
     if "mammo.heads.training.train" not in sys.modules:
         with st.spinner("Loading torch once, about 3 s…"):
             import mammo.heads.training.train  # noqa: F401
-    return _sweep(held, str(home.path), json.dumps(spec.to_json()))
+    return _sweep(digests, str(home.path), json.dumps(spec.to_json()))
 
 
 @st.cache_data(max_entries=16, show_spinner="Training…")
-def _sweep(held: str, place: str, asked: str) -> Sweep:
-    spec = SweepSpec.from_json(json.loads(asked))
+def _sweep(digests: str, home_path: str, spec_json: str) -> Sweep:
+    spec = SweepSpec.from_json(json.loads(spec_json))
     bare = dataclasses.replace(spec, heads=(HeadSpec(pool="gap"),))
-    with ONE_AT_A_TIME:
-        return train_at_once(_workbench(held, place, json.dumps(bare.to_json())), spec.heads)
+    with TRAINING_LOCK:
+        return train_at_once(_workbench(digests, home_path, json.dumps(bare.to_json())), spec.heads)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _workbench(held: str, place: str, asked: str) -> Workbench:
-    del held  # it tells the numbers of one name apart
-    return open_workbench(Home(Path(place)), SweepSpec.from_json(json.loads(asked)))
+def _workbench(digests: str, home_path: str, spec_json: str) -> Workbench:
+    del digests  # part of the cache key: the features of a name can change
+    return open_workbench(Home(Path(home_path)), SweepSpec.from_json(json.loads(spec_json)))
 
 
 def _results(sweep: Sweep) -> None:
-    """The leaderboard and the ROC curves of the best heads, on validation unless told otherwise."""
-    test = choose.flag("Show test figures too", "test", help=SHOWN_SAID)
+    """The leaderboard and the ROC curves of the best heads, on validation unless the visitor asks for test."""
+    test = choose.flag("Show test figures too", "test", help=TEST_HELP)
     if test:
-        st.warning(TEST_SAID, icon=":material/warning:")
+        st.warning(TEST_WARNING, icon=":material/warning:")
     part = "test" if test else "validation"
     table = ranked([sweep])
     note = show.notes(sweep.synthetic, table["weights_note"])
@@ -104,15 +104,17 @@ def _results(sweep: Sweep) -> None:
     names = short_names(table)
     seconds = sweep.about["seconds"]
     st.caption(f"{len(table):,} heads trained in {seconds:.2f} s; in memory only.")
-    best = [StoredRun(sweep, sweep.row(run)) for run in table["run"].head(DRAWN)]
+    best = [StoredRun(sweep, sweep.row(run)) for run in table["run"].head(MOST_CURVES)]
     show.figure(roc_figure([run.scored(part, names[run.id]) for run in best], note, show.dark()), "instant-roc")
     st.caption(f"ROC curves of the best {len(best)} by validation AUC, on the {part} images.")
-    told = _told(table, names, test)
+    board_rows = _board_rows(table, names, test)
     columns = {**board.columns("images"), "Run": st.column_config.TextColumn(width=190)}
-    st.dataframe(plain_cells(told), hide_index=True, height=min(38 + 35 * len(told), 420), column_config=columns)
+    st.dataframe(
+        plain_cells(board_rows), hide_index=True, height=min(38 + 35 * len(board_rows), 420), column_config=columns
+    )
 
 
-def _told(table: pd.DataFrame, names: dict[str, str], test: bool) -> pd.DataFrame:
-    """The leaderboard; test's columns only where they are asked for."""
-    rows = board.shown(table, names)
+def _board_rows(table: pd.DataFrame, names: dict[str, str], test: bool) -> pd.DataFrame:
+    """The leaderboard, with the columns of test figures only if `test`."""
+    rows = board.shown_columns(table, names)
     return rows if test else rows.drop(columns=TEST_COLUMNS)

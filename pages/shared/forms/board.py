@@ -24,33 +24,31 @@ from pages.shared.base import address, choose, show
 from pages.shared.forms import ensembles
 from pages.shared.forms.reading import choose_reading, unit_of
 
-MOST = 7
-OFFERED = 1000
+MOST_RUNS = 7
+MOST_LISTED = 1000
 ALL = "all"
-AT_HALF = "Share of test {unit} called what they are at probability 0.5, whatever the rule for thresholds below."
-LEAKED = (
-    "Test {unit} whose patient, or what may be a near-duplicate, also stands in train: test figures come out too high."
-)
-INTERVAL = "The 95 % interval{together}. Too few: of patients, as beneath."
+AT_HALF = "Share of test {unit} classified correctly at probability 0.5, whatever the rule for thresholds below."
+LEAKED = "Test {unit} whose patient, or a likely near-duplicate, is also in train: test figures come out too high."
+INTERVAL = "The 95 % interval{together}. “Too few” is said of patients; the line beneath the table explains it."
 INTERVALS = ("95 % validation", "95 % test", "95 % accuracy", "95 % cross-validated")
 REASONS = {"validation_interval_reason": "Validation", "test_interval_reason": "Test"}
 FEW = "no interval: "
-"""How a reason begins that counts patients."""
+"""The beginning of a reason that counts patients."""
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """A leaderboard to look at, not to change: its runs, their names, and the meter of each set of validation images.
+    """A leaderboard as it is shown: its runs, their names, and the selection bias of each set of validation images.
 
-    `key` tells it from every other; `sieve` holds what its runs can be chosen by; `left_out` tells of the sweeps that
-    could not be read.
+    It is cached, so it must not be changed. `key` identifies it; `run_filter` holds the settings by which runs can be
+    filtered; `left_out` holds a sentence for each sweep that could not be read.
     """
 
     key: str
     runs: pd.DataFrame
     names: dict[str, str]
-    meters: list[dict[str, Any]]
-    sieve: RunFilter
+    biases: list[dict[str, Any]]
+    run_filter: RunFilter
     left_out: tuple[str, ...] = ()
 
 
@@ -59,66 +57,66 @@ def choose_board(home: Home) -> Leaderboard:
     names = sweeps(home)
     if not names:
         nothing_yet("There is no sweep yet. Train some heads on the Sweep page first.", "sweep")
-    named = {ALL: "All sweeps"}
+    label = {ALL: "All sweeps"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: named.get(name, name), width=360)
+        chosen = choose.one("Sweep", [*names, ALL], "sweep", lambda name: label.get(name, name), width=360)
         level, ways = choose_reading()
-    some, together = tuple(names) if chosen == ALL else (chosen,), ensembles.asked(home)
+    some, together = tuple(names) if chosen == ALL else (chosen,), ensembles.requested(home)
     try:
-        listed = _read(_state(home, some), str(home.path), some, level, ways, together)
+        leaderboard = _read(_state(home, some), str(home.path), some, level, ways, together)
     except DamagedError as error:
         show.warnings([str(error), "All other sweeps are shown."])
-        others = tuple(name for name in names if name != chosen)
-        listed = _read(_state(home, others), str(home.path), others, level, ways, together)
-    show.warnings(listed.left_out)
-    return listed
+        readable = tuple(name for name in names if name != chosen)
+        leaderboard = _read(_state(home, readable), str(home.path), readable, level, ways, together)
+    show.warnings(leaderboard.left_out)
+    return leaderboard
 
 
 def _state(home: Home, names: tuple[str, ...]) -> str:
-    """What changes with every change of a file of some sweeps."""
+    """A key that changes with every change of a file of these sweeps."""
     return str(board_store.board_path(home, list(names), None))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the sweep…")
 def _read(
-    held: str, place: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
+    state: str, home_path: str, names: tuple[str, ...], level: str, ways: tuple[str, ...], together: tuple[str, ...]
 ) -> Leaderboard:
-    board = read_board(Home(Path(place)), list(names), level=level, fuse=ways, ensembles=together)
-    key = digest_json([held, level, ways, together])[:12]
+    board = read_board(Home(Path(home_path)), list(names), level=level, fuse=ways, ensembles=together)
+    key = digest_json([state, level, ways, together])[:12]
     return Leaderboard(
         key, board.runs, short_names(board.runs), bias_rows(board), RunFilter(board.runs), board.left_out
     )
 
 
-def filter_runs(listed: Leaderboard) -> pd.DataFrame:
-    """The runs with one of the values that the visitor chooses of every setting; all where none is chosen."""
-    if not listed.sieve.choices:
-        return listed.runs
-    said = "Runs with any of the values chosen of a setting, for every setting of which some are chosen."
-    chosen = choose.any_of("Only", listed.sieve.choices, "only", placeholder="All runs", help=said)
-    return listed.runs[listed.sieve.matches(chosen)]
+def filter_runs(leaderboard: Leaderboard) -> pd.DataFrame:
+    """The runs that have, for every setting with chosen values, one of these values; all runs where none is chosen."""
+    if not leaderboard.run_filter.choices:
+        return leaderboard.runs
+    help_text = "Shows the runs that have one of the chosen values of every setting."
+    chosen = choose.any_of("Only", leaderboard.run_filter.choices, "only", placeholder="All runs", help=help_text)
+    return leaderboard.runs[leaderboard.run_filter.matches(chosen)]
 
 
-def choose_runs(listed: Leaderboard, runs: pd.DataFrame) -> list[str]:
-    """The runs ticked in the leaderboard, at most `MOST`; they stand in the address, the best three at first."""
-    asked = st.query_params.get("runs", "").split(",")
+def choose_runs(leaderboard: Leaderboard, runs: pd.DataFrame) -> list[str]:
+    """The runs ticked in the leaderboard, at most `MOST_RUNS`, the best three at first; the address holds them."""
+    requested = st.query_params.get("runs", "").split(",")
     wrong = unlisted("runs", lambda name: bool(_rows(runs["run"], [name])))
-    if len(runs) < len(listed.runs):
-        st.caption(f"{len(runs):,} of {len(listed.runs):,} runs.")
-    rows = _rows(runs["run"], asked) or list(range(min(3, len(runs))))
-    key = f"{listed.key}-{st.query_params.get_all('only')}"
-    ticked = choose_rows(shown(runs, listed.names), key, rows, unit_in(runs))
-    lacks(runs)
+    if len(runs) < len(leaderboard.runs):
+        st.caption(f"{len(runs):,} of {len(leaderboard.runs):,} runs.")
+    rows = _rows(runs["run"], requested) or list(range(min(3, len(runs))))
+    key = f"{leaderboard.key}-{st.query_params.get_all('only')}"
+    ticked = choose_rows(shown_columns(runs, leaderboard.names), key, rows, unit_in(runs))
+    explain_missing_intervals(runs)
     chosen = runs["run"].iloc[ticked].astype(str).tolist()
     st.query_params["runs"] = ",".join(chosen)
     address.note_choice("runs", "Runs", wrong, ", ".join(chosen))
-    if len(chosen) > MOST:
-        st.warning(f"The figures show the first {MOST} of the {len(chosen)} runs chosen.")
-    return chosen[:MOST]
+    if len(chosen) > MOST_RUNS:
+        st.warning(f"The figures show the first {MOST_RUNS} of the {len(chosen)} runs chosen.")
+    return chosen[:MOST_RUNS]
 
 
 def choose_rows(table: pd.DataFrame, key: str, rows: list[int], unit: str) -> list[int]:
-    """The rows of a table that are ticked, those of `rows` at first; its figures are of images, breasts or patients."""
+    """The ticked rows of a table, `rows` at first; `unit` is what its figures count: images, breasts or patients."""
     event = st.dataframe(
         plain_cells(table),
         hide_index=True,
@@ -132,35 +130,35 @@ def choose_rows(table: pd.DataFrame, key: str, rows: list[int], unit: str) -> li
     return [row for row in event.selection.rows if row < len(table)]
 
 
-def _rows(runs: pd.Series, asked: Sequence[str]) -> list[int]:
-    """Where the runs stand that are asked for; one that is named at another level is found by its own name."""
-    listed, wanted = set(runs), set(filter(None, asked))
-    elsewhere = {name.partition("@")[0] for name in wanted - listed}
-    return [row for row, run in enumerate(runs) if run in wanted or run.partition("@")[0] in elsewhere]
+def _rows(runs: pd.Series, requested: Sequence[str]) -> list[int]:
+    """The rows of the runs that are requested; a run requested at another level is matched by its own name."""
+    names = set(filter(None, requested))
+    elsewhere = {name.partition("@")[0] for name in names - set(runs)}
+    return [row for row, run in enumerate(runs) if run in names or run.partition("@")[0] in elsewhere]
 
 
-def unlisted(key: str, listed: Callable[[str], bool]) -> list[str]:
-    """What the address names between commas that is not listed here."""
+def unlisted(key: str, is_listed: Callable[[str], bool]) -> list[str]:
+    """The names in the address, separated by commas, that are not listed here."""
     texts = ",".join(address.requested(key) or []).split(",")
-    return [text for text in dict.fromkeys(texts) if text and not listed(text)]
+    return [text for text in dict.fromkeys(texts) if text and not is_listed(text)]
 
 
-def offered(names: dict[str, str], key: str) -> list[str]:
-    """The best runs, as many as a list can hold, and the one that the address names beyond them."""
+def offered_runs(names: dict[str, str], key: str) -> list[str]:
+    """The best runs, at most `MOST_LISTED`, and the run that the address names where it is not among them."""
     runs = list(names)
     text = st.query_params.get(key, "")
-    named = numbered(names)
-    return runs[:OFFERED] + [run for run in runs[OFFERED:] if text and text in (run, named(run))]
+    label = run_labels(names)
+    return runs[:MOST_LISTED] + [run for run in runs[MOST_LISTED:] if text and text in (run, label(run))]
 
 
-def numbered(names: dict[str, str]) -> Callable[[str], str]:
-    """Words for a run in a list: its place, its settings and its id."""
-    places = {run: place for place, run in enumerate(names, start=1)}
-    return lambda run: f"{places[run]}. {names[run]}" + (f" ({run})" if run not in names[run] else "")
+def run_labels(names: dict[str, str]) -> Callable[[str], str]:
+    """Return a function that labels a run in a list with its rank, its settings and its id."""
+    ranks = {run: rank for rank, run in enumerate(names, start=1)}
+    return lambda run: f"{ranks[run]}. {names[run]}" + (f" ({run})" if run not in names[run] else "")
 
 
-def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    """The leaderboard in words and numbers that a table shows."""
+def shown_columns(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """The columns of the leaderboard as the table shows them."""
     unit = unit_in(runs)
     return pd.DataFrame(
         {
@@ -183,37 +181,35 @@ def shown(runs: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 
 def unit_in(runs: pd.DataFrame) -> str:
-    """What is counted in a table of runs or settings, in the plural."""
+    """What a table of runs or settings counts, in the plural."""
     return unit_of(runs["level"].iloc[0]) if len(runs) else "images"
 
 
 def interval_column(bounds: pd.Series, reasons: pd.Series) -> list[str]:
-    """Intervals in words; `lacks` says why there is none."""
+    """Intervals as text; `explain_missing_intervals` says why there is none."""
     few = ["too few" if str(reason).startswith(FEW) else "" for reason in reasons]
     return [interval_words(both, ".2f", "–", words) for both, words in zip(bounds, few, strict=True)]
 
 
-def lacks(table: pd.DataFrame, **more: str) -> None:
-    """A line beneath a table: why intervals are missing, by columns of reasons and what they are of."""
+def explain_missing_intervals(table: pd.DataFrame, **further_reasons: str) -> None:
+    """A line beneath a table that says why intervals are missing; `further_reasons` are labels by column of reasons."""
     sentences = []
-    for column, part in (REASONS | more).items():
+    for column, part in (REASONS | further_reasons).items():
         reasons = list(dict.fromkeys(filter(None, table[column].dropna())))
         if reasons:
-            others = ", or as few of others" if len(reasons) > 1 else ""
-            sentences.append(f"{part}: {reasons[0].removeprefix(FEW)}{others}.")
+            alternatives = ", or as few of others" if len(reasons) > 1 else ""
+            sentences.append(f"{part}: {reasons[0].removeprefix(FEW)}{alternatives}.")
     if sentences:
         st.caption(f"Why intervals are missing. {' '.join(sentences)}")
 
 
 def columns(unit: str) -> dict[str, Any]:
-    """How the columns of `shown` and of settings look, whose figures are of images, breasts or patients."""
+    """The layout of the columns of runs and settings; `unit` is what their figures count."""
     together = "" if unit == "patients" else f"; a patient's {unit} count together"
     column = st.column_config
     bar = column.ProgressColumn(min_value=0.0, max_value=1.0, format="%.3f", width=112)
     deviation = column.NumberColumn("sd", format="%.3f", width=62, help="Standard deviation over the runs.")
-    tied = (
-        f"Runs of one group cannot be told apart from its best on the validation {unit}, which led by luck or by skill."
-    )
+    tied = f"Runs of one group do not differ measurably from its best run on the validation {unit}."
     return {
         "Group": column.NumberColumn(width=60, help=tied),
         "Run": column.TextColumn(width=268, help="The settings in which these runs differ."),

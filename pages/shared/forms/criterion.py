@@ -1,4 +1,4 @@
-"""The rule by which thresholds are chosen: once on a page, for everything on it that counts errors."""
+"""The rule that chooses thresholds: one for each page, for all of its figures that count errors."""
 
 import numpy as np
 import streamlit as st
@@ -11,9 +11,9 @@ from pages.shared.base.text import plain
 
 
 def choose_criterion(idle: bool = False) -> Criterion:
-    """A rule of `RULES`, and the share that it aims at where it has one; both stand in the address.
+    """A rule of `RULES` with its target share where it has one; the address holds both.
 
-    Where it is `idle`, no view on the page counts errors: what was chosen is seen and kept, not to be changed.
+    `idle` disables the widgets where no view of the page counts errors; the choice is kept.
     """
     rule = choose.entry("Threshold, chosen on validation", RULES, "rule", width=225, disabled=idle)
     aim = 90
@@ -23,11 +23,11 @@ def choose_criterion(idle: bool = False) -> Criterion:
 
 
 def point_at(run: StoredRun, shown: Scored, criterion: Criterion) -> OperatingPoint:
-    """The run at its threshold on the images shown, and a line that says where that stands."""
+    """The operating point of a run on the images shown; a line on the page says where its threshold is."""
     validation = run.scored("validation")
     point = _point(validation, shown, criterion)
-    named = plain(shown.classes.positive)
-    st.caption(f"Called {named}: every probability above {point.words}. {_origin(validation, criterion)}")
+    positive = plain(shown.classes.positive)
+    st.caption(f"Called {positive}: every probability above {point.words}. {_origin(validation, criterion)}")
     return point
 
 

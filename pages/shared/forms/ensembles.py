@@ -1,4 +1,4 @@
-"""Ensembles of ticked runs: named in the address, listed in the leaderboard, made of stored scores."""
+"""Ensembles of ticked runs: the address names them, the leaderboard lists them, stored scores make them."""
 
 from collections.abc import Sequence
 
@@ -15,30 +15,30 @@ from pages.shared.base.words import count_words
 
 KEY = "ensembles"
 WAYS = ("mean", "mean-logit")
-SAID = (
-    "One more row of the leaderboard: the scores of these runs, each brought to its own temperature on validation, as "
-    "one. Nothing is trained."
+HELP = (
+    "Adds a row to the leaderboard: the combined scores of these runs, each scaled by its own temperature from "
+    "validation. Nothing is trained."
 )
 
 
-def asked(home: Home) -> tuple[str, ...]:
-    """The ensembles that the address names; one that cannot be made is said and left out."""
-    kept = []
+def requested(home: Home) -> tuple[str, ...]:
+    """The names of the ensembles in the address; a warning names each that cannot be made."""
+    names = []
     for name in filter(None, st.query_params.get(KEY, "").split(",")):
         try:
-            kept.append(_made(home, name))
+            names.append(_checked_name(home, name))
         except MammoError as error:
             st.warning(plain(error), icon=":material/warning:")
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(names))
 
 
 def offer(home: Home, chosen: Sequence[str]) -> None:
-    """Offer to list the ticked runs as one, and to list no ensembles any more."""
+    """Buttons that add an ensemble of the ticked runs to the leaderboard and remove all ensembles."""
     members = tuple(dict.fromkeys(member for run in chosen for member in RunName.parse(run).members))
     listed = st.query_params.get(KEY, "")
     way = choose.one("Ensembles by", WAYS, "combine", lambda name: FUSIONS[name].label, width=170)
     label = f"Add the ensemble of {count_words(len(members), 'run')}"
-    if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=SAID):
+    if st.button(label, disabled=len(members) < 2, icon=":material/merge:", help=HELP):
         _add(home, RunName(members, way), listed)
     if listed and st.button("Remove ensembles", icon=":material/close:", type="tertiary"):
         del st.query_params[KEY]
@@ -46,13 +46,13 @@ def offer(home: Home, chosen: Sequence[str]) -> None:
 
 
 def _add(home: Home, name: RunName, listed: str) -> None:
-    made = _made(home, str(name))
-    st.query_params[KEY] = ",".join(filter(None, (listed, made)))
-    st.query_params["runs"] = ",".join(filter(None, (st.query_params.get("runs", ""), made)))
+    name_text = _checked_name(home, str(name))
+    st.query_params[KEY] = ",".join(filter(None, (listed, name_text)))
+    st.query_params["runs"] = ",".join(filter(None, (st.query_params.get("runs", ""), name_text)))
     st.rerun()
 
 
-def _made(home: Home, text: str) -> str:
+def _checked_name(home: Home, text: str) -> str:
     """The name of an ensemble at the level of images; raises MammoError where it cannot be made."""
     name = RunName.parse(text)
     name = RunName(name.members, name.combine)

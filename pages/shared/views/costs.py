@@ -1,6 +1,6 @@
-"""What work will cost, shown before it is begun.
+"""The estimated cost of work, shown before it starts.
 
-Where this machine was not measured yet, or while it was busier than it is now, that is done meanwhile.
+Where this machine was not measured yet, or only while it was busier than now, it is measured meanwhile.
 """
 
 from collections.abc import Callable
@@ -8,43 +8,43 @@ from collections.abc import Callable
 import streamlit as st
 
 from mammo import jobs
-from mammo.estimates import measuring as pace
+from mammo.estimates import measuring
 from mammo.estimates.estimate import Estimate
 from mammo.progress import duration
 from mammo.specs import Home
 from pages.shared.base.show import facts, size
 
-Ask = Callable[[], Estimate]
+Estimator = Callable[[], Estimate]
 PROCESS, FAILED = "measuring", "not measured"
-"""Where a session keeps the process that measures, and what could not be measured."""
+"""The session's keys of the measuring process and of what could not be measured."""
 
 
-def show(home: Home, ask: Ask, counted: dict[str, int]) -> None:
-    """What is `counted`, the time and the bytes that `ask` estimates."""
-    estimate = ask()
-    if estimate.unmeasured and pace.can_measure():
-        _polled(home, ask, counted)
+def show(home: Home, estimator: Estimator, counts: dict[str, int]) -> None:
+    """The `counts`, and the time and bytes that `estimator` gives."""
+    estimate = estimator()
+    if estimate.unmeasured and measuring.can_measure():
+        _show_while_measuring(home, estimator, counts)
     else:
-        _told(estimate, counted, estimate.note)
+        _show_estimate(estimate, counts, estimate.note)
 
 
 @st.fragment(run_every=1)
-def _polled(home: Home, ask: Ask, counted: dict[str, int]) -> None:
-    estimate = ask()
+def _show_while_measuring(home: Home, estimator: Estimator, counts: dict[str, int]) -> None:
+    estimate = estimator()
     if not estimate.unmeasured:
         st.rerun()
     anew = "" if estimate.missing else "to be measured anew: "
-    _told(estimate, counted, f"{estimate.note}; {anew}{_measured(home, estimate.unmeasured)}")
+    _show_estimate(estimate, counts, f"{estimate.note}; {anew}{_measuring_words(home, estimate.unmeasured)}")
 
 
-def _told(estimate: Estimate, counted: dict[str, int], note: str) -> None:
+def _show_estimate(estimate: Estimate, counts: dict[str, int], note: str) -> None:
     time = "Time at most" if estimate.at_most else "Time"
-    facts({**counted, time: duration(estimate.seconds), "On disk": size(estimate.bytes)})
+    facts({**counts, time: duration(estimate.seconds), "On disk": size(estimate.bytes)})
     st.caption(f"Time: {note}.")
 
 
-def _measured(home: Home, missing: tuple[str, ...]) -> str:
-    """Begin to measure what is missing unless that goes on or has failed; says how it stands."""
+def _measuring_words(home: Home, missing: tuple[str, ...]) -> str:
+    """Start to measure what is missing unless that runs or has failed; return its state as a clause."""
     failed: dict[str, str] = st.session_state.setdefault(FAILED, {})
     process = st.session_state.get(PROCESS)
     if process is not None and process.poll() is not None:
@@ -55,6 +55,6 @@ def _measured(home: Home, missing: tuple[str, ...]) -> str:
         return f"it could not be measured: {reason.splitlines()[-1]}"
     if any(job.state == "running" for job in jobs.jobs(home)):
         return "it will be once no job is running"
-    if PROCESS not in st.session_state and not pace.measuring(home):
-        st.session_state[PROCESS] = pace.begin(home, missing)
+    if PROCESS not in st.session_state and not measuring.measuring(home):
+        st.session_state[PROCESS] = measuring.begin(home, missing)
     return "that is done now, a few seconds"

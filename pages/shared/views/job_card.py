@@ -1,4 +1,4 @@
-"""One job as a card: what it is, how it stands, where its result lies, and what can be done about it."""
+"""One job as a card: its kind, state, result, and the actions on it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -41,15 +41,15 @@ VERBS = {
     "paper": "Running the report",
     "": "A job that cannot be read",
 }
-KEPT = "kept-sweeps"
-LINES = 40
-"""How many of the last lines of a log are shown."""
-LONGEST = 600
-"""Letters of a job's text that are shown."""
+KEPT_SWEEPS = "kept-sweeps"
+MOST_LINES = 40
+"""The number of lines of a log that are shown, the last ones."""
+MOST_LETTERS = 600
+"""The most letters of a job's text that are shown."""
 
 
 def card(home: Home, job: jobs.Job) -> None:
-    """One job: polled while it runs, plain text afterwards."""
+    """The card of one job, refreshed every second while the job runs."""
     with st.container(border=True, key=f"job-{job.id}"):
         if job.state == jobs.RUNNING:
             _polled(home, job.id)
@@ -68,16 +68,16 @@ def _polled(home: Home, name: str) -> None:
         _head(job)
         progress = job.progress
         total = progress.get("total") or 0
-        st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=plain(said(progress)))
+        st.progress(min(progress.get("done", 0) / total, 1.0) if total else 0.0, text=plain(progress_words(progress)))
         if not home.shared and st.button("Cancel", key=f"cancel-{name}", icon=":material/close:"):
             jobs.cancel(home, name)
             st.rerun()
         with show_errors():
-            _watched(home, job)
+            _live_curves(home, job)
 
 
 def _head(job: jobs.Job) -> None:
-    """What the job is, since when, for how long, and of what."""
+    """The job's kind, state, times, data set and settings."""
     label, colour, icon = STATES[job.state]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{VERBS[job.verb]}**", width="content")
@@ -91,17 +91,17 @@ def _head(job: jobs.Job) -> None:
 
 
 def _outcome(job: jobs.Job) -> None:
-    """How the job ended, and the way to what came of it."""
+    """The error of a job that failed, or the link to its result."""
     if job.reason:
         st.error(plain(short(job.reason)))
     if job.state == "done":
-        job_result.lead(job)
+        job_result.link(job)
     elif job.verb == "sweep" and job.state in ("cancelled", "interrupted"):
         _offer_finished(job)
 
 
 def _actions(home: Home, job: jobs.Job) -> None:
-    """What can be done about a job that has ended; nothing in a home that is only looked at."""
+    """The actions on a job that has ended; none in a read-only home."""
     if home.shared:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -115,10 +115,10 @@ def _actions(home: Home, job: jobs.Job) -> None:
                 with show_errors():
                     jobs.delete(home, job.id)
                     st.rerun()
-    if lines := jobs.log_of(job, LINES):
+    if lines := jobs.log_of(job, MOST_LINES):
         with st.expander("Log", icon=":material/terminal:"):
             st.code(
-                "\n".join(line[:LONGEST] for line in lines),
+                "\n".join(line[:MOST_LETTERS] for line in lines),
                 language=None,
                 wrap_lines=True,
                 height=min(60 + 24 * len(lines), 420),
@@ -126,47 +126,49 @@ def _actions(home: Home, job: jobs.Job) -> None:
 
 
 def short(text: str) -> str:
-    """A text that is not longer than a card takes."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    """A text cut to `MOST_LETTERS`."""
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
 def _offer_finished(job: jobs.Job) -> None:
-    """Make a sweep of the heads that a stopped one had finished."""
+    """A button that makes a sweep of the finished heads of a stopped one."""
     if job.home.shared:
         return
-    kept = st.session_state.setdefault(KEPT, {})
-    if job.id not in kept and st.button("Keep the finished heads", key=f"keep-{job.id}", icon=":material/save:"):
+    sweep_of_job = st.session_state.setdefault(KEPT_SWEEPS, {})
+    if job.id not in sweep_of_job and st.button(
+        "Keep the finished heads", key=f"keep-{job.id}", icon=":material/save:"
+    ):
         with show_errors():
-            kept[job.id] = keep_finished(job.home, SweepSpec.from_json(job.request.request["spec"]))
-    if job.id in kept:
-        job_result.link_to_sweep(job.home, kept[job.id])
+            sweep_of_job[job.id] = keep_finished(job.home, SweepSpec.from_json(job.request.request["spec"]))
+    if job.id in sweep_of_job:
+        job_result.link_to_sweep(job.home, sweep_of_job[job.id])
 
 
-def _watched(home: Home, job: jobs.Job) -> None:
-    """The curves of a sweep's heads while they train."""
+def _live_curves(home: Home, job: jobs.Job) -> None:
+    """The learning curves of a sweep's heads while they train."""
     live = job.progress.get("live") or {}
     if live.get("heads"):
-        synthetic, weights = _stands_on(str(home.path), job.id)
+        synthetic, weights = _data_and_weights(str(home.path), job.id)
         heads = [escape(head, quote=False) for head in live["heads"]]  # Plotly takes some signs for markup
-        drawn = live_curves(heads, live["history"], notes(synthetic, map(weights_note, weights)), dark())
-        figure(drawn, f"live-{job.id}")
+        plot = live_curves(heads, live["history"], notes(synthetic, map(weights_note, weights)), dark())
+        figure(plot, f"live-{job.id}")
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _stands_on(place: str, name: str) -> tuple[bool, Sequence[str]]:
-    """Whether a job's images are synthetic, and the labels of the weights that its heads stand on."""
-    home = Home(Path(place))
-    asked = jobs.Job.open(home, name).request
-    if asked.verb == "paper":
-        paper = ReportSpec.from_json(asked.request["spec"])
+def _data_and_weights(home_path: str, name: str) -> tuple[bool, Sequence[str]]:
+    """Whether a job's images are synthetic, and the labels of the weights of its features."""
+    home = Home(Path(home_path))
+    request = jobs.Job.open(home, name).request
+    if request.verb == "paper":
+        paper = ReportSpec.from_json(request.request["spec"])
         return Dataset.open(home, paper.dataset).synthetic, paper.weights
-    spec = SweepSpec.from_json(asked.request["spec"])
+    spec = SweepSpec.from_json(request.request["spec"])
     weights = [Cache.open(home, spec.dataset, cache).spec.weights for cache in spec.caches]
     return Dataset.open(home, spec.dataset).synthetic, weights
 
 
-def said(progress: dict[str, Any]) -> str:
-    """How far a running job is."""
+def progress_words(progress: dict[str, Any]) -> str:
+    """The progress of a running job as text."""
     if not progress.get("total"):
         return "Starting…"
     unit = progress["unit"]

@@ -1,4 +1,4 @@
-"""The way from a job to what came of it, whatever came later."""
+"""The link from a job to its result."""
 
 from collections.abc import Callable
 from html import escape
@@ -21,30 +21,30 @@ from pages.shared.base.words import KIND_NAMES
 Query = dict[str, str | list[str]]
 
 
-def lead(job: jobs.Job) -> None:
-    """What a job made, and the link to it; raises nothing where it is no longer there, but says so."""
+def link(job: jobs.Job) -> None:
+    """The names of a job's results with the link to them; says so where they are no longer there."""
     with show_errors():
         LINKS[job.verb](job)
 
 
 def link_to_sweep(home: Home, name: str) -> None:
     """The link to a sweep on Compare."""
-    _say(name, (home.sweep(name) / ABOUT).is_file(), "compare", {"sweep": name})
+    _link(name, (home.sweep(name) / ABOUT).is_file(), "compare", {"sweep": name})
 
 
 def _dataset(job: jobs.Job) -> None:
     (name,) = job.results
-    _say(name, (job.home.dataset(name) / INDEX).is_file(), "data", {"dataset": name})
+    _link(name, (job.home.dataset(name) / INDEX).is_file(), "data", {"dataset": name})
 
 
 def _caches(job: jobs.Job) -> None:
-    """Caches are what heads are trained on; those of a tap before the last layer are chosen under another name."""
+    """The link to train heads on a job's caches; caches for fine-tuning have another parameter in the address."""
     opened = [Cache.open(job.home, job.dataset, name) for name in job.results]
     tuned = all(cache.spec.tap == TUNED for cache in opened)
     query: Query = {"dataset": job.dataset, "caches": list(job.results)}
     if tuned:
         query = {"dataset": job.dataset, "tuned_caches": list(job.results), "finetune": FINETUNES[TUNED].label}
-    _say(", ".join(job.results), bool(opened), "sweep", query)
+    _link(", ".join(job.results), bool(opened), "sweep", query)
 
 
 def _sweep(job: jobs.Job) -> None:
@@ -56,7 +56,7 @@ def _paper(job: jobs.Job) -> None:
     spec = ReportSpec.from_json(job.request.request["spec"])
     query: Query = {"dataset": spec.dataset, "trunks": TRUNK_SETS[spec.trunks].label, "kind": KIND_NAMES[spec.kind]}
     query |= {name: str(getattr(spec, name)) for name in ("epochs", "splits", "draws", "seed", "size")}
-    _say(job.result, (job.home.dataset(spec.dataset) / INDEX).is_file(), "report", query)
+    _link(job.result, (job.home.dataset(spec.dataset) / INDEX).is_file(), "report", query)
 
 
 LINKS: dict[str, Callable[[jobs.Job], None]] = {
@@ -69,8 +69,8 @@ LINKS: dict[str, Callable[[jobs.Job], None]] = {
 }
 
 
-def _say(made: str, there: bool, page: str, query: Query) -> None:
-    st.caption(f"Made: {plain(made)}" if there else f"Made {plain(made)}, which is no longer there.")
-    if there:  # a link of Streamlit's own would give way to what this session chose on that page before
+def _link(name: str, there: bool, page: str, query: Query) -> None:
+    st.caption(f"Made: {plain(name)}" if there else f"Made {plain(name)}, which is no longer there.")
+    if there:  # with a link of Streamlit's own, the session's earlier choices on that page would win
         address = escape(f"{page}?{urlencode(query, doseq=True)}")
         st.html(f'<a class="go-on" href="{address}">Go on to {PAGES[page][0]} →</a>')

@@ -1,4 +1,4 @@
-"""Long work seen from a page: started as a job of its own, and followed here."""
+"""Long work on a page: started as a job, and followed here."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def start(home: Home, verb: str, request: dict[str, Any]) -> None:
 
 
 def opened_caches(home: Home, dataset: str) -> list[Cache]:
-    """The caches of a data set; one that cannot be opened is told of and left out."""
+    """The caches of a data set; one that cannot be opened is left out, and its error shown."""
     opened = []
     for name in caches(home, dataset):
         with show_errors():
@@ -27,7 +27,7 @@ def opened_caches(home: Home, dataset: str) -> list[Cache]:
 
 
 def follow(home: Home, verb: str) -> None:
-    """Show every running job of `verb`, and those that this session saw end; a home to look at has none."""
+    """Show every running job of `verb` and those that ended during this session; none in a read-only home."""
     if home.shared:
         return
     followed = st.session_state.setdefault("followed", [])

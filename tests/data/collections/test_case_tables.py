@@ -97,22 +97,22 @@ def test_a_phantoms_csvs_are_read_alike(few_files):
     assert images["lesions"].sum() == len(lesions)
 
 
-@pytest.mark.parametrize("place", ["csv", ".", "downloads", "archive/csv", "../csv", ".."])
-def test_the_csvs_are_found_beside_the_images(tree, place):
+@pytest.mark.parametrize("folder", ["csv", ".", "downloads", "archive/csv", "../csv", ".."])
+def test_the_csvs_are_found_beside_the_images(tree, folder):
     (tree / "csv").rename(tree / "away")
-    (tree / place).mkdir(parents=True, exist_ok=True)
+    (tree / folder).mkdir(parents=True, exist_ok=True)
     for name in CASE_FILES:
-        (tree / "away" / name).rename(tree / place / name)
+        (tree / "away" / name).rename(tree / folder / name)
     assert len(images_of(read(tree))) == 14
 
 
 def test_the_cases_of_one_kind_alone_are_read_and_the_missing_csvs_named(tree):
-    whole = read(tree)
+    complete = read(tree)
     for name in CASE_FILES:
         if name.startswith("calc"):
             (tree / "csv" / name).unlink()
     cases = read_cases(find_case_files(tree))
-    masses = whole[whole["abnormality"] == "mass"].reset_index(drop=True)
+    masses = complete[complete["abnormality"] == "mass"].reset_index(drop=True)
     pd.testing.assert_frame_equal(cases.lesions, masses, check_dtype=False)
     assert cases.absent == ("Calc-Training_", "Calc-Test_")
     assert cases.notes == [
@@ -121,7 +121,7 @@ def test_the_cases_of_one_kind_alone_are_read_and_the_missing_csvs_named(tree):
     ]
 
 
-def test_no_csv_at_all_or_a_wrong_folder_is_said(tree):
+def test_no_csv_at_all_or_a_wrong_folder_is_reported(tree):
     with pytest.raises(MammoError, match=f"CSVs {', '.join(CASE_FILES)};"):
         find_case_files(tree, tree / "CBIS-DDSM")
     for wrong in (tree / "none", tree / "csv" / CALC):
@@ -147,10 +147,10 @@ def test_a_missing_column_is_named(tree, column):
     ],
 )
 def test_a_row_without_what_is_needed_is_set_aside(tree, column, value, sentence):
-    whole = read(tree)
+    complete = read(tree)
     change(tree, MASS, 3, column, value)
     cases = read_cases(find_case_files(tree))
-    assert len(cases.lesions) == len(whole) - 1
+    assert len(cases.lesions) == len(complete) - 1
     ((_, reason),) = cases.aside
     assert reason == f"{MASS}, row 3: {sentence}"
 
@@ -168,14 +168,14 @@ def test_a_row_without_what_is_needed_is_set_aside(tree, column, value, sentence
     ],
 )
 def test_an_odd_optional_cell_is_missing_and_counted(tree, column, ours, value):
-    whole = read_cases(find_case_files(tree))
+    complete = read_cases(find_case_files(tree))
     change(tree, MASS, 3, column, value)
     cases = read_cases(find_case_files(tree))
-    assert len(cases.lesions) == len(whole.lesions) and cases.aside == []
+    assert len(cases.lesions) == len(complete.lesions) and cases.aside == []
     empty = cases.lesions[ours].isna() | (cases.lesions[ours] == "")
-    assert cases.missing[column] == empty.sum() == whole.missing.get(column, 0) + 1
-    same = [name for name in whole.lesions if name not in (ours, "film")]
-    pd.testing.assert_frame_equal(cases.lesions[same], whole.lesions[same])
+    assert cases.missing[column] == empty.sum() == complete.missing.get(column, 0) + 1
+    same = [name for name in complete.lesions if name not in (ours, "film")]
+    pd.testing.assert_frame_equal(cases.lesions[same], complete.lesions[same])
 
 
 def test_more_than_half_of_a_csv_set_aside_is_an_error(tree):
@@ -214,12 +214,12 @@ def test_missing_scores_stay_missing(tree):
 
 
 def test_a_lesion_that_is_listed_twice_counts_once(tree):
-    whole = read(tree)
+    complete = read(tree)
     path = tree / "csv" / MASS
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     pd.concat([table, table.iloc[:1]]).to_csv(path, index=False)
     cases = read_cases(find_case_files(tree))
-    assert len(cases.lesions) == len(whole)
+    assert len(cases.lesions) == len(complete)
     assert [reason for _, reason in cases.aside] == ["the case CSVs list this lesion twice"]
 
 

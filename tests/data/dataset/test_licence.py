@@ -75,11 +75,11 @@ def test_collections_come_with_a_licence_and_manifests_with_a_careful_one(
     for text in ("x" * 501, "\x1b[31mred"):
         with pytest.raises(MammoError, match="up to 500 printable letters"):
             record_licence(home, "mine", "open", text)
-    kept = indexed()  # what was recorded once stays
-    assert summary(kept)["licence"] == "no-derivatives" and summary(kept)["attribution"] == "Somebody (2026)"
-    other = tmp_path / "other.csv"
-    other.write_text(manifest.read_text())
-    anew = finish(index_manifest(home, "mine", other, workers=1))  # other images have other terms
+    third = indexed()  # what was recorded once stays
+    assert summary(third)["licence"] == "no-derivatives" and summary(third)["attribution"] == "Somebody (2026)"
+    another = tmp_path / "other.csv"
+    another.write_text(manifest.read_text())
+    anew = finish(index_manifest(home, "mine", another, workers=1))  # other images have other terms
     assert licence_of(anew.about) is LICENCES["no-pixels"]
     for licence in ("free", "Open"):
         with pytest.raises(MammoError, match=f"no licence '{licence}'; choose one of: no-derivatives, no-pixels, open"):
@@ -90,10 +90,10 @@ def test_collections_come_with_a_licence_and_manifests_with_a_careful_one(
 
 
 def test_what_is_recorded_is_taken_from_the_word_then_the_index_then_the_usual() -> None:
-    held = {LICENCE: "no-pixels", ATTRIBUTION: "Me"}
+    earlier = {LICENCE: "no-pixels", ATTRIBUTION: "Me"}
     assert licence_terms({}, "", "open", "You") == {LICENCE: "open", ATTRIBUTION: "You"}
-    assert licence_terms(held, "", "open") == held
-    assert licence_terms(held, "no-derivatives", "open")[LICENCE] == "no-derivatives"
+    assert licence_terms(earlier, "", "open") == earlier
+    assert licence_terms(earlier, "no-derivatives", "open")[LICENCE] == "no-derivatives"
     assert licence_terms({LICENCE: "odd"}, "", "no-pixels")[LICENCE] == "no-pixels"
     assert licence_of({}) is licence_of({LICENCE: None}) is licence_of({LICENCE: ["open"]}) is NOT_RECORDED
 
@@ -102,12 +102,12 @@ def test_what_is_recorded_is_taken_from_the_word_then_the_index_then_the_usual()
 @pytest.mark.parametrize("licence", ["open", "no-pixels", "no-derivatives", None])
 def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_path: Path, licence: str | None) -> None:
     home, out = copied(licence), tmp_path / "out"
-    named = {"open": None, "no-pixels": "no pixels, keeps small pictures"}
-    named |= {
+    messages = {"open": None, "no-pixels": "no pixels, keeps small pictures"}
+    messages |= {
         "no-derivatives": "no derivatives, keeps small pictures",
         None: "records no licence, so no small pictures",
     }
-    refused = named[licence]
+    refused = messages[licence]
     if refused:
         with pytest.raises(MammoError, match=f"{refused}.*mammo licence phantom-demo"):
             finish(export(home, [], ["cards", "demo"], out, ShareOptions(previews=True)))
@@ -118,19 +118,19 @@ def test_an_export_asks_the_licence(copied: Callable[[str | None], Home], tmp_pa
     assert ("Somebody (2026)" in (out / "README.md").read_text()) == bool(licence)
 
 
-def test_every_licence_and_form_name_things_that_can_leave(demo_home: Home) -> None:
+def test_every_licence_and_form_name_what_can_be_exported(demo_home: Home) -> None:
     dataset = Dataset.open(demo_home, "phantom-demo")
     for form in EXPORTS.values():
         assert set(form.leaves(ShareOptions(previews=True))) <= set(EXPORTABLE)
     for name, licence in LICENCES.items():
         assert "scores" in licence.leaves and set(licence.leaves) <= set(EXPORTABLE)
         dataset.about[LICENCE] = name
-        for thing, words in EXPORTABLE.items():
-            if thing in licence.leaves:
-                refuse_export([dataset], [thing])
+        for content, words in EXPORTABLE.items():
+            if content in licence.leaves:
+                refuse_export([dataset], [content])
             else:
                 with pytest.raises(MammoError, match=f"keeps {words} in the house"):
-                    refuse_export([dataset], [thing])
+                    refuse_export([dataset], [content])
 
 
 def test_the_command_line_shows_and_records(
@@ -141,8 +141,8 @@ def test_the_command_line_shows_and_records(
     assert main(["licence", "phantom-demo", *where]) == 0
     assert json.loads(capsys.readouterr().out)["licence"] is None
     assert main(["licence", "phantom-demo", "no-pixels", "--attribution", "Me", *where]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["licence"] == "no-pixels" and "pictures" not in told["leaves"] and told["attribution"] == "Me"
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["licence"] == "no-pixels" and "pictures" not in shown["leaves"] and shown["attribution"] == "Me"
     assert Dataset.open(home, "phantom-demo").content_digest == digest and len(leaderboard(home)) == 24
     for wrong in (["odd"], ["--attribution", "x"]):
         assert main(["licence", "phantom-demo", *wrong, *where]) == 2
@@ -152,13 +152,13 @@ def test_the_command_line_shows_and_records(
 def test_cards_say_that_they_are_of_the_best_alone_and_name_the_source(
     copied: Callable[[str | None], Home], tmp_path: Path
 ) -> None:
-    home, said = copied("no-pixels"), []
-    finish(export(home, [], ["cards"], tmp_path / "cards", notify=said.append))
+    home, messages = copied("no-pixels"), []
+    finish(export(home, [], ["cards"], tmp_path / "cards", notify=messages.append))
     assert len(list((tmp_path / "cards").iterdir())) == BEST
-    (sentence,) = said
+    (sentence,) = messages
     assert sentence.startswith(f"Cards are of the {BEST} best of 24 runs by validation AUC")
     card = next((tmp_path / "cards").iterdir()).read_text()
     assert "**Licence**: No pixels" in card and "Somebody (2026)" in card
-    said.clear()
-    finish(export(home, [f"{sweeps(home)[0]}.0"], ["cards", "csv"], tmp_path / "one", notify=said.append))
-    assert said == [] and "Somebody (2026)" in (tmp_path / "one" / "csv" / "README.md").read_text()
+    messages.clear()
+    finish(export(home, [f"{sweeps(home)[0]}.0"], ["cards", "csv"], tmp_path / "one", notify=messages.append))
+    assert messages == [] and "Somebody (2026)" in (tmp_path / "one" / "csv" / "README.md").read_text()

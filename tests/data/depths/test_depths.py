@@ -1,4 +1,4 @@
-"""How deep films are whose containers do not tell: measured on arrays, decided for groups, against counts by hand."""
+"""The depth of films whose containers do not name it: measured on arrays, decided for groups, checked by hand."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SIGNED = FilmGroup("NPY", "", signed=True, inverted=False)
 
 
 def film(top: int, low: int = 0) -> Levels:
-    """A film whose values run from `low` to `top`."""
+    """Return a film whose values run from `low` to `top`."""
     return Levels(low, top, max(abs(top - HALF), abs(HALF - 1 - low)))
 
 
@@ -117,19 +117,21 @@ def test_groups_are_decided_apart_and_told_with_their_figures():
 def test_a_recorded_decision_is_kept_and_a_contradiction_is_said():
     before = decide({PLAIN: (films(4000, 3900), {})}, "")
     now = {PLAIN: (films(4000, 3900, 60000), {}), SIGNED: ({"a": film(HALF + 900, HALF)}, {})}
-    signed, kept = decide(now, "", before)
-    assert (kept.bits, kept.needed, signed.bits) == (12, 16, 10)
-    assert "read at 12 bits, as an earlier index decided" in kept.contradiction and "--bits auto" in kept.contradiction
+    signed, plain = decide(now, "", before)
+    assert (plain.bits, plain.needed, signed.bits) == (12, 16, 10)
+    assert (
+        "read at 12 bits, as an earlier index decided" in plain.contradiction and "--bits auto" in plain.contradiction
+    )
     (_, again) = decide(now, "auto", before)
     assert again.depth is None and not again.contradiction
 
 
 def test_what_the_user_names_holds_also_for_films_that_come_later():
-    (named,) = decide({PLAIN: (films(900), {})}, "12")
-    assert (named.bits, named.needed, named.chosen, named.contradiction) == (12, 10, "12", "")
+    (record,) = decide({PLAIN: (films(900), {})}, "12")
+    assert (record.bits, record.needed, record.chosen, record.contradiction) == (12, 10, "12", "")
     both = {PLAIN: (films(900), {}), SIGNED: ({"a": film(HALF + 900, HALF)}, {})}
-    assert [record.depth for record in decide(both, "", [named])] == [Depth(12, HALF), Depth(12)]
-    assert [record.depth for record in decide(both, "container", [named])] == [None, None]
+    assert [record.depth for record in decide(both, "", [record])] == [Depth(12, HALF), Depth(12)]
+    assert [record.depth for record in decide(both, "container", [record])] == [None, None]
 
 
 @pytest.mark.parametrize("bits", ["7", "17", "twelve", "12.5", "-12", "AUTO "])

@@ -1,4 +1,4 @@
-"""Compressed frames: the code stream is believed where a header says otherwise, and repaired where it is odd."""
+"""Compressed frames: the code stream overrides the header, and is repaired where it is odd."""
 
 import io
 from pathlib import Path
@@ -36,7 +36,7 @@ def j2k(pixels, bits=12):
 
 @pytest.fixture
 def wrap(tmp_path, write_dicom):
-    """Writes a code stream as a DICOM file whose header describes `pixels`."""
+    """Write a code stream as a DICOM file whose header describes `pixels`."""
 
     def write(stream, syntax=JPEG2000Lossless, pixels=FILM, **tags):
         path = write_dicom(tmp_path / "a.dcm", pixels, **tags)
@@ -115,10 +115,10 @@ def test_many_values_beyond_the_stored_bits_are_the_streams(wrap):
 
 @pytest.mark.parametrize("declared", [False, True])
 def test_an_overlay_beside_the_stored_bits_is_masked_away(wrap, declared):
-    drawn = FILM.copy()
-    drawn[20:40, 5:25] |= 1 << 12
+    film_with_overlay = FILM.copy()
+    film_with_overlay[20:40, 5:25] |= 1 << 12
     tags = {"BitsStored": 12}
-    path = wrap(j2k(drawn, 16), **tags)
+    path = wrap(j2k(film_with_overlay, 16), **tags)
     if declared:
         data = pydicom.dcmread(path)
         data.add_new(0x60000100, "US", 16)
@@ -151,9 +151,9 @@ def test_an_old_window_over_a_code_stream_of_8_bits_is_passed_over(wrap):
 def test_a_scan_that_says_it_ends_at_once_is_decoded_to_its_end(wrap):
     data = pydicom.dcmread(BUNDLED / "JPGExtended.dcm")
     stream = bytearray(get_frame(data.PixelData, 0, number_of_frames=1))
-    place = stream.index(b"\xff\xda") + 2 + 2 + 1 + 2 + 1
-    assert stream[place] == 63
-    stream[place] = 0
+    offset = stream.index(b"\xff\xda") + 2 + 2 + 1 + 2 + 1
+    assert stream[offset] == 63
+    stream[offset] = 0
     pixels = np.zeros((1024, 256), np.uint16)
     raster = read_image(wrap(bytes(stream), JPEGExtended12Bit, pixels, BitsStored=12))
     assert np.array_equal(raster.pixels, read_image(BUNDLED / "JPGExtended.dcm").pixels)
@@ -195,7 +195,7 @@ HT = bytes.fromhex(
     "0000c0001340001300dafe0207740046fe03077400c00013400013806c6c018274002007f900a35400c000153000055832994cf6aa710275"
     "00820b162cf8c04201ecb600c0002ba00016908ee3388ee338e7ca7a7a708278008e1d1d1d1d1d1d1dfd8c607bf63181ecba00ffd9"
 )
-"""High-throughput JPEG 2000, lossless, of 200 a row and 40 a column."""
+"""High-throughput JPEG 2000, lossless, of 200 per row and 40 per column."""
 
 
 def test_high_throughput_jpeg_2000_is_read(wrap):

@@ -1,4 +1,4 @@
-"""Films in containers that say nothing of their depth, grey in several channels, and marks on it: in every format."""
+"""Films in containers that do not name the depth, grey in several channels, coloured marks: in every format."""
 
 import io
 import struct
@@ -240,7 +240,7 @@ def pgm(path, pixels, white):
 
 
 def packed(path, pixels, bits):
-    """A TIFF whose values take so many bits each, one after another."""
+    """Return a TIFF whose values have so many bits each, without padding."""
     ones = (pixels[..., None] >> np.arange(bits - 1, -1, -1)) & 1
     data = np.packbits(ones.reshape(len(pixels), -1).astype(np.uint8), axis=1).tobytes()
     rows, columns = pixels.shape
@@ -287,7 +287,7 @@ def test_a_depth_that_the_values_contradict_is_not(tmp_path, write):
 
 
 def marked(array):
-    """A red line over 20 pixels, and what grey it has by ITU-R BT.601."""
+    """A red line over 20 pixels, and its grey by ITU-R BT.601."""
     white = np.iinfo(array.dtype).max
     channels = thrice(array)
     channels[5, 10:30] = (white, 0, 0)

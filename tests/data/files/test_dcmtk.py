@@ -1,4 +1,4 @@
-"""Every kind of DICOM file that is read, beside what dcmtk makes of it; and where we leave it on purpose, why."""
+"""Every kind of DICOM file that is read, compared with dcmtk; and why we differ where we do so on purpose."""
 
 import shutil
 import subprocess
@@ -88,7 +88,7 @@ AS_DCMTK = {
     "a modality table in a window": (FILM, {"ModalityLUTSequence": table(CURVE, 12), **window(2000, 3000)}),
     "an overlay beside": (OVERLAY, {}),
 }
-"""Pixels of 12 bits and tags, on which dcmtk and we agree."""
+"""Pixels of 12 bits and tags for which dcmtk gives the same."""
 
 OUR_OWN = {
     "a table whose descriptor says 16": (FILM, {"VOILUTSequence": table(RAMP, 16)}, FILM / 4095),
@@ -113,11 +113,11 @@ OUR_OWN = {
     "values of 13 bits under a header of 12": (FILM * 2, {}, FILM * 2 / 65535),
     "a high bit under values that need it not": (FILM | 1, {"HighBit": 15}, (FILM | 1) / 4095),
 }
-"""Pixels, tags and the right greys where a rule of ours leaves dcmtk."""
+"""Pixels, tags and the right greys where one of our rules differs from dcmtk."""
 
 
 def grey_of_dcmtk(path, *options):
-    """What dcm2pnm makes of a file, in 0..1."""
+    """Return the grey of a file by dcm2pnm, in 0..1."""
     out = path.with_suffix(".pgm")
     depth = "8" if pydicom.dcmread(path, stop_before_pixels=True).BitsStored == 8 else "16"  # 8 bits by 256 of 65535
     program = {"1.2.840.10008.1.2.4.8": "dcml2pnm", "1.2.840.10008.1.2.4.5": "dcmj2pnm"}
@@ -138,8 +138,8 @@ def options_for(path):
 
 
 def largest_gap(path, *options):
-    theirs = grey_of_dcmtk(path, *(options or options_for(path)))
-    return np.abs(read_image(path).to_float() - theirs).max()
+    expected = grey_of_dcmtk(path, *(options or options_for(path)))
+    return np.abs(read_image(path).to_float() - expected).max()
 
 
 @pytest.fixture
@@ -246,8 +246,8 @@ def test_grey_in_three_channels_is_grey_to_dcmtk(tmp_path, write):
     subprocess.run(["dcm2pnm", path, tmp_path / "a.ppm"], check=True, capture_output=True)
     from PIL import Image
 
-    theirs = np.asarray(Image.open(tmp_path / "a.ppm"))[..., 0]
-    assert np.array_equal(read_image(path).pixels, theirs)
+    expected = np.asarray(Image.open(tmp_path / "a.ppm"))[..., 0]
+    assert np.array_equal(read_image(path).pixels, expected)
 
 
 def test_run_lengths_are_what_pydicom_packed(write):

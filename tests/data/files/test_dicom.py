@@ -106,8 +106,8 @@ def test_no_mutated_file_ends_in_anything_but_pixels_or_a_sentence(tmp_path, wri
     path = write_dicom(tmp_path / "a.dcm", RAMP)
     content = bytearray(path.read_bytes())
     rng = np.random.default_rng(seed)
-    for place in rng.integers(128, len(content) - RAMP.nbytes, 20):
-        content[place] = rng.integers(256)
+    for offset in rng.integers(128, len(content) - RAMP.nbytes, 20):
+        content[offset] = rng.integers(256)
     path.write_bytes(content)
     try:
         raster = read_dicom(path)

@@ -1,4 +1,4 @@
-"""A frame of a DICOM file is read alone, wherever its bytes stand, as large as the file may be."""
+"""A frame of a DICOM file is read alone, wherever its bytes are and however large the file is."""
 
 import struct
 import tracemalloc
@@ -35,7 +35,7 @@ def stack() -> np.ndarray:
 
 @pytest.fixture
 def write(tmp_path, write_dicom):
-    """Writes frames (frames, rows, columns) in a transfer syntax, encapsulated by `wrap` where it compresses."""
+    """Write frames (frames, rows, columns) in a transfer syntax; `wrap` encapsulates compressed ones."""
 
     def written(stack: np.ndarray, syntax, wrap=None, name="stack.dcm", **tags) -> Path:
         data = pydicom.dcmread(write_dicom(tmp_path / name, stack[0], **tags))
@@ -53,7 +53,7 @@ def write(tmp_path, write_dicom):
 
 
 def compressed(pixels: np.ndarray, syntax) -> bytes:
-    """One frame as pydicom compresses it (RLE), or Pillow (JPEG 2000)."""
+    """Compress one frame with pydicom (RLE) or Pillow (JPEG 2000)."""
     if syntax == RLELossless:
         from pydicom.pixels.encoders.base import EncodeRunner
         from pydicom.pixels.encoders.native import _encode_frame
@@ -92,15 +92,15 @@ def extended(data, parts) -> None:
 
 
 def fragmented(has_table: bool):
-    """Frames in three fragments each, with a basic offset table or with none."""
+    """Encapsulate frames in three fragments each, with or without a basic offset table."""
 
     def wrap(data, parts) -> None:
-        items, starts, place = b"", [], 0
+        items, starts, offset = b"", [], 0
         for part in parts:
-            starts.append(place)
+            starts.append(offset)
             for fragment in fragment_frame(part, 3):
                 items += struct.pack("<HHL", 0xFFFE, 0xE000, len(fragment)) + fragment
-                place += 8 + len(fragment)
+                offset += 8 + len(fragment)
         table = struct.pack(f"<{len(starts)}L", *starts) if has_table else b""
         data.PixelData = struct.pack("<HHL", 0xFFFE, 0xE000, len(table)) + table + items
 
@@ -133,9 +133,9 @@ def test_every_frame_is_the_one_that_was_written(write, stack, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_file_cut_short_is_never_taken_for_a_whole_one(write, stack, layout):
     path = write(stack, *LAYOUTS[layout])
-    whole = path.read_bytes()
-    for length in np.linspace(len(whole) - COUNT * 100, len(whole) - 2, 7, dtype=int):
-        path.write_bytes(whole[:length])
+    content = path.read_bytes()
+    for length in np.linspace(len(content) - COUNT * 100, len(content) - 2, 7, dtype=int):
+        path.write_bytes(content[:length])
         with pytest.raises(MammoError):
             read_dicom(path, 1)
 
@@ -157,7 +157,7 @@ def test_the_window_is_that_of_the_frames_own_functional_groups(write, stack):
 
 @pytest.fixture
 def large(write, stack) -> Callable[..., Path]:
-    """Writes a sparse file of frames of 2 MB, one of which holds something."""
+    """Write a sparse file of frames of 2 MB, one of which is not empty."""
 
     def written(count: int, number: int, frame: np.ndarray) -> Path:
         path = write(stack[:2], ExplicitVRLittleEndian)
@@ -203,7 +203,7 @@ def test_a_slab_of_a_file_larger_than_the_limit_is_indexed(home, large, tmp_path
 
 
 def test_another_frame_and_another_slab_of_a_large_file_are_other_cuts(home, large, tmp_path):
-    """A file beyond the limit is not digested as a whole: what was read of it names the cut."""
+    """A file beyond the limit has no digest of all its bytes: the frames that were read name the crop."""
     path = large(200, 100, (np.arange(2**20, dtype="<u2") % 40000).reshape(1024, 1024))
     names = set()
     for cell in ("100", "99-100", "100-102"):
@@ -224,8 +224,8 @@ def test_a_frame_that_alone_is_larger_than_the_limit_is_refused(write, stack, mo
 def test_items_that_lie_about_their_length_are_damage(write, stack, lie):
     path = write(stack, RLELossless, bare)
     content = bytearray(path.read_bytes())
-    place = content.index(b"\xfe\xff\x00\xe0", content.index(b"\xfe\xff\x00\xe0") + 4)
-    content[place + 4 : place + 8] = struct.pack("<L", lie)
+    offset = content.index(b"\xfe\xff\x00\xe0", content.index(b"\xfe\xff\x00\xe0") + 4)
+    content[offset + 4 : offset + 8] = struct.pack("<L", lie)
     path.write_bytes(content)
     with pytest.raises(MammoError):
         read_dicom(path, 2)

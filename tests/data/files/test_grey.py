@@ -1,4 +1,4 @@
-"""Stored DICOM values to grey, against what the standard says of each step."""
+"""From stored DICOM values to grey, compared with the standard for each step."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ SIGNED = (RAMP.astype(np.int16) - SHIFT).view(np.uint16)
 
 
 def table(entries, first, depth):
-    """A look-up table as DICOM holds it."""
+    """Return a look-up table as in DICOM."""
     item = Dataset()
     item.LUTDescriptor = [len(entries) % 65536, first, depth]
     item["LUTDescriptor"].VR = "SS" if first < 0 else "US"
@@ -35,7 +35,7 @@ def table(entries, first, depth):
 
 @pytest.fixture
 def shown(tmp_path, write_dicom):
-    """Writes 12 bits with some tags and returns what they are shown as, in 0..1, beside the raster."""
+    """Write 12 bits with some tags; return their grey in 0..1, and the raster."""
 
     def show(pixels=RAMP, **tags):
         raster = read_dicom(write_dicom(tmp_path / "a.dcm", pixels, **{"BitsStored": 12, **tags}))
@@ -131,9 +131,9 @@ def test_tables_and_windows_agree_with_pydicom_where_it_is_sound(tmp_path, write
     ):
         path = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12, **tags)
         data = pydicom.dcmread(path)
-        theirs = apply_voi_lut(apply_modality_lut(data.pixel_array, data), data)
+        expected = apply_voi_lut(apply_modality_lut(data.pixel_array, data), data)
         white = 4095 if len(tags) == 2 and "ModalityLUTSequence" not in tags else 65535
-        assert np.abs(read_dicom(path).to_float() - theirs / white).max() < 2e-5
+        assert np.abs(read_dicom(path).to_float() - expected / white).max() < 2e-5
 
 
 def test_an_empty_window_is_none(shown):
@@ -143,7 +143,7 @@ def test_an_empty_window_is_none(shown):
 
 @pytest.fixture
 def three_frames(tmp_path, write_dicom):
-    """A file of three frames with windows of their own, as breast tomosynthesis has them."""
+    """A file of three frames, each with its own window, as in breast tomosynthesis."""
     frames = np.stack([RAMP, RAMP // 2, RAMP // 4])
     data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12))
     data.NumberOfFrames = 3
@@ -180,7 +180,7 @@ def test_a_frame_has_the_window_of_its_own_group(tmp_path, three_frames):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What makes no sense is passed over, and said
+# Invalid tags are skipped, with a note
 
 
 def rules(raster):
@@ -233,7 +233,7 @@ def test_a_tag_that_makes_no_sense_is_passed_over_and_said(words_in_tags, tags, 
 
 @pytest.fixture
 def words_in_tags(tmp_path, shown):
-    """As `shown`, for tags that pydicom would not set."""
+    """Like `shown`, for tags that pydicom refuses to set."""
 
     def show(pixels=RAMP, **tags):
         words = {tag: value for tag, value in tags.items() if isinstance(value, str) and "Window" in tag}
@@ -352,9 +352,9 @@ def test_values_beyond_the_stored_bits_contradict_the_header(shown, times):
 @pytest.mark.parametrize("bit", [12, 13, 15])
 @pytest.mark.parametrize("declared", [False, True])
 def test_an_overlay_beside_the_stored_bits_is_masked_away(tmp_path, write_dicom, bit, declared):
-    drawn = FILM.copy()
-    drawn[20:60, 5:25] |= np.uint16(1 << bit)
-    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", drawn, BitsStored=12))
+    film_with_overlay = FILM.copy()
+    film_with_overlay[20:60, 5:25] |= np.uint16(1 << bit)
+    data = pydicom.dcmread(write_dicom(tmp_path / "a.dcm", film_with_overlay, BitsStored=12))
     if declared:
         data.add_new(0x60000100, "US", 16)
         data.add_new(0x60000102, "US", bit)

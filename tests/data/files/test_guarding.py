@@ -30,7 +30,7 @@ from mammo.storage.digests import digest_file
 
 
 def film(rows, columns, seed=0):
-    """Noise on a slope, black on the right: 16 bits, which no kind of file packs well."""
+    """Return noise on a slope, black on the right: 16 bits that no format compresses well."""
     rng = np.random.default_rng(seed)
     pixels = np.linspace(8000, 40_000, rows, dtype=np.float32)[:, None] + np.zeros((1, columns), np.float32)
     pixels[:, : columns // 2] += rng.normal(0, 300, (rows, columns // 2)).astype(np.float32)
@@ -61,7 +61,7 @@ def write_lzw(path, pixels):
 
 @contextmanager
 def busy(processes):
-    """Other work on this machine: so many processes that never rest."""
+    """Other work on this machine: so many processes that compute all the time."""
     running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
     try:
         yield
@@ -84,8 +84,8 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
         rows.append(f"{path.name},{'MB'[number % 2]}")
     (tmp_path / "images.csv").write_text("\n".join(rows) + "\n")
     at_rest = index(home, "rest", tmp_path)
-    monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes by the clock when all is busy
-    monkeypatch.setattr(guarding, "SECONDS_A_BYTE", 0.0)
+    monkeypatch.setattr(guarding, "BASE_SECONDS", 1.5)  # far less than a file takes in elapsed time on a busy machine
+    monkeypatch.setattr(guarding, "SECONDS_PER_BYTE", 0.0)
     with busy(24):
         under_load = index(home, "load", tmp_path)
     assert len(at_rest.images) == 6 and under_load.quarantine.empty and not under_load.stalled
@@ -103,8 +103,8 @@ def test_a_busy_machine_indexes_the_same(home, tmp_path, monkeypatch):
 )
 def test_large_sound_files_are_read(tmp_path, write, shape):
     write(tmp_path / "large", film(*shape))
-    (found,) = inspect_guarded([InspectionRequest(tmp_path, "large", tmp_path / "previews")], 1)
-    assert (found.reason, found.role, found.rows, found.columns) == ("", "image", *shape)
+    (facts,) = inspect_guarded([InspectionRequest(tmp_path, "large", tmp_path / "previews")], 1)
+    assert (facts.reason, facts.role, facts.rows, facts.columns) == ("", "image", *shape)
 
 
 def test_a_file_gets_time_by_its_bytes_and_one_that_is_not_there_none(tmp_path):
@@ -129,8 +129,8 @@ for name in ("a.dcm", "a.tif"):
     assert inspect_file(InspectionRequest(Path(sys.argv[1]), name, Path(sys.argv[1]))).role == "image"
 print(*sorted(set(sys.modules) - before))
 """
-    found = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
-    late = [name for name in found.stdout.split() if name.partition(".")[0] in ("pydicom", "numpy", "PIL")]
+    process = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    late = [name for name in process.stdout.split() if name.partition(".")[0] in ("pydicom", "numpy", "PIL")]
     assert late == []
     load_decoders()
 
@@ -146,7 +146,7 @@ def test_a_full_disk_is_no_fault_of_the_file_that_is_cut(tmp_path, small_disk):
 @pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.ESTALE])
 @pytest.mark.faults("A network drive does not answer", "No file is set aside for it")
 def test_a_drive_that_does_not_answer_is_no_fault_of_a_file(tmp_path, number):
-    """The reader's own system call fails once, as a network drive's does, and then for good."""
+    """The reader's system call fails once, as on a network drive, and then always."""
     path = tmp_path / "film.npy"
     np.save(path, np.arange(600, dtype=np.uint8).reshape(20, 30))
     marks = tmp_path / "marks"

@@ -1,4 +1,4 @@
-"""What a DICOM header tells of side, view, spacing, device, patient and intent, and that odd values tell nothing."""
+"""Side, view, spacing, device, patient and intent from DICOM headers; odd values are ignored."""
 
 import struct
 import warnings
@@ -26,8 +26,8 @@ def tags(**values) -> Dataset:
     return data
 
 
-def code(value: str, scheme: str = "SCT", **more) -> Dataset:
-    return tags(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning="as written", **more)
+def code(value: str, scheme: str = "SCT", **attributes) -> Dataset:
+    return tags(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning="as written", **attributes)
 
 
 def sequence(*items: Dataset) -> Sequence:
@@ -162,8 +162,8 @@ def test_the_patients_orientation_is_the_last_resort_and_said_to_be(orientation,
     header = header_of(tags(PatientOrientation=orientation))
     assert (header.breast, header.view) == (side, view)
     assert header.by_orientation == ("+".join(filter(None, [side and "breast", view and "view"])) or None)
-    told = header_of(tags(PatientOrientation=orientation, ViewPosition="ML", ImageLaterality="R"))
-    assert (told.breast, told.view, told.by_orientation) == ("RIGHT", "ML", None)
+    explicit = header_of(tags(PatientOrientation=orientation, ViewPosition="ML", ImageLaterality="R"))
+    assert (explicit.breast, explicit.view, explicit.by_orientation) == ("RIGHT", "ML", None)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_odd_values_tell_nothing(values):
 
 
 def element(keyword: str, vr: str, value: bytes) -> bytes:
-    """An element as it stands in a file of explicit VR, whatever its tag asks for."""
+    """Return an element as in a file of explicit VR, whatever its tag requires."""
     tag, value = pydicom.tag.Tag(keyword), value + b" " * (len(value) % 2)
     length = struct.pack("<xxL" if vr in ("OB", "UN") else "<H", len(value))
     return struct.pack("<HH", tag.group, tag.element) + vr.encode() + length + value
@@ -273,16 +273,16 @@ def test_a_name_in_another_script_is_kept(tmp_path):
 
 
 def test_files_that_are_no_dicom_or_damaged_tell_nothing(tmp_path):
-    whole = save(tmp_path / "a.dcm", tags(ImageLaterality="L", ViewPosition="CC", Manufacturer="M")).read_bytes()
-    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + whole)
+    content = save(tmp_path / "a.dcm", tags(ImageLaterality="L", ViewPosition="CC", Manufacturer="M")).read_bytes()
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     (tmp_path / "empty.dcm").write_bytes(b"")
     for path in (tmp_path / "b.png", tmp_path / "empty.dcm", tmp_path / "none.dcm", tmp_path):
         assert read_header(path) == Header()
     rng = np.random.default_rng(0)
     for number in range(300):
-        bytes_ = bytearray(whole[: rng.integers(1, len(whole))] if number % 3 == 0 else whole)
-        for place in rng.integers(0, len(bytes_), 5):
-            bytes_[place] = rng.integers(256)
+        bytes_ = bytearray(content[: rng.integers(1, len(content))] if number % 3 == 0 else content)
+        for offset in rng.integers(0, len(bytes_), 5):
+            bytes_[offset] = rng.integers(256)
         (tmp_path / "c.dcm").write_bytes(bytes_)
         assert isinstance(read_header(tmp_path / "c.dcm"), Header)
 
@@ -298,5 +298,5 @@ def test_a_file_without_preamble_tells_as_much(tmp_path):
     pydicom.dcmwrite(path, data, implicit_vr=True, little_endian=True)
     assert path.read_bytes()[128:132] != b"DICM"
     assert (read_header(path).breast, read_header(path).view) == ("LEFT", "CC")
-    whole = save(tmp_path / "whole.dcm", tags(ImageLaterality="R"), ImplicitVRLittleEndian)
-    assert read_header(whole).breast == "RIGHT"
+    path = save(tmp_path / "whole.dcm", tags(ImageLaterality="R"), ImplicitVRLittleEndian)
+    assert read_header(path).breast == "RIGHT"

@@ -1,4 +1,4 @@
-"""DICOM files without what stands before a data set, and single frames of large ones."""
+"""DICOM files without preamble or transfer syntax, and single frames of large files."""
 
 import io
 import struct
@@ -24,7 +24,7 @@ SYNTAXES = {"implicit": ImplicitVRLittleEndian, "explicit": ExplicitVRLittleEndi
 
 @pytest.fixture(params=SYNTAXES.values(), ids=list(SYNTAXES))
 def parts(request, tmp_path, write_dicom):
-    """The meta header and the data set of a file, as bytes."""
+    """Return the meta header and the data set of a file, as bytes."""
     data = pydicom.dcmread(write_dicom(tmp_path / "whole.dcm", RAMP, BitsStored=12))
     data.file_meta.TransferSyntaxUID = request.param
     stream = io.BytesIO()
@@ -38,11 +38,11 @@ def parts(request, tmp_path, write_dicom):
 
 
 def without_syntax(meta):
-    """The meta header without its transfer syntax, and with the length that it then has."""
-    place = meta.index(b"\x02\x00\x10\x00UI")
-    (length,) = struct.unpack_from("<H", meta, place + 6)
-    rest = meta[:place] + meta[place + 8 + length :]
-    return rest[:8] + struct.pack("<I", len(rest) - 12) + rest[12:]
+    """Return the meta header without its transfer syntax, with the right length."""
+    offset = meta.index(b"\x02\x00\x10\x00UI")
+    (length,) = struct.unpack_from("<H", meta, offset + 6)
+    remainder = meta[:offset] + meta[offset + 8 + length :]
+    return remainder[:8] + struct.pack("<I", len(remainder) - 12) + remainder[12:]
 
 
 LAYOUTS = {
@@ -108,7 +108,7 @@ def test_one_bit_a_pixel_is_read_in_any_frame(tmp_path, write_dicom):
 
 
 class Counted:
-    """How many bytes were read from a file since."""
+    """Count the bytes that are read from a file."""
 
     def __enter__(self):
         self.before = self.now()
@@ -130,12 +130,12 @@ def test_a_slice_of_a_file_too_large_to_read_is_read_alone(tmp_path, write_dicom
     size = frame.nbytes
     with path.open("r+b") as stream:
         content = stream.read()
-        place = content.rindex(b"\xe0\x7f\x10\x00")
-        stream.seek(place + 4)
+        offset = content.rindex(b"\xe0\x7f\x10\x00")
+        stream.seek(offset + 4)
         stream.write(struct.pack("<I", frames * size))
-        stream.seek(place + 8 + 77 * size)
+        stream.seek(offset + 8 + 77 * size)
         stream.write(frame.tobytes())
-        stream.truncate(place + 8 + frames * size)
+        stream.truncate(offset + 8 + frames * size)
     assert path.stat().st_size > MAX_BYTES
     with Counted() as count:
         raster = read_image(path, 78)

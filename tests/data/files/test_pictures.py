@@ -21,7 +21,7 @@ def save(pixels, path, mode=None, **options):
 
 
 def tiff(pixels, order="<", bits=16, photometric=1, form=1):
-    """An uncompressed TIFF of one strip, bit for bit."""
+    """Return an uncompressed TIFF of one strip."""
     data = pixels.tobytes()
     tags = [(256, 4, pixels.shape[1]), (257, 4, 40), (258, 3, bits), (259, 3, 1), (262, 3, photometric), (273, 4, 8)]
     tags += [(277, 3, 1), (278, 4, 40), (279, 4, len(data)), (339, 3, form)]
@@ -64,8 +64,8 @@ def test_twelve_packed_bits_reach_white(tmp_path):
     first, second = values[:, ::2], values[:, 1::2]
     packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1).astype(np.uint8)
     content = bytearray(tiff(packed.reshape(40, -1), bits=12))
-    place = content.index(struct.pack("<HHI", 256, 4, 1)) + 8
-    content[place : place + 4] = struct.pack("<I", 56)
+    offset = content.index(struct.pack("<HHI", 256, 4, 1)) + 8
+    content[offset : offset + 4] = struct.pack("<I", 56)
     (tmp_path / "a.tif").write_bytes(content)
     raster = read_image(tmp_path / "a.tif")
     assert raster.bits == 12 and np.array_equal(raster.pixels, values) and raster.to_float().max() == 1
@@ -93,8 +93,8 @@ def test_one_bit_is_black_and_white(tmp_path, name):
 
 def test_a_tint_is_grey_and_colour_is_not(tmp_path):
     tinted = np.stack([EIGHT, EIGHT, np.maximum(EIGHT, 6) - 6], axis=-1)
-    found = read_image(save(tinted, tmp_path / "a.png")).pixels
-    assert np.abs(found.astype(int) - EIGHT).max() <= 1
+    pixels = read_image(save(tinted, tmp_path / "a.png")).pixels
+    assert np.abs(pixels.astype(int) - EIGHT).max() <= 1
     save(tinted, tmp_path / "a.jpg", quality=90)
     assert np.abs(read_image(tmp_path / "a.jpg").pixels.astype(int) - EIGHT).max() <= 10
     marked = tinted.copy()
@@ -161,8 +161,8 @@ def test_the_orientation_that_a_file_states_is_applied(tmp_path, name):
     exif = Image.Exif()
     exif[274] = 6  # to be turned by 90° clockwise
     turned = np.rot90(EIGHT, -1)
-    found = read_image(save(EIGHT, tmp_path / name, exif=exif)).pixels
-    assert found.shape == turned.shape and np.abs(found.astype(int) - turned).max() < 12
+    pixels = read_image(save(EIGHT, tmp_path / name, exif=exif)).pixels
+    assert pixels.shape == turned.shape and np.abs(pixels.astype(int) - turned).max() < 12
 
 
 def test_a_file_that_calls_itself_synthetic_is(tmp_path):
@@ -233,7 +233,7 @@ def test_other_arrays_are_refused(tmp_path, array, reason):
 
 
 def as_wide(kind):
-    """A ramp of 12 bits, or of 0..1, in a number type, and its greys in the container that reads it."""
+    """Return a ramp of 12 bits, or of 0..1, in a number type, and its greys in the container."""
     ramp = np.arange(40 * 56).reshape(40, 56)
     if np.dtype(kind).kind == "f":
         return (ramp / 4095).astype(kind), ramp / 4095

@@ -1,4 +1,4 @@
-"""Pictures for showing are as bright as a trunk sees them, unless they are stretched."""
+"""Pictures for display are as bright as a trunk's input, unless they are stretched."""
 
 import numpy as np
 from PIL import Image
@@ -20,9 +20,9 @@ def test_a_preview_is_small_and_keeps_the_ratio(tmp_path):
 def test_a_preview_has_the_brightness_that_a_trunk_sees(tmp_path):
     raster = Raster(RAMP * 4, 14)
     save_preview(raster, tmp_path / "a.jpg")
-    (seen,) = to_squares(raster.pixels, [(RESIZES["stretch"], 32)], raster.white)
+    (trunk_input,) = to_squares(raster.pixels, [(RESIZES["stretch"], 32)], raster.white)
     shown = read_preview(tmp_path / "a.jpg") / 255
-    assert abs(shown.mean() - seen.mean()) < 2e-3
+    assert abs(shown.mean() - trunk_input.mean()) < 2e-3
 
 
 def test_a_stretched_picture_reaches_white_and_a_black_one_stays_black():

@@ -1,4 +1,4 @@
-"""Any file is read or refused with a reason, within limits: healthy ones, broken ones and hostile ones."""
+"""Every file is read or refused with a reason, within limits: healthy, broken and hostile files."""
 
 import io
 import os
@@ -36,7 +36,7 @@ RAMP = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21
 EIGHT = (RAMP >> 8).astype(np.uint8)
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What came of a file, measured in the worker that read it
+# The result for a file, with time and memory measured in the worker that reads it
 
 
 def look(path):
@@ -44,14 +44,14 @@ def look(path):
     try:
         raster = read_image(path)
         assert raster.pixels.ndim == 2 and raster.pixels.dtype.kind == "u" and raster.pixels.max() < 2**raster.bits
-        said = "read"
+        message = "read"
     except MammoError as error:
-        said = str(error)
-    return path, said, time.process_time() - start, peak_memory()
+        message = str(error)
+    return path, message, time.process_time() - start, peak_memory()
 
 
 def peak_memory():
-    """The most this process was ever resident, in bytes; rusage's would hold the parent's before the exec, too."""
+    """Return this process's largest resident memory in bytes; rusage would include the parent's before the exec."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -61,24 +61,27 @@ def peak_memory():
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def lost(path, loss):
-    assert isinstance(loss, Fault), (path, loss)
-    return path, loss.reason, 0.0, 0
+def lost(path, failure):
+    assert isinstance(failure, Fault), (path, failure)
+    return path, failure.reason, 0.0, 0
 
 
-PYTHONS_WORDS = re.compile(
+PYTHON_MESSAGES = re.compile(
     r"object at|' object|NoneType|instances|unpack|reshape|literal|could not convert|argument|attribute|tuple"
 )
 
 
-def all_looked_at(paths, workers=2):
-    """What was said of each path, none having taken 10 s of computing time or 1 GB."""
-    found = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
-    assert set(found) == set(paths)
-    for path, said, seconds, memory in found.values():
-        assert said and "\n" not in said and str(path) not in said and not PYTHONS_WORDS.search(said), (path, said)
-        assert seconds < 10 and memory < 10**9, (path.name, said, seconds, memory)
-    return [found[path][1] for path in paths]
+def messages_of(paths, workers=2):
+    """Return the message for each path; none may take 10 s of computing time or 1 GB."""
+    results = dict(guarded_map(GuardedWork(look, limits_of, load_decoders), paths, lost, workers))
+    assert set(results) == set(paths)
+    for path, message, seconds, memory in results.values():
+        assert message and "\n" not in message and str(path) not in message and not PYTHON_MESSAGES.search(message), (
+            path,
+            message,
+        )
+        assert seconds < 10 and memory < 10**9, (path.name, message, seconds, memory)
+    return [results[path][1] for path in paths]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ def all_looked_at(paths, workers=2):
 
 
 def jpeg_lossless(pixels):
-    """A JPEG Lossless frame (process 14, first-order prediction) of uint16 pixels; categories take 5 bits each."""
+    """Encode a JPEG Lossless frame (process 14, first-order prediction) of uint16 pixels; categories have 5 bits."""
     rows, columns = pixels.shape
     values = pixels.astype(np.int64)
     left = np.roll(values, 1, axis=1)
@@ -120,7 +123,7 @@ def jpeg(pixels, quality=95):
 
 @pytest.fixture
 def encapsulated(write_dicom):
-    """Writes a DICOM file of one compressed frame; its header describes `pixels`."""
+    """Write a DICOM file of one compressed frame; its header describes `pixels`."""
 
     def write(path, pixels, syntax, frame, **tags):
         data = pydicom.dcmread(write_dicom(path, pixels, **tags))
@@ -136,7 +139,7 @@ def encapsulated(write_dicom):
 
 @pytest.fixture
 def healthy(tmp_path, write_dicom, encapsulated):
-    """A small healthy file of every kind that is read."""
+    """A small healthy file of every supported kind."""
     folder = tmp_path / "healthy"
     write_dicom(folder / "plain.dcm", RAMP)
     write_dicom(folder / "signed.dcm", RAMP, PixelRepresentation=1, WindowCenter=0, WindowWidth=3000)
@@ -169,7 +172,7 @@ def healthy(tmp_path, write_dicom, encapsulated):
 
 
 def test_every_healthy_file_is_read_as_it_was_written(healthy):
-    assert set(all_looked_at(healthy)) == {"read"}
+    assert set(messages_of(healthy)) == {"read"}
     for path in healthy:
         if path.name in {"plain.dcm", "rle.dcm", "lossless.dcm", "j2k.dcm"} or path.suffix not in {".dcm", ".jpg"}:
             assert np.array_equal(read_image(path).pixels, RAMP), path
@@ -178,18 +181,18 @@ def test_every_healthy_file_is_read_as_it_was_written(healthy):
 
 def test_the_content_decides_and_not_the_name(healthy, tmp_path):
     for number, path in enumerate(healthy):
-        other = tmp_path / f"{number}.txt"
-        other.write_bytes(path.read_bytes())
-        assert np.array_equal(read_image(other).pixels, read_image(path).pixels)
+        copy = tmp_path / f"{number}.txt"
+        copy.write_bytes(path.read_bytes())
+        assert np.array_equal(read_image(copy).pixels, read_image(path).pixels)
 
 
 @pytest.mark.parametrize("reader", sorted({reader.__name__ for reader in READERS.values()}))
 def test_every_reader_says_in_one_line_what_is_wrong_with_text(tmp_path, reader):
     path = tmp_path / "a"
     path.write_text("no image at all\n" * 40)
-    chosen = next(one for one in READERS.values() if one.__name__ == reader)
+    read = next(candidate for candidate in READERS.values() if candidate.__name__ == reader)
     with pytest.raises(MammoError) as caught:
-        chosen(path, 0, False)
+        read(path, 0, False)
     assert "\n" not in str(caught.value) and str(path) not in str(caught.value)
 
 
@@ -208,7 +211,7 @@ def test_what_is_no_plain_file_is_refused(tmp_path):
         tmp_path / "text": "not an image of a kind that is read (DICOM, PNG, JPEG, TIFF, PGM or NPY)",
         tmp_path / "large": "larger than 256 MB, the most that is read",
     }
-    assert all_looked_at(list(reasons)) == list(reasons.values())
+    assert messages_of(list(reasons)) == list(reasons.values())
 
 
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless, JPEGExtended12Bit])
@@ -226,8 +229,8 @@ EXTREME = (0, 1, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFF
 
 
 def flip(content, rng, reach):
-    for place in rng.integers(reach, size=rng.integers(1, 20)):
-        content[place] = rng.integers(256)
+    for offset in rng.integers(reach, size=rng.integers(1, 20)):
+        content[offset] = rng.integers(256)
 
 
 def cut(content, rng, reach):
@@ -235,27 +238,27 @@ def cut(content, rng, reach):
 
 
 def stretch(content, rng, reach):
-    """Two or four bytes, perhaps a length or a size, take an extreme value."""
+    """Set two or four bytes, perhaps a length or a size, to an extreme value."""
     form = str(rng.choice(["<H", ">H", "<I", ">I"]))
     value = int(rng.choice(EXTREME)) & (0xFFFF if form[1] == "H" else 0xFFFFFFFF)
     struct.pack_into(form, content, int(rng.integers(max(1, min(reach, len(content) - 4)))), value)
 
 
 def drop(content, rng, reach):
-    place = int(rng.integers(reach))
-    del content[place : place + int(rng.integers(1, 64))]
+    offset = int(rng.integers(reach))
+    del content[offset : offset + int(rng.integers(1, 64))]
 
 
 def repeat(content, rng, reach):
-    place = int(rng.integers(reach))
-    content[place:place] = content[place : place + int(rng.integers(1, 256))]
+    offset = int(rng.integers(reach))
+    content[offset:offset] = content[offset : offset + int(rng.integers(1, 256))]
 
 
 MUTATIONS = (flip, cut, stretch, drop, repeat)
 
 
 def mutants(sources, folder, count, seed):
-    """Broken copies: every second one is broken in its first 2,000 bytes, where headers stand."""
+    """Yield broken copies; every second one is broken in its first 2,000 bytes, where headers are."""
     folder.mkdir()
     rng = np.random.default_rng(seed)
     for number in range(count):
@@ -269,20 +272,20 @@ def mutants(sources, folder, count, seed):
 
 
 def test_broken_files_are_read_or_refused(healthy, tmp_path):
-    said = all_looked_at(list(mutants(healthy, tmp_path / "broken", 120, seed=1)))
-    assert 10 < said.count("read") < 110
+    messages = messages_of(list(mutants(healthy, tmp_path / "broken", 120, seed=1)))
+    assert 10 < messages.count("read") < 110
 
 
 @pytest.mark.slow
 def test_a_thousand_broken_files_are_read_or_refused(healthy, tmp_path):
-    said = all_looked_at(list(mutants(healthy, tmp_path / "broken", 1000, seed=2)))
-    assert 100 < said.count("read") < 900
+    messages = messages_of(list(mutants(healthy, tmp_path / "broken", 1000, seed=2)))
+    assert 100 < messages.count("read") < 900
 
 
 def test_the_files_that_pydicom_is_tested_with_are_read_or_refused():
     paths = sorted(path for path in BUNDLED.rglob("*") if path.is_file())
-    said = dict(zip([path.name for path in paths], all_looked_at(paths), strict=True))
-    assert len(said) > 100
+    messages = dict(zip([path.name for path in paths], messages_of(paths), strict=True))
+    assert len(messages) > 100
     grey = (
         "CT_small",
         "MR_small",
@@ -292,12 +295,14 @@ def test_the_files_that_pydicom_is_tested_with_are_read_or_refused():
         "JPEG2000",
         "693_J2KI",
     )
-    assert {said[f"{name}.dcm"] for name in grey} == {"read"}
-    assert said["MR_truncated.dcm"].startswith("truncated")
-    assert said["image_dfl.dcm"] == "the transfer syntax Deflated Explicit VR Little Endian, which is not read"
-    assert said["SC_rgb_jpeg.dcm"].startswith("coloured: its channels differ by up to 17 of 255 levels, in 9 pixels")
-    assert said["SC_rgb_gdcm_KY.dcm"].startswith("coloured")
-    assert said["rtplan.dcm"] == "a DICOM file without pixels"
+    assert {messages[f"{name}.dcm"] for name in grey} == {"read"}
+    assert messages["MR_truncated.dcm"].startswith("truncated")
+    assert messages["image_dfl.dcm"] == "the transfer syntax Deflated Explicit VR Little Endian, which is not read"
+    assert messages["SC_rgb_jpeg.dcm"].startswith(
+        "coloured: its channels differ by up to 17 of 255 levels, in 9 pixels"
+    )
+    assert messages["SC_rgb_gdcm_KY.dcm"].startswith("coloured")
+    assert messages["rtplan.dcm"] == "a DICOM file without pixels"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -336,9 +341,9 @@ def tiff(width, height, data=b"", compression=1, following=0, count=1):
         (278, 4, 1, height),
         (279, 4, 1, len(data)),
     ]
-    place = 8 + len(data)
+    offset = 8 + len(data)
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
-    return b"II*\0" + struct.pack("<I", place) + data + directory + struct.pack("<I", place if following else 0)
+    return b"II*\0" + struct.pack("<I", offset) + data + directory + struct.pack("<I", offset if following else 0)
 
 
 def npy(header):
@@ -403,9 +408,9 @@ def test_hostile_pictures_are_read_or_refused(tmp_path, healthy, kind):
     path = tmp_path / kind
     make, reason = PICTURE_BOMBS[kind]
     path.write_bytes(make())
-    said = all_looked_at([healthy[0], path, healthy[1]])
-    assert said[0] == said[2] == "read"
-    assert reason in said[1]
+    messages = messages_of([healthy[0], path, healthy[1]])
+    assert messages[0] == messages[2] == "read"
+    assert reason in messages[1]
 
 
 def deflated(path):
@@ -461,17 +466,17 @@ def test_hostile_dicom_files_are_read_or_refused(tmp_path, write_dicom, healthy,
     path = write_dicom(tmp_path / kind, RAMP)
     damage, reason = DICOM_BOMBS[kind]
     damage(path)
-    said = all_looked_at([healthy[0], path, healthy[1]])
-    assert said[0] == said[2] == "read"
-    assert reason in said[1]
+    messages = messages_of([healthy[0], path, healthy[1]])
+    assert messages[0] == messages[2] == "read"
+    assert reason in messages[1]
 
 
 @pytest.mark.parametrize("side", [8_000, 13_000, 65_000])
 def test_a_codestream_larger_than_its_header_says_is_refused(tmp_path, encapsulated, healthy, side):
     frames = {}
     j2k = bytearray(jpeg_2000(RAMP))
-    for place in (8, 24):
-        struct.pack_into(">II", j2k, place, side, side)
+    for offset in (8, 24):
+        struct.pack_into(">II", j2k, offset, side, side)
     frames[JPEG2000Lossless] = bytes(j2k)
     frames[JPEGBaseline8Bit] = resized_jpeg(side)
     lossless = bytearray(jpeg_lossless(RAMP))
@@ -485,9 +490,9 @@ def test_a_codestream_larger_than_its_header_says_is_refused(tmp_path, encapsula
         encapsulated(tmp_path / f"{number}.dcm", EIGHT if syntax == JPEGBaseline8Bit else RAMP, syntax, frame)
         for number, (syntax, frame) in enumerate(frames.items())
     ]
-    said = all_looked_at([healthy[0], *paths, healthy[1]])
-    assert said[0] == said[-1] == "read"
-    assert all(f"whose codestream has {side} × {side}" in one for one in said[1:-1])
+    messages = messages_of([healthy[0], *paths, healthy[1]])
+    assert messages[0] == messages[-1] == "read"
+    assert all(f"whose codestream has {side} × {side}" in message for message in messages[1:-1])
 
 
 @pytest.mark.slow
@@ -498,6 +503,6 @@ def test_runs_that_expand_a_hundredfold_end_at_a_limit(tmp_path, write_dicom, he
     data.PixelData = encapsulate([segments])
     data.Rows = data.Columns = 7900
     data.save_as(tmp_path / "a")
-    said = all_looked_at([healthy[0], tmp_path / "a", healthy[1]])
-    assert said[0] == said[2] == "read"
-    assert said[1] == "needs more than 1280 MB of memory"
+    messages = messages_of([healthy[0], tmp_path / "a", healthy[1]])
+    assert messages[0] == messages[2] == "read"
+    assert messages[1] == "needs more than 1280 MB of memory"

@@ -59,14 +59,14 @@ def save(write_dicom):
 def index(tmp_path, save):
     """Indexes films written in one container."""
 
-    def made(home: Home, films, kind: str, name: str = "", bits: str = "") -> Dataset:
+    def build(home: Home, films, kind: str, name: str = "", bits: str = "") -> Dataset:
         folder = tmp_path / (name or kind)
         files = [save(folder / f"{number}", film, kind) for number, film in enumerate(films)]
         lines = [f"{file},{'BM'[number % 2]},{number}" for number, file in enumerate(files)]
         (folder / "set.csv").write_text("\n".join(["path,label,patient", *lines]) + "\n")
         return finish(index_manifest(home, name or kind, folder / "set.csv", workers=1, reading=ReadingOptions(bits)))
 
-    return made
+    return build
 
 
 def pictures(dataset: Dataset) -> list[np.ndarray]:
@@ -77,25 +77,25 @@ def pictures(dataset: Dataset) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("kind", ["png", "tiff", "npy", "dicom", "signed", "inverted"])
 def test_a_12_bit_film_gives_the_same_picture_in_every_container(home, films, index, kind):
-    own, held = index(home, films, "own"), index(home, films, kind)
-    (record,) = held.depths
+    own, contained = index(home, films, "own"), index(home, films, kind)
+    (record,) = contained.depths
     assert own.depths == [] and own.images["depth"].isna().all()
     assert (record.bits, record.films, record.clipped_pixels) == (12, 6, 0)
-    assert (held.images["depth"] == 12).all()
-    for mine, theirs in zip(pictures(held), pictures(own), strict=True):
-        assert np.array_equal(mine, theirs)
-    for image in held.images["image"]:
+    assert (contained.images["depth"] == 12).all()
+    for from_container, from_film in zip(pictures(contained), pictures(own), strict=True):
+        assert np.array_equal(from_container, from_film)
+    for image in contained.images["image"]:
         twin = own.images["image"][int(image.split(".")[0])]
-        assert np.array_equal(held.pixels(image), own.pixels(twin))
-        assert np.array_equal(read_preview(held.preview(image)), read_preview(own.preview(twin)))
+        assert np.array_equal(contained.pixels(image), own.pixels(twin))
+        assert np.array_equal(read_preview(contained.preview(image)), read_preview(own.preview(twin)))
 
 
 def test_the_container_taken_at_its_word_is_a_sixteenth_as_bright(home, films, index):
     dark = index(home, films, "png", bits="container")
     assert dark.images["depth"].isna().all() and dark.depths[0].chosen == "container"
     bright = pictures(index(home, films, "png", bits="auto"))
-    for mine, theirs in zip(pictures(dark), bright, strict=True):
-        assert np.allclose(mine * 65535 / 4095, theirs, atol=1e-5)
+    for dark_picture, bright_picture in zip(pictures(dark), bright, strict=True):
+        assert np.allclose(dark_picture * 65535 / 4095, bright_picture, atol=1e-5)
     image = dark.images["image"][0]
     dark = Dataset.open(home, "png")
     assert dark.pixels(image).max() > 200 and dark.pixels(image, stretched=True).max() == 255
@@ -113,8 +113,8 @@ def test_a_label_neither_keeps_a_set_dark_nor_makes_a_mask_of_a_film(home, films
     assert (record.bits, record.clipped_pixels, record.clipped_films) == (12, cut_off, 5)
     assert list(record.dark) == ["5.png"]
     assert dataset.images["hash"].str.len().gt(0).all() and not dataset.notes
-    for mine, film in zip(dataset.sources(dataset.images), marked, strict=True):
-        assert np.array_equal(mine.read().pixels, np.minimum(film, 4095))
+    for source, film in zip(dataset.sources(dataset.images), marked, strict=True):
+        assert np.array_equal(source.read().pixels, np.minimum(film, 4095))
 
 
 @pytest.mark.parametrize("shift", [6, 8, 9])
@@ -152,8 +152,8 @@ def test_a_decision_is_kept_when_films_are_added_and_contradicted(home, films, i
     assert before.digest("full") != after.digest("full")
     again = index(home, [*films[:4], *wide], "png", bits="auto")
     assert again.depths[0].depth is None and again.images["depth"].isna().all() and again.notes == []
-    other = index(home, [film << 2 for film in films], "png")
-    assert other.depths[0].bits == 14, "films of which none was there before are another set"
+    different = index(home, [film << 2 for film in films], "png")
+    assert different.depths[0].bits == 14, "films of which none was there before are another set"
 
 
 def test_indexing_again_reads_no_file_again(home, films, index, monkeypatch):
@@ -238,8 +238,8 @@ def test_an_index_of_an_earlier_version_opens_as_it_was_read_then(home, films, i
     assert opened.digest("full") == dataset.digest("full") and opened.depths == []
     assert list(opened.images["depth_given"]) == ["12 mm"] * 6
     assert opened.preview(opened.images["image"][0]) == stretched
-    for mine, film in zip(opened.sources(opened.images), films, strict=True):
-        assert np.array_equal(mine.read().pixels, film) and mine.read().bits == 16
+    for source, film in zip(opened.sources(opened.images), films, strict=True):
+        assert np.array_equal(source.read().pixels, film) and source.read().bits == 16
     assert set(opened.table("crop")) == set(dataset.table("crop"))
 
 
@@ -265,9 +265,9 @@ def test_a_coloured_mark_loses_a_picture_only_where_the_user_does_not_allow_it(h
     assert np.array_equal(grey[20:], eight[20:])
     words = ("look", folder / "0.png", "--json")
     assert json.loads(run(capsys, *words)[1])[0]["reason"].startswith("coloured")
-    for more in (("--colour-marks", "ignore"), ("--dataset", "marked", "--home", home.path)):
-        (seen,) = json.loads(run(capsys, *words, *more)[1])
-        assert seen["reason"] is None and "coloured pixels" in seen["notes"][0]
+    for options in (("--colour-marks", "ignore"), ("--dataset", "marked", "--home", home.path)):
+        (look,) = json.loads(run(capsys, *words, *options)[1])
+        assert look["reason"] is None and "coloured pixels" in look["notes"][0]
     assert len(finish(index_manifest(home, "marked", folder / "set.csv", workers=1)).images) == 5
 
 
@@ -317,21 +317,21 @@ def test_look_says_where_a_data_set_has_no_such_film(home, films, index, save, c
     index(home, films, "png")
     save(tmp_path / "one", films[0], "npy")
     _, out, _ = run(capsys, "look", tmp_path / "one.npy", "--dataset", "png", "--home", home.path, "--json")
-    (seen,) = json.loads(out)
-    assert seen["depth"] is None and "The data set png has no NPY files" in seen["notes"][0]
+    (look,) = json.loads(out)
+    assert look["depth"] is None and "The data set png has no NPY files" in look["notes"][0]
 
 
 def test_index_prints_the_decision_and_takes_another(home, films, index, capsys):
     path = Path(index(home, films, "png").about["root"]) / "set.csv"
     common = ("index", "manifest", path, "--as", "png", "--home", home.path)
     code, out, err = run(capsys, *common, "--json")
-    told = json.loads(out)
+    summary = json.loads(out)
     assert code == 0 and "Depth: 16-bit PNG files are read at 12 bits, decided from the films" in err
-    assert told["depth"][0]["bits"] == 12 and told["depth"][0]["films"] == 6 and told["missing"] == {}
-    assert told["digest"] == Dataset.open(home, "png").content_digest
+    assert summary["depth"][0]["bits"] == 12 and summary["depth"][0]["films"] == 6 and summary["missing"] == {}
+    assert summary["digest"] == Dataset.open(home, "png").content_digest
     _, out, err = run(capsys, *common, "--bits", "14", "--json")
     assert json.loads(out)["depth"][0]["bits"] == 14 and "named by --bits 14" in err
-    assert json.loads(out)["digest"] != told["digest"]
+    assert json.loads(out)["digest"] != summary["digest"]
     code, _, err = run(capsys, *common, "--bits", "24")
     assert code == 2 and "--bits takes auto, container, or a number from 8 to 16, not '24'" in err
 

@@ -60,19 +60,19 @@ def index(home, tmp_path, capsys):
     return indexed
 
 
-def test_what_a_manifest_leaves_empty_is_filled_from_headers_and_said(mammogram, index):
+def test_what_a_manifest_leaves_empty_is_filled_from_headers_and_reported(mammogram, index):
     mammogram("a.dcm", 1, ImageLaterality="R", ViewPosition="MLO", ImagerPixelSpacing=[0.07, 0.07])
     mammogram("b.dcm", 2, ImageLaterality="L", ViewPosition="MCC", BreastImplantPresent="YES")
-    told, dataset = index("path,label,breast", "a.dcm,B,", "b.dcm,M,R")
+    summary, dataset = index("path,label,breast", "a.dcm,B,", "b.dcm,M,R")
     images = dataset.images.set_index("image")
     assert list(images["breast"]) == ["RIGHT", "RIGHT"] and list(images["view"]) == ["MLO", "CC"]
     assert list(images["maker"]) == ["ACME", "ACME"] and list(images["model"]) == ["Mark 2", "Mark 2"]
     assert images.loc["a.dcm", ["spacing_mm", "spacing_kind"]].tolist() == [0.07, "detector"]
     assert images.loc["b.dcm", ["view_modifier", "implant"]].tolist() == ["magnified", "yes"]
-    assert "The side of 1 image is from its header." in told["remarks"]
-    assert "The view of 2 images is from their headers." in told["remarks"]
+    assert "The side of 1 image is from its header." in summary["remarks"]
+    assert "The view of 2 images is from their headers." in summary["remarks"]
     assert any(
-        said.startswith("The side of 1 image is another in its header (b.dcm: RIGHT") for said in told["remarks"]
+        remark.startswith("The side of 1 image is another in its header (b.dcm: RIGHT") for remark in summary["remarks"]
     )
     assert not any("b.dcm" in note for note in dataset.notes)
 
@@ -80,8 +80,8 @@ def test_what_a_manifest_leaves_empty_is_filled_from_headers_and_said(mammogram,
 def test_a_set_without_headers_has_no_more_columns_than_before(home, tmp_path, index):
     for name in ("a", "b"):
         np.save(tmp_path / f"{name}.npy", film(ord(name)))
-    told, dataset = index("path,label", "a.npy,B", "b.npy,M")
-    assert told["remarks"] == [] and not set(ADDED) & set(dataset.images)
+    summary, dataset = index("path,label", "a.npy,B", "b.npy,M")
+    assert summary["remarks"] == [] and not set(ADDED) & set(dataset.images)
     assert list(dataset.images["breast"]) == ["", ""]
 
 
@@ -91,29 +91,29 @@ def test_a_phantom_in_the_collections_layout_takes_nothing_from_headers(demo_hom
     assert demo.remarks == []
 
 
-def test_pixels_for_processing_are_said_loudly_and_left_out_where_asked_for(mammogram, index, capsys):
+def test_pixels_for_processing_are_reported_loudly_and_left_out_where_asked_for(mammogram, index, capsys):
     mammogram("raw.dcm", 1, SOPClassUID=PROCESSING)
     mammogram("b.dcm", 2, PresentationIntentType="FOR PRESENTATION")
     mammogram("c.dcm", 3)
     lines = ("path,label,patient", "raw.dcm,B,1", "b.dcm,M,2", "c.dcm,B,3")
-    told, dataset = index(*lines)
+    summary, dataset = index(*lines)
     assert any(note.startswith("1 of 3 images is FOR PROCESSING") for note in dataset.notes)
     assert list(dataset.images.set_index("image")["intent"]) == ["presentation", "", "processing"]
-    told, dataset = index(*lines, flags=("--intent", "presentation"))
-    assert told["images"] == 2 and dataset.notes == []
-    assert [entry["path"] for entry in told["quarantined"]] == ["raw.dcm"]
-    assert "--intent presentation" in told["quarantined"][0]["reason"]
+    summary, dataset = index(*lines, flags=("--intent", "presentation"))
+    assert summary["images"] == 2 and dataset.notes == []
+    assert [entry["path"] for entry in summary["quarantined"]] == ["raw.dcm"]
+    assert "--intent presentation" in summary["quarantined"][0]["reason"]
 
 
 def test_patients_of_headers_keep_images_together_where_asked_for(mammogram, index):
     for number in range(12):
         mammogram(f"{number}.dcm", number, PatientID=f"W{number // 3}")
     lines = ("path,label", *(f"{number}.dcm,{'BM'[number % 2]}" for number in range(12)))
-    told, dataset = index(*lines)
-    assert told["patients"] == 12
+    summary, dataset = index(*lines)
+    assert summary["patients"] == 12
     assert any("12 images name 4 patients" in note and "--header-patients" in note for note in dataset.notes)
-    told, dataset = index(*lines, flags=("--header-patients",))
-    assert told["patients"] == 4
+    summary, dataset = index(*lines, flags=("--header-patients",))
+    assert summary["patients"] == 4
     assert not any("names no patients" in note for note in dataset.notes)
     assert leakage(dataset.images, draw(dataset.images, SplitSpec(test=0.3, validation=0.3)))["patients"] == 0
 
@@ -127,16 +127,16 @@ def test_frames_of_one_file_never_stand_on_both_sides_of_a_split(home, mammogram
         data.PixelData = np.stack([film(10 * number + frame) for frame in range(4)]).tobytes()
         data.save_as(path)
         lines += [f"{number}.dcm,{'BM'[number % 2]},{frame}" for frame in ("1", "2", "3-4")]
-    told, dataset = index(*lines)
-    assert (told["images"], told["patients"], told["views"]) == (24, 8, 8)
+    summary, dataset = index(*lines)
+    assert (summary["images"], summary["patients"], summary["views"]) == (24, 8, 8)
     for seed in range(5):
         parts = draw(dataset.images, SplitSpec(seed=seed, test=0.3, validation=0.3))
         files = dataset.images["image"].str.partition("#")[0]
         assert not set(files[parts == TEST]) & set(files[parts == TRAIN])
         leaks = leakage(dataset.images, parts)
         assert leaks["patients"] is None and leaks["films"] is None  # whose files these are nobody has said
-    told, dataset = index("path,label,frame,patient,film", "0.dcm,B,1,x,f", "0.dcm,M,2,y,g")
-    assert (told["patients"], told["views"]) == (2, 2)
+    summary, dataset = index("path,label,frame,patient,film", "0.dcm,B,1,x,f", "0.dcm,M,2,y,g")
+    assert (summary["patients"], summary["views"]) == (2, 2)
 
 
 def test_what_was_read_of_headers_is_remembered_with_the_files(home, mammogram, index, tmp_path, monkeypatch):
@@ -153,6 +153,6 @@ def test_remarks_with_names_in_them_stay_at_home(home, mammogram, index):
     """A sweep takes the notes of its data set along, and whoever gets the sweep reads them."""
     mammogram("a.dcm", 1, ImageLaterality="L", PatientID="SECRET")
     mammogram("b.dcm", 2, ImageLaterality="R", PatientID="SECRET")
-    told, dataset = index("path,label,patient,breast", "a.dcm,B,1,R", "b.dcm,M,2,R")
-    assert any("SECRET" in said for said in told["remarks"])
+    summary, dataset = index("path,label,patient,breast", "a.dcm,B,1,R", "b.dcm,M,2,R")
+    assert any("SECRET" in remark for remark in summary["remarks"])
     assert dataset.notes and not any("SECRET" in note or ".dcm" in note for note in dataset.notes)

@@ -34,8 +34,8 @@ for step in work:
 """
 
 
-def index(home, tree, **others):
-    return finish(index_cbis_ddsm(home, "few", tree, workers=1, **others))
+def index(home, tree, **options):
+    return finish(index_cbis_ddsm(home, "few", tree, workers=1, **options))
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def inspected(monkeypatch):
     """The files that indexing really reads."""
     read = []
 
-    def watched(work, requests, *others):
+    def watched(work, requests, *arguments):
         read.extend(request.file for request in requests)
-        return guarded_map(work, requests, *others)
+        return guarded_map(work, requests, *arguments)
 
     monkeypatch.setattr(inspecting, "guarded_map", watched)
     return read
@@ -65,7 +65,7 @@ def test_a_phantom_is_indexed_whole(home, few_files):
     pd.testing.assert_frame_equal(again.lesions, dataset.lesions)
 
 
-def test_crops_and_masks_are_told_apart_by_their_pixels(home, few_files):
+def test_crops_and_masks_are_distinguished_by_their_pixels(home, few_files):
     for row in index(home, few_files).lesions.itertuples():
         crop = pydicom.dcmread(few_files / row.crop).pixel_array
         mask = pydicom.dcmread(few_files / row.mask).pixel_array
@@ -106,16 +106,16 @@ def test_the_real_files_are_five_crops_whatever_their_folders_say(home, samples)
     assert len(crops) == 5
     assert crops["file"].str.contains("ROI mask").sum() >= 3
     assert dataset.quarantine.empty
-    found = summary(dataset)
-    assert (found["images"], found["lesions"], found["listed_images"]) == (0, 5, 3103)
-    assert found["kinds"] == {"full": 0, "crop": 5, "mask": 0}
+    counts = summary(dataset)
+    assert (counts["images"], counts["lesions"], counts["listed_images"]) == (0, 5, 3103)
+    assert counts["kinds"] == {"full": 0, "crop": 5, "mask": 0}
     assert all(dataset.preview(image).is_file() for image in crops["image"])
     assert all(dataset.pixels(image).max() == 255 for image in crops["image"])
     pd.testing.assert_frame_equal(Dataset.open(home, "few").table("crop"), crops)
 
 
 def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_goes_on(home, tree, full_images):
-    whole = index(home, tree)
+    complete = index(home, tree)
     broken, torn, bare, text, empty, lost = full_images[:6]
     broken.write_bytes(broken.read_bytes()[:400] + b"\xff" * 2000)
     torn.write_bytes(torn.read_bytes()[:-500])
@@ -135,8 +135,8 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_goes_on(hom
     assert reasons[text].startswith("not an image of a kind that is read")
     assert reasons[empty] == "an empty file"
     assert reasons[lost] == "No such file or directory"
-    assert len(dataset.images) == len(whole.images) - 6
-    assert len(dataset.lesions) == len(whole.lesions)
+    assert len(dataset.images) == len(complete.images) - 6
+    assert len(dataset.lesions) == len(complete.lesions)
     listed = pd.read_csv(dataset.folder / "quarantine.csv")
     assert len(listed) == 6 and listed["reason"].str.len().gt(5).all()
     assert len(summary(dataset)["quarantined"]) == 6
@@ -156,7 +156,7 @@ def test_files_that_no_row_asks_for_are_set_aside(home, tree, full_images):
     assert len(dataset.images) == 14
 
 
-def test_an_empty_or_missing_folder_is_said_plainly(home, few_files, tmp_path):
+def test_an_empty_or_missing_folder_is_reported_plainly(home, few_files, tmp_path):
     with pytest.raises(MammoError, match="There is no folder"):
         index(home, tmp_path / "none")
     (tmp_path / "empty").mkdir()
@@ -218,11 +218,11 @@ def test_lost_notes_of_an_earlier_run_cost_only_time(home, tree, inspected, dama
 
 
 def test_workers_find_the_same(home, tree):
-    one = index(home, tree)
-    shutil.rmtree(one.folder)
-    two = finish(index_cbis_ddsm(home, "few", tree, workers=2))
-    assert two.images.equals(one.images) and two.lesions.equals(one.lesions)
-    assert two.about == one.about
+    serial = index(home, tree)
+    shutil.rmtree(serial.folder)
+    parallel = finish(index_cbis_ddsm(home, "few", tree, workers=2))
+    assert parallel.images.equals(serial.images) and parallel.lesions.equals(serial.lesions)
+    assert parallel.about == serial.about
 
 
 def test_a_phantom_data_set_can_move_with_its_home(home, tmp_path):
@@ -267,7 +267,7 @@ def test_a_killed_index_keeps_the_old_one_and_holds_nothing(home, tree, full_ima
 
 @pytest.mark.parametrize("name", ["index.parquet", "lesions"])
 @pytest.mark.parametrize("content", [None, b"", b"rubbish" * 100])
-def test_a_damaged_index_is_said_plainly(home, few_files, name, content):
+def test_a_damaged_index_is_reported_plainly(home, few_files, name, content):
     folder = index(home, few_files).folder
     (path,) = folder.glob(f"{name}*")
     if content is None and name == "index.parquet":
@@ -290,16 +290,16 @@ def test_a_flipped_byte_in_the_index_changes_nothing_or_ends_in_a_sentence(home,
     content = path.read_bytes()
     rng = np.random.default_rng(0)
     pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
-    for place in [*rng.integers(pages, size=60), *rng.integers(pages, len(content), size=60)]:
+    for position in [*rng.integers(pages, size=60), *rng.integers(pages, len(content), size=60)]:
         changed = bytearray(content)
-        changed[place] ^= 1 << rng.integers(8)
+        changed[position] ^= 1 << rng.integers(8)
         path.write_bytes(changed)
         try:
             opened = Dataset.open(home, "few")
         except MammoError as error:
             assert "damaged" in str(error)
         else:
-            assert place >= pages or opened.images.equals(before)
+            assert position >= pages or opened.images.equals(before)
 
 
 def test_an_unknown_data_set_lists_those_that_are_there(home, few_files):
@@ -310,7 +310,7 @@ def test_an_unknown_data_set_lists_those_that_are_there(home, few_files):
         Dataset.open(home, "cbis")
 
 
-def test_an_image_that_has_gone_is_said_plainly(home, tree, full_images):
+def test_an_image_that_has_gone_is_reported_plainly(home, tree, full_images):
     dataset = index(home, tree)
     row = dataset.images.iloc[0]
     dataset.path(row["file"]).unlink()
@@ -318,7 +318,7 @@ def test_an_image_that_has_gone_is_said_plainly(home, tree, full_images):
         dataset.pixels(row["image"])
 
 
-def test_an_index_in_a_home_that_cannot_be_written_is_said_plainly(tree, tmp_path):
+def test_an_index_in_a_home_that_cannot_be_written_is_reported_plainly(tree, tmp_path):
     from mammo.specs import Home
 
     (tmp_path / "file").write_text("")

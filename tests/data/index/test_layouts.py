@@ -39,8 +39,8 @@ def layouts(few_files, tmp_path_factory):
     return roots
 
 
-def index(home, root, name="few", **more):
-    return finish(index_cbis_ddsm(home, name, root, workers=1, **more))
+def index(home, root, name="few", **options):
+    return finish(index_cbis_ddsm(home, name, root, workers=1, **options))
 
 
 def pixels_of(root, path):
@@ -69,7 +69,7 @@ def test_every_layout_gives_the_same_index(home, layouts, layout):
         ("jpeg", "CBIS-DDSM, JPEG files, dicom_info.csv"),
     ],
 )
-def test_the_layout_is_recognised_and_told(home, layouts, layout, source):
+def test_the_layout_is_recognised_and_reported(home, layouts, layout, source):
     assert index(home, layouts[layout]).about["source"] == source
 
 
@@ -93,11 +93,11 @@ def test_features_come_from_any_layout(home, layouts, layout):
     index(home, layouts[layout])
     for kind, items in (("full", 14), ("crop", len([file for file in FILES if file.pixels == CROP]))):
         spec = CacheSpec("few", "vgg16-mini", "random-0", size=32, kind=kind)
-        (made,) = finish(extract(home, [spec], device="cpu", workers=1))
-        assert made.cache.shape[0] == items
+        (extraction,) = finish(extract(home, [spec], device="cpu", workers=1))
+        assert extraction.cache.shape[0] == items
 
 
-def test_dicom_files_in_one_heap_are_told_by_their_headers(home, few_files, tmp_path):
+def test_dicom_files_in_one_heap_are_placed_by_their_headers(home, few_files, tmp_path):
     shutil.copytree(few_files / "csv", tmp_path / "csv")
     for number, path in enumerate(sorted(few_files.rglob("*.dcm"))):
         shutil.copy(path, tmp_path / f"{number}.dcm")
@@ -107,9 +107,9 @@ def test_dicom_files_in_one_heap_are_told_by_their_headers(home, few_files, tmp_
     assert dataset.about["source"].endswith("folders named by series")
 
 
-def test_jpeg_files_whose_folders_are_renamed_are_told_by_the_list(home, layouts, tmp_path):
+def test_jpeg_files_whose_folders_are_renamed_are_placed_by_the_list(home, layouts, tmp_path):
     root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
-    names = {folder.name: f"folder-{place}" for place, folder in enumerate(sorted((root / "jpeg").iterdir()))}
+    names = {folder.name: f"folder-{number}" for number, folder in enumerate(sorted((root / "jpeg").iterdir()))}
     for old, new in names.items():
         (root / "jpeg" / old).rename(root / "jpeg" / new)
     rows = list(csv.reader((root / "csv" / "dicom_info.csv").read_text().splitlines()))
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_opened_is_set_aside(home, tree):
     assert dataset.quarantine["reason"].tolist() == ["File name too long"]
 
 
-def test_the_jpeg_set_without_its_list_is_told_by_its_folders(home, layouts, tmp_path):
+def test_the_jpeg_set_without_its_list_is_placed_by_its_folders(home, layouts, tmp_path):
     root = shutil.copytree(layouts["jpeg"], tmp_path / "set")
     (root / "csv" / "dicom_info.csv").unlink()
     dataset = index(home, root)
@@ -237,7 +237,7 @@ def flatten(tree, root, names, suffix):
 
 
 @pytest.mark.parametrize(("names", "suffix"), [*((names, ".png") for names in NAMES), ("long", ".jpg")])
-def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_path, names, suffix):
+def test_flattened_files_are_placed_by_their_names(home, few_files, layouts, tmp_path, names, suffix):
     flatten(few_files, tmp_path / "flat", NAMES[names], suffix)
     dataset = index(home, tmp_path / "flat", csv=few_files / "csv")
     usual = index(home, layouts["nbia"], "usual")
@@ -250,20 +250,20 @@ def test_flattened_files_are_told_by_their_names(home, few_files, layouts, tmp_p
     )
 
 
-def test_a_mask_that_names_no_lesion_is_the_only_lesions_or_nobodys(few_files):
+def test_a_mask_that_names_no_lesion_belongs_to_the_only_lesion_or_to_none(few_files):
     names = CaseNames(read_cases(find_case_files(few_files)).lesions)
-    (one, lesion), *_ = ((image, found) for image, found in names.lesions.items() if len(found) == 1)
-    assert names.in_file_name(f"{one}_MASK") == lesion[0]
-    names.lesions[one] = [f"{one}_1", f"{one}_2"]
-    names.cases.add(f"{one}_2")
-    assert names.in_file_name(f"{one}_MASK") is None
-    assert names.in_file_name(f"{one}_MASK_2") == f"{one}_2"
-    assert names.in_file_name(f"{one.lower()}_full") == one
+    (image, lesions), *_ = ((image, lesions) for image, lesions in names.lesions.items() if len(lesions) == 1)
+    assert names.in_file_name(f"{image}_MASK") == lesions[0]
+    names.lesions[image] = [f"{image}_1", f"{image}_2"]
+    names.cases.add(f"{image}_2")
+    assert names.in_file_name(f"{image}_MASK") is None
+    assert names.in_file_name(f"{image}_MASK_2") == f"{image}_2"
+    assert names.in_file_name(f"{image.lower()}_full") == image
     assert names.in_file_name("Mass-Training_P_99999_LEFT_CC_FULL") is None
 
 
 @pytest.mark.parametrize("layout", ["nbia", "series"])
-def test_files_without_an_ending_are_told_as_those_with_one(home, layouts, tmp_path, layout):
+def test_files_without_an_ending_are_placed_as_those_with_one(home, layouts, tmp_path, layout):
     root = shutil.copytree(layouts[layout], tmp_path / "set")
     for path in root.rglob("*.dcm"):
         path.rename(path.with_suffix(""))
@@ -277,27 +277,27 @@ def test_files_without_an_ending_are_told_as_those_with_one(home, layouts, tmp_p
 @pytest.mark.parametrize("kind", ["mass", "calc"])
 def test_one_kind_of_cases_is_indexed_without_the_csvs_of_the_other(home, layouts, tmp_path, kind):
     root = shutil.copytree(layouts["nbia"], tmp_path / "set")
-    whole = index(home, root, "whole")
+    complete = index(home, root, "whole")
     for path in (root / "csv").iterdir():
         if not path.name.startswith(kind):
             path.unlink()
     dataset = index(home, root)
-    expected = whole.images[whole.images["abnormality"] == kind].reset_index(drop=True)
+    expected = complete.images[complete.images["abnormality"] == kind].reset_index(drop=True)
     pd.testing.assert_frame_equal(dataset.images, expected)
     assert dataset.quarantine.empty
-    other = [file for file in FILES if not Path(file.path).parts[1].lower().startswith(kind)]
+    absent = [file for file in FILES if not Path(file.path).parts[1].lower().startswith(kind)]
     assert dataset.notes[0].startswith("Without ") and dataset.notes[0].count("_set.csv") == 2
-    assert dataset.notes[1] == f"{len(other)} files of cases whose CSV is missing were passed over."
+    assert dataset.notes[1] == f"{len(absent)} files of cases whose CSV is missing were passed over."
 
 
 def test_odd_cells_of_the_case_csvs_cost_a_value_or_a_row(home, tree):
-    whole = index(home, tree, "whole")
+    complete = index(home, tree, "whole")
     path = next(path for path in sorted((tree / "csv").iterdir()) if len(path.read_text().splitlines()) > 5)
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     table.loc[0, "assessment"], table.loc[1, "pathology"] = "unknown", "UNPROVEN"
     table.to_csv(path, index=False)
     dataset = index(home, tree)
-    assert len(dataset.lesions) == len(whole.lesions) - 1
+    assert len(dataset.lesions) == len(complete.lesions) - 1
     assert dataset.about["missing"]["assessment"] == 1
     assert any("row 3: the pathology 'UNPROVEN' is none of" in reason for reason in dataset.quarantine["reason"])
 
@@ -316,10 +316,10 @@ def test_the_tables_alone_index_without_one_image(home, few_files, tmp_path, cap
         "--json",
     ]
     assert main(command) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["images"], told["metadata_only"]) == (14, True)
-    assert told["kinds"] == {"full": 0, "crop": 0, "mask": 0}
-    assert told["lesions"] == len([file for file in FILES if file.pixels == CROP])
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["images"], counts["metadata_only"]) == (14, True)
+    assert counts["kinds"] == {"full": 0, "crop": 0, "mask": 0}
+    assert counts["lesions"] == len([file for file in FILES if file.pixels == CROP])
     dataset = Dataset.open(home, "few")
     assert dataset.metadata_only and dataset.images["file"].isna().all()
     with pytest.raises(MammoError, match="indexed with --metadata-only and has no images"):
@@ -331,10 +331,10 @@ def test_the_tables_alone_index_without_one_image(home, few_files, tmp_path, cap
 
 
 def test_the_real_tables_hold_what_is_known_of_the_collection(home, samples):
-    told = summary(index(home, samples, metadata_only=True))
-    counts = {name: told[name] for name in ("images", "views", "lesions", "patients", "conflicts")}
+    facts = summary(index(home, samples, metadata_only=True))
+    counts = {name: facts[name] for name in ("images", "views", "lesions", "patients", "conflicts")}
     assert counts == {"images": 3103, "views": 3032, "lesions": 3568, "patients": 1566, "conflicts": 17}
-    assert told["labels"] == {"malignant": 1457, "benign": 1429, "benign_without_callback": 682}
+    assert facts["labels"] == {"malignant": 1457, "benign": 1429, "benign_without_callback": 682}
 
 
 def test_the_full_images_of_a_phantom_are_as_many_as_asked(layouts):

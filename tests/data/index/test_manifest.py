@@ -45,8 +45,8 @@ def save(path: Path, pixels: np.ndarray) -> None:
         Image.fromarray(pixels).save(path)
 
 
-def index(home, path, **more):
-    return finish(index_manifest(home, "mine", path, workers=1, **more))
+def index(home, path, **options):
+    return finish(index_manifest(home, "mine", path, workers=1, **options))
 
 
 def test_pgm_files_with_letters_and_patients_work_from_the_first_try(home, tmp_path, write, capsys):
@@ -57,9 +57,9 @@ def test_pgm_files_with_letters_and_patients_work_from_the_first_try(home, tmp_p
     path = write(*rows)
     at = ["--home", str(home.path)]
     assert main(["index", "manifest", str(path), "--as", "mias", "--json", *at]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["images"], told["patients"], told["quarantined"]) == (40, 20, [])
-    assert told["image_labels"] == {"benign": 26, "malignant": 14}
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["images"], counts["patients"], counts["quarantined"]) == (40, 20, [])
+    assert counts["image_labels"] == {"benign": 26, "malignant": 14}
     assert main(["split", "mias", "--protocol", "patient", "--json", *at]) == 0
     split = json.loads(capsys.readouterr().out)
     assert split["train"] + split["validation"] + split["test"] == 40 and split["leakage"]["patients"] == 0
@@ -79,8 +79,8 @@ def test_every_kind_of_file_gives_its_picture(home, tmp_path, write, suffix, bit
     save(tmp_path / f"b.{suffix}", picture(2, bits))
     dataset = index(home, write("path,label", f"a.{suffix},benign", f"b.{suffix},malignant"))
     assert dataset.quarantine.empty
-    seen = dataset.source(f"a.{suffix}").read().to_float()
-    assert np.abs(seen - picture(1, bits) / (2**bits - 1)).mean() < (0.03 if suffix == "jpg" else 1e-6)
+    pixels = dataset.source(f"a.{suffix}").read().to_float()
+    assert np.abs(pixels - picture(1, bits) / (2**bits - 1)).mean() < (0.03 if suffix == "jpg" else 1e-6)
 
 
 def test_dicom_files_and_frames_of_one_file(home, tmp_path, write, write_dicom):
@@ -96,9 +96,9 @@ def test_dicom_files_and_frames_of_one_file(home, tmp_path, write, write_dicom):
     assert list(dataset.images["image"]) == ["one.dcm", "stack.dcm#2", "stack.dcm#3"]
     assert np.allclose(dataset.source("stack.dcm#2").read().to_float(), frames[1] / 65535, atol=1e-6)
     assert dataset.synthetic
-    whole = index(home, write("path,label", "one.dcm,B", "stack.dcm,M"))
-    assert list(whole.images["image"]) == ["one.dcm"]
-    assert "frame" in whole.quarantine["reason"][0]
+    dataset = index(home, write("path,label", "one.dcm,B", "stack.dcm,M"))
+    assert list(dataset.images["image"]) == ["one.dcm"]
+    assert "frame" in dataset.quarantine["reason"][0]
 
 
 def test_findings_come_with_boxes_and_masks(home, tmp_path, write):
@@ -126,8 +126,10 @@ def test_findings_come_with_boxes_and_masks(home, tmp_path, write):
     assert lit.sum() == 2 * mask.astype(bool).sum() and lit[20:32, 6:20].all()
     assert findings_mask(dataset, "a.png", (ROWS, SIDES)).sum() == 10 * 20 + 10 * 10
     assert summary(dataset)["labels"] == {"benign": 2, "malignant": 1}
-    (made,) = finish(extract(home, [CacheSpec("mine", "vgg16-mini", "random-0", size=32, kind="crop")], workers=1))
-    assert made.cache.shape[0] == 3
+    (extraction,) = finish(
+        extract(home, [CacheSpec("mine", "vgg16-mini", "random-0", size=32, kind="crop")], workers=1)
+    )
+    assert extraction.cache.shape[0] == 3
 
 
 def test_what_can_be_read_is_used_and_the_rest_set_aside(home, tmp_path, write):
@@ -160,7 +162,7 @@ def test_the_manifests_own_split(home, tmp_path, write):
     assert [int((parts == part).sum()) for part in (0, 1, 2, -1)] == [8, 4, 4, 2]
 
 
-def test_without_patients_every_image_is_its_own_and_that_is_said(home, tmp_path, write, capsys):
+def test_without_patients_every_image_is_its_own_and_that_is_reported(home, tmp_path, write, capsys):
     for name in "ab":
         save(tmp_path / f"{name}.png", picture(ord(name)))
     path = write("path,label", "a.png,0", "b.png,1")
@@ -208,7 +210,7 @@ def test_columns_can_be_mapped_and_labels_named(write, tmp_path, home, capsys):
         (["path,target,status", "a,B,1"], r"has the columns target, status; say which it is with --column label=NAME"),
     ],
 )
-def test_what_cannot_be_understood_is_said_with_file_row_and_column(write, lines, sentence):
+def test_what_cannot_be_understood_is_reported_with_file_row_and_column(write, lines, sentence):
     with pytest.raises(MammoError, match=sentence):
         read_manifest(write(*lines))
 
@@ -230,8 +232,8 @@ def test_no_name_of_a_column_is_in_the_indexs_way(home, tmp_path, write):
     save(tmp_path / "a.png", picture(1))
     columns = "crop_rows,file,file_given,image_path,xmin,ymin,xmax,ymax"
     images = index(home, write(f"path,label,{columns}", "a.png,M,1,2,3,4,5,6,20,20")).images
-    given = ["crop_rows_given", "file_given", "file_given_given", "image_path_given"]
-    assert images[given].iloc[0].tolist() == ["1", "2", "3", "4"]
+    renamed = ["crop_rows_given", "file_given", "file_given_given", "image_path_given"]
+    assert images[renamed].iloc[0].tolist() == ["1", "2", "3", "4"]
 
 
 def test_a_mapped_column_outranks_one_of_our_name_and_may_be_mapped_twice(write):
@@ -279,16 +281,16 @@ def test_a_box_between_pixels_is_rounded_outwards(write):
 def test_only_a_plain_file_is_a_manifest(tmp_path):
     for name in ("pipe.csv", "pipe.xlsx"):
         os.mkfifo(tmp_path / name)
-    for place in (tmp_path / "pipe.csv", tmp_path / "pipe.xlsx", Path("/dev/zero"), tmp_path):
+    for path in (tmp_path / "pipe.csv", tmp_path / "pipe.xlsx", Path("/dev/zero"), tmp_path):
         with pytest.raises(MammoError, match="not a plain file"):
-            read_manifest(place)
+            read_manifest(path)
 
 
 def test_the_help_lists_every_column(capsys):
     with pytest.raises(SystemExit):
         main(["index", "manifest", "--help"])
-    told = capsys.readouterr().out
-    assert all(name in told for name in COLUMNS)
+    text = capsys.readouterr().out
+    assert all(name in text for name in COLUMNS)
 
 
 def test_indexing_again_after_a_change_of_labels_keeps_the_pixels(home, tmp_path, write):
@@ -303,10 +305,10 @@ def test_indexing_again_after_a_change_of_labels_keeps_the_pixels(home, tmp_path
 
 def test_files_of_the_same_names_size_and_time_elsewhere_are_others(home, tmp_path, write):
     digests = []
-    for place in ("here", "there"):
+    for folder in ("here", "there"):
         for name in "ab":
-            file = tmp_path / place / f"{name}.npy"
+            file = tmp_path / folder / f"{name}.npy"
             save(file, picture(ord(name) + len(digests)))
             os.utime(file, (1e9, 1e9))
-        digests.append(index(home, write("path,label", "a.npy,B", "b.npy,M", name=f"{place}/set.csv")).digest("full"))
+        digests.append(index(home, write("path,label", "a.npy,B", "b.npy,M", name=f"{folder}/set.csv")).digest("full"))
     assert digests[0] != digests[1]

@@ -6,7 +6,7 @@ import pytest
 
 from mammo.data.files.frame_range import FrameRange, file_of
 from mammo.data.files.header.header import Header
-from mammo.data.files.raster import Container, Note, Raster
+from mammo.data.files.raster import Container, Raster, ReadingNote
 from mammo.data.files.slabs import read_frames
 from mammo.data.manifest.header_columns import ADDED, HeaderUse, apply_headers
 from mammo.errors import MammoError
@@ -124,7 +124,7 @@ def test_a_manifests_patients_win_and_contradictions_are_reported():
     assert (facts.notes, facts.remarks) == ([], [])
 
 
-def test_a_patient_id_on_everybodys_images_is_nobodys():
+def test_a_patient_id_on_all_images_identifies_no_patient():
     rows = rows_of(*"abcdef", patient=list("123456"))
     facts = apply_headers(rows, {image: Header(patient="SITE7") for image in "abcdef"}, names_patients=True)
     assert facts.notes == []
@@ -150,7 +150,7 @@ def test_other_cells_name_no_frame(cell):
 
 def test_a_slab_is_the_mean_of_its_frames(tmp_path):
     stack = np.random.default_rng(1).integers(0, 2**16, (9, 5, 4), dtype=np.uint16)
-    note = Note("rule", "as read")
+    note = ReadingNote("rule", "as read")
 
     def read(_, number):
         return Raster(stack[number - 1], 16, container=Container(), notes=(note,))

@@ -40,7 +40,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize(("ours", "spelling"), [(ours, name) for ours, names in KNOWN.items() for name in names])
-def test_a_usual_name_is_understood_in_any_spelling_and_said(write, ours, spelling):
+def test_a_usual_name_is_understood_in_any_spelling_and_reported(write, ours, spelling):
     header = [spelling if name == ours else name for name in CELLS]
     manifest = read_manifest(write(",".join(header), ",".join(CELLS.values())))
     assert manifest.rows[ours][0] == VALUES[ours] and manifest.columns[ours] == spelling and manifest.extra == []

@@ -96,7 +96,7 @@ def test_plain_words_need_no_flag(write):
         assert [labels[f"{number}.png"] for number in range(len(several))] == [answer] * len(several)
 
 
-def test_a_word_that_is_not_known_and_named_negative_counts_as_asked_and_is_said(write):
+def test_a_word_that_is_not_known_and_named_negative_counts_as_asked_and_is_reported(write):
     manifest, labels = read(write, ["M", "no biopsy"], positive=["M"], negative=["no biopsy", "benign"])
     assert labels["1.png"] == "benign"
     assert "'no biopsy' says that nothing is known and counts as benign, as asked." in manifest.notes

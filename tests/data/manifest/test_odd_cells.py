@@ -101,7 +101,7 @@ def test_a_box_is_clipped_missing_or_none(write, cells, box, missing):
     assert manifest.missing.get("box", 0) == missing
 
 
-def test_a_box_outside_the_image_gives_no_crop_and_is_said(home, tmp_path, write):
+def test_a_box_outside_the_image_gives_no_crop_and_is_reported(home, tmp_path, write):
     for name in "ab":
         pixels = np.random.default_rng(ord(name)).integers(0, 255, (60, 44), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")

@@ -59,14 +59,14 @@ def test_a_row_that_does_not_fit_is_set_aside_alone(write, lines, paths, aside):
     assert all(table.aside[row].startswith(reason) for row, reason in aside.items())
 
 
-def test_columns_named_alike_are_told_apart_or_one_where_they_say_the_same(write):
+def test_columns_of_one_name_are_kept_apart_or_merged_where_they_are_equal(write):
     table = read_table(write("path,age,age", "a,1,2", "b,3,4"))
     assert list(table.cells) == ["path", "age", "age (2)"] and "Two columns are named 'age'" in table.notes[0]
     table = read_table(write("path,age,age", "a,1,1", "b,3,3"))
     assert list(table.cells) == ["path", "age"] and table.notes == []
 
 
-def test_white_space_that_nobody_sees_is_no_part_of_a_cell(write):
+def test_white_space_that_is_invisible_is_no_part_of_a_cell(write):
     path = write("\u200bpath\u00a0,label", "\ufeffa.png\u3000,\u00a0B\u200b")
     assert cells(path) == [["path", "label"], ["a.png", "B"]]
 

@@ -115,9 +115,9 @@ def test_an_interrupted_run_resumes_and_keeps_whole_patients(tmp_path):
         next(work)
     work.close()
     assert not (tmp_path / "cut" / MARK).exists()
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("*.dcm")}
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("*.dcm")}
     finish(write_phantom(tmp_path / "cut", spec, workers=1))
-    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    assert times == {path: path.stat().st_mtime_ns for path in times}
     assert digests(tmp_path / "cut") == digests(tmp_path / "whole")
     assert not (tmp_path / "cut" / UNFINISHED).exists()
 
@@ -195,11 +195,11 @@ def test_a_view_with_both_kinds_is_listed_twice_with_the_same_pixels(tree):
             views[patient.name, listing.breast.side, listing.view].append(listing)
     twice = [pair for pair in views.values() if len(pair) == 2]
     assert twice
-    for one, other in twice:
-        assert {one.kind, other.kind} == {"mass", "calcification"}
-        assert one.full.series != other.full.series
-        first, second = (pydicom.dcmread(tree / listing.full.path).pixel_array for listing in (one, other))
-        assert np.array_equal(first, second)
+    for first, second in twice:
+        assert {first.kind, second.kind} == {"mass", "calcification"}
+        assert first.full.series != second.full.series
+        pixels = [pydicom.dcmread(tree / listing.full.path).pixel_array for listing in (first, second)]
+        assert np.array_equal(*pixels)
 
 
 def test_files_are_found_by_folder_name_and_by_series_uid(tree):
@@ -307,12 +307,12 @@ def test_tissue_has_the_power_spectrum_of_mammograms():
 
 @pytest.mark.parametrize("finding", PATCH_FINDINGS)
 def test_patches_are_deterministic_and_in_range(finding):
-    one, again = (lesion_patch(np.random.default_rng(7), finding) for _ in range(2))
-    assert np.array_equal(one, again)
-    assert (one.shape, one.dtype) == ((96, 96), np.float32)
-    assert one.min() >= 0
-    assert one.max() <= 1
-    assert one.std() > 0.01
+    patch, repeated = (lesion_patch(np.random.default_rng(7), finding) for _ in range(2))
+    assert np.array_equal(patch, repeated)
+    assert (patch.shape, patch.dtype) == ((96, 96), np.float32)
+    assert patch.min() >= 0
+    assert patch.max() <= 1
+    assert patch.std() > 0.01
     assert lesion_patch(np.random.default_rng(7), finding, size=48).shape == (48, 48)
 
 

@@ -64,33 +64,35 @@ ALTERED = {
 
 @pytest.mark.parametrize("name", ALTERED)
 def test_an_altered_copy_is_a_near_duplicate_of_its_film_and_of_no_other(films, name):
-    whole = [image_hash(pixels) for pixels in films.values()]
-    for place, pixels in enumerate(films.values()):
+    hashes = [image_hash(pixels) for pixels in films.values()]
+    for number, pixels in enumerate(films.values()):
         copy = image_hash(ALTERED[name](pixels))
-        assert near_duplicates([copy], [whole[place]]).tolist() == [True]
-        assert near_duplicates([copy], whole[:place] + whole[place + 1 :]).tolist() == [False]
+        assert near_duplicates([copy], [hashes[number]]).tolist() == [True]
+        assert near_duplicates([copy], hashes[:number] + hashes[number + 1 :]).tolist() == [False]
 
 
 def test_no_film_is_a_near_duplicate_of_another_view_breast_or_patient(films):
     assert len(films) == 24 and len({patient for patient, _, _ in films}) > 3
-    whole = [image_hash(pixels) for pixels in films.values()]
-    alike = [near_duplicates([one], [other])[0] for one, other in itertools.permutations(whole, 2)]
+    hashes = [image_hash(pixels) for pixels in films.values()]
+    alike = [
+        near_duplicates([test_hash], [train_hash])[0] for test_hash, train_hash in itertools.permutations(hashes, 2)
+    ]
     assert not any(alike)
 
 
 def test_many_are_compared_as_one_by_one(films):
-    whole = [image_hash(pixels) for pixels in films.values()]
-    train = [*whole[:10], image_hash(cropped(films[list(films)[12]]))]
-    assert np.flatnonzero(near_duplicates(whole, train)).tolist() == [*range(10), 12]
+    hashes = [image_hash(pixels) for pixels in films.values()]
+    train = [*hashes[:10], image_hash(cropped(films[list(films)[12]]))]
+    assert np.flatnonzero(near_duplicates(hashes, train)).tolist() == [*range(10), 12]
 
 
 @pytest.mark.parametrize("missing", ["", None, float("nan"), "abc", "x" * DIGITS, "é" * DIGITS])
 def test_a_missing_or_foreign_hash_has_no_duplicate(films, missing):
-    known = image_hash(next(iter(films.values())))
-    assert near_duplicates([missing, known], [missing]).tolist() == [False, False]
-    assert near_duplicates([missing, known], [missing, known]).tolist() == [False, True]
-    assert near_duplicates([known], []).tolist() == [False]
-    assert near_duplicates([], [known]).tolist() == []
+    valid = image_hash(next(iter(films.values())))
+    assert near_duplicates([missing, valid], [missing]).tolist() == [False, False]
+    assert near_duplicates([missing, valid], [missing, valid]).tolist() == [False, True]
+    assert near_duplicates([valid], []).tolist() == [False]
+    assert near_duplicates([], [valid]).tolist() == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (41, 39), (700, 20)])
@@ -137,19 +139,21 @@ def test_padding_makes_no_two_films_alike_and_seldom_hides_a_copy(films, name):
         assert np.median(alike[same]) >= ALIKE
 
 
-def test_likeness_is_the_same_either_way_round(films):
-    some = [image_hash(pixels) for pixels in list(films.values())[:8]]
-    others = [image_hash(alter(pixels)) for alter, pixels in zip(ALTERED.values(), films.values(), strict=False)]
+def test_likeness_is_symmetric(films):
+    originals = [image_hash(pixels) for pixels in list(films.values())[:8]]
+    copies = [image_hash(alter(pixels)) for alter, pixels in zip(ALTERED.values(), films.values(), strict=False)]
     for enough in (ALIKE, 1.0):
-        np.testing.assert_allclose(likeness(some, others, enough), likeness(others, some, enough).T, atol=1e-5)
-    assert (near_duplicates(some, others) == near_duplicates(others[:8], some)).all()
+        np.testing.assert_allclose(
+            likeness(originals, copies, enough), likeness(copies, originals, enough).T, atol=1e-5
+        )
+    assert (near_duplicates(originals, copies) == near_duplicates(copies[:8], originals)).all()
 
 
 def test_a_mirrored_copy_is_found(films):
     for pixels in list(films.values())[:6]:
-        whole = image_hash(pixels)
+        original = image_hash(pixels)
         for copy in (pixels[:, ::-1], jpeg(half(pixels[:, ::-1])), cropped(pixels)[:, ::-1]):
-            assert near_duplicates([image_hash(copy)], [whole])[0]
+            assert near_duplicates([image_hash(copy)], [original])[0]
 
 
 def test_hashes_of_earlier_versions_are_compared_with_their_like_alone(films):
@@ -163,15 +167,15 @@ def test_hashes_of_earlier_versions_are_compared_with_their_like_alone(films):
 def test_real_films_are_found_again_and_never_taken_for_one_another(samples):
     real = [np.asarray(Image.open(path)) for path in sorted((samples / "full-png").iterdir())]
     assert len(real) == 2
-    whole = [image_hash(pixels) for pixels in real]
+    hashes = [image_hash(pixels) for pixels in real]
     bands = [
         banded(top, left, right, value) for top, left, right in ((0.4, 0.3, 0), (0.6, 0, 0.1)) for value in (0, 255)
     ]
     for pad in (np.asarray, *bands):
         padded = [image_hash(pad(pixels)) for pixels in real]
         assert likeness(padded[:1], padded[1:]).max() < 0.5
-    for one, pixels in enumerate(real):
+    for number, pixels in enumerate(real):
         small = pixels[::4, ::4]
         for copy in (small, cropped(small), small[:, ::-1], banded(0.3, 0.3, 0, 0)(small)):
-            found = likeness([image_hash(copy)], whole)[0]
-            assert found[one] >= ALIKE and found[1 - one] < 0.5
+            alike = likeness([image_hash(copy)], hashes)[0]
+            assert alike[number] >= ALIKE and alike[1 - number] < 0.5

@@ -18,7 +18,7 @@ from mammo.specs import SplitSpec
 def phantom(tmp_path_factory):
     """The image table of 1500 phantoms, drawn but not rendered."""
     root = tmp_path_factory.mktemp("csv")
-    listings = [one for patient in draw_patients(PhantomSpec(1500, 5)) for one in plan(patient)]
+    listings = [listing for patient in draw_patients(PhantomSpec(1500, 5)) for listing in plan(patient)]
     for name, text in case_tables(listings).items():
         (root / name).write_text(text)
     return images_of(read_cases(find_case_files(root)).lesions)
@@ -74,16 +74,16 @@ def test_the_seed_alone_fixes_the_test_set_and_the_redraw_moves_validation(phant
     draws = [draw(phantom, SplitSpec(protocol, 3, redraw)) for redraw in range(5)]
     for parts in draws[1:]:
         assert np.array_equal(parts == TEST, draws[0] == TEST)
-    for one, other in itertools.combinations(draws, 2):
-        assert not np.array_equal(one == VALIDATION, other == VALIDATION)
+    for first, second in itertools.combinations(draws, 2):
+        assert not np.array_equal(first == VALIDATION, second == VALIDATION)
     assert np.array_equal(draw(phantom, SplitSpec(protocol, 3, 2)), draws[2])
     elsewhere = draw(phantom, SplitSpec(protocol, 4))
     assert not np.array_equal(elsewhere == TEST, draws[0] == TEST)
 
 
-def test_the_test_set_does_not_hang_on_the_validation_fraction(phantom):
-    one, other = (draw(phantom, SplitSpec("patient", 1, 0, validation, 0.2)) for validation in (0.1, 0.3))
-    assert np.array_equal(one == TEST, other == TEST)
+def test_the_test_set_does_not_depend_on_the_validation_fraction(phantom):
+    small, large = (draw(phantom, SplitSpec("patient", 1, 0, validation, 0.2)) for validation in (0.1, 0.3))
+    assert np.array_equal(small == TEST, large == TEST)
 
 
 def test_the_reports_split_shows_two_thirds_of_the_test_images_patients_to_training(real):
@@ -103,10 +103,10 @@ def test_the_default_split_of_the_real_collection_leaks_nothing(real):
 
 @pytest.mark.parametrize("protocol", DRAWN)
 @pytest.mark.parametrize("labels", [[], ["malignant"], ["benign", "malignant"], ["benign"] * 3])
-def test_too_few_images_are_said_plainly(protocol, labels):
-    said = rf"^{len(labels)} images are too few for this split: .+ would be empty; "
-    said += r"choose another seed or protocol, or index more images\.$"
-    with pytest.raises(MammoError, match=said if labels else "The data set holds no images of this kind"):
+def test_too_few_images_are_reported_plainly(protocol, labels):
+    message = rf"^{len(labels)} images are too few for this split: .+ would be empty; "
+    message += r"choose another seed or protocol, or index more images\.$"
+    with pytest.raises(MammoError, match=message if labels else "The data set holds no images of this kind"):
         draw(few(*labels), SplitSpec(protocol))
 
 
@@ -144,8 +144,8 @@ def test_dropping_the_shared_patients_leaves_2394_images_and_no_leak(real):
 @pytest.mark.parametrize("protocol", NAMED)
 def test_validation_shares_no_patient_with_train_or_test(phantom, protocol):
     parts = draw(phantom, SplitSpec(protocol, 1))
-    held = set(phantom["patient"][parts == VALIDATION])
-    assert held and not held & set(phantom["patient"][(parts == TRAIN) | (parts == TEST)])
+    validation_patients = set(phantom["patient"][parts == VALIDATION])
+    assert validation_patients and not validation_patients & set(phantom["patient"][(parts == TRAIN) | (parts == TEST)])
     assert np.mean(parts == VALIDATION) == pytest.approx(0.1, abs=0.015)
     assert set(phantom["split"][parts == TEST]) == {"test"}
 
@@ -156,30 +156,32 @@ def test_a_set_without_official_parts_is_split_otherwise(protocol):
         draw(few("benign", "malignant"), SplitSpec(protocol))
 
 
-def named(*split):
+def table_with_split(*split):
     """Two images a patient, so that a patient may stand in two parts; `split` in turn."""
     patients = [f"P_{number // 2:05d}" for number in range(120)]
     labels = ["malignant" if number % 3 else "benign" for number in range(120)]
-    given = list(itertools.islice(itertools.cycle(split), 120))
-    return pd.DataFrame({"image": range(120), "patient": patients, "film": patients, "label": labels, "split": given})
+    cycled = list(itertools.islice(itertools.cycle(split), 120))
+    return pd.DataFrame({"image": range(120), "patient": patients, "film": patients, "label": labels, "split": cycled})
 
 
 @pytest.mark.parametrize("words", [("train", "validation", "test", ""), ("Train", " VALIDATION", "TEST ", None)])
 def test_a_manifest_that_names_every_part_is_taken_at_its_word(words):
-    table = named(*words)
+    table = table_with_split(*words)
     expected = [TRAIN, VALIDATION, TEST, OUT] * 30
     for seed, redraw in ((0, 0), (3, 2)):
         assert draw(table, SplitSpec("manifest", seed, redraw)).tolist() == expected
 
 
 def test_a_manifest_without_validation_has_it_carved_from_its_training_patients():
-    table = named("train", "train", "train", "test", "train", "train", None)
+    table = table_with_split("train", "train", "train", "test", "train", "train", None)
     draws = [draw(table, SplitSpec("manifest", 0, redraw)) for redraw in range(3)]
     for parts in draws:
         assert np.array_equal(parts == TEST, table["split"] == "test")
         assert np.array_equal(parts == OUT, table["split"].isna())
-        held = set(table["patient"][parts == VALIDATION])
-        assert held and not held & set(table["patient"][(parts == TRAIN) | (parts == TEST)])
+        validation_patients = set(table["patient"][parts == VALIDATION])
+        assert validation_patients and not validation_patients & set(
+            table["patient"][(parts == TRAIN) | (parts == TEST)]
+        )
         assert (parts == VALIDATION).sum() == pytest.approx(0.1 * (parts != OUT).sum(), abs=3)
     assert not np.array_equal(draws[0] == VALIDATION, draws[1] == VALIDATION)
     straddling = set(table["patient"][draws[0] == TEST]) & set(table["patient"][draws[0] == TRAIN])
@@ -188,7 +190,7 @@ def test_a_manifest_without_validation_has_it_carved_from_its_training_patients(
 
 def test_a_manifest_that_names_another_part_is_refused():
     with pytest.raises(MammoError, match=r"'split' names 'holdout', which is none of train, validation, test\.$"):
-        draw(named("train", "test", "holdout"), SplitSpec("manifest"))
+        draw(table_with_split("train", "test", "holdout"), SplitSpec("manifest"))
 
 
 @pytest.mark.parametrize("protocol", NAMED)
@@ -198,12 +200,12 @@ def test_a_manifest_that_names_another_part_is_refused():
 )
 def test_a_set_that_lacks_a_part_says_which(protocol, words, missing):
     with pytest.raises(MammoError, match=f"names no official {missing} images; split it by patient"):
-        draw(named(*words), SplitSpec(protocol))
+        draw(table_with_split(*words), SplitSpec(protocol))
 
 
 @pytest.mark.parametrize("protocol", OFFICIAL)
-def test_whatever_is_no_official_test_image_is_there_to_train_on(protocol):
-    table = named("train", "train", "validation", "validation", None, None, "test", "test")
+def test_all_images_outside_the_official_test_set_train(protocol):
+    table = table_with_split("train", "train", "validation", "validation", None, None, "test", "test")
     parts = draw(table, SplitSpec(protocol))
     assert np.array_equal(parts == TEST, table["split"] == "test") and not (parts == OUT).any()
 
@@ -211,7 +213,7 @@ def test_whatever_is_no_official_test_image_is_there_to_train_on(protocol):
 @pytest.mark.parametrize("protocol", ["patient", "five-fold", *NAMED])
 @pytest.mark.parametrize("missing", [None, float("nan"), ""])
 def test_images_without_a_patient_cannot_be_split_by_patient(protocol, missing):
-    table = named("train", "train", "train", "test")
+    table = table_with_split("train", "train", "train", "test")
     table.loc[5:7, "patient"] = missing
     with pytest.raises(MammoError, match=r"^3 of 120 images name no patient, .+ 'paper'\.$"):
         draw(table, SplitSpec(protocol))
@@ -219,13 +221,13 @@ def test_images_without_a_patient_cannot_be_split_by_patient(protocol, missing):
 
 
 def test_parts_that_are_all_named_need_no_patients():
-    table = named("train", "validation", "test").assign(patient=None)
+    table = table_with_split("train", "validation", "test").assign(patient=None)
     assert sizes(draw(table, SplitSpec("manifest"))) == {"train": 40, "validation": 40, "test": 40}
 
 
 @pytest.mark.parametrize("protocol", ["patient", "five-fold", *NAMED])
 def test_one_patient_cannot_be_split(protocol):
-    table = named("train", "train", "train", "test").assign(patient="P_00001")
+    table = table_with_split("train", "train", "train", "test").assign(patient="P_00001")
     with pytest.raises(MammoError, match=r"^120 images of 1 patient are too few for this split: .+ would be empty"):
         draw(table, SplitSpec(protocol))
 
@@ -233,13 +235,13 @@ def test_one_patient_cannot_be_split(protocol):
 @pytest.mark.parametrize("protocol", SPLITS)
 @pytest.mark.parametrize("label", ["benign", "malignant"])
 def test_every_protocol_divides_images_of_one_label(protocol, label):
-    parts = draw(named("train", "train", "train", "test").assign(label=label), SplitSpec(protocol))
+    parts = draw(table_with_split("train", "train", "train", "test").assign(label=label), SplitSpec(protocol))
     assert min(sizes(parts).values()) > 0
 
 
 @pytest.mark.parametrize("protocol", SPLITS)
 def test_a_patient_with_one_image_among_others_with_many(protocol):
-    table = named("train", "train", "train", "train", "test", "test").iloc[:-1].reset_index(drop=True)
+    table = table_with_split("train", "train", "train", "train", "test", "test").iloc[:-1].reset_index(drop=True)
     parts = draw(table, SplitSpec(protocol))
     assert sum(sizes(parts).values()) == 119
     if protocol != "paper":

@@ -23,7 +23,10 @@ HEADS = [HeadSpec(optimizer=name, lr=1e-2, epochs=5) for name in ("adam", "nadam
 @pytest.fixture(autouse=True)
 def augmentations(monkeypatch):
     """One augmentation of each kind."""
-    drawn, together = Augmentation("Drawn", "", 1, (1, 50)), Augmentation("Together", "", 1, (1, 50), together=True)
+    drawn, together = (
+        Augmentation("Drawn", "", 1, (1, 50)),
+        Augmentation("Together", "", 1, (1, 50), all_in_every_epoch=True),
+    )
     monkeypatch.setattr(augment, "AUGMENTATIONS", {"drawn": drawn, "together": together})
 
 

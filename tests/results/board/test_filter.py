@@ -22,7 +22,7 @@ def test_the_choices_are_the_values_of_settings_that_differ(runs):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "kept"),
+    ("chosen", "expected"),
     [
         ([], range(6)),
         (["vgg16"], [0, 1, 2]),
@@ -33,8 +33,8 @@ def test_the_choices_are_the_values_of_settings_that_differ(runs):
         (["nonsense", "resnet50"], [3, 4, 5]),
     ],
 )
-def test_one_of_the_values_of_every_setting(runs, chosen, kept):
-    assert runs.index[RunFilter(runs).matches(chosen)].tolist() == list(kept)
+def test_one_of_the_values_of_every_setting(runs, chosen, expected):
+    assert runs.index[RunFilter(runs).matches(chosen)].tolist() == list(expected)
 
 
 def test_a_setting_of_very_many_values_is_no_choice(runs):
@@ -43,6 +43,6 @@ def test_a_setting_of_very_many_values_is_no_choice(runs):
     assert len(RunFilter(many.iloc[:5]).choices) == 5
 
 
-def test_equal_words_of_two_settings_are_told_apart():
+def test_equal_words_of_two_settings_are_distinguished():
     runs = pd.DataFrame({"run": ["s.0", "s.1"], "trunk": ["none", "vgg16"], "augment": ["none", "generator"]})
     assert RunFilter(runs).choices == ["none", "vgg16", "augment none", "generator"]

@@ -17,8 +17,8 @@ def demo_sweep(demo_home) -> Sweep:
 
 
 @pytest.fixture
-def made(demo_sweep) -> Sweep:
-    """Twelve runs on the demo's images whose skill hangs on the learning rate alone."""
+def twelve(demo_sweep) -> Sweep:
+    """Twelve runs on the demo's images whose skill depends on the learning rate alone."""
     grid = [(rate, pool, seed) for rate in (1e-5, 1e-4, 1e-3) for pool in ("gap", "flatten") for seed in (0, 1)]
     runs = pd.DataFrame(grid, columns=["lr", "pool", "seed"]).assign(split=0, optimizer="adam")
     skill = runs["lr"].map({1e-5: 0.0, 1e-4: 0.7, 1e-3: 1.4}).to_numpy()
@@ -27,26 +27,26 @@ def made(demo_sweep) -> Sweep:
     return replace(demo_sweep, runs=runs, logits=logits.astype(np.float32))
 
 
-def test_the_axis_on_which_skill_hangs_matters_most_and_the_others_not_more_than_by_chance(made):
-    first, *others = influences(made)
+def test_the_axis_that_decides_matters_most_and_the_others_only_by_chance(twelve):
+    first, *idle = influences(twelve)
     assert first.axis == "lr"
     assert first.share > 0.6
     assert first.interval[0] > first.chance
-    assert {one.axis for one in others} == {"pool", "seed"}
-    assert all(one.share < 0.2 for one in others)
-    assert sum(one.share for one in (first, *others)) <= 1 + 1e-9
+    assert {influence.axis for influence in idle} == {"pool", "seed"}
+    assert all(influence.share < 0.2 for influence in idle)
+    assert sum(influence.share for influence in (first, *idle)) <= 1 + 1e-9
 
 
-def test_a_share_is_the_variance_of_the_means_over_the_whole(made):
-    areas = validation_auc(made)
-    means = pd.Series(areas).groupby(made.runs["lr"]).transform("mean")
-    assert influences(made)[0].share == pytest.approx(float(np.var(means) / np.var(areas)), abs=1e-12)
+def test_a_share_is_the_variance_of_the_means_over_the_total(twelve):
+    aucs = validation_auc(twelve)
+    means = pd.Series(aucs).groupby(twelve.runs["lr"]).transform("mean")
+    assert influences(twelve)[0].share == pytest.approx(float(np.var(means) / np.var(aucs)), abs=1e-12)
 
 
-def test_a_response_is_the_mean_and_spread_of_the_runs_of_a_value(made):
-    areas = validation_auc(made)
-    table = response(made, "lr", "pool").set_index(["by", "value"])
-    chosen = areas[((made.runs["lr"] == 1e-4) & (made.runs["pool"] == "gap")).to_numpy()]
+def test_a_response_is_the_mean_and_spread_of_the_runs_of_a_value(twelve):
+    aucs = validation_auc(twelve)
+    table = response(twelve, "lr", "pool").set_index(["by", "value"])
+    chosen = aucs[((twelve.runs["lr"] == 1e-4) & (twelve.runs["pool"] == "gap")).to_numpy()]
     row = table.loc[("gap", 1e-4)]
     assert (row["mean"], row["sd"], row["runs"]) == (
         pytest.approx(chosen.mean()),
@@ -55,35 +55,35 @@ def test_a_response_is_the_mean_and_spread_of_the_runs_of_a_value(made):
     )
 
 
-def test_runs_that_do_not_differ_have_no_axes(made):
-    alone = replace(made, runs=made.runs.head(1), logits=made.logits[:1])
-    assert varied(alone.runs) == []
-    assert influences(alone) == []
+def test_runs_that_do_not_differ_have_no_axes(twelve):
+    single = replace(twelve, runs=twelve.runs.head(1), logits=twelve.logits[:1])
+    assert varied(single.runs) == []
+    assert influences(single) == []
 
 
-def test_splits_of_other_images_are_compared_within_themselves(made):
-    parts = np.concatenate([made.parts, np.roll(made.parts, 7, axis=1)])
-    both = replace(made, parts=parts, runs=made.runs.assign(split=[0, 1] * 6))
+def test_splits_of_other_images_are_compared_within_themselves(twelve):
+    parts = np.concatenate([twelve.parts, np.roll(twelve.parts, 7, axis=1)])
+    both = replace(twelve, parts=parts, runs=twelve.runs.assign(split=[0, 1] * 6))
     assert "split" not in VARIED
     assert influences(both)[0].axis == "lr"
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_figures_carry_their_note(made, dark):
+def test_figures_carry_their_note(twelve, dark):
     note = {"note": "Synthetic data", "dark": dark}
     for figure in (
-        influence_figure(influences(made), **note),
-        response_figure(made, "lr", "pool", **note),
-        response_figure(made, "pool", **note),
-        parallel_figure(made, **note),
+        influence_figure(influences(twelve), **note),
+        response_figure(twelve, "lr", "pool", **note),
+        response_figure(twelve, "pool", **note),
+        parallel_figure(twelve, **note),
     ):
-        (annotation,) = [one for one in figure.layout.annotations if one.text == "Synthetic data"]
+        (annotation,) = [label for label in figure.layout.annotations if label.text == "Synthetic data"]
         assert annotation.font.color == (DARK if dark else LIGHT).notice
         assert figure.to_json()
 
 
-def test_learning_rates_are_written_as_in_the_names_of_runs(made):
+def test_learning_rates_are_written_as_in_the_names_of_runs(twelve):
     rates = ("1e-5", "1e-4", "1e-3")
-    assert response_figure(made, "lr").layout.xaxis.ticktext == rates
-    axes = {axis.label: axis.ticktext for axis in parallel_figure(made).data[0].dimensions}
+    assert response_figure(twelve, "lr").layout.xaxis.ticktext == rates
+    axes = {axis.label: axis.ticktext for axis in parallel_figure(twelve).data[0].dimensions}
     assert tuple(axes[AXES["lr"].label]) == rates

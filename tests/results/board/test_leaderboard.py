@@ -21,17 +21,17 @@ from mammo.verify import verify
 
 @pytest.fixture
 def copied(demo_home, tmp_path):
-    """The demo's sweep in a home of its own that may be written into."""
+    """A writable home with a copy of the demo's sweep."""
     home = Home(tmp_path / "home")
     shutil.copytree(demo_home.path / "sweeps", home.path / "sweeps")
     return home
 
 
-def kept(home):
+def boards_of(home):
     return sorted((home.path / "boards").glob("*.parquet"))
 
 
-def test_a_board_is_read_again_as_it_was_computed(copied):
+def test_a_stored_board_equals_the_computed_one(copied):
     runs = leaderboard(copied)["run"]
     for reading in (
         {},
@@ -42,16 +42,16 @@ def test_a_board_is_read_again_as_it_was_computed(copied):
         pd.testing.assert_frame_equal(again.runs, computed.runs)
         assert again.biases == computed.biases
         assert bias_rows(again) == bias_rows(computed)
-    assert len(kept(copied)) == 3
+    assert len(boards_of(copied)) == 3
 
 
-def test_what_is_kept_is_what_is_read(copied, monkeypatch):
+def test_a_stored_board_is_not_computed_again(copied, monkeypatch):
     computed = read_board(copied)
     monkeypatch.setattr("mammo.results.board.leaderboard.board_of", lambda _: pytest.fail("computed again"))
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
 
 
-def test_other_scores_and_other_code_are_computed_anew(copied, monkeypatch, without_digests):
+def test_a_board_of_other_scores_or_other_code_is_computed_again(copied, monkeypatch, without_digests):
     (name,) = sweeps(copied)
     without_digests(copied.sweep(name))
     before = read_board(copied).runs
@@ -63,40 +63,40 @@ def test_other_scores_and_other_code_are_computed_anew(copied, monkeypatch, with
     )
     monkeypatch.setattr(board_store, "code_version", lambda: "other")
     read_board(copied)
-    assert len(kept(copied)) == 3
+    assert len(boards_of(copied)) == 3
 
 
-def test_a_board_that_is_damaged_is_computed_anew(copied):
+def test_a_damaged_board_is_computed_again(copied):
     computed = read_board(copied)
-    (path,) = kept(copied)
+    (path,) = boards_of(copied)
     path.write_bytes(path.read_bytes()[:1000])
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
     pd.testing.assert_frame_equal(read_board(copied).runs, computed.runs)
 
 
-def test_a_board_of_an_earlier_version_is_no_damage(copied):
+def test_a_board_of_an_earlier_version_is_not_damaged(copied):
     read_board(copied)
-    (board,) = kept(copied)
+    (board,) = boards_of(copied)
     board.rename(board.with_name(f"{board.stem.partition('-')[0]}.parquet"))
-    assert finish(verify(copied)).others == ()
+    assert finish(verify(copied)).damaged_items == ()
     read_board(copied)
-    assert len(kept(copied)) == 2
+    assert len(boards_of(copied)) == 2
 
 
 def test_only_the_newest_boards_are_kept(copied, monkeypatch):
     monkeypatch.setattr(board_store, "MOST", 2)
     for number, fuse in enumerate(("mean", "max", "noisy-or")):
         read_board(copied, level="patient", fuse=[fuse])
-        os.utime(max(kept(copied), key=lambda file: file.stat().st_mtime), (number + 1, number + 1))
-    assert len(kept(copied)) == 2
+        os.utime(max(boards_of(copied), key=lambda file: file.stat().st_mtime), (number + 1, number + 1))
+    assert len(boards_of(copied)) == 2
 
 
-def test_a_home_that_cannot_be_written_is_read_all_the_same(copied):
+def test_a_read_only_home_has_a_leaderboard(copied):
     (copied.path / "boards").write_text("in the way")
     assert len(read_board(copied).runs) == 24
 
 
-def test_what_is_named_twice_is_listed_once(copied):
+def test_a_run_that_is_named_twice_is_listed_once(copied):
     (name,) = sweeps(copied)
     pair = f"{name}.0+1"
     twice = read_board(copied, [name, name], ensembles=[pair, pair]).runs
@@ -104,7 +104,7 @@ def test_what_is_named_twice_is_listed_once(copied):
     assert not twice["run"].duplicated().any()
 
 
-def test_a_sweep_that_is_not_there_is_refused(copied):
+def test_a_sweep_that_does_not_exist_is_refused(copied):
     with pytest.raises(MammoError, match="no finished sweep"):
         read_board(copied, ["nothing"])
 
@@ -116,30 +116,30 @@ def test_half_widths_are_those_of_the_intervals(copied):
         np.testing.assert_allclose(runs[f"{figure}_half_width"], np.diff(bounds)[:, 0] / 2)
 
 
-def test_the_meter_tells_of_the_winner_of_its_validation_images(copied):
+def test_a_selection_bias_describes_the_winner_on_its_validation_images(copied):
     board = read_board(copied)
-    (told,) = bias_rows(board)
+    (row,) = bias_rows(board)
     best = board.runs.iloc[0]
-    assert (told["winner"], told["validation_auc"], told["test_auc"]) == (
+    assert (row["winner"], row["validation_auc"], row["test_auc"]) == (
         best["run"],
         best["validation_auc"],
         best["test_auc"],
     )
-    assert told["heads"] == 24 and told["tie_group"]["heads"] == (board.runs["tie_group"] == 1).sum()
-    assert told["margin"] == pytest.approx(best["validation_auc"] - board.runs["validation_auc"].mean())
-    assert told["discounted_auc"] == pytest.approx(told["validation_auc"] - told["expected_margin"])
+    assert row["heads"] == 24 and row["tie_group"]["heads"] == (board.runs["tie_group"] == 1).sum()
+    assert row["margin"] == pytest.approx(best["validation_auc"] - board.runs["validation_auc"].mean())
+    assert row["discounted_auc"] == pytest.approx(row["validation_auc"] - row["expected_margin"])
 
 
 def repeated(sweep):
-    """The runs of a sweep as if its learning rates were random starts, and it was drawn twice."""
+    """The runs of a sweep as if the learning rates were random starts, with a second draw of the split."""
     rates = sweep.runs["lr"].unique().tolist()
     runs = sweep.runs.assign(seed=sweep.runs["lr"].map(rates.index), lr=0.001)
     logits = np.array(sweep.logits)
     again = runs.assign(run="again-" + runs["run"], redraw=1, split=1)
     about = {**sweep.about, "splits": sweep.about["splits"] * 2}
-    held = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
-    held |= {"runs": pd.concat([runs, again], ignore_index=True), "logits": np.concatenate([logits, logits[::-1]])}
-    return Sweep(**{**held, "about": about, "parts": np.repeat(np.array(sweep.parts), 2, axis=0)})
+    fields = {name: getattr(sweep, name) for name in Sweep.__dataclass_fields__}
+    fields |= {"runs": pd.concat([runs, again], ignore_index=True), "logits": np.concatenate([logits, logits[::-1]])}
+    return Sweep(**{**fields, "about": about, "parts": np.repeat(np.array(sweep.parts), 2, axis=0)})
 
 
 @pytest.mark.parametrize("criterion", [Criterion("youden"), Criterion("sensitivity", 0.8), Criterion()])

@@ -15,11 +15,11 @@ def parts():
 
 
 def test_draws_have_the_clustered_covariance(parts):
-    drawn = deviations(parts, draws=40_000)
-    everyone = [0, 1, 2, 3]
-    expected = parts.covariance(everyone, everyone)
-    np.testing.assert_allclose(np.cov(drawn), expected, atol=0.02 * expected.max())
-    np.testing.assert_allclose(drawn.mean(axis=1), 0, atol=4 * np.sqrt(expected.max() / 40_000))
+    draws = deviations(parts, draws=40_000)
+    rows = [0, 1, 2, 3]
+    expected = parts.covariance(rows, rows)
+    np.testing.assert_allclose(np.cov(draws), expected, atol=0.02 * expected.max())
+    np.testing.assert_allclose(draws.mean(axis=1), 0, atol=4 * np.sqrt(expected.max() / 40_000))
 
 
 def test_draws_do_not_depend_on_the_other_runs():

@@ -14,5 +14,5 @@ def test_one_test_is_not_corrected_and_none_is_above_one():
     assert holm([]).shape == (0,)
 
 
-def test_what_is_undefined_is_no_test():
+def test_an_undefined_p_value_is_no_test():
     np.testing.assert_allclose(holm([0.02, np.nan, 0.04]), [0.04, np.nan, 0.04])

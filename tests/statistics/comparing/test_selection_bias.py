@@ -15,13 +15,13 @@ from mammo.statistics.comparing.selection_bias import independent_heads, selecti
 from mammo.statistics.intervals.delong import components
 
 
-def studied(labels, logits, patients):
+def bias_of(labels, logits, patients):
     parts = components(labels, logits, patients)
     return selection_bias(parts, deviations(parts))
 
 
-def drawn(chance, heads=50, patients=100, alike=0.0, skill=0.0):
-    """Heads on two images a patient, equally good where `skill` is 0, with a share `alike` of their noise shared."""
+def simulated(chance, heads=50, patients=100, alike=0.0, skill=0.0):
+    """Heads on two images per patient, equally good where `skill` is 0, with a fraction `alike` of shared noise."""
     labels = np.repeat(chance.permutation(np.arange(patients) % 2), 2)
     shared, own = chance.normal(size=(1, 2 * patients)), chance.normal(size=(heads, 2 * patients))
     gain = 0.8 + skill * np.linspace(-1, 1, heads)[:, None]
@@ -31,22 +31,26 @@ def drawn(chance, heads=50, patients=100, alike=0.0, skill=0.0):
 @pytest.mark.parametrize("alike", [0.0, 0.9])
 def test_equally_good_heads_leave_nothing_to_explain(alike):
     chance = np.random.default_rng(2)
-    found = [studied(*drawn(chance, alike=alike)) for _ in range(40)]
-    assert np.mean([one.margin for one in found]) == pytest.approx(np.mean([one.expected for one in found]), rel=0.12)
-    assert sum(one.margin > one.limit for one in found) <= 5
-    assert sum(one.p_value < 0.05 for one in found) <= 5
-    assert np.mean([one.discounted for one in found]) == pytest.approx(np.mean([one.mean for one in found]), abs=0.01)
+    biases = [bias_of(*simulated(chance, alike=alike)) for _ in range(40)]
+    assert np.mean([bias.margin for bias in biases]) == pytest.approx(
+        np.mean([bias.expected for bias in biases]), rel=0.12
+    )
+    assert sum(bias.margin > bias.limit for bias in biases) <= 5
+    assert sum(bias.p_value < 0.05 for bias in biases) <= 5
+    assert np.mean([bias.discounted for bias in biases]) == pytest.approx(
+        np.mean([bias.mean for bias in biases]), abs=0.01
+    )
 
 
 def test_a_head_that_is_better_is_not_explained_by_luck():
-    found = studied(*drawn(np.random.default_rng(3), skill=0.8))
-    assert found.p_value < 0.01 and found.margin > found.limit
-    assert 0 < found.explained < 0.7
+    bias = bias_of(*simulated(np.random.default_rng(3), skill=0.8))
+    assert bias.p_value < 0.01 and bias.margin > bias.limit
+    assert 0 < bias.explained < 0.7
 
 
-def test_heads_that_score_alike_count_for_few():
+def test_heads_with_similar_scores_count_as_few_independent_heads():
     chance = np.random.default_rng(4)
-    apart, alike = studied(*drawn(chance)), studied(*drawn(chance, alike=0.95))
+    apart, alike = bias_of(*simulated(chance)), bias_of(*simulated(chance, alike=0.95))
     assert apart.independent > 35
     assert 1 <= alike.independent < 5
     assert apart.heads == alike.heads == 50
@@ -55,16 +59,16 @@ def test_heads_that_score_alike_count_for_few():
 
 @pytest.mark.parametrize(("count", "best"), [(2, 0.5642), (10, 1.5388), (100, 2.5076)])
 def test_independent_heads_are_counted_by_their_expected_best(count, best):
-    """The means of the largest of so many normal numbers, from tables."""
+    """The means of the largest of `count` normal numbers, from tables."""
     assert independent_heads(best * 0.03, 0.03, 10_000) == pytest.approx(count, rel=0.01)
 
 
-def test_what_cannot_be_measured_is_not():
-    labels, logits, patients = drawn(np.random.default_rng(5), heads=3)
-    assert studied(labels, logits[:1], patients) is None
+def test_fewer_than_two_heads_with_an_auc_have_no_selection_bias():
+    labels, logits, patients = simulated(np.random.default_rng(5), heads=3)
+    assert bias_of(labels, logits[:1], patients) is None
     logits[1, 4] = np.nan
-    assert studied(labels, logits, patients).heads == 2
-    assert studied(labels, np.stack([logits[0], 2 * logits[0]]), patients).explained == 1
+    assert bias_of(labels, logits, patients).heads == 2
+    assert bias_of(labels, np.stack([logits[0], 2 * logits[0]]), patients).explained == 1
 
 
 @pytest.fixture
@@ -72,16 +76,11 @@ def permuted(tiny, tmp_path):
     """The tiny data set with its labels permuted between patients, and the features of its images."""
     home = Home(tmp_path / "home")
     shutil.copytree(tiny.path, home.path)
-    known = Dataset.open(home, "tiny")
-    first = known.images.groupby("patient")["label"].first()
+    dataset = Dataset.open(home, "tiny")
+    first = dataset.images.groupby("patient")["label"].first()
     labels = dict(zip(first.index, np.random.default_rng(0).permutation(first), strict=True))
-    write_dataset(
-        home,
-        "tiny",
-        known.about,
-        known.images.assign(label=known.images["patient"].map(labels)),
-        known.available_lesions,
-    )
+    images = dataset.images.assign(label=dataset.images["patient"].map(labels))
+    write_dataset(home, "tiny", dataset.about, images, dataset.available_lesions)
     return home
 
 
@@ -100,18 +99,20 @@ def test_under_permuted_labels_all_heads_tie_and_luck_explains_the_winner(permut
     board = read_board(permuted)
     assert len(board.runs) == 48 and len(board.biases) == 2
     assert (board.runs["tie_group"] == 1).all()
-    for meter in board.biases:
-        assert meter.everyone.heads == meter.tied.heads == 24
-        assert meter.everyone.margin <= meter.everyone.limit and meter.everyone.p_value > 0.05
-        winner = board.runs.set_index("run").loc[meter.winner]
-        assert winner["validation_auc"] == meter.everyone.winner
+    for bias in board.biases:
+        assert bias.everyone.heads == bias.tied.heads == 24
+        assert bias.everyone.margin <= bias.everyone.limit and bias.everyone.p_value > 0.05
+        winner = board.runs.set_index("run").loc[bias.winner]
+        assert winner["validation_auc"] == bias.everyone.winner
         low, high = winner["test_auc_interval"]
         assert low < 0.5 < high
 
 
-def test_heads_that_score_all_alike_explain_their_margin_of_nothing():
+def test_heads_with_equal_scores_have_no_margin_and_it_is_explained():
     labels, patients = np.arange(60) % 2, np.arange(60)
-    same = np.repeat(np.random.default_rng(0).normal(size=(1, 60)), 3, axis=0)  # whose mean rounds above the highest
+    same = np.repeat(
+        np.random.default_rng(0).normal(size=(1, 60)), 3, axis=0
+    )  # rounding puts their mean above the highest
     parts = components(labels, same, patients)
-    found = selection_bias(parts, deviations(parts))
-    assert found.margin == 0 and found.expected >= 0 and found.explained == 1
+    bias = selection_bias(parts, deviations(parts))
+    assert bias.margin == 0 and bias.expected >= 0 and bias.explained == 1

@@ -9,7 +9,7 @@ from mammo.statistics.metrics import auc
 
 @pytest.fixture
 def study():
-    """400 images of 200 patients; runs in three tiers of skill, with shared and own noise."""
+    """400 images of 200 patients; runs in three tiers of skill, with shared and individual noise."""
     chance = np.random.default_rng(3)
     patients = np.repeat(np.arange(200), 2)
     labels = np.repeat(chance.integers(0, 2, 200), 2)
@@ -32,20 +32,20 @@ def test_groups_do_not_depend_on_the_order_of_runs(study):
 def test_the_best_run_leads_group_one_and_leaders_fall_in_auc(study):
     labels, logits, patients = study
     logits = np.random.default_rng(9).uniform(0, 1, (15, 1)) * labels + logits
-    groups, area = tie_groups(labels, logits, patients), auc(labels, logits)
-    assert groups[area.argmax()] == 1
-    best = [area[groups == group].max() for group in range(1, groups.max() + 1)]
+    groups, aucs = tie_groups(labels, logits, patients), auc(labels, logits)
+    assert groups[aucs.argmax()] == 1
+    best = [aucs[groups == group].max() for group in range(1, groups.max() + 1)]
     assert best == sorted(best, reverse=True)
 
 
 def test_p_values_are_those_of_a_patient_jackknife(study):
-    """Leaving one patient out at a time estimates the same variance without any DeLong component."""
+    """The jackknife over patients estimates the same variance without DeLong components."""
     labels, logits, patients = study
     pair = logits[[5, 6]] + np.array([[0.05], [0.0]]) * labels
     differences = []
     for patient in range(200):
-        kept = patients != patient
-        differences.append(np.subtract(*auc(labels[kept], pair[:, kept])))
+        remaining = patients != patient
+        differences.append(np.subtract(*auc(labels[remaining], pair[:, remaining])))
     error = np.sqrt(199 / 200 * np.sum((differences - np.mean(differences)) ** 2))
     expected = 2 * norm.sf(abs(np.subtract(*auc(labels, pair))) / error)
     p_value = paired_p_values(components(labels, pair, patients), 0)[1]
@@ -62,19 +62,19 @@ def test_equal_runs_tie_and_share_the_leaders_group(study):
 
 @pytest.mark.parametrize("alike", [0.0, 0.8])
 def test_runs_of_no_skill_all_tie_in_nineteen_of_twenty_studies(alike):
-    """The luckiest of 40 runs leads, and still none counts as worse more often than it should."""
+    """The best of 40 equal runs leads by chance; runs count as worse no more often than the level of the test."""
     chance = np.random.default_rng(4)
-    patients, torn = np.arange(160) // 2, 0
+    patients, split = np.arange(160) // 2, 0
     for _ in range(60):
         labels = chance.permutation(np.arange(80) % 2)[patients]
         shared, own = chance.normal(size=(1, 80)), chance.normal(size=(40, 80))
         logits = (np.sqrt(alike) * shared + np.sqrt(1 - alike) * own)[:, patients] + chance.normal(size=160)
-        torn += tie_groups(labels, logits, patients).max() > 1
-    assert torn <= 6
+        split += tie_groups(labels, logits, patients).max() > 1
+    assert split <= 6
 
 
-def test_few_patients_tell_no_runs_apart():
-    """Of three patients a class, standard errors say nothing."""
+def test_few_patients_distinguish_no_runs():
+    """With three patients per class, standard errors are useless."""
     labels = np.array([0, 0, 0, 1, 1, 1])
     logits = np.stack([labels, [0, 3, 1, 2, 5, 6], [3, 1, 2, 2.5, 0, 4]]).astype(float)
     assert tie_groups(labels, logits, np.arange(6)).tolist() == [1, 1, 1]
@@ -88,7 +88,7 @@ def test_diverged_runs_come_last(study):
     assert sorted(set(np.delete(groups, [0, 7]))) == [1, 2, 3]
 
 
-def test_where_nothing_can_be_compared_all_tie():
+def test_runs_that_cannot_be_compared_all_tie():
     assert tie_groups([1, 1, 1], np.eye(3), [1, 2, 3]).tolist() == [1, 1, 1]
     assert tie_groups([0, 1, 1], np.eye(3), [1, 2, 2]).tolist() == [1, 1, 1]
 

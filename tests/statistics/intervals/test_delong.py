@@ -13,7 +13,7 @@ def kernel(malignant, benign):
 
 
 def slow_delong(labels, scores):
-    """DeLong's variance of one AUC, by the definition: pairs counted one by one."""
+    """DeLong's variance of one AUC by its definition, with pairs counted one by one."""
     malignant, benign = scores[labels == 1], scores[labels == 0]
     by_malignant = [np.mean([kernel(x, y) for y in benign]) for x in malignant]
     by_benign = [np.mean([kernel(x, y) for x in malignant]) for y in benign]
@@ -23,15 +23,18 @@ def slow_delong(labels, scores):
 def slow_obuchowski(labels, scores, patients):
     """Obuchowski's (1997) clustered variance of one AUC, patient by patient."""
     malignant, benign = scores[labels == 1], scores[labels == 0]
-    area = np.mean([kernel(x, y) for x in malignant for y in benign])
+    auc = np.mean([kernel(x, y) for x in malignant for y in benign])
     names = sorted(set(patients))
-    first, second, held = [], [], []
+    first, second, present = [], [], []
     for name in names:
-        own, other = scores[(patients == name) & (labels == 1)], scores[(patients == name) & (labels == 0)]
-        first.append(sum(np.mean([kernel(x, y) for y in benign]) - area for x in own))
-        second.append(sum(np.mean([kernel(x, y) for x in malignant]) - area for y in other))
-        held.append((len(own) > 0, len(other) > 0))
-    with_malignant, with_benign = (sum(column) for column in zip(*held, strict=True))
+        malignant_scores, benign_scores = (
+            scores[(patients == name) & (labels == 1)],
+            scores[(patients == name) & (labels == 0)],
+        )
+        first.append(sum(np.mean([kernel(x, y) for y in benign]) - auc for x in malignant_scores))
+        second.append(sum(np.mean([kernel(x, y) for x in malignant]) - auc for y in benign_scores))
+        present.append((len(malignant_scores) > 0, len(benign_scores) > 0))
+    with_malignant, with_benign = (sum(column) for column in zip(*present, strict=True))
     m, n, k = len(malignant), len(benign), len(names)
     s10 = with_malignant / ((with_malignant - 1) * m) * sum(value**2 for value in first)
     s01 = with_benign / ((with_benign - 1) * n) * sum(value**2 for value in second)
@@ -39,25 +42,25 @@ def slow_obuchowski(labels, scores, patients):
     return s10 / m + s01 / n + 2 * s11 / (m * n)
 
 
-def score_interval(area, variance, malignant, benign):
-    """Every AUC that an AUC does not contradict: Newcombe's method 5 with a design effect and Student's t."""
-    others = (malignant + benign) / 2 - 1
+def score_interval(auc, variance, malignant, benign):
+    """The range of AUCs that an AUC does not contradict: Newcombe's method 5 with a design effect and Student's t."""
+    half = (malignant + benign) / 2 - 1
 
-    def plain(value):
+    def independent(value):
         share = (1 - value) / (2 - value) + value / (1 + value)
-        return value * (1 - value) * (1 + others * share) / (malignant * benign)
+        return value * (1 - value) * (1 + half * share) / (malignant * benign)
 
-    effect, quantile = variance / plain(area), t.ppf(0.975, min(malignant, benign) - 1)
+    effect, quantile = variance / independent(auc), t.ppf(0.975, min(malignant, benign) - 1)
 
     def distance(value):
-        return (area - value) ** 2 - quantile**2 * effect * plain(value)
+        return (auc - value) ** 2 - quantile**2 * effect * independent(value)
 
-    return [brentq(distance, 1e-12, area), brentq(distance, area, 1 - 1e-12)]
+    return [brentq(distance, 1e-12, auc), brentq(distance, auc, 1 - 1e-12)]
 
 
 @pytest.fixture
 def study():
-    """Labels, four runs' logits with ties, and patients of one to several images, both classes in some."""
+    """Labels, the logits of four runs with ties, and patients with one or more images, some of both classes."""
     chance = np.random.default_rng(5)
     patients = chance.integers(0, 25, 60)
     labels = chance.integers(0, 2, 60)
@@ -80,7 +83,7 @@ def test_patients_of_several_images_give_the_score_interval_of_obuchowskis_varia
 
 
 def placements(labels, scores):
-    """DeLong's placement values by the definition, every pair compared: of the malignant and of the benign images."""
+    """DeLong's placement values of the malignant and of the benign images by their definition, pair by pair."""
     malignant, benign = scores[labels == 1][:, None], scores[labels == 0]
     pairs = (malignant > benign) + 0.5 * (malignant == benign)
     return pairs.mean(axis=1), pairs.mean(axis=0)
@@ -129,8 +132,8 @@ def test_images_repeated_within_patients_do_not_narrow_the_interval(study):
 
 
 @pytest.mark.parametrize("truth", [0.76, 0.92])
-def test_the_auc_interval_covers_the_truth_about_as_often_as_it_says(truth):
-    """Two images a patient, correlated; the truth of a normal shift d is Phi(d / sqrt 2)."""
+def test_the_auc_interval_covers_the_truth_about_as_often_as_it_should(truth):
+    """Two correlated images per patient; the true AUC of a normal shift d is Phi(d / sqrt 2)."""
     chance = np.random.default_rng(1)
     shift = {0.76: 0.9989, 0.92: 1.9871}[truth]
     patients = np.repeat(np.arange(60), 2)
@@ -146,10 +149,10 @@ def test_the_auc_interval_covers_the_truth_about_as_often_as_it_says(truth):
 LABELS = np.repeat([0, 1], 10)
 
 
-@pytest.mark.parametrize(("scores", "area"), [(LABELS, 1.0), (-LABELS, 0.0), (0 * LABELS, 0.5)])
-def test_perfect_and_constant_scores_have_no_interval_of_zero_width(scores, area):
+@pytest.mark.parametrize(("scores", "expected"), [(LABELS, 1.0), (-LABELS, 0.0), (0 * LABELS, 0.5)])
+def test_perfect_and_constant_scores_have_no_interval_of_zero_width(scores, expected):
     low, high = auc_interval(LABELS, [scores], np.arange(20))[0]
-    assert low <= area <= high
+    assert low <= expected <= high
     assert 0.2 < high - low < 0.6
     more_images = auc_interval(np.tile(LABELS, 5), [np.tile(scores, 5)], np.tile(np.arange(20), 5))[0]
     np.testing.assert_allclose(more_images, [low, high])
@@ -157,7 +160,7 @@ def test_perfect_and_constant_scores_have_no_interval_of_zero_width(scores, area
 
 @pytest.mark.parametrize("few", [0, 1, FEWEST - 1, FEWEST, 5])
 def test_an_interval_begins_with_the_fewest_patients(few):
-    """However many images they have: here three each."""
+    """The number of images does not matter: here three per patient."""
     patients = np.repeat(np.arange(30 + few), 3)
     labels = (patients >= 30).astype(int)
     scores = labels + np.random.default_rng(few).normal(size=(2, labels.size))
@@ -179,8 +182,8 @@ def test_a_missing_class_and_a_diverged_run_have_no_interval():
 @pytest.mark.parametrize(("right", "trials"), [(0, 10), (10, 10), (7, 12), (300, 645)])
 def test_clopper_pearson_is_scipys(right, trials):
     expected = binomtest(right, trials).proportion_ci(method="exact")
-    found = clopper_pearson(np.array([right / trials]), trials)[0]
-    np.testing.assert_allclose(found, [expected.low, expected.high], rtol=1e-9)
+    interval = clopper_pearson(np.array([right / trials]), trials)[0]
+    np.testing.assert_allclose(interval, [expected.low, expected.high], rtol=1e-9)
 
 
 def test_accuracy_interval_is_the_exact_one_for_independent_images_and_never_narrower(study):
@@ -190,12 +193,12 @@ def test_accuracy_interval_is_the_exact_one_for_independent_images_and_never_nar
     assert (np.diff(accuracy_interval(labels, logits - 0.5, patients)) >= np.diff(plain) - 1e-12).all()
 
 
-def test_four_images_right_or_wrong_together_are_worth_one():
+def test_four_images_that_are_correct_or_wrong_together_count_as_one():
     right = np.repeat(np.random.default_rng(2).random(50) < 0.7, 4)
     clustered = accuracy_interval(np.ones(200), [right - 0.5], np.arange(200) // 4)
     np.testing.assert_allclose(clustered, clopper_pearson(np.array([right.mean()]), 50 * 49 / 50), rtol=1e-9)
 
 
-def test_where_all_are_right_every_patient_is_worth_one_image():
+def test_where_all_are_correct_every_patient_counts_as_one_image():
     low, high = accuracy_interval(LABELS, [LABELS - 0.5], np.arange(20) // 2)[0]
     assert (low, high) == (pytest.approx(binomtest(10, 10).proportion_ci().low), 1.0)

@@ -19,21 +19,21 @@ def run():
 
 @pytest.mark.parametrize("metric", [average_precision, brier])
 def test_the_interval_is_about_scipys_bca_where_every_image_is_a_patient(run, metric):
-    found = bootstrap(
+    scipys = bootstrap(
         (run.labels, run.logits), metric, paired=True, vectorized=False, n_resamples=1000, method="BCa", rng=1
     )
     ours = measure_metric(metric, run)
     assert ours.value == metric(run.labels, run.logits) and ours.n == 120
-    np.testing.assert_allclose((ours.low, ours.high), found.confidence_interval, atol=0.04)
+    np.testing.assert_allclose((ours.low, ours.high), scipys.confidence_interval, atol=0.04)
 
 
 def test_a_mean_has_the_interval_of_a_share_with_its_standard_error(run):
-    """The Brier score is a mean, whose jackknife variance is the plain one; half as many trials as patients in t."""
+    """The jackknife variance of a mean, such as the Brier score, is its usual variance; t has 39 degrees of freedom."""
     distance = (probability(run.logits) - run.labels) ** 2
     mean, variance = distance.mean(), distance.var(ddof=1) / 120
     trials = mean * (1 - mean) / variance * (norm.ppf(0.975) / t.ppf(0.975, 39)) ** 2
-    right, wrong = mean * trials, (1 - mean) * trials
-    expected = beta.ppf(0.025, right, wrong + 1), beta.ppf(0.975, right + 1, wrong)
+    successes, failures = mean * trials, (1 - mean) * trials
+    expected = beta.ppf(0.025, successes, failures + 1), beta.ppf(0.975, successes + 1, failures)
     ours = measure_metric(brier, run)
     assert (ours.low, ours.high) == pytest.approx(expected, abs=1e-9)
 
@@ -49,12 +49,12 @@ def test_images_of_one_patient_count_once(run):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_has_an_interval_about_its_value(run, name):
-    one = measure(name, run)
-    assert one.low < one.value < one.high
-    assert one.value == METRICS[name].function(run.labels, run.logits)
+    measured = measure(name, run)
+    assert measured.low < measured.value < measured.high
+    assert measured.value == METRICS[name].function(run.labels, run.logits)
 
 
-def test_a_few_resamples_that_differ_are_no_certainty():
+def test_resamples_that_hardly_differ_do_not_narrow_the_interval():
     patients = np.repeat(np.arange(20), 2)
     labels = (patients < 6).astype(int)
     logits = np.random.default_rng(2).normal(size=40) - 4 * labels
@@ -62,7 +62,7 @@ def test_a_few_resamples_that_differ_are_no_certainty():
     assert none.value == none.low == 0 and none.high > 0.4
 
 
-def test_what_says_nothing_is_told_from_certainty(run):
+def test_perfect_scores_have_an_interval_and_undefined_metrics_have_none(run):
     perfect = measure_metric(
         sensitivity_at_specificity, replace(run, logits=np.asarray(run.labels) * 2.0), smooth=False
     )

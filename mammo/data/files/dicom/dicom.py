@@ -1,4 +1,4 @@
-"""One DICOM file to pixels, or one sentence that says why not."""
+"""Reading one DICOM file: its pixels, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mammo.data.files.raster import (
     CONTAINER_BITS,
     SYNTHETIC,
     Container,
-    Note,
     Raster,
+    ReadingNote,
     choose_frame,
     clear_file_errors,
     refuse_unfit,
@@ -36,13 +36,13 @@ __all__ = ["Raster", "read_dicom"]
 
 
 def read_dicom(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster:
-    """Read one greyscale frame of a DICOM file as it is meant to be shown; `frame` counts from 1, 0 is the only one.
+    """Read one greyscale frame of a DICOM file as it should be shown; `frame` counts from 1, 0 is the only one.
 
-    Only that frame is read from the file. Modality LUT, VOI LUT or window and inversion are applied in this order
-    (`mammo.data.files.dicom.grey`); with `colour_marks` coloured marks on a grey picture are read as grey. Raises
-    MammoError where the file is no DICOM, is damaged, too large, or holds no such greyscale frame.
+    Only that frame is read from the file. Modality LUT, VOI LUT or window, and inversion are applied in this order
+    (`mammo.data.files.dicom.grey`); with `colour_marks`, coloured marks on a grey picture are read as grey. Raises
+    MammoError where the file is no DICOM, is damaged, too large, or has no such greyscale frame.
     """
-    refuse_unfit(path, at_most=None)
+    refuse_unfit(path, max_bytes=None)
     with clear_file_errors("DICOM", path), open_dicom(path) as file:
         raster = _read(file, frame, colour_marks)
         synthetic = SYNTHETIC in str(file.dataset.get("Manufacturer", "")).lower()
@@ -70,20 +70,20 @@ def _container(stored: StoredValues) -> Container | None:
 
 
 def _decode(file: DicomFile, header: PixelHeader, index: int) -> Frame:
-    """The frame as the file holds it; a decoder that says so in words of its own ran out of memory."""
+    """Decode the frame as the file holds it; raise MemoryError where a decoder's message shows a lack of memory."""
     try:
         return read_frame(file, header, index)
     except RuntimeError as error:
-        said = str(error).partition("plugins:")[2] or str(error)
-        if any(line.endswith(": ") or "memory" in line or "allocat" in line for line in said.splitlines()):
+        message = str(error).partition("plugins:")[2] or str(error)
+        if any(line.endswith(": ") or "memory" in line or "allocat" in line for line in message.splitlines()):
             raise MemoryError from None
-        raise MammoError(f"damaged DICOM: {said}") from None
+        raise MammoError(f"damaged DICOM: {message}") from None
 
 
 def _without_colour(
     values: NDArray[Any], header: PixelHeader, stream: CodeStream | None, dataset: Dataset, colour_marks: bool
 ) -> StoredValues:
-    """The grey of a frame in three channels, or of values that a palette makes grey; no window belongs to either."""
+    """Return the grey of a frame in three channels, or of palette colours; no window applies to either."""
     bits = min(header.stored, stream.bits if stream else header.allocated)
     if header.photometric == PALETTE:
         values, bits = _by_palette(values, dataset)
@@ -93,7 +93,7 @@ def _without_colour(
     luminance = header.photometric.startswith("YBR_FULL") or is_luminance(values, white)
     grey, notes = (grey_of_luminance if luminance else grey_of)(values, white, colour_marks)
     if header.photometric == PALETTE:
-        return StoredValues(grey, bits, False, (*notes, Note("palette", "its palette holds shades of grey")))
+        return StoredValues(grey, bits, False, (*notes, ReadingNote("palette", "its palette holds shades of grey")))
     stored = stored_values(grey, header, stream)
     return replace(stored, notes=(*stored.notes, *notes, EQUAL))
 

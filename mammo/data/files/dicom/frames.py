@@ -1,4 +1,4 @@
-"""The values of one frame as a DICOM file holds them; no other frame of the file is read."""
+"""The values of one frame as a DICOM file stores them; no other frame of the file is read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.data.files.dicom.encapsulated import read_encapsulated
 from mammo.data.files.dicom.opening import BIG_ENDIAN, EXPLICIT, IMPLICIT, RLE, DicomFile
 from mammo.data.files.pictures.codestream import CodeStream, read_code_stream
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN)
 
-Frame = tuple[NDArray[np.integer], CodeStream | None, tuple[Note, ...]]
-"""Values (rows, columns) or (rows, columns, 3), the code stream they came from, and what was done to it."""
+Frame = tuple[NDArray[np.integer], CodeStream | None, tuple[ReadingNote, ...]]
+"""Values (rows, columns) or (rows, columns, 3), their code stream, and notes on what was done to it."""
 
 
 def refuse_without_pixels(file: DicomFile) -> None:
-    """Raise MammoError where the file ends before pixels."""
+    """Raise MammoError where the file has no pixels."""
     if not file.at:
         raise MammoError("truncated before its pixels" if file.short else "a DICOM file without pixels")
 
@@ -32,13 +32,13 @@ def refuse_truncated(file: DicomFile, header: PixelHeader) -> None:
     """Raise MammoError where the file has fewer pixels than its header says."""
     if file.length is None or file.syntax not in NATIVE:
         return
-    expected, there = (header.frames * header.frame_bits + 7) // 8, min(file.length, file.end - file.at)
-    if there < expected:
-        raise MammoError(f"truncated: it holds {there} of {expected} bytes of pixels")
+    expected, available = (header.frames * header.frame_bits + 7) // 8, min(file.length, file.end - file.at)
+    if available < expected:
+        raise MammoError(f"truncated: it holds {available} of {expected} bytes of pixels")
 
 
 def read_frame(file: DicomFile, header: PixelHeader, index: int) -> Frame:
-    """Read and decode frame number `index`, from 0; raises MammoError where it is damaged or cannot be decoded."""
+    """Read and decode frame `index` (from 0); raise MammoError where it is damaged or cannot be decoded."""
     if file.length is not None and file.syntax in NATIVE:
         return _native(file, header, index), None, ()
     extended = file.dataset.get("ExtendedOffsetTable")
@@ -57,7 +57,7 @@ def read_frame(file: DicomFile, header: PixelHeader, index: int) -> Frame:
 
 
 def _native(file: DicomFile, header: PixelHeader, index: int) -> NDArray[np.integer]:
-    """An uncompressed frame as unsigned integers of the allocated size."""
+    """Return an uncompressed frame as unsigned integers of the allocated size."""
     first = index * header.frame_bits
     skipped = first % 8  # of packed bits, whose frames need not begin with a byte
     count = (skipped + header.frame_bits + 7) // 8
@@ -85,7 +85,7 @@ def _shaped(values: NDArray[np.integer], header: PixelHeader) -> NDArray[np.inte
 
 
 def _run_lengths(content: bytes, header: PixelHeader) -> NDArray[np.integer]:
-    """A frame of run-length encoded bytes (PS3.5 G), as unsigned integers of the allocated size."""
+    """Decode a frame of run-length encoded bytes (PS3.5 G) to unsigned integers of the allocated size."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.pixels.utils import pixel_array

@@ -1,4 +1,4 @@
-"""A DICOM file opened up to its pixels: nothing large is read before its header was found fit."""
+"""Opening a DICOM file up to its pixels: nothing large is read before the header is checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mammo.data.files.dicom.pixel_header import element_values
 from mammo.data.files.dicom.stream import BoundedStream
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 from mammo.errors import MammoError
 
 if TYPE_CHECKING:
@@ -39,32 +39,32 @@ SYNTAXES = frozenset(
 )
 """The transfer syntaxes that are read.
 
-The deflated one is left out on purpose: the entire data set is inflated before a header can be read.
+The deflated one is left out on purpose: the entire data set is inflated before the header can be checked.
 """
 
 MAGIC, PREAMBLE = b"DICM", 128
 HEAD = PREAMBLE + len(MAGIC) + 8
-"""How many bytes tell where a file's first element stands."""
+"""Bytes that are needed to find a file's first element."""
 
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _PIXEL_DATA = 0x7FE00010
 _FLOATS = (0x7FE00008, 0x7FE00009)
 _UNDEFINED = 0xFFFFFFFF
-_MOST_DISORDER = 1000
-"""How many elements may follow a higher one: a data set's ascend, and a file's worth of zeros is millions of others."""
+_MAX_DISORDER = 1000
+"""How many elements may have a tag below the one before: tags ascend; a file of zeros has millions that do not."""
 _LONG = {b"OB", b"OW", b"UN", b"OF", b"OD", b"OL", b"UT", b"SQ"}
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 _FIRST_GROUP_BIG_ENDIAN = b"\x00\x08"
 _STRINGS = frozenset({b"UI", b"CS", b"UL", b"OB", b"DA", b"TM", b"SH", b"LO", b"PN", b"DT", b"SQ", b"US", b"UN", b"AE"})
-"""The representations that an element of the groups 2 and 8 may have."""
+"""Value representations of elements in the groups 2 and 8."""
 
 
 @dataclass(frozen=True)
 class DicomFile:
-    """An open DICOM file: its data set up to the pixels, and where those lie in `stream`.
+    """An open DICOM file: its data set up to the pixels, and the offset `at` of the pixels in `stream`.
 
-    `length` is None where they are encapsulated, `at` 0 where there are none; `words` says that they are written in
-    words of 16 bits, `short` that an element claimed more bytes than the file has.
+    `length` is None for encapsulated pixels, `at` is 0 where there are none; `words` is true for pixels in words of
+    16 bits, `short` where an element claims more bytes than the file has.
     """
 
     stream: BoundedStream
@@ -75,11 +75,11 @@ class DicomFile:
     end: int
     words: bool
     short: bool
-    notes: tuple[Note, ...]
+    notes: tuple[ReadingNote, ...]
 
     @property
     def little(self) -> bool:
-        """Whether numbers stand with their lowest byte first."""
+        """Whether numbers begin with their lowest byte."""
         return self.syntax != BIG_ENDIAN
 
 
@@ -87,14 +87,14 @@ class DicomFile:
 def open_dicom(path: Path) -> Iterator[DicomFile]:
     """Open a DICOM file and parse it up to its pixels; its preamble and transfer syntax may be missing.
 
-    Raises MammoError where it is no DICOM file, or is written in a transfer syntax that is not read.
+    Raises MammoError where it is no DICOM file, or its transfer syntax is not supported.
     """
     with BoundedStream(path) as stream:
         yield _open(stream)
 
 
 def first_element(head: bytes) -> int | None:
-    """Where the first element of a DICOM file stands, given its first `HEAD` bytes; None where it looks like none."""
+    """Return the offset of the first element, from a file's first `HEAD` bytes; None where they are no DICOM."""
     if head[PREAMBLE:].startswith(MAGIC):
         return PREAMBLE + len(MAGIC)
     starts = [len(MAGIC)] if head.startswith(MAGIC) else [0, PREAMBLE]
@@ -102,7 +102,7 @@ def first_element(head: bytes) -> int | None:
 
 
 def _is_element(head: bytes) -> bool:
-    """Whether eight bytes look like the start of an element of group 2 or 8; big endian ones name what they hold."""
+    """Whether eight bytes look like the start of an element of group 2 or 8; big endian is always explicit."""
     if head[:2] == _FIRST_GROUP_BIG_ENDIAN:
         return head[4:6] in _STRINGS
     if len(head) < 8 or head[:2] not in _FIRST_GROUPS:
@@ -121,14 +121,14 @@ def _open(stream: BoundedStream) -> DicomFile:
     stream.seek(start)
     syntax, notes = _syntax(stream)
     if not head[PREAMBLE:].startswith(MAGIC):
-        notes = (Note("no-preamble", "it lacks the preamble of a DICOM file"), *notes)
+        notes = (ReadingNote("no-preamble", "it lacks the preamble of a DICOM file"), *notes)
     dataset = read_dataset(cast(BinaryIO, stream), syntax == IMPLICIT, syntax != BIG_ENDIAN, stop_when=_until_pixels())
     at, length, words = _pixels(stream, *dataset.original_encoding)
     return DicomFile(stream, dataset, syntax, at, length, stream.end, words, stream.short, notes)
 
 
-def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
-    """The transfer syntax, from the meta header or else from the first element; the stream is left behind the header.
+def _syntax(stream: BoundedStream) -> tuple[str, tuple[ReadingNote, ...]]:
+    """Return the transfer syntax, from the meta header or else the first element; leave the stream after the header.
 
     Nothing else is parsed or inflated before the syntax is known.
     """
@@ -143,16 +143,18 @@ def _syntax(stream: BoundedStream) -> tuple[str, tuple[Note, ...]]:
         stream.seek(start)
         explicit = BIG_ENDIAN if element[:2] == _FIRST_GROUP_BIG_ENDIAN else EXPLICIT
         syntax = explicit if element[4:6] in _STRINGS else IMPLICIT
-        return syntax, (Note("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),)
+        return syntax, (
+            ReadingNote("no-transfer-syntax", f"it names no transfer syntax and is read as {UID(syntax).name}"),
+        )
     if syntax not in SYNTAXES:
         raise MammoError(f"the transfer syntax {UID(syntax).name[:60]}, which is not read")
     return syntax, ()
 
 
 def _pixels(stream: BoundedStream, implicit: bool, little: bool) -> tuple[int, int | None, bool]:
-    """Where the value of PixelData begins, its length, and whether it consists of words.
+    """Return the offset of the value of PixelData, its length, and whether it consists of words.
 
-    The stream stands at the element, or at the end of a file without pixels.
+    The stream must be at the element, or at the end of a file without pixels.
     """
     order, element = "<" if little else ">", stream.read(8)
     if len(element) < 8:
@@ -170,14 +172,14 @@ def _pixels(stream: BoundedStream, implicit: bool, little: bool) -> tuple[int, i
 
 
 def _until_pixels() -> Callable[..., bool]:
-    """Whether to stop at an element: at the pixels; raises MammoError where elements stand in no order, as in zeros."""
+    """Return a function that stops at the pixels; it raises MammoError where elements are in no order, as in zeros."""
     last, disorder = 0, 0
 
     def stop(tag: int, *_: object) -> bool:
         nonlocal last, disorder
         disorder += tag <= last
         last = tag
-        if disorder > _MOST_DISORDER:
+        if disorder > _MAX_DISORDER:
             raise MammoError("damaged DICOM: its elements stand in no order")
         return tag in _PIXELS
 

@@ -1,4 +1,4 @@
-"""What a DICOM data set says of the layout of its pixels, checked before anything is decoded."""
+"""The layout of the pixels by the header of a DICOM file, checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALLOCATED = (1, 8, 16, 32)
 
 @dataclass(frozen=True)
 class PixelHeader:
-    """How the values of each frame are written: `allocated` bits, of which `stored` end at bit `high` (from 0)."""
+    """The layout of each frame's values: `allocated` bits, of which the `stored` ones end at bit `high` (from 0)."""
 
     rows: int
     columns: int
@@ -37,13 +37,13 @@ class PixelHeader:
 
     @property
     def frame_bits(self) -> int:
-        """The bits of an uncompressed frame."""
+        """The number of bits in an uncompressed frame."""
         samples = 2 if self.photometric == "YBR_FULL_422" else self.samples  # two pixels share their chroma
         return self.rows * self.columns * samples * self.allocated
 
 
 def read_pixel_header(dataset: Dataset) -> PixelHeader:
-    """The layout of the pixels; raises MammoError where it is missing, makes no sense or is none that is read."""
+    """Read the layout of the pixels; raise MammoError where it is missing, invalid or not supported."""
     rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
     samples = integer(dataset, "SamplesPerPixel", 1)
@@ -70,26 +70,26 @@ def read_pixel_header(dataset: Dataset) -> PixelHeader:
     )
 
 
-def number(dataset: Dataset, keyword: str, place: int = 0) -> float | None:
-    """The `place`-th value of an element as a finite number; None where it is missing, empty or no number."""
+def number(dataset: Dataset, keyword: str, position: int = 0) -> float | None:
+    """Return the value at `position` of an element as a finite number; None where it is missing or no number."""
     values = element_values(dataset, keyword)
     try:
-        value = float(str(values[place]).strip())
+        value = float(str(values[position]).strip())
     except (ValueError, IndexError):
         return None
     return value if math.isfinite(value) else None
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """An element as a word in capitals; empty where it is missing."""
+    """Return an element as text in capitals; empty where it is missing."""
     return ", ".join(str(value) for value in element_values(dataset, keyword)).strip().upper()
 
 
 def element_values(dataset: Dataset, keyword: str) -> list[Any]:
-    """The values of an element, none where it is missing, empty or cannot be parsed."""
+    """Return the values of an element; none where it is missing, empty or cannot be parsed."""
     try:
         value = dataset.get(keyword)
-    except Exception:  # pydicom raises nearly anything over a damaged value
+    except Exception:  # pydicom raises many kinds over a damaged value
         return []
     if value is None or isinstance(value, str | bytes) or not hasattr(value, "__len__"):
         return [] if value in (None, "") else [value]
@@ -97,7 +97,7 @@ def element_values(dataset: Dataset, keyword: str) -> list[Any]:
 
 
 def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    """An element as an integer, or the default; raises MammoError where it is none and there is no default."""
+    """Return an element as an integer, or the default where it is missing; raise MammoError where there is neither."""
     if not element_values(dataset, keyword):
         if default is None:
             raise MammoError(f"damaged DICOM: it lacks {keyword}")
@@ -109,10 +109,10 @@ def integer(dataset: Dataset, keyword: str, default: int | None = None) -> int:
 
 
 def _overlay_bits(dataset: Dataset) -> tuple[int, ...]:
-    """The bits beside the stored ones that overlays take (PS3.3 C.9.2, in files before 2004)."""
-    places = []
+    """Return the bits beside the stored ones that overlays use (PS3.3 C.9.2, in files before 2004)."""
+    positions = []
     for group in range(0x6000, 0x6020, 2):
         if (group, 0x0102) in dataset and (group, 0x3000) not in dataset:
-            place = number(dataset, f"{group:04X}0102")
-            places.append(int(place)) if place is not None else None
-    return tuple(places)
+            bit = number(dataset, f"{group:04X}0102")
+            positions.append(int(bit)) if bit is not None else None
+    return tuple(positions)

@@ -1,4 +1,4 @@
-"""A file that is read in parts: never more than it holds, and never more in all than a whole file may have."""
+"""A file that is read in parts, with a limit on the bytes that are read in all."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from mammo.errors import MammoError
 
 
 class BoundedStream(io.BufferedReader):
-    """A file that is asked for no more than it holds: a false length costs no memory, and is noticed as `short`.
+    """A file from which no more is requested than it holds: a false length costs no memory and sets `short`.
 
-    Raises MammoError once more than `MAX_BYTES` were read from it in all: of a larger file only parts are read.
+    Raises MammoError once more than `MAX_BYTES` are read in all: of a larger file only parts can be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +22,7 @@ class BoundedStream(io.BufferedReader):
         self.bytes_read = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """At most `size` bytes; all that are left without one."""
+        """Return at most `size` bytes; without a size, all that are left."""
         if size is None or not 0 <= size < io.DEFAULT_BUFFER_SIZE:
             left = max(0, self.end - self.tell())
             self.short = self.short or (size is not None and size > left)
@@ -33,7 +33,7 @@ class BoundedStream(io.BufferedReader):
         return super().read(size)
 
     def read_exactly(self, size: int) -> bytes:
-        """`size` bytes; raises MammoError where the file ends before."""
+        """Return `size` bytes; raise MammoError where the file ends before."""
         content = self.read(size)
         if len(content) < size:
             raise MammoError("truncated: it ends amid its pixels")

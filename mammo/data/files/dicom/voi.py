@@ -1,4 +1,4 @@
-"""The look-up tables and windows by which a DICOM file wants its values shown (PS3.3 C.11)."""
+"""The look-up tables and windows of a DICOM file for showing its values (PS3.3 C.11)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.files.dicom.pixel_header import element_values, number
-from mammo.data.files.raster import Note
+from mammo.data.files.raster import ReadingNote
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,20 +20,20 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LookupTable:
-    """A look-up table: `entries` for the values from `first` on, white at 2^`bits` - 1."""
+    """A look-up table: `entries` for the values from `first` on; white is 2^`bits` - 1."""
 
     entries: Values
     first: int
     bits: int
 
     def __call__(self, values: Values) -> Values:
-        """What `values` become; those beyond the table's ends take its first or last entry."""
-        places = np.clip(np.round(values) - self.first, 0, len(self.entries) - 1)
-        outputs: Values = self.entries[places.astype(np.int64)]
+        """Return the entries for `values`; values beyond the table's ends get its first or last entry."""
+        indices = np.clip(np.round(values) - self.first, 0, len(self.entries) - 1)
+        outputs: Values = self.entries[indices.astype(np.int64)]
         return outputs
 
     def unit(self, values: Values) -> Values:
-        """What `values` become, in 0..1."""
+        """Return the entries for `values`, scaled to 0..1."""
         unit: Values = self(values) / (2**self.bits - 1)
         return unit
 
@@ -47,7 +47,7 @@ class Window:
     function: str
 
     def unit(self, values: Values) -> Values:
-        """What `values` become, in 0..1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+        """Return the windowed `values`, in 0..1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
         if self.function == "SIGMOID":
             with np.errstate(over="ignore"):
                 unit: Values = 1 / (1 + np.exp(-4 * (values - self.centre) / self.width))
@@ -64,59 +64,59 @@ FUNCTIONS: dict[str, Callable[[float], bool]] = {
     "LINEAR_EXACT": lambda width: width > 0,
     "SIGMOID": lambda width: width > 0,
 }
-"""The VOI LUT functions, and which widths each can have."""
+"""The VOI LUT functions, with a test of the window's width for each."""
 
 
 @dataclass(frozen=True)
 class VoiTransform:
-    """A table or window that makes sense, and what was passed over of it or before it."""
+    """A valid table or window, and notes on what was skipped."""
 
     name: str
     unit: Callable[[Values], Values]
-    notes: tuple[Note, ...]
+    notes: tuple[ReadingNote, ...]
 
 
-def voi_transforms(tags: Dataset, little: bool, negative: bool) -> Iterator[VoiTransform | Note]:
-    """The VOI LUTs and then the windows of a file in their order; a note for each that makes no sense."""
-    for place, item in enumerate(element_values(tags, "VOILUTSequence")):
+def voi_transforms(tags: Dataset, little: bool, negative: bool) -> Iterator[VoiTransform | ReadingNote]:
+    """Yield the VOI LUTs and then the windows of a file in their order; a note for each invalid one."""
+    for index, item in enumerate(element_values(tags, "VOILUTSequence")):
         table = read_table(item, little, negative)
         if isinstance(table, LookupTable):
-            yield VoiTransform(f"VOI look-up table {place + 1}", table.unit, _depth_note(item, table))
+            yield VoiTransform(f"VOI look-up table {index + 1}", table.unit, _depth_note(item, table))
         else:
-            yield Note("table", f"its VOI look-up table {place + 1} {table} and is passed over")
+            yield ReadingNote("table", f"its VOI look-up table {index + 1} {table} and is passed over")
     centres, widths = element_values(tags, "WindowCenter"), element_values(tags, "WindowWidth")
     function, notes = _function(tags)
-    for place in range(max(len(centres), len(widths))):
-        centre, width = number(tags, "WindowCenter", place), number(tags, "WindowWidth", place)
-        words = f"{_words(centres, place)} / {_words(widths, place)}"
+    for index in range(max(len(centres), len(widths))):
+        centre, width = number(tags, "WindowCenter", index), number(tags, "WindowWidth", index)
+        words = f"{_words(centres, index)} / {_words(widths, index)}"
         if not centres or not widths:
-            yield Note("half-a-window", f"its window {words} lacks a centre or a width and is passed over")
+            yield ReadingNote("half-a-window", f"its window {words} lacks a centre or a width and is passed over")
         elif centre is None or width is None or not FUNCTIONS[function](width):
-            yield Note("window", f"its window {words} makes no sense and is passed over")
+            yield ReadingNote("window", f"its window {words} makes no sense and is passed over")
         else:
             yield VoiTransform(f"window {words}", Window(centre, width, function).unit, notes)
 
 
-def _words(values: list[Any], place: int) -> str:
-    return str(values[place])[:16] if place < len(values) else "none"
+def _words(values: list[Any], index: int) -> str:
+    return str(values[index])[:16] if index < len(values) else "none"
 
 
-def _function(tags: Dataset) -> tuple[str, tuple[Note, ...]]:
-    """The VOI LUT function: the first of several, linear where it is none of those that are known."""
+def _function(tags: Dataset) -> tuple[str, tuple[ReadingNote, ...]]:
+    """Return the VOI LUT function, and notes: the first of several, LINEAR where it is unknown."""
     names = [str(name).strip().upper() for name in element_values(tags, "VOILUTFunction")]
     function = names[0] if names and names[0] in FUNCTIONS else "LINEAR"
     if names in ([], [function]):
         return function, ()
     sentence = f"its VOI LUT function {', '.join(names)[:40]} makes no sense and is taken as {function}"
-    return function, (Note("window-function", sentence),)
+    return function, (ReadingNote("window-function", sentence),)
 
 
 def read_table(item: Dataset, little: bool, negative: bool) -> LookupTable | str:
-    """The look-up table in a sequence's item, or words that say why there is none."""
-    count, first, bits = (number(item, "LUTDescriptor", place) for place in range(3))
+    """Return the look-up table in an item of a sequence, or words that say why there is none."""
+    count, first, bits = (number(item, "LUTDescriptor", position) for position in range(3))
     if count is None or first is None or bits is None:
         return "is empty"
-    if first > 32767 and negative:  # written as unsigned beside values that may be negative
+    if first > 32767 and negative:  # written as unsigned though values may be negative
         first -= 65536
     entries = _entries(item, int(count) % 65536 or 65536, little)
     if not len(entries):
@@ -125,22 +125,22 @@ def read_table(item: Dataset, little: bool, negative: bool) -> LookupTable | str
 
 
 def _depth(declared: int, highest: int) -> int:
-    """The bits of a table's range: its entries', where they exceed what its descriptor says or use a quarter of it."""
+    """Return the bits of a table's entries: those declared, unless the entries exceed them or use at most a quarter."""
     reached = max(1, highest.bit_length())
     fits = 1 <= declared <= 16 and reached <= declared
     return declared if fits and reached >= declared - 1 else reached
 
 
-def _depth_note(item: Dataset, table: LookupTable) -> tuple[Note, ...]:
+def _depth_note(item: Dataset, table: LookupTable) -> tuple[ReadingNote, ...]:
     declared = number(item, "LUTDescriptor", 2)
     if declared == table.bits:
         return ()
     sentence = f"its look-up table's descriptor names {declared:g} bits, its entries have {table.bits}"
-    return (Note("table-depth", f"{sentence}; the entries are believed"),)
+    return (ReadingNote("table-depth", f"{sentence}; the entries are believed"),)
 
 
 def _entries(item: Dataset, count: int, little: bool) -> Values:
-    """The entries of a LUT, one or two bytes each; fewer than `count` where it holds fewer."""
+    """Return the entries of a LUT, of one or two bytes each; fewer than `count` where it has fewer."""
     data: Any = item.get("LUTData")
     if data is None or isinstance(data, str):
         return np.empty(0)

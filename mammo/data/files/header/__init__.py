@@ -1,1 +1,1 @@
-"""What DICOM headers say beside the pixels."""
+"""The information in DICOM headers beside the pixels."""

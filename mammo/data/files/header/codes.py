@@ -1,4 +1,4 @@
-"""The codes and words by which a DICOM header tells side, view, view modifiers and kind of object, one dict a kind."""
+"""Codes and words of DICOM headers for side, view, view modifiers and kind of object, one dict each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ SIDES = {"L": "LEFT", "LEFT": "LEFT", "R": "RIGHT", "RIGHT": "RIGHT"}
 REGIONS = {"80248007": "LEFT", "T-04030": "LEFT", "73056007": "RIGHT", "T-04020": "RIGHT"}
 """Codes of AnatomicRegionSequence for one breast, in SNOMED CT and in the older SNOMED RT."""
 
-HUNG = {("A", "R"): "LEFT", ("P", "L"): "RIGHT"}
-"""The side by PatientOrientation: where rows lead to and what columns lead to, hung with the lateral side on top."""
+HANGING = {("A", "R"): "LEFT", ("P", "L"): "RIGHT"}
+"""The side by PatientOrientation: the directions of rows and columns, in the usual hanging, lateral side on top."""
 
 VIEWS = {
     "ML": "medio-lateral",
@@ -52,7 +52,7 @@ VIEW_CODES = {
 """Codes of ViewCodeSequence (PS3.16 CID 4014), in SNOMED CT and in the older SNOMED RT."""
 
 SPECIMEN_CODES = {"127457009", "G-8310"}
-"""Codes of ViewCodeSequence for tissue that was taken out of a breast, which has no view."""
+"""Codes of ViewCodeSequence for excised tissue, which has no view."""
 
 MODIFIER_CODES = {
     "399161006": "cleavage",
@@ -87,7 +87,7 @@ MODIFIER_CODES = {
 """Codes of ViewModifierCodeSequence (PS3.16 CID 4015), in SNOMED CT and in the older SNOMED RT."""
 
 PREFIXES = {"M": "magnified", "S": "spot"}
-"""What stands before a view's abbreviation (PS3.16 CID 4015); some makers write it behind."""
+"""Prefixes of a view's abbreviation (PS3.16 CID 4015); some makers write them after it."""
 
 SUFFIXES = {
     "ID": "implant-displaced",
@@ -101,10 +101,10 @@ SUFFIXES = {
     "AX": "axillary-tissue",
     **PREFIXES,
 }
-"""What stands behind a view's abbreviation (PS3.16 CID 4015)."""
+"""Suffixes of a view's abbreviation (PS3.16 CID 4015)."""
 
 REPLACEMENTS = {"AT": "axillary-tail", "CV": "cleavage", "TAN": "tangential"}
-"""What stands in the place of a view's abbreviation (PS3.16 CID 4015)."""
+"""Words in place of a view's abbreviation (PS3.16 CID 4015)."""
 
 STEREO = {
     "STEREO_SCOUT",
@@ -133,7 +133,7 @@ IMAGE_TYPES = {
     "SUBTRACTION": "contrast subtraction",
     "ADDITION": "contrast addition",
 }
-"""Values of ImageType that say more of an object than its class does."""
+"""Values of ImageType that describe an object more precisely than its class."""
 
 PRESENTATION, PROCESSING = "presentation", "processing"
 INTENTS = {"FOR PRESENTATION": PRESENTATION, "FOR PROCESSING": PROCESSING}
@@ -156,7 +156,7 @@ CLASSES: dict[str, tuple[str, str | None]] = {
     "1.2.840.10008.5.1.4.1.1.13.1.4": ("breast projection", PRESENTATION),
     "1.2.840.10008.5.1.4.1.1.13.1.5": ("breast projection", PROCESSING),
 }
-"""What an object is by its SOP class, and what its pixels are meant for where the class says so."""
+"""The kind of object for each SOP class, and the intent of its pixels where the class says so."""
 
 IMPLANTS = {"YES": "yes", "NO": "no"}
 """Values of BreastImplantPresent."""

@@ -1,4 +1,4 @@
-"""What a DICOM header tells of a mammogram beside its pixels."""
+"""The information of a DICOM header about a mammogram, beside its pixels."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mammo.data.files.header import codes
 from mammo.data.files.header.values import (
     codes_of,
     first_value,
+    integer_of,
     items_of,
     number_of,
     spacing_of,
     text_of,
     value_of,
-    whole_of,
     word_of,
     words_of,
 )
@@ -36,13 +36,14 @@ up to 1.1, magnification stands 1.5 to 2."""
 
 @dataclass(frozen=True)
 class Header:
-    """What a DICOM header tells of one image; None where it does not, or says it in a way that makes no sense.
+    """The information of a DICOM header about one image; None where it is missing or invalid.
 
-    `breast` is LEFT or RIGHT, `view` an abbreviation of `header_codes.VIEWS` or `REPLACEMENTS`, `view_modifier` the
+    `breast` is LEFT or RIGHT, `view` an abbreviation of `codes.VIEWS` or `codes.REPLACEMENTS`, `view_modifier` the
     sorted names of all modifiers joined by "+". `spacing_mm` is the distance of two pixels and `spacing_kind` says
     where: at the `detector` (or on the scanned film), in the breast by a `fiducial` or by the `geometry` of the
-    exposure, or `none` told. `magnification` is the exposure's own. `by_orientation` names what PatientOrientation
-    alone told. `object_kind` says what was imaged, `intent` whether pixels are meant for presentation or processing.
+    exposure, or `none` if the header does not say. `magnification` is that of the exposure. `by_orientation` names
+    the fields that only PatientOrientation gave. `object_kind` says what was imaged, `intent` whether the pixels are
+    for presentation or processing.
     """
 
     breast: str | None = None
@@ -65,54 +66,54 @@ class Header:
 
     @property
     def device(self) -> str:
-        """What made the image and in what way, in a few words: films of one device are of one depth."""
+        """The device and the kind of image in a few words: films of one device have one depth."""
         kind = self.object_kind if self.object_kind not in ("mammogram", "secondary capture") else None
         raw = "for processing" if self.intent == codes.PROCESSING else None
         return ", ".join(filter(None, [" ".join(filter(None, [self.maker, self.model])), kind, raw]))
 
     def to_text(self) -> str:
-        """What is told, as JSON in one line; empty where nothing is."""
-        told = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        return json.dumps(told, ensure_ascii=False) if told else ""
+        """Return all fields that are set, as JSON in one line; empty where there are none."""
+        fields = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return json.dumps(fields, ensure_ascii=False) if fields else ""
 
     @classmethod
     def from_text(cls, text: str) -> Header:
-        """The header that `to_text` wrote down."""
+        """Read the header from the text that `to_text` returns."""
         return cls(**json.loads(text)) if text else cls()
 
 
 def read_header(path: Path, frame: int = 0) -> Header:
-    """What the header of a file tells of `frame` (from 1; 0 means the only one, or the file as a whole).
+    """Read the header of a file for `frame` (from 1; 0 is the only one, or the entire file), without the pixels.
 
-    Never raises: a file that is no DICOM, or is damaged, tells nothing. Pixels are not read.
+    Never raises: the header of a damaged file, or of one that is no DICOM, is empty.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with open_dicom(path) as file:
                 return header_of(file.dataset, frame)
-        except Exception:  # damaged files raise nearly anything
+        except Exception:  # damaged files raise many kinds
             return Header()
 
 
 def header_of(dataset: Dataset, frame: int = 0) -> Header:
-    """What the tags of a data set tell of `frame`; the frame's functional groups outrank those of all frames."""
-    frames = whole_of(value_of(dataset, "NumberOfFrames")) or 1
-    places = list(_places(dataset, frame - 1 if frame else 0 if frames == 1 else None))
+    """Return the header of `frame` from a data set; the frame's functional groups override those of all frames."""
+    frames = integer_of(value_of(dataset, "NumberOfFrames")) or 1
+    sources = list(_tag_sources(dataset, frame - 1 if frame else 0 if frames == 1 else None))
     intent = word_of(value_of(dataset, "PresentationIntentType")).replace("_", " ")
     kind, class_intent = codes.CLASSES.get(text_of(value_of(dataset, "SOPClassUID")) or "", (None, None))
     types = words_of(value_of(dataset, "ImageType"))[2:]
     orientation = words_of(value_of(dataset, "PatientOrientation"))
-    side, hung = _side(places), _hung(orientation)
-    view, modifiers = _view(places, types)
-    oriented = _oriented(orientation) if not view and "specimen" not in modifiers else None
-    magnification = number_of(first_value(places, "EstimatedRadiographicMagnificationFactor"), 0.5, 10)
+    side, hanging_side = _side(sources), _side_by_hanging(orientation)
+    view, modifiers = _view(sources, types)
+    oriented_view = _view_by_orientation(orientation) if not view and "specimen" not in modifiers else None
+    magnification = number_of(first_value(sources, "EstimatedRadiographicMagnificationFactor"), 0.5, 10)
     modifiers |= {"magnified"} if (magnification or 1) >= MAGNIFYING else set()
-    spacing_mm, spacing_kind = _spacing(places, tomosynthesis=kind == "tomosynthesis")
-    guessed = [name for name, told in (("breast", hung if not side else None), ("view", oriented)) if told]
+    spacing_mm, spacing_kind = _spacing(sources, tomosynthesis=kind == "tomosynthesis")
+    by_orientation = [name for name, value in (("breast", not side and hanging_side), ("view", oriented_view)) if value]
     return Header(
-        breast=side or hung,
-        view=view or oriented,
+        breast=side or hanging_side,
+        view=view or oriented_view,
         view_modifier="+".join(sorted(modifiers)) or None,
         spacing_mm=spacing_mm,
         spacing_kind=spacing_kind,
@@ -124,15 +125,15 @@ def header_of(dataset: Dataset, frame: int = 0) -> Header:
         implant=codes.IMPLANTS.get(word_of(value_of(dataset, "BreastImplantPresent"))),
         series=text_of(value_of(dataset, "SeriesInstanceUID")),
         object_kind=next((codes.IMAGE_TYPES[word] for word in types if word in codes.IMAGE_TYPES), kind),
-        frames=whole_of(value_of(dataset, "NumberOfFrames")),
-        rows=whole_of(value_of(dataset, "Rows")),
-        columns=whole_of(value_of(dataset, "Columns")),
-        by_orientation="+".join(guessed) or None,
+        frames=integer_of(value_of(dataset, "NumberOfFrames")),
+        rows=integer_of(value_of(dataset, "Rows")),
+        columns=integer_of(value_of(dataset, "Columns")),
+        by_orientation="+".join(by_orientation) or None,
     )
 
 
 def parse_view(words: str) -> tuple[str | None, set[str]]:
-    """A view as ViewPosition gives it, such as MLO, MCC or CCID: its abbreviation, or None, and its modifiers."""
+    """Parse a ViewPosition such as MLO, MCC or CCID: return the view's abbreviation, or None, and the modifiers."""
     word = re.sub(r"[\s_.-]", "", words).upper()
     if word in codes.VIEWS:
         return word, set()
@@ -140,16 +141,16 @@ def parse_view(words: str) -> tuple[str | None, set[str]]:
         return word, {codes.REPLACEMENTS[word]}
     if word == "SPECIMEN":
         return None, {"specimen"}
-    views, suffixes = ("|".join(sorted(known, key=len, reverse=True)) for known in (codes.VIEWS, codes.SUFFIXES))
+    views, suffixes = ("|".join(sorted(names, key=len, reverse=True)) for names in (codes.VIEWS, codes.SUFFIXES))
     parts = re.fullmatch(rf"([MS]{{0,2}})({views})((?:{suffixes})*)", word)
     if parts is None:
         return None, set()
-    after = re.findall(suffixes, parts[3])
-    return parts[2], {codes.PREFIXES[letter] for letter in parts[1]} | {codes.SUFFIXES[letters] for letters in after}
+    endings = re.findall(suffixes, parts[3])
+    return parts[2], {codes.PREFIXES[letter] for letter in parts[1]} | {codes.SUFFIXES[ending] for ending in endings}
 
 
-def _places(dataset: Dataset, index: int | None) -> Iterator[Dataset]:
-    """Where tags may stand: in the frame's functional groups, in those of all frames, in the file's own tags."""
+def _tag_sources(dataset: Dataset, index: int | None) -> Iterator[Dataset]:
+    """Yield the data sets that may hold tags: the frame's functional groups, those of all frames, the file's own."""
     for group, position in (("PerFrameFunctionalGroupsSequence", index), ("SharedFunctionalGroupsSequence", 0)):
         items = items_of(value_of(dataset, group))
         if position is not None and position < len(items):
@@ -158,25 +159,25 @@ def _places(dataset: Dataset, index: int | None) -> Iterator[Dataset]:
     yield dataset
 
 
-def _side(places: list[Dataset]) -> str | None:
+def _side(sources: list[Dataset]) -> str | None:
     for keyword in ("ImageLaterality", "FrameLaterality", "Laterality"):
-        for place in places:
-            if word := word_of(value_of(place, keyword)):
+        for source in sources:
+            if word := word_of(value_of(source, keyword)):
                 if word in codes.SIDES:
                     return codes.SIDES[word]
-                if word in ("B", "BOTH", "U"):  # said on purpose: no coarser tag knows better
+                if word in ("B", "BOTH", "U"):  # explicit: do not ask a less specific tag
                     return None
-    regions = {codes.REGIONS.get(code) for place in places for code, _ in codes_of(place, "AnatomicRegionSequence")}
+    regions = {codes.REGIONS.get(code) for source in sources for code, _ in codes_of(source, "AnatomicRegionSequence")}
     return regions.pop() if len(regions) == 1 else None
 
 
-def _hung(orientation: list[str]) -> str | None:
-    """The side that PatientOrientation tells of a picture hung as usual, lateral side on top."""
-    return codes.HUNG.get((orientation[0], orientation[1].strip("FH"))) if len(orientation) == 2 else None
+def _side_by_hanging(orientation: list[str]) -> str | None:
+    """Return the side by PatientOrientation, for a picture in the usual hanging, lateral side on top."""
+    return codes.HANGING.get((orientation[0], orientation[1].strip("FH"))) if len(orientation) == 2 else None
 
 
-def _oriented(orientation: list[str]) -> str | None:
-    """CC or MLO by where the columns of a picture lead to: across the body, or across and along it."""
+def _view_by_orientation(orientation: list[str]) -> str | None:
+    """Return CC or MLO by the direction of a picture's columns: across the body, or across and along it."""
     letters = set(orientation[1]) if len(orientation) == 2 and orientation[0] in ("A", "P") else set()
     across, along = letters & {"L", "R"}, letters & {"F", "H"}
     if len(across) != 1 or letters - across - along:
@@ -184,33 +185,33 @@ def _oriented(orientation: list[str]) -> str | None:
     return "MLO" if along else "CC"
 
 
-def _view(places: list[Dataset], types: list[str]) -> tuple[str | None, set[str]]:
-    """The view by ViewPosition, or else by its codes, and all modifiers that either names."""
+def _view(sources: list[Dataset], types: list[str]) -> tuple[str | None, set[str]]:
+    """Return the view by ViewPosition, or else by its codes, and all modifiers of both."""
     modifiers = {"stereo"} if codes.STEREO & set(types) else set()
-    view, by_word = parse_view(word_of(first_value(places, "ViewPosition")))
-    items = [(code, item) for place in places for code, item in codes_of(place, "ViewCodeSequence")]
-    for holder in [*places, *(item for _, item in items)]:
-        known = (codes.MODIFIER_CODES.get(code) for code, _ in codes_of(holder, "ViewModifierCodeSequence"))
-        modifiers.update(name for name in known if name)
+    view, by_word = parse_view(word_of(first_value(sources, "ViewPosition")))
+    items = [(code, item) for source in sources for code, item in codes_of(source, "ViewCodeSequence")]
+    for source in [*sources, *(item for _, item in items)]:
+        names = (codes.MODIFIER_CODES.get(code) for code, _ in codes_of(source, "ViewModifierCodeSequence"))
+        modifiers.update(name for name in names if name)
     if any(code in codes.SPECIMEN_CODES for code, _ in items):
         modifiers.add("specimen")
     coded = {codes.VIEW_CODES[code] for code, _ in items if code in codes.VIEW_CODES}
     return view or (coded.pop() if len(coded) == 1 else None), modifiers | by_word
 
 
-def _spacing(places: list[Dataset], tomosynthesis: bool) -> tuple[float | None, str | None]:
-    """The spacing and its kind (PS3.3 10.7.1.3): PixelSpacing counts where its calibration is told.
+def _spacing(sources: list[Dataset], tomosynthesis: bool) -> tuple[float | None, str | None]:
+    """Return the spacing in mm and its kind (PS3.3 10.7.1.3): PixelSpacing counts where its calibration is given.
 
-    Without that it is the detector's where ImagerPixelSpacing is the same, and of no known kind where it stands alone.
+    Otherwise the detector's spacing counts; PixelSpacing alone is of the kind "none".
     """
     pixel, imager, film = (
-        spacing_of(first_value(places, keyword))
+        spacing_of(first_value(sources, keyword))
         for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
     )
-    calibration = word_of(first_value(places, "PixelSpacingCalibrationType"))
+    calibration = word_of(first_value(sources, "PixelSpacingCalibrationType"))
     if pixel and calibration in ("FIDUCIAL", "GEOMETRY"):
         return pixel, calibration.lower()
-    if pixel and tomosynthesis:  # the reconstruction's own
+    if pixel and tomosynthesis:  # the spacing of the reconstruction
         return pixel, "geometry"
     if imager or film:
         return imager or film, "detector"

@@ -1,4 +1,4 @@
-"""Values of DICOM tags that may hold anything: each is taken as what it should be, or is None."""
+"""Values of DICOM tags, which may hold anything: each is returned in its proper type, or as None."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-LONGEST = 64
-"""Letters of a value that is taken, as DICOM's LO has them at most."""
+MAX_LETTERS = 64
+"""Longest text that is accepted: the maximum of DICOM's representation LO."""
 SAME_SPACING = 0.01
-"""By what share two spacings may differ and count as one."""
+"""Relative difference up to which two spacings count as equal."""
 
 
-def value_of(place: Dataset, keyword: str) -> Any:
-    """A tag's value, None where it is missing or cannot be understood."""
+def value_of(source: Dataset, keyword: str) -> Any:
+    """Return a tag's value, None where it is missing or cannot be parsed."""
     try:
-        return place.get(keyword)
-    except Exception:  # values are parsed when they are asked for, and odd ones raise nearly anything
+        return source.get(keyword)
+    except Exception:  # values are parsed on access, and invalid ones raise many kinds
         return None
 
 
-def first_value(places: list[Dataset], keyword: str) -> Any:
-    """The value of a tag where it says something first."""
-    values = (value_of(place, keyword) for place in places)
+def first_value(sources: list[Dataset], keyword: str) -> Any:
+    """Return the first value of a tag that is not empty."""
+    values = (value_of(source, keyword) for source in sources)
     return next((value for value in values if value not in (None, "")), None)
 
 
 def text_of(value: Any) -> str | None:
-    """One printable text of at most `LONGEST` letters, None for anything else."""
+    """Return one printable text of at most `MAX_LETTERS` letters, None for anything else."""
     words = " ".join(value.strip(" \0").split()) if isinstance(value, str) else ""
-    return words if words and len(words) <= LONGEST and words.isprintable() and "\ufffd" not in words else None
+    return words if words and len(words) <= MAX_LETTERS and words.isprintable() and "\ufffd" not in words else None
 
 
 def word_of(value: Any) -> str:
-    """A code word in capitals, empty where there is none."""
+    """Return a code word in capitals, empty where there is none."""
     return (text_of(value) or "").upper()
 
 
 def words_of(value: Any) -> list[str]:
-    """The code words of a value that may have several."""
-    several = [value] if isinstance(value, str | bytes) or not hasattr(value, "__iter__") else value
-    return [word_of(item) for item in several][:16]
+    """Return the code words of a value that may have several."""
+    items = [value] if isinstance(value, str | bytes) or not hasattr(value, "__iter__") else value
+    return [word_of(item) for item in items][:16]
 
 
 def number_of(value: Any, low: float, high: float) -> float | None:
-    """A number from `low` to `high`, None for anything else."""
+    """Return a number from `low` to `high`, None for anything else."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -55,31 +55,31 @@ def number_of(value: Any, low: float, high: float) -> float | None:
     return number if math.isfinite(number) and low <= number <= high else None
 
 
-def whole_of(value: Any) -> int | None:
-    """A whole number from 1, None for anything else."""
+def integer_of(value: Any) -> int | None:
+    """Return an integer from 1 on, None for anything else."""
     number = number_of(value, 1, 2**31 - 1)
     return int(number) if number is not None and number == int(number) else None
 
 
 def spacing_of(value: Any) -> float | None:
-    """A spacing in mm that is the same in both directions."""
-    several = list(value) if hasattr(value, "__iter__") and not isinstance(value, str | bytes) else []
-    numbers = [number for item in several if (number := number_of(item, 0.001, 10))]
-    if len(several) != 2 or len(numbers) != 2 or abs(numbers[0] - numbers[1]) > SAME_SPACING * numbers[0]:
+    """Return a spacing in mm that is equal in both directions, None for anything else."""
+    items = list(value) if hasattr(value, "__iter__") and not isinstance(value, str | bytes) else []
+    numbers = [number for item in items if (number := number_of(item, 0.001, 10))]
+    if len(items) != 2 or len(numbers) != 2 or abs(numbers[0] - numbers[1]) > SAME_SPACING * numbers[0]:
         return None
     return round(numbers[0], 6)
 
 
 def items_of(value: Any) -> list[Dataset]:
-    """The items of a sequence, none for anything else."""
+    """Return the items of a sequence, none for anything else."""
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence
 
     return [item for item in value if isinstance(item, Dataset)] if isinstance(value, Sequence) else []
 
 
-def codes_of(place: Dataset, keyword: str) -> Iterator[tuple[str, Dataset]]:
-    """The code of each item of a sequence, and the item."""
-    for item in items_of(value_of(place, keyword)):
+def codes_of(source: Dataset, keyword: str) -> Iterator[tuple[str, Dataset]]:
+    """Yield the code of each item of a sequence, and the item."""
+    for item in items_of(value_of(source, keyword)):
         if code := word_of(value_of(item, "CodeValue")):
             yield code, item

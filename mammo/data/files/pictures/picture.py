@@ -1,4 +1,4 @@
-"""Greyscale pictures of the kinds that Pillow opens: PNG, JPEG and TIFF."""
+"""Greyscale pictures of the formats that Pillow opens: PNG, JPEG and TIFF."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ _TEXTS = (270, 271, 305)
 """TIFF's description, maker and software."""
 
 COMMENTS = ("comment", "description", "software", "source")
-"""Texts of a file that may call it synthetic."""
+"""Texts of a file that may mark it as synthetic."""
 
 
 def read_picture(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster:
     """Read a grey PNG, JPEG or TIFF; a TIFF's pages are its frames, counted from 1.
 
-    Channels that are equal but for a tint count as grey; alpha is ignored; EXIF's orientation is applied. What Pillow
-    cannot open is read by tifffile (TIFF) or by the decoders that DICOM takes (JPEG of 12 bits or lossless, JPEG-LS).
-    Raises MammoError where the file is damaged, too large, coloured, or holds no grey values.
+    Channels that are equal up to a slight tint count as grey; alpha is ignored; EXIF's orientation is applied. What
+    Pillow cannot open is read by tifffile (TIFF) or by the decoders for DICOM (JPEG of 12 bits or lossless, JPEG-LS).
+    Raises MammoError where the file is damaged, too large, coloured, or has no grey values.
     """
     from PIL import Image, UnidentifiedImageError
 
     refuse_unfit(path)
-    # by a stream: given a path, Pillow maps an uncompressed TIFF by its turned size and garbles it
+    # from a stream: from a path, Pillow maps a rotated uncompressed TIFF with the wrong size
     with clear_file_errors("picture", path), path.open("rb") as stream:
         try:
             with Image.open(stream, formats=FORMATS) as picture:
@@ -78,28 +78,30 @@ def _raster(picture: Any, frame: int, stream: BinaryIO, colour_marks: bool) -> R
         raise MammoError(f"not greyscale of up to 16 bits (Pillow calls it {picture.mode})")
     tags, layout = dict(getattr(picture, "tag_v2", {})), _layout(picture)
     if picture.mode in _EIGHT_BIT_MODES and max(tags.get(_BITS, (8,))) > 8 and ";16" not in layout:
-        return read_tiff(Path(stream.name), frame, colour_marks)  # channels apart, of which Pillow leaves half
-    named = png_significant_bits(stream) if picture.format == "PNG" else tiff_significant_bits(tags)
+        return read_tiff(
+            Path(stream.name), frame, colour_marks
+        )  # separate channels, of which Pillow drops half the bits
+    significant_bits = png_significant_bits(stream) if picture.format == "PNG" else tiff_significant_bits(tags)
     values = _values(picture, stream, index, layout)
     bits = 12 if layout == "I;12" else None
     if bits and int(values.max()) >= 2**bits:
         raise MammoError(f"damaged picture: values above its {bits} bits")
     raster = raster_of(values, bits, colour_marks)
     if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and values.itemsize > 1:
-        raster = raster.inverted_grey()  # Pillow turns 1 and 8 bits round, and no others
+        raster = raster.inverted_grey()  # Pillow inverts 1 and 8 bits, and no others
     texts = [str(value) for key, value in picture.info.items() if str(key).lower() in COMMENTS]
     texts += [str(tags.get(tag)) for tag in _TEXTS]
-    return replace(with_significant_bits(raster, named), synthetic=SYNTHETIC in " ".join(texts).lower())
+    return replace(with_significant_bits(raster, significant_bits), synthetic=SYNTHETIC in " ".join(texts).lower())
 
 
 def _layout(picture: Any) -> str:
-    """How Pillow unpacks the values: the raw mode of its first tile."""
+    """Return Pillow's layout of the values: the raw mode of the first tile."""
     arguments = picture.tile[0][3] if picture.tile else ""
     return str(arguments if isinstance(arguments, str) else arguments[0])
 
 
 def _values(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[Any]:
-    """The values (rows, columns), or (rows, columns, channels), in the type that the file has them in."""
+    """Return the values (rows, columns), or (rows, columns, channels), in the file's own number type."""
     if ";16" in layout and picture.mode in _EIGHT_BIT_MODES:
         return _wide_channels(picture, stream, index, layout)
     tags = dict(getattr(picture, "tag_v2", {}))
@@ -120,13 +122,13 @@ def _values(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[
 
 
 def _wide_channels(picture: Any, stream: BinaryIO, index: int, layout: str) -> NDArray[np.uint16]:
-    """Channels of 16 bits (rows, columns, channels); Pillow unpacks one byte of each, so it unpacks twice."""
-    if layout == "LA;16B":  # four bytes a pixel: grey and alpha, the high byte of each before the low
+    """Return channels of 16 bits (rows, columns, channels); Pillow unpacks one byte of each, so unpack twice."""
+    if layout == "LA;16B":  # four bytes per pixel: grey and alpha, each with its high byte first
         pairs = _unpacked_as(stream, index, "RGBA", "RGBA")
         return _words(pairs[..., 0], pairs[..., 1])
-    other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+    swapped = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
     high = np.asarray(_upright(picture))
-    low = _unpacked_as(stream, index, picture.mode, layout[:-1] + other[layout[-1]])
+    low = _unpacked_as(stream, index, picture.mode, layout[:-1] + swapped[layout[-1]])
     return _words(high, low)[..., :3]
 
 
@@ -135,23 +137,23 @@ def _words(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16
 
 
 def _unpacked_as(stream: BinaryIO, index: int, mode: str, layout: str) -> NDArray[np.uint8]:
-    """The bytes that Pillow unpacks from a picture where it is given another mode and raw mode."""
+    """Return the bytes that Pillow unpacks from a picture with this mode and raw mode."""
     from PIL import Image
 
     stream.seek(0)
     with Image.open(stream, formats=FORMATS) as picture:
-        again: Any = picture
-        again.seek(index)
-        again._mode = mode
-        again.tile = [
+        reopened: Any = picture
+        reopened.seek(index)
+        reopened._mode = mode
+        reopened.tile = [
             tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
-            for tile in again.tile
+            for tile in reopened.tile
         ]
-        return np.asarray(_upright(again))
+        return np.asarray(_upright(reopened))
 
 
 def _upright(picture: Any) -> Any:
-    """The decoded picture, turned as its EXIF orientation says."""
+    """Return the decoded picture, rotated by its EXIF orientation."""
     from PIL import ImageOps
 
     picture.load()
@@ -159,7 +161,7 @@ def _upright(picture: Any) -> Any:
 
 
 def _without_pillow(path: Path, content: bytes, frame: int, colour_marks: bool) -> Raster:
-    """A TIFF or JPEG of a kind that Pillow does not know."""
+    """Read a TIFF or JPEG that Pillow does not support."""
     if content[:2] in (b"II", b"MM"):
         return read_tiff(path, frame, colour_marks)
     code = read_code_stream(content) if content[:2] == b"\xff\xd8" else None

@@ -1,4 +1,4 @@
-"""Files that hold little more than values: PGM and NumPy's NPY."""
+"""Plain formats: PGM and NumPy's NPY."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PGM_HEADER_BYTES = 4096
 
 
 def read_pgm(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster:  # noqa: ARG001 (every reader has it)
-    """Read a binary PGM; white is its header's maxval, whichever that is (others than 2^n - 1 are scaled to 16 bits).
+    """Read a binary PGM; white is the header's maxval (a maxval other than 2^n - 1 is scaled to 16 bits).
 
-    A maxval of 65535 is a container's. Read here because Pillow scales such values one by one in Python. Raises
-    MammoError where the file is damaged, truncated or too large.
+    A maxval of 65535 makes an untrusted container. Not read by Pillow, which scales such values one by one in Python.
+    Raises MammoError where the file is damaged, truncated or too large.
     """
     refuse_unfit(path)
     choose_frame(frame, 1)
@@ -63,8 +63,8 @@ def _from_white(pixels: NDArray[np.unsignedinteger], white: int) -> Raster:
 def read_npy(path: Path, frame: int = 0, colour_marks: bool = False) -> Raster:
     """Read an NPY array of one grey picture: integers that fit 16 bits, bool, or floats within 0..1.
 
-    Three equal channels and axes of length one are read as one picture. Nothing is unpickled. Raises MammoError where
-    the file is damaged or holds anything else.
+    Three equal channels, and axes of length one, are read as one picture. Nothing is unpickled. Raises MammoError where
+    the file is damaged or has other content.
     """
     refuse_unfit(path)
     choose_frame(frame, 1)

@@ -1,4 +1,4 @@
-"""How many bits of a 16-bit container a picture's own header says are used."""
+"""The bits of a 16-bit container that a picture uses, by its own header."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from mammo.data.files.raster import CONTAINER_BITS, Note, Raster
+from mammo.data.files.raster import CONTAINER_BITS, Raster, ReadingNote
 
 _PNG_SIGNATURE = 8
 _HEADER_CHUNKS = 64
-_MOST_SAMPLES = (281, 341)
+_MAX_SAMPLE_TAGS = (281, 341)
 """TIFF's MaxSampleValue and SMaxSampleValue."""
 
 
 def png_significant_bits(stream: BinaryIO) -> int | None:
-    """The significant bits in a PNG's chunk sBIT, None where it has none; the stream is left where it stood."""
+    """Return the significant bits of a PNG by its chunk sBIT, None without one; keep the stream's position."""
     start = stream.tell()
     try:
         stream.seek(_PNG_SIGNATURE)
@@ -34,20 +34,20 @@ def png_significant_bits(stream: BinaryIO) -> int | None:
 
 
 def tiff_significant_bits(tags: Mapping[int, Any]) -> int | None:
-    """The bits of a TIFF's highest sample value, where that is one less than a power of two."""
-    for tag in _MOST_SAMPLES:
+    """Return the bits of a TIFF's highest sample value, where that is one less than a power of two."""
+    for tag in _MAX_SAMPLE_TAGS:
         value = tags.get(tag)
-        most = value[0] if isinstance(value, tuple) and value else value
-        if isinstance(most, int) and most > 0 and most & (most + 1) == 0:
-            return most.bit_length()
+        white = value[0] if isinstance(value, tuple) and value else value
+        if isinstance(white, int) and white > 0 and white & (white + 1) == 0:
+            return white.bit_length()
     return None
 
 
 def with_significant_bits(raster: Raster, bits: int | None) -> Raster:
-    """The raster at the depth that its file names, where its values agree; itself elsewhere.
+    """Return the raster at the depth that its file names, where its values agree; otherwise unchanged.
 
-    Values may stand in the lowest bits, or be scaled to the container's range as PNG has it (shifted up, the lowest
-    bits empty or a repetition of the highest).
+    Values may use the lowest bits, or be scaled to the container's range as in PNG (shifted up, with the lowest bits
+    empty or a repetition of the highest).
     """
     if raster.container is None or raster.container.signed or bits is None or not 8 <= bits < CONTAINER_BITS:
         return raster
@@ -60,5 +60,5 @@ def with_significant_bits(raster: Raster, bits: int | None) -> Raster:
         stored = stored >> stored.dtype.type(spare)
     if raster.container.inverted:
         stored = stored.dtype.type(2**bits - 1) - stored
-    note = Note("significant-bits", f"it names {bits} significant bits of {CONTAINER_BITS}")
+    note = ReadingNote("significant-bits", f"it names {bits} significant bits of {CONTAINER_BITS}")
     return replace(raster, pixels=stored, bits=bits, container=None, notes=(*raster.notes, note))

@@ -1,4 +1,4 @@
-"""Arrays of any number type to the values of a grey picture: what NPY and TIFF hold beside 8 and 16 bits."""
+"""From arrays of any number type, as in NPY and TIFF, to the values of a grey picture."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.files.pictures.colour import EQUAL, grey_of
-from mammo.data.files.raster import CONTAINER_BITS, Container, Note, Raster
+from mammo.data.files.raster import CONTAINER_BITS, Container, Raster, ReadingNote
 from mammo.errors import MammoError
 
 _WHITE = 2**CONTAINER_BITS - 1
 _SHIFT = 2 ** (CONTAINER_BITS - 1)
 _ROUNDING = 1e-5
-"""By how much floats may leave 0..1: arithmetic in single precision, as of resizing, does so."""
+"""By how much floats may exceed 0..1: arithmetic in single precision, as in resizing, may do so."""
 _BAND = 256
-"""Rows of floats that are scaled at a time, so that no second copy of a picture in floats is held."""
+"""Rows of floats that are scaled at a time, to avoid a second copy of the picture as floats."""
 
 
 def raster_of(array: NDArray[Any], bits: int | None = None, colour_marks: bool = False) -> Raster:
-    """An array of shape (rows, columns) as it is, or with channels or axes of length one, as a grey raster.
+    """Return an array (rows, columns), or one with channels or axes of length one, as a grey raster.
 
-    bool has 1 bit, uint8 has 8. Wider integers, and floats within 0..1, stand in a container of 16 bits; whole numbers
-    must fit into it. `bits` below 16 says which of a wider integer's are used. Raises MammoError where values or shape
-    are those of no grey picture.
+    bool has 1 bit, uint8 has 8. Wider integers, and floats within 0..1, are stored in a container of 16 bits; integers
+    must fit into it. `bits` below 16 is the number of bits that wider integers use. Raises MammoError where values or
+    shape are not those of a grey picture.
     """
     pixels, depth, container, notes = _unsigned(_layers(array))
     if pixels.ndim == 3:
@@ -39,7 +39,7 @@ def raster_of(array: NDArray[Any], bits: int | None = None, colour_marks: bool =
 
 
 def _layers(array: NDArray[Any]) -> NDArray[Any]:
-    """The array as (rows, columns) or (rows, columns, 3); alpha is left out."""
+    """Return the array as (rows, columns) or (rows, columns, 3), without alpha."""
     shape = tuple(array.shape)
     long = [size for size in shape if size != 1]
     if array.ndim > 2 and len(long) == 2:
@@ -55,12 +55,12 @@ def _layers(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-Unsigned = tuple[NDArray[np.unsignedinteger], int, Container | None, tuple[Note, ...]]
-"""Unsigned values, their bits, their container where that tells no depth, and notes."""
+Unsigned = tuple[NDArray[np.unsignedinteger], int, Container | None, tuple[ReadingNote, ...]]
+"""Unsigned values, their bits, their container where it does not name the depth, and notes."""
 
 
 def _unsigned(array: NDArray[Any]) -> Unsigned:
-    """The values of any number type as unsigned integers of 8 or 16 bits; signed ones stand 2^15 higher."""
+    """Return values of any number type as unsigned integers of 8 or 16 bits; signed ones are shifted up by 2^15."""
     if array.dtype == np.bool_:
         return array.astype(np.uint8), 1, None, ()
     if array.dtype == np.uint8:
@@ -74,14 +74,14 @@ def _unsigned(array: NDArray[Any]) -> Unsigned:
     return pixels, CONTAINER_BITS, Container(signed), notes
 
 
-def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.uint16], bool, tuple[Note, ...]]:
-    """Whole numbers in 16 bits, signed ones 2^15 higher, and whether they are signed."""
+def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.uint16], bool, tuple[ReadingNote, ...]]:
+    """Return integers in 16 bits, signed ones shifted up by 2^15; whether they are signed; and notes."""
     if array.dtype == np.uint16:
         return np.array(array, dtype=np.uint16, order="C"), False, ()
     if array.dtype == np.int16:
         return (np.array(array, dtype=np.int16, order="C").view(np.uint16) ^ np.uint16(_SHIFT)), True, ()
     low, high = int(array.min()), int(array.max())
-    wide = (Note("wide-integers", f"its values, {array.dtype.name}, fit into 16 bits"),)
+    wide = (ReadingNote("wide-integers", f"its values, {array.dtype.name}, fit into 16 bits"),)
     if low >= 0 and high <= _WHITE:
         return np.array(array, dtype=np.uint16, order="C"), False, wide
     if low >= -_SHIFT and high < _SHIFT:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from mammo.data.manifest.files.folders import LIKENESSES, Folders, joined, parted
+from mammo.data.manifest.files.folders import LIKENESSES, Folders, join_path, split_path
 
 ABSENT = "No such file or directory"
 
 
 @dataclass
-class Files:
+class ListedFiles:
     """The listed names: `paths` maps a name to its file, `absent` maps a name without a file to the reason."""
 
     paths: dict[str, str] = field(default_factory=dict)
@@ -23,29 +23,29 @@ class Files:
     notes: list[str] = field(default_factory=list)
 
 
-def find_files(listed: Iterable[str], root: Path, by_end: bool) -> Files:
+def find_files(listed: Iterable[str], root: Path, by_end: bool) -> ListedFiles:
     """Find the files of listed names under `root`.
 
     A name without an ending stands for the only file of that name with one. Where `by_end` is set, a path of another
     computer is matched by its end, if that is a file under `root` and no other path has the same end. Notes count both.
     """
-    files, folders = Files(), Folders(root)
+    files, folders = ListedFiles(), Folders(root)
     ended: Counter[str] = Counter()
     moved: dict[str, str] = {}
     for name in listed:
         plain = _slashed(name, root)
-        folder, base = parted(plain)
+        folder, base = split_path(plain)
         if folders.holds(folder, base):
             files.paths[name] = plain
         elif candidates := folders[folder].stems.get(base):
             if len(candidates) == 1:
-                files.paths[name] = joined(folder, candidates[0])
+                files.paths[name] = join_path(folder, candidates[0])
                 ended[PurePath(candidates[0]).suffix] += 1
             else:
                 listing = " and ".join(candidates)
                 files.absent[name] = f"it has no ending, and {listing} are there; name one by --column path='{{…}}.dcm'"
-        elif ends := [end for end in folders.ends(folder) if folders.holds(end, base)]:
-            moved[name] = joined(ends[0], base)
+        elif ends := [end for end in folders.path_ends(folder) if folders.holds(end, base)]:
+            moved[name] = join_path(ends[0], base)
         else:
             files.absent[name] = _why(folder, base, folders)
     _move(moved, files, root, by_end)
@@ -69,7 +69,7 @@ def _slashed(name: str, root: Path) -> str:
     return name if "\\" not in name or os.path.lexists(root / name) else name.replace("\\", "/")
 
 
-def _move(moved: dict[str, str], files: Files, root: Path, by_end: bool) -> None:
+def _move(moved: dict[str, str], files: ListedFiles, root: Path, by_end: bool) -> None:
     """Match paths of another computer by their end where the user names the root; else the reason names the option."""
     counts = Counter([*moved.values(), *files.paths.values()])
     for name, end in moved.items():
@@ -85,9 +85,9 @@ def _move(moved: dict[str, str], files: Files, root: Path, by_end: bool) -> None
 def _why(folder: str, base: str, folders: Folders) -> str:
     """The reason why a file is absent, with a similar file where there is one."""
     for difference in LIKENESSES:
-        if similar := folders.file_alike(folder, base, difference):
+        if similar := folders.similar_file(folder, base, difference):
             return f"no such file, but {similar} is there: {difference}"
     ending = PurePath(base).suffix
     if ending and (candidates := folders[folder].stems.get(base.removesuffix(ending))):
-        return f"no such file, but {joined(folder, candidates[0])} is there: its ending differs"
+        return f"no such file, but {join_path(folder, candidates[0])} is there: its ending differs"
     return ABSENT

@@ -27,7 +27,7 @@ class Folder:
     files: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     stems: dict[str, list[str]] = field(default_factory=dict)
-    alike: dict[str, dict[str, str]] = field(default_factory=dict)
+    names_by_key: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class Folders:
@@ -52,27 +52,27 @@ class Folders:
         path = self.root / folder / file
         return os.path.lexists(path) and not path.is_dir()
 
-    def alike(self, folder: str, likeness: str) -> str | None:
+    def similar_folder(self, folder: str, likeness: str) -> str | None:
         """The folder with the name `folder`, or one that differs by `likeness` alone; None where there is none."""
         if folder in ("", "/"):
             return folder
         if (folder, likeness) not in self._alike:
-            above, name = parted(folder)
-            parent = self.alike(above, likeness)
+            above, name = split_path(folder)
+            parent = self.similar_folder(above, likeness)
             match = None if parent is None else self._match(parent, name, likeness, self[parent].folders)
-            self._alike[folder, likeness] = None if match is None or parent is None else joined(parent, match)
+            self._alike[folder, likeness] = None if match is None or parent is None else join_path(parent, match)
         return self._alike[folder, likeness]
 
-    def file_alike(self, folder: str, file: str, likeness: str) -> str | None:
+    def similar_file(self, folder: str, file: str, likeness: str) -> str | None:
         """The file whose path differs from `folder/file` by `likeness` alone; `file` may lack its ending."""
-        real = self.alike(folder, likeness)
+        real = self.similar_folder(folder, likeness)
         if real is None:
             return None
         names = (self._match(real, file + ending, likeness, self[real].files) for ending in ("", *ENDINGS))
         match = next((name for name in names if name), None)
-        return None if match is None else joined(real, match)
+        return None if match is None else join_path(real, match)
 
-    def ends(self, folder: str) -> list[str]:
+    def path_ends(self, folder: str) -> list[str]:
         """The ends of a folder's path that are folders under the root, the longest first; the root comes last."""
         if folder not in self._ends:
             parts = [part for part in folder.split("/") if part not in ("", ".")]
@@ -85,11 +85,11 @@ class Folders:
         if name in names:
             return name
         key, listed = LIKENESSES[likeness], self[folder]
-        if likeness not in listed.alike:
-            listed.alike[likeness] = {
+        if likeness not in listed.names_by_key:
+            listed.names_by_key[likeness] = {
                 key(entry): entry for entry in sorted(listed.files | listed.folders, reverse=True)
             }
-        match = listed.alike[likeness].get(key(name))
+        match = listed.names_by_key[likeness].get(key(name))
         return match if match in names else None
 
     def _listed(self, name: str) -> Folder:
@@ -109,12 +109,12 @@ class Folders:
         return folder
 
 
-def joined(folder: str, name: str) -> str:
+def join_path(folder: str, name: str) -> str:
     """A name in a folder, which may be the root."""
     return f"{folder}{'' if folder in ('', '/') else '/'}{name}"
 
 
-def parted(path: str) -> tuple[str, str]:
+def split_path(path: str) -> tuple[str, str]:
     """The folder above a path, and the path's own name."""
     above, slash, name = path.rpartition("/")
     return above or slash, name

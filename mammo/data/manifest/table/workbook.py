@@ -61,7 +61,7 @@ def read_sheet(path: Path, sheet: str | None) -> tuple[list[list[str]], list[str
             rows = [[_text(value) for value in row] for row in book[chosen].iter_rows(values_only=True)]
         except MammoError:
             raise
-        except Exception as error:  # damaged workbooks raise nearly anything
+        except Exception as error:  # damaged workbooks raise many kinds of exceptions
             what = f"{path} is a workbook that cannot be read ({first_line(error)})"
             raise MammoError(f"{what}; {ADVICE}.") from None
     return rows, notes

@@ -1,1 +1,1 @@
-"""Files in the layouts of the collection."""
+"""Files of the phantom, in the layouts of CBIS-DDSM."""

@@ -13,14 +13,14 @@ from pydicom.uid import UID, ImplicitVRLittleEndian, SecondaryCaptureImageStorag
 from mammo.data.phantom.files.layout import FilePlan
 
 MANUFACTURER = "mammo phantom (synthetic)"
-"""The Manufacturer tag of every phantom file: how a reader knows that no patient was ever there."""
+"""The Manufacturer tag of every phantom file: it shows that there is no patient."""
 
 COMMENT = "Synthetic mammogram: computer-generated phantom, no patient, not for diagnosis"
 _MODEL = "mammo.data.phantom"
 
 
 def encode(plan: FilePlan, side: str, view: str, pixels: NDArray[Any]) -> bytes:
-    """A DICOM file, implicit VR little endian, of uint16 or uint8 `pixels` (rows, columns)."""
+    """Return a DICOM file, implicit VR little endian, of uint16 or uint8 `pixels` (rows, columns)."""
     data = _identity(plan, side, view)
     _describe_pixels(data, pixels)
     stream = BytesIO()

@@ -1,4 +1,4 @@
-"""Where every file of a patient lies, on disk and in the CSVs, with the collection's quirks."""
+"""The paths of every file of a patient, on disk and in the CSVs, with the irregularities of CBIS-DDSM."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ COLLECTION = "CBIS-DDSM"
 FULL, CROP, MASK = "full mammogram images", "cropped images", "ROI mask images"
 
 SWAPPED = 0.20
-"""Share of lesions whose crop is filed as mask and mask as crop."""
+"""Share of lesions whose crop is stored as the mask, and the mask as the crop."""
 SEPARATE = 0.05
-"""Share of lesions whose crop and mask stand in two series rather than one."""
+"""Share of lesions whose crop and mask are in two series, not one."""
 SHRUNKEN = 0.03
-"""Share of masks written smaller than their full image."""
+"""Share of masks that are smaller than their full image."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """How one version of the NBIA downloader names folders and files."""
+    """The names of folders and files from one version of the NBIA downloader."""
 
     study_date: str
     study_prefix: str
@@ -32,15 +32,15 @@ class Download:
     file_pattern: str
 
     def study_folder(self, study: str) -> str:
-        """A study's folder: its date and the last digits of its UID."""
+        """Return a study's folder: its date and the last digits of its UID."""
         return f"{self.study_date}-DDSM-{self.study_prefix}{study[-5:]}"
 
     def series_folder(self, description: str, series: str) -> str:
-        """A series' folder: what it is said to hold and the last digits of its UID."""
+        """Return a series' folder: its description and the last digits of its UID."""
         return f"{self.series_prefix}-{description}-{series[-5:]}"
 
     def file(self, position: int) -> str:
-        """The name of a series' file at `position`, from 0."""
+        """Return the name of a series' file at `position` (from 0)."""
         return self.file_pattern.format(self.first_file + position)
 
 
@@ -53,9 +53,9 @@ DOWNLOADS = (
 
 @dataclass(frozen=True)
 class FilePlan:
-    """One DICOM file: whose pixels it holds (`pixels`), what its own tag says, and what its folder says.
+    """One DICOM file: the kind of its `pixels`, its `description` tag, and the description of its folder.
 
-    `path` is relative to the root; `csv_path` is what the CSVs call it; `scale` shrinks a mask.
+    `path` is relative to the root; `csv_path` is the path in the CSVs; `scale` shrinks a mask.
     """
 
     folder: str
@@ -81,7 +81,7 @@ class FilePlan:
 
     @property
     def csv_path(self) -> str:
-        """The file's path as the CSVs write it."""
+        """The file's path in the CSVs."""
         return f"{self.folder}/{self.study}/{self.series}/{self.position:06d}.dcm"
 
     @property
@@ -92,7 +92,7 @@ class FilePlan:
 
 @dataclass(frozen=True)
 class LesionFiles:
-    """A lesion's row: the files the CSV calls its crop and its mask, whatever their pixels are."""
+    """The files of a lesion that the CSV calls its crop and its mask; their pixels may be swapped."""
 
     lesion: Lesion
     crop: FilePlan
@@ -101,7 +101,7 @@ class LesionFiles:
 
 @dataclass(frozen=True)
 class Listing:
-    """A full image as one of the CSVs lists it, with the rows of its lesions of that kind."""
+    """A full image in one of the CSVs, with the files of its lesions of that kind."""
 
     patient: Patient
     breast: Breast
@@ -120,14 +120,14 @@ class Listing:
 
 
 def plan(patient: Patient) -> list[Listing]:
-    """Every listed full image of the patient, with all its files."""
+    """Return every full image of the patient in the CSVs, with all its files."""
     rng = generator(patient.seed, patient.index, "download")
     download = DOWNLOADS[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
     return [_listing(patient, breast, view, kind, download) for breast, view, kind in patient.listed()]
 
 
 def image_name(patient: Patient, breast: Breast, view: str, kind: str) -> str:
-    """The folder of a full image, such as Calc-Test_P_00038_LEFT_CC."""
+    """Return the folder name of a full image, such as Calc-Test_P_00038_LEFT_CC."""
     short = "Mass" if kind == "mass" else "Calc"
     split = "Test" if patient.split(kind) == "test" else "Training"
     return f"{short}-{split}_{patient.name}_{breast.side}_{view}"
@@ -147,14 +147,24 @@ def _lesion_files(patient: Patient, image: str, lesion: Lesion, download: Downlo
     swapped, separate, shrunken, honest = rng.random(4) < (SWAPPED, SEPARATE, SHRUNKEN, 0.5)
     study, first = uid(patient.seed, folder, "study"), uid(patient.seed, folder, "series")
     second = uid(patient.seed, folder, "mask series") if separate else first
-    called = MASK if rng.random() < 0.7 else CROP
+    series_description = MASK if rng.random() < 0.7 else CROP
     order = (0, 0) if separate else (0, 1) if lesion.kind == "mass" else (1, 0)
 
-    def file(said: str, position: int, series: str) -> FilePlan:
-        pixels = {CROP: MASK, MASK: CROP}[said] if swapped else said
-        tag = pixels if honest else said
+    def file(description: str, position: int, series: str) -> FilePlan:
+        pixels = {CROP: MASK, MASK: CROP}[description] if swapped else description
+        tag = pixels if honest else description
         scale = _shrinkage(rng) if shrunken and pixels == MASK else 1.0
-        return FilePlan(folder, study, series, position, pixels, tag, said if separate else called, download, scale)
+        return FilePlan(
+            folder,
+            study,
+            series,
+            position,
+            pixels,
+            tag,
+            description if separate else series_description,
+            download,
+            scale,
+        )
 
     return LesionFiles(lesion, file(CROP, order[0], first), file(MASK, order[1], second))
 

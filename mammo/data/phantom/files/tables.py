@@ -1,4 +1,4 @@
-"""The four case CSVs and the downloader's metadata.csv, quirks included."""
+"""The four case CSVs and the downloader's metadata.csv, with their irregularities."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _METADATA = (
 
 
 def case_file(kind: str, split: str) -> str:
-    """The name of a case CSV, such as mass_case_description_train_set.csv."""
+    """Return the name of a case CSV, such as mass_case_description_train_set.csv."""
     return f"{'mass' if kind == 'mass' else 'calc'}_case_description_{split}_set.csv"
 
 
 def case_tables(listings: Iterable[Listing]) -> dict[str, str]:
-    """The text of all four case CSVs by file name."""
+    """Return the text of all four case CSVs by file name."""
     rows: dict[str, list[list[str]]] = {case_file(kind, split): [_header(kind)] for kind in KINDS for split in SPLITS}
     for listing in listings:
         table = rows[case_file(listing.kind, listing.patient.split(listing.kind))]
@@ -47,7 +47,7 @@ def case_tables(listings: Iterable[Listing]) -> dict[str, str]:
 
 
 def metadata_table(files: Iterable[tuple[FilePlan, int]]) -> str:
-    """The text of metadata.csv, one row a series, from every file and its size in bytes."""
+    """Return the text of metadata.csv, one row per series, from every file and its size in bytes."""
     series: dict[str, list[tuple[FilePlan, int]]] = {}
     for plan, size in files:
         series.setdefault(plan.series, []).append((plan, size))
@@ -74,7 +74,7 @@ def _header(kind: str) -> list[str]:
 
 
 def _case_row(listing: Listing, row: LesionFiles) -> list[str]:
-    """One lesion of one view; a newline ends the mask's path (mass) or the crop's (calcification)."""
+    """Return the row of a lesion in a view; a newline ends the mask's path (mass) or the crop's (calcification)."""
     lesion, mass = row.lesion, listing.kind == "mass"
     return [
         listing.patient.name,
@@ -117,6 +117,6 @@ def _metadata_row(members: Sequence[tuple[FilePlan, int]]) -> list[str]:
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:
-    """The rows as the text of a CSV file."""
-    names, *others = rows
-    return csv_of_rows((dict(zip(names, row, strict=True)) for row in others), names)
+    """Return rows, the names first, as the text of a CSV file."""
+    names, *records = rows
+    return csv_of_rows((dict(zip(names, row, strict=True)) for row in records), names)

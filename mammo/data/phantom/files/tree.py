@@ -1,4 +1,4 @@
-"""Writing the whole collection: DICOM tree, case CSVs, metadata.csv, and the mark that it is complete."""
+"""Writing the entire collection: DICOM tree, case CSVs, metadata.csv, and a mark that it is complete."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class _Job:
 
 
 def write_phantom(root: Path, spec: PhantomSpec, workers: int | None = None) -> Work[None]:
-    """Write the collection `spec` describes under `root`; yield Progress for every full image.
+    """Write the collection of `spec` under `root`; yield Progress for every full image.
 
-    A complete collection of the same spec is left alone; of an interrupted one, the files written
-    whole are kept. Raises MammoError where `root` holds a collection that is not a phantom.
+    A complete collection of the same spec stays as it is; files that an interrupted run wrote are used again.
+    Raises MammoError where `root` holds a collection that is not a phantom.
     """
     identity = {**asdict(spec), "version": VERSION}
     if _recorded(root / MARK) == identity:
@@ -65,11 +65,11 @@ def _recorded(path: Path) -> Any:
 
 
 def _prepare(root: Path, identity: dict[str, Any]) -> None:
-    """Clear what another spec or version left; keep what an interrupted run of this one wrote."""
-    begun = _recorded(root / UNFINISHED)
-    if begun is None and not (root / MARK).exists() and (root / COLLECTION).exists():
+    """Remove the files of another spec or version; leave those of an interrupted run of this one."""
+    unfinished = _recorded(root / UNFINISHED)
+    if unfinished is None and not (root / MARK).exists() and (root / COLLECTION).exists():
         raise MammoError(f"{root / COLLECTION} was not made by the phantom; choose an empty folder.")
-    if begun == identity:
+    if unfinished == identity:
         remove_partial_files(root)
         return
     write_json(root / UNFINISHED, identity)
@@ -79,7 +79,7 @@ def _prepare(root: Path, identity: dict[str, Any]) -> None:
 
 
 def _write_patient(job: _Job) -> int:
-    """Render and write one patient's views; return the number of full images listed for her."""
+    """Render and write a patient's views; return the number of her full images in the CSVs."""
     listings = plan(job.patient)
     if all((job.root / file.path).is_file() for listing in listings for file in listing.files):
         return len(listings)
@@ -105,7 +105,7 @@ def _write_view(job: _Job, listings: list[Listing]) -> None:
 
 
 def crop(image: Pixels, mask: Mask) -> Pixels:
-    """The part of `image` around `mask`: its bounding box widened by CROP_MARGIN on every side."""
+    """Return the part of `image` around `mask`: its bounding box, widened by CROP_MARGIN on every side."""
     edges = []
     for axis in (1, 0):
         inside = np.flatnonzero(mask.any(axis=axis))

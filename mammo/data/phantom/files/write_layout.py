@@ -1,4 +1,4 @@
-"""A phantom in the other layouts in which people have CBIS-DDSM: folders named by series, and a set of JPEG files."""
+"""A phantom in the other common layouts of CBIS-DDSM: folders named by series, and a set of JPEG files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUALITY = 95
 
 
 def write_layout(tree: Path, spec: PhantomSpec, root: Path, layout: str) -> None:
-    """Copy the phantom of `spec` that was written under `tree` into `root` in another layout of `LAYOUTS`.
+    """Copy the phantom of `spec` from `tree` to `root` in another layout of `LAYOUTS`.
 
     Raises MammoError where there is no such layout.
     """
@@ -31,7 +31,7 @@ def write_layout(tree: Path, spec: PhantomSpec, root: Path, layout: str) -> None
 
 
 def _by_series(tree: Path, spec: PhantomSpec, root: Path) -> None:
-    """StudyInstanceUID/SeriesInstanceUID/, as a REST client stores what it downloads; file names in any order."""
+    """Write StudyInstanceUID/SeriesInstanceUID/, like downloads of a REST client; file names in random order."""
     for files in _series(spec):
         for number, file in enumerate(_shuffled(spec, files), start=1):
             content = (tree / file.path).read_bytes()
@@ -39,17 +39,17 @@ def _by_series(tree: Path, spec: PhantomSpec, root: Path) -> None:
 
 
 def _as_jpeg(tree: Path, spec: PhantomSpec, root: Path) -> None:
-    """One JPEG folder a series and `csv/dicom_info.csv`, whose descriptions are as often wrong or missing as right."""
+    """Write a JPEG folder per series and `csv/dicom_info.csv`, whose descriptions are often wrong or missing."""
     rows = [["file_path", "image_path", "Manufacturer", "PatientID", "SeriesDescription", "SeriesInstanceUID"]]
     for files in _series(spec):
         for number, file in enumerate(_shuffled(spec, files), start=1):
             rng = generator(spec.seed, file.series, number, "jpeg")
             name = f"{file.series}/{number}-{rng.integers(1000):03d}"
             write_bytes(root / "jpeg" / f"{name}.jpg", _encoded(tree / file.path))
-            described = file.series_description if rng.random() < 0.8 else ""
+            description = file.series_description if rng.random() < 0.8 else ""
             patient = file.folder if number == 1 else f"{file.folder.partition('_')[2]}.dcm"
             paths = [f"{COLLECTION}/dicom/{name}.dcm", f"{COLLECTION}/jpeg/{name}.jpg"]
-            rows.append([*paths, MANUFACTURER, patient, described, file.series])
+            rows.append([*paths, MANUFACTURER, patient, description, file.series])
     write_text(root / "csv" / "dicom_info.csv", as_csv(rows))
 
 
@@ -67,11 +67,11 @@ def _series(spec: PhantomSpec) -> Iterator[list[FilePlan]]:
 
 def _shuffled(spec: PhantomSpec, files: list[FilePlan]) -> list[FilePlan]:
     order = generator(spec.seed, files[0].series, "order").permutation(len(files))
-    return [files[place] for place in order]
+    return [files[index] for index in order]
 
 
 def _encoded(path: Path) -> bytes:
-    """A DICOM file's pixels as 8-bit JPEG, with the maker's name as its comment."""
+    """Return a DICOM file's pixels as 8-bit JPEG, with the maker's name as its comment."""
     from PIL import Image
     from pydicom import dcmread
 

@@ -1,1 +1,1 @@
-"""Patients, breasts and lesions, drawn at random without any pixels."""
+"""Patients, breasts and lesions, drawn at random, without pixels."""

@@ -1,4 +1,4 @@
-"""Patients, their breasts and their lesions, drawn at random without any pixels."""
+"""Patients, their breasts and their lesions, drawn at random, without pixels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mammo.data.phantom.patients.reader import TYPICALLY_BENIGN, read_lesion
 from mammo.data.phantom.patients.spec import PhantomSpec
 
 PATHOLOGY_NOISE = 0.6
-"""Standard deviation added to a lesion's visible suspicion before pathology is read off it.
+"""Standard deviation of the noise that is added to a lesion's visible suspicion to determine its pathology.
 
-It bounds what appearance can tell: an observer who sees the suspicion itself has AUC 0.91.
+It bounds what the appearance can show: an observer who knows the suspicion itself has AUC 0.91.
 """
 
 KINDS = ("mass", "calcification")
@@ -36,12 +36,12 @@ _SAME_PATHOLOGY = 0.9
 
 @dataclass(frozen=True)
 class Lesion:
-    """A mass or a cluster of calcifications of one breast, seen in one or both of its views.
+    """A mass or a cluster of calcifications in one breast, visible in one or both of its views.
 
-    `number` is the abnormality id within breast and kind; `suspicion` is the latent that governs the
-    appearance (standard normal over all lesions); `radius` is in image heights; `depth` runs from 0 at
-    the chest wall to 1 at the nipple, `lateral` and `superior` from -1 to 1 across the breast.
-    `listed_subtlety` is 0 where the collection lost it.
+    `number` is the abnormality id within breast and kind; `suspicion` is the latent variable that determines the
+    appearance (standard normal over all lesions); `radius` is in image heights; `depth` runs from 0 at the chest wall
+    to 1 at the nipple, `lateral` and `superior` from -1 to 1 across the breast. `listed_subtlety` is 0 where the
+    CSVs lack it.
     """
 
     kind: str
@@ -67,14 +67,14 @@ class Lesion:
 
 @dataclass(frozen=True)
 class Breast:
-    """One breast: its side, the views taken of it and its lesions."""
+    """One breast: its side, its views and its lesions."""
 
     side: str
     views: tuple[str, ...]
     lesions: tuple[Lesion, ...]
 
     def lesions_in(self, view: str, kind: str | None = None) -> tuple[Lesion, ...]:
-        """The lesions visible in `view`, of one kind or of both."""
+        """Return the lesions visible in `view`, of one kind or of both."""
         return tuple(lesion for lesion in self.lesions if view in lesion.views and kind in (None, lesion.kind))
 
 
@@ -82,7 +82,7 @@ class Breast:
 class Patient:
     """A synthetic woman. `splits` holds her official split ("train" or "test") as a mass and as a calc patient.
 
-    `aspect` is the width of her films over their height; `listed_density` is 0 where the collection lost it.
+    `aspect` is the width of her films over their height; `listed_density` is 0 where the CSVs lack it.
     """
 
     seed: int
@@ -99,11 +99,11 @@ class Patient:
         return f"P_{self.index + 1:05d}"
 
     def split(self, kind: str) -> str:
-        """Her official split as a patient with lesions of `kind`."""
+        """Return her official split as a patient with lesions of `kind`."""
         return self.splits[KINDS.index(kind)]
 
     def listed(self) -> Iterator[tuple[Breast, str, str]]:
-        """Every full image listed for her: breast, view and kind; a view with both kinds comes twice."""
+        """Yield breast, view and kind of each of her full images in the CSVs; a view with both kinds comes twice."""
         for breast in self.breasts:
             for view in breast.views:
                 for kind in KINDS:
@@ -112,27 +112,27 @@ class Patient:
 
 
 def draw_patients(spec: PhantomSpec) -> list[Patient]:
-    """Patients whose listed full images number exactly `spec.images`."""
+    """Return patients with exactly `spec.images` full images in the CSVs."""
     patients: list[Patient] = []
-    room = spec.images
+    remaining = spec.images
     for index in count():
-        if not room:
+        if not remaining:
             break
-        patient = _within(draw_patient(spec.seed, index), room)
+        patient = _within(draw_patient(spec.seed, index), remaining)
         if patient.breasts:
             patients.append(patient)
-            room -= len(list(patient.listed()))
+            remaining -= len(list(patient.listed()))
     return patients
 
 
 def draw_patient(seed: int, index: int) -> Patient:
-    """Patient `index` of `seed`, whatever the other patients are."""
+    """Return patient `index` of `seed`, independent of all other patients."""
     rng = generator(seed, index, "patient")
     for_kind, for_split = balanced(seed, index)
     kind = KINDS[int(for_kind > _MASS_SHARE)]
     kinds = KINDS if rng.random() < _BOTH_KINDS else (kind,)
-    split, other = for_split < _TEST_SHARE, rng.random() < _TEST_SHARE
-    tests = (split, split if len(kinds) == 1 else other)
+    in_test, second_in_test = for_split < _TEST_SHARE, rng.random() < _TEST_SHARE
+    tests = (in_test, in_test if len(kinds) == 1 else second_in_test)
     density = 1 + int(rng.choice(4, p=_DENSITY[kind]))
     sides = SIDES if rng.random() < 0.08 else (str(rng.choice(SIDES)),)
     return Patient(
@@ -147,13 +147,13 @@ def draw_patient(seed: int, index: int) -> Patient:
 
 
 def draw_suspicion(rng: np.random.Generator, kind: str) -> tuple[float, str]:
-    """A lesion's latent suspicion and the pathology drawn from it with PATHOLOGY_NOISE."""
+    """Draw a lesion's latent suspicion, and its pathology from that with PATHOLOGY_NOISE."""
     suspicion = float(rng.standard_normal())
     return suspicion, _pathology(rng, kind, suspicion)
 
 
 def draw_style(rng: np.random.Generator, kind: str, suspicion: float) -> str:
-    """The family of a lesion's appearance; typically benign calcifications grow rare with suspicion."""
+    """Draw the family of a lesion's appearance; typically benign calcifications are rarer with higher suspicion."""
     if kind == "mass":
         return str(rng.choice(("round", "oval", "lobulated"), p=(0.25, 0.45, 0.3)))
     if rng.random() < 0.9 - 1.3 * NormalDist().cdf(suspicion):
@@ -162,7 +162,7 @@ def draw_style(rng: np.random.Generator, kind: str, suspicion: float) -> str:
 
 
 def draw_radius(rng: np.random.Generator, kind: str, suspicion: float) -> float:
-    """A lesion's radius in image heights: 0.018 to 0.08, suspicious ones larger."""
+    """Draw a lesion's radius in image heights: 0.018 to 0.08, larger with higher suspicion."""
     middle = 0.036 if kind == "mass" else 0.033
     return float(np.clip(middle * np.exp(0.26 * rng.standard_normal() + 0.22 * suspicion), 0.018, 0.08))
 
@@ -212,9 +212,9 @@ def _pathology(rng: np.random.Generator, kind: str, suspicion: float) -> str:
     return "BENIGN_WITHOUT_CALLBACK" if share < _WITHOUT_CALLBACK[kind] else "BENIGN"
 
 
-def _within(patient: Patient, room: int) -> Patient:
-    """The patient with views left out until at most `room` full images are listed."""
-    while len(list(patient.listed())) > room:
+def _within(patient: Patient, images: int) -> Patient:
+    """Return the patient without her last views, so that she has at most `images` full images."""
+    while len(list(patient.listed())) > images:
         last = patient.breasts[-1]
         fewer = dataclasses.replace(last, views=last.views[:-1])
         patient = dataclasses.replace(patient, breasts=(*patient.breasts[:-1], *([fewer] if fewer.views else [])))

@@ -1,4 +1,4 @@
-"""Numbers and identifiers that depend on their key alone, never on what was drawn before."""
+"""Random numbers and identifiers that depend on their key alone, not on earlier draws."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ UID_ROOT = "2.25"
 
 
 def generator(*key: int | str) -> np.random.Generator:
-    """A random generator for `key`, the same on every machine and in every worker process."""
+    """Return a random generator for `key`, the same on every machine and in every worker process."""
     return np.random.default_rng(np.random.SeedSequence([_word(part) for part in key]))
 
 
 def uid(*key: int | str) -> str:
-    """A DICOM unique identifier for `key` under the root for hashed UUIDs (ISO/IEC 9834-8)."""
+    """Return a DICOM unique identifier for `key` under the root for hashed UUIDs (ISO/IEC 9834-8)."""
     digest = hashlib.sha256("/".join(map(str, key)).encode()).digest()
     return f"{UID_ROOT}.{int.from_bytes(digest[:15])}"
 
 
 def balanced(seed: int, index: int) -> tuple[float, float]:
-    """Point `index` of a two-dimensional low-discrepancy sequence in [0, 1)², shifted by `seed`.
+    """Return point `index` of a two-dimensional low-discrepancy sequence in [0, 1)², shifted by `seed`.
 
-    Small phantoms get their shares of mass and test patients from it. Source: the R2 sequence of
-    M. Roberts (2018), built on the plastic number.
+    With it, small phantoms too have the right shares of mass and test patients. Source: the R2 sequence of M. Roberts
+    (2018), based on the plastic number.
     """
     shift = generator(seed, "balance").random(2)
     plastic = 1.32471795724474602596

@@ -1,4 +1,4 @@
-"""The noisy radiologist: BI-RADS and descriptors from a perceived suspicion."""
+"""A simulated radiologist with noise: BI-RADS and descriptors from a perceived suspicion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 READER_NOISE = {"mass": 0.45, "calcification": 0.8}
-"""Standard deviation added to a lesion's suspicion when it is read; calcifications are read worse."""
+"""Standard deviation of the reader's noise on a lesion's suspicion; calcifications are harder to read."""
 
 _CUTS = {"mass": (-2.8, -1.7, -0.57, 0.77), "calcification": (-3.6, -0.64, -0.42, 1.60)}
 _UNDECIDED = {"mass": 0.10, "calcification": 0.045}
@@ -64,7 +64,7 @@ TYPICALLY_BENIGN = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What the radiologist wrote: BI-RADS 0-5 and two descriptors (shape and margins, or type and distribution)."""
+    """The radiologist's report: BI-RADS 0-5 and two descriptors (shape and margins, or type and distribution)."""
 
     assessment: int
     descriptors: tuple[str, str]

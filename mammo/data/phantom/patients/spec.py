@@ -1,4 +1,4 @@
-"""What a phantom is asked to be."""
+"""The specification of a phantom."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import ClassVar
 from mammo.errors import MammoError
 
 VERSION = 2
-"""Raised whenever the same spec would give other pixels, labels or files."""
+"""Increased whenever the same spec gives different pixels, labels or files."""
 
 
 @dataclass(frozen=True)
 class PhantomSpec:
-    """How many synthetic mammograms, drawn from which seed, how many pixel rows tall.
+    """The number of synthetic mammograms, their seed and their height in pixels.
 
-    `images` counts the full images written; a view listed under mass and under calcification counts
-    twice, as in CBIS-DDSM. The width follows from an aspect drawn for each patient, 0.5 to 0.7.
-    Raises MammoError where a number is out of range.
+    `images` counts the full images; a view listed under mass and under calcification counts twice, as in CBIS-DDSM.
+    The width follows from an aspect drawn for each patient, 0.5 to 0.7. Raises MammoError where a number is out of
+    range.
     """
 
     images: int

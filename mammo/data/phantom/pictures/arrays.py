@@ -1,4 +1,4 @@
-"""Names for the arrays that pass between the phantom's parts."""
+"""Types of the phantom's arrays."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ Points: TypeAlias = NDArray[np.float64]
 
 
 def as_field(values: ArrayLike) -> Field:
-    """`values` in single precision, not copied where they already are."""
+    """Return `values` in single precision, without a copy where they already are."""
     return np.asarray(values, dtype=np.float32)

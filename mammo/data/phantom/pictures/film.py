@@ -15,7 +15,7 @@ WATERMARK = "PHANTOM"
 
 
 def expose(rng: np.random.Generator, tissue: Field, shape: tuple[int, int]) -> Field:
-    """Put developed tissue (chest wall at column 0) on an empty film of `shape`."""
+    """Return a film of `shape` with the developed tissue, chest wall at column 0."""
     film = rng.standard_normal(shape, dtype=np.float32)
     film *= np.float32(0.0025)
     film += np.float32(FOG * rng.uniform(0.6, 1.4))
@@ -24,14 +24,14 @@ def expose(rng: np.random.Generator, tissue: Field, shape: tuple[int, int]) -> F
 
 
 def develop(rng: np.random.Generator, tissue: Field) -> Field:
-    """Tissue as film shows it, 0 to about 1: a soft shoulder at the top, grain that grows with brightness."""
+    """Return tissue as a film shows it, 0 to about 1: a soft shoulder at the top, grain that grows with brightness."""
     bent = _shoulder(tissue)
     grain = rng.standard_normal(tissue.shape, dtype=np.float32)
     return as_field(bent + grain * (np.float32(GRAIN) * np.minimum(1, 3 * bent)))
 
 
 def add_artefacts(rng: np.random.Generator, film: Field, side: str, view: str) -> None:
-    """Add what a clinic and a scanner leave on a film, in place; the film is already turned to its side."""
+    """Add the marks of a clinic and a scanner to a film, in place; the film must already be turned to its side."""
     chest_left = float(film[:, :8].mean()) > float(film[:, -8:].mean())
     _streaks(rng, film)
     _label(rng, film, f"{side[0]} {view}", chest_left)
@@ -46,16 +46,16 @@ def add_artefacts(rng: np.random.Generator, film: Field, side: str, view: str) -
 
 
 def digitise(film: Field) -> Pixels:
-    """Brightness 0 to 1 as 16-bit pixels."""
+    """Return brightness 0 to 1 as 16-bit pixels."""
     scaled = np.clip(film, 0, 1) * np.float32(65535)
     return np.asarray(scaled + np.float32(0.5), dtype=np.uint16)
 
 
 def _shoulder(values: Field, knee: float = 0.66, top: float = 0.96) -> Field:
-    """Identity below `knee`, bending smoothly toward `top` above it, as film does when it saturates."""
-    room = top - knee
+    """Return values below `knee` unchanged; those above approach `top` smoothly, as on a saturated film."""
+    span = top - knee
     above = np.maximum(values - knee, 0)
-    return as_field(np.minimum(values, knee) + room * (1 - np.exp(-above / room)))
+    return as_field(np.minimum(values, knee) + span * (1 - np.exp(-above / span)))
 
 
 def _streaks(rng: np.random.Generator, film: Field) -> None:
@@ -66,7 +66,7 @@ def _streaks(rng: np.random.Generator, film: Field) -> None:
 
 
 def _label(rng: np.random.Generator, film: Field, text: str, chest_left: bool) -> None:
-    """Lead letters or a paper label in the upper corner away from the chest wall."""
+    """Add lead letters or a paper label in the upper corner away from the chest wall."""
     paper = bool(rng.random() < 0.35)
     canvas = np.asarray(
         _lettering(text, film.shape[0], paper).rotate(float(rng.normal(0, 4)), Image.Resampling.BICUBIC, expand=True),
@@ -80,13 +80,14 @@ def _label(rng: np.random.Generator, film: Field, text: str, chest_left: bool) -
     edge = int(film.shape[1] * rng.uniform(0.03, 0.09))
     left = film.shape[1] - columns - edge if chest_left else edge
     top = int(film.shape[0] * rng.uniform(0.02, 0.07))
-    place = film[top : top + rows, left : left + columns]
-    np.maximum(place, canvas[: place.shape[0], : place.shape[1]] * np.float32(rng.uniform(0.75, 0.97) / 255), out=place)
+    corner = film[top : top + rows, left : left + columns]
+    ink = canvas[: corner.shape[0], : corner.shape[1]] * np.float32(rng.uniform(0.75, 0.97) / 255)
+    np.maximum(corner, ink, out=corner)
 
 
 @lru_cache(maxsize=64)
 def _lettering(text: str, height: int, paper: bool) -> Image.Image:
-    """The view's letters above the word PHANTOM, bright on dark or dark on bright paper."""
+    """Draw the view's letters above the word PHANTOM, bright on dark, or dark on bright paper."""
     large, small = _font(round(height / 17)), _font(round(height / 42))
     boxes = [font.getbbox(words) for font, words in ((large, text), (small, WATERMARK))]
     margin = height // 90
@@ -105,7 +106,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _chest_strip(rng: np.random.Generator, film: Field, chest_left: bool) -> None:
-    """The film's bright edge along the chest wall, slightly oblique."""
+    """Add the film's bright edge along the chest wall, slightly oblique."""
     if rng.random() < 0.25:
         return
     rows, columns = film.shape
@@ -114,8 +115,8 @@ def _chest_strip(rng: np.random.Generator, film: Field, chest_left: bool) -> Non
     span = int(edge.max() + 0.05 * columns) + 1
     across = np.arange(span)[None, :] - edge[:, None]
     glow = np.where(across < 0, 1.0, 0.35 * np.exp(-np.maximum(across, 0) / (0.008 * columns))).astype(np.float32)
-    place = film[:, :span] if chest_left else film[:, ::-1][:, :span]
-    np.maximum(place, place + glow * (0.97 - place), out=place)
+    strip = film[:, :span] if chest_left else film[:, ::-1][:, :span]
+    np.maximum(strip, strip + glow * (0.97 - strip), out=strip)
 
 
 def _tape(rng: np.random.Generator, film: Field, chest_left: bool) -> None:
@@ -127,15 +128,15 @@ def _tape(rng: np.random.Generator, film: Field, chest_left: bool) -> None:
 
 
 def _frame(rng: np.random.Generator, film: Field) -> None:
-    """White borders where the scanner saw past the film."""
+    """Add white borders, where the scanner sees past the film."""
     rows, columns = film.shape
-    for place in (film[: int(rows * rng.uniform(0, 0.012))], film[rows - int(rows * rng.uniform(0, 0.012)) :]):
-        place[:] = 0.985
-    for place in (
+    for border in (film[: int(rows * rng.uniform(0, 0.012))], film[rows - int(rows * rng.uniform(0, 0.012)) :]):
+        border[:] = 0.985
+    for border in (
         film[:, : int(columns * rng.uniform(0, 0.02))],
         film[:, columns - int(columns * rng.uniform(0, 0.02)) :],
     ):
-        place[:] = 0.985
+        border[:] = 0.985
 
 
 def _scratch(rng: np.random.Generator, film: Field) -> None:

@@ -1,4 +1,4 @@
-"""How a lesion looks: a stamp of added brightness and the radiologist's outline around it."""
+"""The appearance of a lesion: a stamp of added brightness, and the radiologist's outline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ANGLES = 512
 
 @dataclass(frozen=True)
 class Stamp:
-    """A square window around a lesion: brightness to add (about 0 to 1 before contrast) and its outlined region."""
+    """A square window around a lesion: brightness to add (about 0 to 1 before contrast), and the outlined region."""
 
     values: Field
     region: Mask
@@ -25,19 +25,19 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Polar:
-    """Polar coordinates of a square window: distance from its middle and index into a table of angles."""
+    """Polar coordinates of a square window: distance from its centre, and index into a table of angles."""
 
     distance: Field
     angle: NDArray[np.intp]
 
 
 def appearance(suspicion: float) -> float:
-    """How suspicious a lesion of a latent suspicion (standard normal) looks, 0 to 1; few lesions look in between."""
+    """Return how suspicious a lesion looks, 0 to 1, from its latent suspicion (standard normal); few are in between."""
     return NormalDist().cdf(_CONTRASTED * suspicion)
 
 
 def polar_window(half: int) -> Polar:
-    """Polar coordinates of a window `2 half + 1` pixels wide."""
+    """Return the polar coordinates of a window `2 half + 1` pixels wide."""
     axis = np.arange(-half, half + 1, dtype=np.float32)
     y, x = axis[:, None], axis[None, :]
     turn = np.arctan2(y, x) * np.float32(_ANGLES / (2 * np.pi))
@@ -45,7 +45,7 @@ def polar_window(half: int) -> Polar:
 
 
 def ragged_circle(rng: np.random.Generator, amplitudes: dict[int, float]) -> Field:
-    """A closed outline of mean radius 1 as a table over angle; `amplitudes` maps lobes to their size."""
+    """Return a closed outline of mean radius 1 as a table over angles; `amplitudes` maps numbers of lobes to sizes."""
     angles = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
     outline = np.ones(_ANGLES)
     for lobes, amplitude in amplitudes.items():
@@ -54,7 +54,7 @@ def ragged_circle(rng: np.random.Generator, amplitudes: dict[int, float]) -> Fie
 
 
 def add_stamp(canvas: Field, stamp: Stamp, row: int, column: int, contrast: float) -> Mask:
-    """Add `stamp` to `canvas` in place around (row, column); return its region as a mask of the canvas' shape."""
+    """Add `stamp` to `canvas` in place around (row, column); return its region as a mask of the canvas's shape."""
     half = stamp.values.shape[0] // 2
     top, left = row - half, column - half
     rows = slice(max(0, top), min(canvas.shape[0], row + half + 1))

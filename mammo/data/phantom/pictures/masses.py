@@ -1,4 +1,4 @@
-"""Masses: round and sharp when harmless, irregular, ill-defined and spiculated when suspicious."""
+"""Masses: round and sharp when harmless; irregular, ill-defined and spiculated when suspicious."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mammo.data.phantom.pictures.arrays import Field, Mask, as_field
 from mammo.data.phantom.pictures.lesions import Polar, Stamp, appearance, polar_window, ragged_circle
 
 CONTRAST = {1: 0.08, 2: 0.13, 3: 0.19, 4: 0.25, 5: 0.31}
-"""Added brightness at a mass's middle by subtlety."""
+"""Brightness that a mass adds at its centre, by subtlety."""
 
 _LOBES = {"round": {2: 0.04}, "oval": {2: 0.20}, "lobulated": {2: 0.10, 3: 0.11, 4: 0.08}}
 _SPICULES_FROM = 0.40
@@ -36,7 +36,7 @@ def _irregularity(rng: np.random.Generator, share: float, style: str) -> dict[in
 
 
 def _margin(rng: np.random.Generator, share: float) -> float:
-    """Width of the edge relative to the radius: circumscribed 0.07, ill-defined 0.4."""
+    """Draw the width of the edge relative to the radius: circumscribed 0.07, ill-defined 0.4."""
     return float((0.05 + 0.30 * share) * rng.uniform(0.8, 1.25))
 
 
@@ -54,7 +54,7 @@ def _mottle(rng: np.random.Generator, half: int, strength: float) -> Field:
 
 
 def _spicules(rng: np.random.Generator, half: int, radius: float, share: float) -> Field:
-    """Thin lines that radiate from the mass, drawn at twice the scale so that they are smooth."""
+    """Draw thin lines that radiate from the mass, at twice the scale so that they are smooth."""
     size = 2 * half + 1
     strength = max(0.0, (share - _SPICULES_FROM) / (1 - _SPICULES_FROM)) ** 0.8
     if not strength:
@@ -83,7 +83,7 @@ def _spicule(
 
 
 def _region(rng: np.random.Generator, polar: Polar, radius: float, outline: Field) -> Mask:
-    """The radiologist's outline: a little generous and smoother than the mass itself."""
+    """Return the radiologist's outline: slightly larger and smoother than the mass itself."""
     smooth = ragged_circle(rng, {2: 0.03, 3: 0.03})
     traced = np.maximum(outline, smooth) * np.float32(1.05 * radius)
     return np.asarray(polar.distance <= traced[polar.angle], dtype=np.bool_)

@@ -18,10 +18,10 @@ _SMALLEST_FILM, _LARGEST_MAGNIFICATION = 224, 3.0
 
 
 def lesion_patch(rng: np.random.Generator, finding: str, size: int = 96) -> Field:
-    """A (size, size) patch, brightness 0 to 1, of random tissue with `finding` near its middle.
+    """Return a (size, size) patch, brightness 0 to 1, of random tissue with `finding` near its centre.
 
-    Its scale is that of a film 224 to 672 pixels high; density, size and contrast are drawn as for
-    the whole phantom. Raises MammoError where `finding` is none of PATCH_FINDINGS.
+    Its scale is that of a film 224 to 672 pixels high; density, size and contrast are drawn as for full films. Raises
+    MammoError where `finding` is none of PATCH_FINDINGS.
     """
     if finding not in PATCH_FINDINGS:
         raise MammoError(f"There is no finding {finding!r}; choose one of {', '.join(PATCH_FINDINGS)}.")
@@ -60,7 +60,7 @@ def _suspicion(rng: np.random.Generator, kind: str, malignant: bool) -> float:
 
 
 def _thickness(rng: np.random.Generator, grid: PixelGrid) -> Field:
-    """A gentle slope of compressed thickness; now and then the breast's edge crosses the patch."""
+    """Return a gentle slope of compressed thickness; sometimes the breast's edge crosses the patch."""
     turn = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[-1 : 1 : grid.rows * 1j, -1 : 1 : grid.columns * 1j].astype(np.float32)
     across = columns * np.float32(np.cos(turn)) + rows * np.float32(np.sin(turn))

@@ -21,7 +21,7 @@ _SHARPNESS = 1.6
 
 @dataclass(frozen=True)
 class PixelGrid:
-    """A window of pixels: its shape and the pixel rows a whole film has at the same scale."""
+    """A window of pixels: its shape, and the height of a full film in pixels at the same scale."""
 
     rows: int
     columns: int
@@ -40,10 +40,10 @@ def power_law_field(
     stretch: tuple[float, float] = (1.0, 1.0),
     exponent: float = SPECTRAL_EXPONENT,
 ) -> Field:
-    """A Gaussian field of unit variance whose power falls as 1/f^exponent below structures of size `largest`.
+    """Return a Gaussian field of unit variance whose power falls as 1/f^exponent below structures of size `largest`.
 
-    `largest` is in film heights; `stretch` lengthens structures along rows and columns. The field is
-    periodic over slightly more than the grid.
+    `largest` is in film heights; `stretch` lengthens structures along rows and columns. The field is periodic over
+    slightly more than the grid.
     """
     rows, columns = fft.next_fast_len(grid.rows, real=True), fft.next_fast_len(grid.columns, real=True)
     scale = 2 * largest * grid.height
@@ -57,10 +57,10 @@ def power_law_field(
 
 
 def parenchyma(rng: np.random.Generator, grid: PixelGrid, prior: Field, density: int) -> Field:
-    """Brightness of uncompressed tissue, about 0.3 to 0.8, shape of the grid.
+    """Return the brightness of uncompressed tissue, about 0.3 to 0.8, in the grid's shape.
 
-    `prior` is near 1 where glandular tissue gathers and falls below 0 away from it; `density` is the
-    BI-RADS density, 1 (fatty) to 4 (extremely dense).
+    `prior` is near 1 where glandular tissue is likely and falls below 0 away from it; `density` is the BI-RADS
+    density, 1 (fatty) to 4 (extremely dense).
     """
     texture = power_law_field(rng, grid, largest=0.25)
     lobules = power_law_field(rng, grid, largest=0.3, exponent=4.4)
@@ -70,9 +70,9 @@ def parenchyma(rng: np.random.Generator, grid: PixelGrid, prior: Field, density:
 
 
 def strands(rng: np.random.Generator, grid: PixelGrid) -> Field:
-    """Curved bright lines in 0..1, mostly along the columns: Cooper's ligaments and ducts.
+    """Return curved bright lines in 0..1, mostly along the columns: Cooper's ligaments and ducts.
 
-    They are the zero crossings of a stretched power-law field, thinned out by the field shifted onto itself.
+    They are the zero crossings of a stretched power-law field, thinned out by a shifted copy of the field.
     """
     field = power_law_field(rng, grid, largest=0.028, stretch=(1.0, 2.6), exponent=5.5)
     ridges = np.exp(-((field / np.float32(0.11)) ** 2))
@@ -81,7 +81,7 @@ def strands(rng: np.random.Generator, grid: PixelGrid) -> Field:
 
 
 def vessels(rng: np.random.Generator, grid: PixelGrid, number: int) -> Field:
-    """A few winding lines in 0..1 that run from the chest wall toward the nipple."""
+    """Return a few winding lines in 0..1 from the chest wall toward the nipple."""
     canvas = Image.new("L", (grid.columns, grid.rows))
     draw = ImageDraw.Draw(canvas)
     for _ in range(number):

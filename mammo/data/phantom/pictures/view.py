@@ -1,4 +1,4 @@
-"""One mammogram: the breast, its lesions and the film put together."""
+"""One mammogram: the breast, its lesions and the film combined."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MIRRORED = 0.08
 
 @dataclass(frozen=True)
 class View:
-    """A rendered mammogram, (height, width) uint16, and every lesion seen in it with its mask of the same shape."""
+    """A rendered mammogram, (height, width) uint16, and every lesion visible in it with a mask of the same shape."""
 
     image: Pixels
     lesions: tuple[tuple[Lesion, Mask], ...]
@@ -29,9 +29,9 @@ class View:
 def render_view(patient: Patient, breast: Breast, view: str, height: int) -> View:
     """Render `view` ("CC" or "MLO") of one of the patient's breasts, `height` pixel rows tall."""
     width = round(height * patient.aspect)
-    build = draw_proportions(generator(patient.seed, patient.index, breast.side, "build"), patient.aspect)
+    proportions = draw_proportions(generator(patient.seed, patient.index, breast.side, "build"), patient.aspect)
     rng = generator(patient.seed, patient.index, breast.side, view, "pixels")
-    outline = draw_outline(rng, build, view, height)
+    outline = draw_outline(rng, proportions, view, height)
     grid = PixelGrid(height, min(width, int(outline.reach.max()) + 4), height)
     tissue = _flesh(rng, outline, grid, patient.density)
     masks = [_implant(tissue, outline, lesion, patient, breast, view) for lesion in breast.lesions_in(view)]
@@ -44,7 +44,7 @@ def render_view(patient: Patient, breast: Breast, view: str, height: int) -> Vie
 
 
 def lesion_contrast(kind: str, subtlety: int, density: int) -> float:
-    """Brightness a lesion adds at its middle: by subtlety (5 obvious, 1 barely there), less in dense breasts."""
+    """Return the brightness that a lesion adds at its centre: by subtlety (5 is obvious), less in dense breasts."""
     table = masses.CONTRAST if kind == "mass" else calcifications.CONTRAST
     return table[subtlety] * (1.15 - 0.07 * density)
 
@@ -59,7 +59,7 @@ def lesion_stamp(
 
 
 def lesion_position(lesion: Lesion, outline: Outline, view: str) -> tuple[int, int]:
-    """Row and column of a lesion's middle; its depth is the same in both views, as it is in the breast."""
+    """Return row and column of a lesion's centre; its depth is equal in both views, as in the breast."""
     height = len(outline.reach)
     sideways = lesion.lateral if view == "CC" else 0.9 * lesion.superior + 0.1 * lesion.lateral
     row = outline.nipple_row + sideways * (outline.upper if sideways < 0 else outline.lower)
@@ -78,7 +78,7 @@ def _flesh(rng: np.random.Generator, outline: Outline, grid: PixelGrid, density:
 
 
 def _thickness(rng: np.random.Generator, outline: Outline, grid: PixelGrid) -> Field:
-    """Share of the full compressed thickness, 0 outside the breast, with a thin bright skin line."""
+    """Return the share of the full compressed thickness, 0 outside the breast, with a thin bright skin line."""
     depth = outline.depth(grid.columns) / np.float32(grid.height)
     inside = np.maximum(depth, 0)
     roundness = float(rng.uniform(0.028, 0.05))

@@ -1,4 +1,4 @@
-"""The kinds of work that a job can be: each a frozen spec that knows its data set, its settings and its work."""
+"""The kinds of work of a job: each a frozen spec with its data set, its settings in words, and its work."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from mammo.specs.head_spec import HEAD_AXES
 if TYPE_CHECKING:
     from mammo.data.index.options import ReadingOptions
 
-BETWEEN = ", "
-"""What stands between the names of several results."""
+SEPARATOR = ", "
+"""The text between the names of several results."""
 
 
 @dataclass(frozen=True)
-class Wanted(Spec):
-    """What is wanted of a job.
+class JobRequest(Spec):
+    """The request of a job.
 
-    `last_stage` is the stage of its work after which nothing comes that takes long; empty where nobody knows.
+    `last_stage` is the last stage of its work that takes long, empty where it is unknown; `makes` is the kind of its
+    results.
     """
 
     last_stage: ClassVar[str] = ""
     makes: ClassVar[str] = "data set"
 
     @property
-    def about(self) -> str:
-        """The name of the data set that the work is about."""
+    def dataset_name(self) -> str:
+        """The name of the data set of the work."""
         raise NotImplementedError
 
     @property
@@ -41,28 +42,28 @@ class Wanted(Spec):
         raise NotImplementedError
 
     def work(self, home: Home) -> Work[str]:
-        """Do it; returns the name of what was made, of several with `BETWEEN` between them."""
+        """Do the work; return the name of the result, the names of several joined by `SEPARATOR`."""
         raise NotImplementedError
 
     @classmethod
     def results(cls, result: str) -> tuple[str, ...]:
-        """The names of what was made; raises MammoError where one cannot be such a name."""
-        return tuple(check_name(name, cls.makes) for name in result.split(BETWEEN))
+        """The names of the results; raises MammoError where one is not valid."""
+        return tuple(check_name(name, cls.makes) for name in result.split(SEPARATOR))
 
 
 @dataclass(frozen=True)
-class WantedIndex(Wanted):
-    """A data set by the name `name`, and how its files are read: see `mammo.data.index.options`."""
+class IndexRequest(JobRequest):
+    """A new data set with the name `name`; the options of reading are in `mammo.data.index.options`."""
 
     name: str
 
     def __post_init__(self) -> None:
-        """Refuse a name that is none."""
+        """Raise MammoError where the name is not valid."""
         check_name(self.name, "data set")
 
     @property
-    def about(self) -> str:
-        """The data set that is made."""
+    def dataset_name(self) -> str:
+        """The name of the new data set."""
         return self.name
 
 
@@ -77,8 +78,8 @@ def _reading_words(bits: str, colour_marks: bool) -> list[str]:
 
 
 @dataclass(frozen=True)
-class WantedPhantom(WantedIndex):
-    """A phantom of so many mammograms."""
+class PhantomRequest(IndexRequest):
+    """A phantom with `images` mammograms."""
 
     what: ClassVar[str] = "request for a phantom"
 
@@ -89,12 +90,12 @@ class WantedPhantom(WantedIndex):
 
     @property
     def settings(self) -> str:
-        """How many mammograms, and which."""
+        """The number of mammograms and the seed."""
         words = [f"{self.images:,} synthetic mammograms", f"seed {self.seed}"]
         return ", ".join([*words, *_reading_words(self.bits, self.colour_marks)])
 
     def work(self, home: Home) -> Work[str]:
-        """Write and index it."""
+        """Write and index the phantom."""
         from mammo.data.index.cbis_ddsm import index_phantom
 
         reading = _reading(self.bits, self.colour_marks)
@@ -102,8 +103,8 @@ class WantedPhantom(WantedIndex):
 
 
 @dataclass(frozen=True)
-class WantedCbisDdsm(WantedIndex):
-    """A download of CBIS-DDSM in the folder `root`; `csv` is the folder of its tables where that is another."""
+class CbisDdsmRequest(IndexRequest):
+    """A download of CBIS-DDSM in the folder `root`; `csv` is the folder of its tables where they are elsewhere."""
 
     what: ClassVar[str] = "request for CBIS-DDSM"
 
@@ -115,7 +116,7 @@ class WantedCbisDdsm(WantedIndex):
 
     @property
     def settings(self) -> str:
-        """Where it lies, and what is read of it."""
+        """Its folder, and the options of reading."""
         words = [f"from {self.root}", *(["its tables alone"] if self.metadata_only else [])]
         return ", ".join([*words, *_reading_words(self.bits, self.colour_marks)])
 
@@ -130,7 +131,7 @@ class WantedCbisDdsm(WantedIndex):
 
 
 @dataclass(frozen=True)
-class WantedManifest(WantedIndex):
+class ManifestRequest(IndexRequest):
     """The images that the manifest `file` lists, read as `mammo.data.manifest.options` says."""
 
     what: ClassVar[str] = "request for a manifest"
@@ -151,9 +152,9 @@ class WantedManifest(WantedIndex):
 
     @property
     def settings(self) -> str:
-        """Which manifest, and what is said of it."""
-        named = {"positive": self.positive, "negative": self.negative, "left out": self.drop}
-        words = [f"from {self.file}", *(f"{name}: {', '.join(labels)}" for name, labels in named.items() if labels)]
+        """The manifest, and the meaning of its labels."""
+        labels_of = {"positive": self.positive, "negative": self.negative, "left out": self.drop}
+        words = [f"from {self.file}", *(f"{name}: {', '.join(labels)}" for name, labels in labels_of.items() if labels)]
         return "; ".join([*words, *_reading_words(self.bits, self.colour_marks)])
 
     def work(self, home: Home) -> Work[str]:
@@ -166,8 +167,8 @@ class WantedManifest(WantedIndex):
 
 
 @dataclass(frozen=True)
-class WantedCaches(Wanted):
-    """Caches of one data set, made together."""
+class CachesRequest(JobRequest):
+    """Caches of one data set, extracted together."""
 
     what: ClassVar[str] = "request for features"
     last_stage: ClassVar[str] = "extract"
@@ -178,19 +179,19 @@ class WantedCaches(Wanted):
     storage: str = "zstd"
 
     def __post_init__(self) -> None:
-        """Refuse what names no data set."""
+        """Raise MammoError where there is no spec, or the name of the data set is not valid."""
         if not self.specs:
             raise MammoError("There is nothing to extract; name at least one trunk.")
-        check_name(self.about, "data set")
+        check_name(self.dataset_name, "data set")
 
     @property
-    def about(self) -> str:
-        """The data set whose images are read."""
+    def dataset_name(self) -> str:
+        """The name of the data set whose images are read."""
         return self.specs[0].dataset
 
     @property
     def settings(self) -> str:
-        """The trunks and what they see."""
+        """The trunks and their inputs."""
         specs = self.specs
         words = [_listed(_trunk(spec.trunk) for spec in specs), _listed(f"weights {spec.weights}" for spec in specs)]
         words += [_listed(f"{spec.resize} to {spec.size} pixels" for spec in specs)]
@@ -201,16 +202,16 @@ class WantedCaches(Wanted):
         return "; ".join(filter(None, words))
 
     def work(self, home: Home) -> Work[str]:
-        """Extract them."""
+        """Extract the caches."""
         from mammo.features.extraction.extract import extract
 
         file = Path(self.weights_file) if self.weights_file else None
-        made = yield from extract(home, list(self.specs), file, storage=self.storage)
-        return BETWEEN.join(extracted.cache.name for extracted in made)
+        extractions = yield from extract(home, list(self.specs), file, storage=self.storage)
+        return SEPARATOR.join(extraction.cache.name for extraction in extractions)
 
 
 @dataclass(frozen=True)
-class WantedSweep(Wanted):
+class SweepRequest(JobRequest):
     """A sweep."""
 
     what: ClassVar[str] = "request for a sweep"
@@ -220,33 +221,33 @@ class WantedSweep(Wanted):
     spec: SweepSpec
 
     def __post_init__(self) -> None:
-        """Refuse names that are none."""
-        check_name(self.about, "data set")
+        """Raise MammoError where a name is not valid."""
+        check_name(self.dataset_name, "data set")
         for name in self.spec.caches:
             check_name(name, "cache")
 
     @property
-    def about(self) -> str:
-        """The data set that the heads are trained on."""
+    def dataset_name(self) -> str:
+        """The name of the data set that the heads are trained on."""
         return self.spec.dataset
 
     @property
     def settings(self) -> str:
-        """How many heads of which kinds, on what."""
+        """The number and kinds of the heads, the caches and the splits."""
         heads, caches = self.spec.heads, len(self.spec.caches)
         counted = "1 head" if self.spec.runs == 1 else f"{self.spec.runs:,} heads"
         words = [f"{counted} on {caches} {'cache' if caches == 1 else 'caches'}", *_head_words(heads)]
         return "; ".join(filter(None, [*words, *_split_words(self.spec.splits)]))
 
     def work(self, home: Home) -> Work[str]:
-        """Train it."""
+        """Train the sweep."""
         from mammo.heads.sweeps.sweep import sweep
 
         return (yield from sweep(home, self.spec))
 
 
 @dataclass(frozen=True)
-class WantedPaper(Wanted):
+class ReportRequest(JobRequest):
     """The report on a data set."""
 
     what: ClassVar[str] = "request for the report"
@@ -255,31 +256,31 @@ class WantedPaper(Wanted):
     spec: ReportSpec
 
     def __post_init__(self) -> None:
-        """Refuse a name that is none."""
-        check_name(self.about, "data set")
+        """Raise MammoError where the name is not valid."""
+        check_name(self.dataset_name, "data set")
 
     @property
-    def about(self) -> str:
-        """The data set that it is run on."""
+    def dataset_name(self) -> str:
+        """The name of the data set that the report is run on."""
         return self.spec.dataset
 
     @property
     def settings(self) -> str:
-        """What the report leaves open."""
+        """The settings that the report leaves open."""
         spec = self.spec
         words = [TRUNK_SETS[spec.trunks].label, f"weights {_listed(spec.weights)}", f"{spec.size} pixels"]
         return "; ".join([*words, f"{spec.epochs} epochs", f"{spec.splits} draws of train and validation"])
 
     def work(self, home: Home) -> Work[str]:
-        """Run what is missing of it."""
+        """Run the missing rows of the report."""
         from mammo.paper import reproduce
 
         yield from reproduce(home, self.spec)
-        return f"the report on {self.about}"
+        return f"the report on {self.dataset_name}"
 
     @classmethod
     def results(cls, result: str) -> tuple[str, ...]:
-        """The report has no name of its own."""
+        """The text of the result: the report has no name of its own."""
         return (result,)
 
 
@@ -290,7 +291,7 @@ def _trunk(name: str) -> str:
 
 
 def _head_words(heads: Sequence[HeadSpec]) -> list[str]:
-    """What heads are made and trained with, as the Sweep form calls it; what is as usual is left out."""
+    """The settings of heads in the words of the Sweep form; those with their default are left out."""
     words = []
     for name in dict.fromkeys((*ALWAYS_NAMED, *HEAD_AXES)):
         axis = HEAD_AXES[name]
@@ -301,7 +302,7 @@ def _head_words(heads: Sequence[HeadSpec]) -> list[str]:
 
 
 def _axis_words(name: str, axis: Axis, values: list[Any]) -> str:
-    """The values of an axis, with its label where they do not speak for themselves."""
+    """The values of an axis, with its label where the values need it."""
     from mammo.heads.choices import CHOICES
 
     if name in ("pool", "optimizer"):
@@ -312,7 +313,7 @@ def _axis_words(name: str, axis: Axis, values: list[Any]) -> str:
 
 
 def _split_words(splits: Sequence[SplitSpec]) -> list[str]:
-    """How images are split and which labels they have, where that is not usual, as the Sweep form calls it."""
+    """The splits, and the labels where they are not the usual ones, in the words of the Sweep form."""
     from mammo.data.splits.labels import LABELS
     from mammo.data.splits.protocols import SPLITS
 
@@ -322,7 +323,7 @@ def _split_words(splits: Sequence[SplitSpec]) -> list[str]:
 
 
 def _small(label: str) -> str:
-    """A label in the midst of a sentence."""
+    """A label with a small first letter, for use within a sentence."""
     return label[:1].lower() + label[1:]
 
 
@@ -331,23 +332,23 @@ def _label(registry: Mapping[str, Any], name: str) -> str:
 
 
 ALWAYS_NAMED = ("pool", "optimizer", "lr", "epochs")
-"""Axes of heads that a job names first, and also where they are as usual."""
+"""Axes of heads that come first, and that are also listed with their default."""
 SHOWN = 6
-"""How many values of a setting are listed."""
+"""The most values of a setting that are listed."""
 
 
 def _listed(values: Iterable[str]) -> str:
     distinct = list(dict.fromkeys(values))
-    more = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
-    return ", ".join(distinct[:SHOWN]) + more
+    hidden = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
+    return ", ".join(distinct[:SHOWN]) + hidden
 
 
-VERBS: dict[str, type[Wanted]] = {
-    "index-phantom": WantedPhantom,
-    "index-cbis-ddsm": WantedCbisDdsm,
-    "index-manifest": WantedManifest,
-    "extract": WantedCaches,
-    "sweep": WantedSweep,
-    "paper": WantedPaper,
+VERBS: dict[str, type[JobRequest]] = {
+    "index-phantom": PhantomRequest,
+    "index-cbis-ddsm": CbisDdsmRequest,
+    "index-manifest": ManifestRequest,
+    "extract": CachesRequest,
+    "sweep": SweepRequest,
+    "paper": ReportRequest,
 }
-"""What each kind of job does; the names stand in homes and addresses."""
+"""The kinds of jobs; their names stand in stored files and in addresses."""
