@@ -697,3 +697,8 @@ def test_numbers_that_are_none_are_null(capsys: Capture) -> None:
     diverged = {"threshold": math.inf, "measures": [{"value": np.float32("nan")}], "n": 3}
     show(argparse.Namespace(json=True), diverged, "")
     assert json.loads(capsys.readouterr().out) == {"threshold": None, "measures": [{"value": None}], "n": 3}
+
+
+def test_a_long_list_that_holds_no_numbers_is_named_briefly(tiny: Home, capsys: Capture) -> None:
+    code, _, errors = run(capsys, tiny, "sweep", "tiny", "--estimate", "--lr", "x," * 25_000)
+    assert code == 2 and "--lr takes numbers separated by commas, not 'x,x," in errors and len(errors) < 300
