@@ -102,15 +102,22 @@ def text_of(
     unit = _unit(rows)
     lines = [
         table([_cells(row) for row in rows], header, None) if wide else _narrow(rows, NARROW, _few_cells),
-        f"Ordered by validation AUC. n: validation and test {unit}. 95 %: the interval, by patient. accuracy: on test.",
+        f"Ordered by validation AUC. n: validation and test {unit}. {_columns_note(wide)}",
         f"Runs of one tie group cannot be told apart on the validation {unit}. split: protocol seed.redraw",
-        *_notes(rows, target),
+        *_notes(rows, target, wide),
     ]
     more = f"\n{len(meters) - 1} more sets of validation {unit} have winners of their own: --optimism" * (
         len(meters) > 1
     )
     text = "\n".join([*lines[1:], *([f"\n{luck_of(meters[0])}{more}"] if meters and rows else [])])
     return f"{lines[0]}\n{text if wide else wrap(text)}"
+
+
+def _columns_note(wide: bool) -> str:
+    """What the columns of runs hold that say no more of it than their names."""
+    if wide:
+        return "95 %: the interval, by patient. accuracy: on test."
+    return "In brackets: the 95 % interval, by patient."
 
 
 NARROW = ["run", "validation AUC", "test AUC", "tie", "leaked"]
@@ -196,11 +203,11 @@ def settings_text(rows: list[dict[str, Any]], target: float | None = None, wide:
     lines = [
         table(cells, header, None) if wide else _narrow(rows, NARROW_SETTINGS, _few_setting_cells),
         "Ordered by mean validation AUC. ± beside a mean: standard deviation over the runs of a setting.",
-        "of one run: the 95 % interval of a single run, each of its bounds the mean over the runs.",
+        *["of one run: the 95 % interval of a single run, each of its bounds the mean over the runs."] * wide,
         f"n: validation and test {_unit(rows)} of a run.",
         *_cross_validation(rows),
     ]
-    text = "\n".join([*lines[1:], *_notes(rows, target)])
+    text = "\n".join([*lines[1:], *_notes(rows, target, wide)])
     return f"{lines[0]}\n{text if wide else wrap(text)}"
 
 
@@ -252,9 +259,9 @@ def _accuracy_note(rows: list[dict[str, Any]], target: float | None) -> str:
     return f"Accuracy is that at each run's own threshold, chosen on validation by the rule {words!r}."
 
 
-def _notes(rows: list[dict[str, Any]], target: float | None) -> list[str]:
-    """What must be known of runs or settings."""
-    lines = [_accuracy_note(rows, target)] if rows else []
+def _notes(rows: list[dict[str, Any]], target: float | None, wide: bool) -> list[str]:
+    """What must be known of runs or settings; accuracy stands in `wide` tables alone."""
+    lines = [_accuracy_note(rows, target)] if rows and wide else []
     if (unit := _unit(rows)) != "images":
         lines.append(f"n counts {unit}; one is positive where any of its images is. Scores fused from stored ones.")
     if any(row["synthetic"] for row in rows):

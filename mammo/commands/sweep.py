@@ -22,7 +22,7 @@ from mammo.commands.shared import (
     with_bar,
     words,
 )
-from mammo.errors import MammoError
+from mammo.errors import MammoError, brief
 from mammo.heads.choices import CHOICES
 from mammo.heads.finetune import suited
 from mammo.specs import Axis, HeadSpec, Home, SplitSpec, SweepSpec
@@ -175,7 +175,9 @@ def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
         try:
             axes[name] = [axis.read(word) for word in words(text)]
         except ValueError:
-            raise MammoError(f"--{name.replace('_', '-')} takes numbers separated by commas, not {text!r}.") from None
+            raise MammoError(
+                f"--{name.replace('_', '-')} takes numbers separated by commas, not {brief(text)}."
+            ) from None
     return axes
 
 

@@ -301,6 +301,16 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
     assert told.splitlines()[2].endswith(" -") and f"{rows[0]['dataset']}: Nobody names patients." in told
 
 
+@pytest.mark.parametrize("group", [(), ("--group",)])
+def test_what_stands_beneath_a_leaderboard_is_of_its_columns(
+    demo_home: Home, capsys: Capture, group: tuple[str, ...]
+) -> None:
+    narrow = " ".join(run(capsys, demo_home, "leaderboard", *group)[1].split())
+    assert "ccuracy" not in narrow and "of one run:" not in narrow and "95 %: the interval" not in narrow
+    assert bool(group) or "In brackets: the 95 % interval, by patient." in narrow
+    assert "ccuracy calls positive" in run(capsys, demo_home, "leaderboard", *group, "--wide")[1]
+
+
 def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsys: Capture) -> None:
     best, other = (run_json(capsys, demo_home, "leaderboard")[place]["run"] for place in (0, -1))
     both = f"{best}+{other.rpartition('.')[2]}"
@@ -336,7 +346,7 @@ def test_what_is_listed_says_its_data_set_its_rule_and_that_it_is_cut(demo_home:
     assert "data set" not in settings_text(settings, wide=True)
     several = settings_text([settings[0], {**settings[1], "dataset": "another"}], wide=True)
     assert several.startswith("data set") and "\nanother " in several
-    told = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3")[1]
+    told = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3", "--wide")[1]
     told = " ".join(told.split())
     assert "by the rule 'At a sensitivity of 0.8'" in told and "The first 3 of 24 rows; --top 24 prints all." in told
     assert "The first" not in run(capsys, demo_home, "leaderboard")[1]
@@ -383,8 +393,8 @@ def test_one_rule_holds_for_accuracy_and_flips(demo_home: Home, capsys: Capture)
         right.append(told["confusion"]["true_malignant"] + told["confusion"]["true_benign"])
     flips = compared["pairs"][0]["flips"]
     assert [flips["both_right"] + flips[f"only_{which}_right"] for which in ("first", "second")] == right
-    assert "own threshold, chosen on validation" in run(capsys, demo_home, "leaderboard", *rule)[1]
-    assert "above probability 0.5; --rule" in run(capsys, demo_home, "leaderboard")[1]
+    assert "own threshold, chosen on validation" in run(capsys, demo_home, "leaderboard", *rule, "--wide")[1]
+    assert "above probability 0.5; --rule" in run(capsys, demo_home, "leaderboard", "--wide")[1]
     assert all(row["threshold"] == 0 for row in run_json(capsys, demo_home, "leaderboard"))
     for command in (("leaderboard",), ("compare", *names)):
         code, out, err = run(capsys, demo_home, *command, "--rule", "best")
@@ -687,3 +697,8 @@ def test_numbers_that_are_none_are_null(capsys: Capture) -> None:
     diverged = {"threshold": math.inf, "measures": [{"value": np.float32("nan")}], "n": 3}
     show(argparse.Namespace(json=True), diverged, "")
     assert json.loads(capsys.readouterr().out) == {"threshold": None, "measures": [{"value": None}], "n": 3}
+
+
+def test_a_long_list_that_holds_no_numbers_is_named_briefly(tiny: Home, capsys: Capture) -> None:
+    code, _, errors = run(capsys, tiny, "sweep", "tiny", "--estimate", "--lr", "x," * 25_000)
+    assert code == 2 and "--lr takes numbers separated by commas, not 'x,x," in errors and len(errors) < 300

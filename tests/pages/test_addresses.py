@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import random
+from inspect import isfunction, signature
 from urllib.parse import parse_qs, urlencode
 
 import numpy as np
@@ -14,16 +16,10 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.sessions import PAGES, dashboard, memory, visit
 from mammo.results.board.leaderboard import leaderboard
 from mammo.results.setting_words import short_names
+from pages.shared.base import choose
+from pages.shared.base.address import KNOWN
 from tests.pages.test_words import PAGES as FOLDER
 
-KEYS = """
-along answers augment batch by caches combine crops_by dataset draws dropout ensembles epochs file finetune from fuse
-grid hidden image kind label labels level lr mode model only optimizer page part patience pool precision preprocess
-prevalence probes protocol recall_zero redraws resize row rows rule run runs sample seed seeds settings size
-split_redraw split_seed splits storage stretched sweep tail_lr tap target test toml trunk trunks tuned_caches view
-weights winner
-"""
-"""What addresses of the pages are made of."""
 NONSENSE = ["", "gone", "..%2F..%2Fetc%2Fpasswd", "%3Cb%3E", "%00", "%ff", "%ED%A0%80", "🩻", "a" * 1500, "-1", "nan"]
 NONSENSE += ["inf", "1e999", "9" * 400, "[]", "null", "true", "0x10", "١٢", "x.1%2By.2@breast-max", "a,b,,c", "+"]
 NONSENSE += ["$%5Cfrac%7B1%7D%7B0%7D$", "%7B%7B7*7%7D%7D", "lr%20%3D%20%5B1e400%5D", "pool%3D%5B%22gap%22%5D"]
@@ -37,7 +33,7 @@ def malformed(seed: int, count: int) -> list[tuple[str, str]]:
     draw = random.Random(seed)
     addresses = []
     for _ in range(count):
-        parts = [f"{draw.choice(KEYS.split())}={draw.choice(NONSENSE)}" for _ in range(draw.randint(1, 8))]
+        parts = [f"{draw.choice(sorted(KNOWN))}={draw.choice(NONSENSE)}" for _ in range(draw.randint(1, 8))]
         if draw.random() < 0.5:
             parts.append(f"view={draw.choice(VIEWS)}")
         addresses.append((draw.choice([*PAGES, "", "nonsense"]), draw.choice(["&", "&&"]).join(parts)))
@@ -65,9 +61,9 @@ def look(served):
     return look
 
 
-def unmet(seen):
+def unmet(seen, words="the address"):
     """What the page says of its address, a sentence a line, without markdown's escapes."""
-    return [line.strip() for box in seen.boxes for line in box.replace("\\", "").splitlines() if "the address" in line]
+    return [line.strip() for box in seen.boxes for line in box.replace("\\", "").splitlines() if words in line]
 
 
 @pytest.mark.faults("a link names what is not here", "the page says so, and what it shows instead")
@@ -104,6 +100,39 @@ def test_what_is_not_here_is_said(look, page, asked, said):
     assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
 
 
+@pytest.mark.faults("a link has a parameter that no page has", "the page says so in one line, and is else as without")
+def test_a_parameter_that_no_page_has_is_said(look, demo_home):
+    run = leaderboard(demo_home)["run"].iloc[5]
+    seen = look("compare", foo="1", runs=run, view="gone", embed_options="light_theme")
+    assert [line.split(". Shown")[0] for line in unmet(seen, "he address")] == [
+        "The address names what no page asks for, and it is passed over: “foo”.",
+        "Look at: the address asks for “gone”, which is not here",
+    ]
+    many = unmet(look("data", **{f"*x{number}*": "1" for number in range(7)}), "no page asks")
+    assert len(many) == 1 and many[0].endswith(": “*x0*”, “*x1*”, “*x2*”, “*x3*”, “*x4*” and more.")
+    for page in PAGES:
+        assert not unmet(look(page, embed="true", **dict.fromkeys(("draws", "label", "state"), "1")), "no page asks")
+
+
+def test_every_parameter_of_the_pages_is_known():
+    """All that a widget of a page keeps in the address by a name that stands in its code."""
+    places = {
+        name: list(signature(function).parameters).index("key")
+        for name, function in vars(choose).items()
+        if isfunction(function) and "key" in signature(function).parameters
+    }
+    found = set()
+    for file in FOLDER.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)):
+            given = {word.arg: word.value for word in call.keywords}
+            place = places.get(getattr(call.func, "attr", ""))
+            if place is not None and len(call.args) > place:
+                given["key"] = call.args[place]
+            if isinstance(key := given.get("key"), ast.Constant) and (place is not None or "bind" in given):
+                found.add(key.value)
+    assert len(found) > 50 and found <= KNOWN
+
+
 def test_what_is_here_is_not_talked_of(look, demo_home):
     board = leaderboard(demo_home)
     run, name = board["run"].iloc[5], short_names(board)[board["run"].iloc[5]]
@@ -137,12 +166,12 @@ def test_names_of_the_package_are_understood_as_well(look, demo_home):
 def test_it_is_said_until_something_else_is_chosen(demo_home, monkeypatch):
     monkeypatch.setenv("MAMMO_HOME", str(demo_home.path))
     page = AppTest.from_string(CHOICES, default_timeout=60)
-    page.query_params.update({"fruit": "plum", "size": "9"})
+    page.query_params.update({"image": "plum", "size": "9"})
     page.run()
     assert [line.split(":")[0] for line in page.warning[0].value.splitlines()] == ["Fruit", "Size"]
     page.number_input(key="size").set_value(3).run()
     assert [line.split(":")[0] for line in page.warning[0].value.splitlines()] == ["Fruit"]
-    page.selectbox(key="fruit").set_value("pear").run()
+    page.selectbox(key="image").set_value("pear").run()
     assert not page.warning
 
 
@@ -150,7 +179,7 @@ CHOICES = """
 import streamlit as st
 from pages.shared.base import address, choose
 address.open_page("here", st.empty())
-choose.one("Fruit", ["apple", "pear"], "fruit")
+choose.one("Fruit", ["apple", "pear"], "image")
 choose.number("Size", 1, 5, 2, "size")
 """
 

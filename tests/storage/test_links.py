@@ -6,11 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mammo.cli import main
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.index.cbis_ddsm import index_phantom
+from mammo.data.index.manifest import index_manifest
 from mammo.data.index.verify import index_damage
 from mammo.errors import DamagedError, MammoError
 from mammo.features.cache.cache import ARRAYS, MANIFEST, SPEC, Cache, caches
@@ -162,6 +165,44 @@ def test_previews_behind_links_are_not_shown(own: Home, tmp_path: Path) -> None:
     files = state(moved)
     assert main(["verify", "--repair", "--home", str(own.path)]) != 0
     assert state(moved) == files
+
+
+@pytest.fixture
+def boxed(home: Home, tmp_path: Path) -> Path:
+    """A manifest of four films with a box each, indexed in `home` as `boxed`."""
+    lines = ["path,label,patient,xmin,ymin,xmax,ymax"]
+    for number in range(4):
+        film = np.random.default_rng(number).integers(0, 255, (90, 60), dtype=np.uint8)
+        Image.fromarray(film).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{'BM'[number % 2]},{number},10,10,40,40")
+    (tmp_path / "set.csv").write_text("\n".join(lines) + "\n")
+    finish(index_manifest(home, "boxed", tmp_path / "set.csv", workers=1))
+    return tmp_path / "set.csv"
+
+
+@pytest.mark.faults(
+    "A link leads from a frame or crop that was cut out of its home",
+    "It is not read, `mammo verify` names it, and `mammo index` cuts it anew without writing there",
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_cuts_behind_links_are_not_read(home: Home, boxed: Path, tmp_path: Path, whole: bool) -> None:
+    dataset = Dataset.open(home, "boxed")
+    crops = dataset.table("crop")
+    first = dataset.path(crops["file"].iloc[0])
+    moved = move_out(first.parent if whole else first, tmp_path / "outside")
+    before = state(moved)
+    with pytest.raises(DamagedError, match=rf"cuts/{first.name} is a link, or lies behind one, that leads out"):
+        dataset.source(crops["image"].iloc[0])
+    found = list(index_damage(home, "boxed"))
+    assert len(found) == (4 if whole else 1) and all("leads out of its home" in one.reason for one in found)
+    if whole:
+        with pytest.raises(MammoError, match="nothing is written there"):
+            finish(index_manifest(home, "boxed", boxed, workers=1))
+    else:
+        again = finish(index_manifest(home, "boxed", boxed, workers=1))
+        assert not first.is_symlink() and not list(index_damage(home, "boxed"))
+        assert again.source(crops["image"].iloc[0]).read().pixels.shape == (42, 42)
+    assert state(moved) == before
 
 
 @pytest.mark.faults(

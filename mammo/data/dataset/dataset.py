@@ -172,11 +172,20 @@ class Dataset:
         return [(None if pd.isna(bits) else Depth(int(bits), int(zero)), rules or "") for bits, zero, rules in columns]
 
     def path(self, file: str) -> Path:
-        """The absolute path of a file named in the index."""
+        """The absolute path of a file named in the index.
+
+        Raises DamagedError where a link leads one of the data set's own folder out of the home.
+        """
         if file.startswith(OWN):
-            return self.folder / checked_file_name(file.removeprefix(OWN))
+            return self._own(checked_file_name(file.removeprefix(OWN)))
         root = Path(self.about["root"])
         return (root if root.is_absolute() else self.folder / root) / file
+
+    def _own(self, name: str) -> Path:
+        path = self.folder / name
+        if Home(self.folder.parents[1]).leads_out(path):
+            raise DamagedError(DamagedItem("data set", self.name, name, LEADS_OUT, INDEX_AGAIN))
+        return path
 
     def sources(self, table: pd.DataFrame) -> list[IndexedFile]:
         """The sources of the rows of `table(kind)`: their files and how they are read."""

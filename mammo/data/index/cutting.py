@@ -21,6 +21,7 @@ from mammo.data.files.slabs import read_frames
 from mammo.data.index.inspection import FileFacts, InspectionRequest, inspect_file, reading_facts
 from mammo.errors import MammoError, TransientError, clear_read_errors
 from mammo.processes.guarded import Failure, Interrupted, Limits
+from mammo.specs import Home
 from mammo.storage.atomic_files import WriteError, write_bytes
 from mammo.storage.digests import digest_file, digest_json
 
@@ -75,7 +76,7 @@ def cut(request: CutRequest) -> FileFacts:
             raster = raster.at_depth(depth) if depth else raster
             name = f"{CUTS}/{_identity(request, content, depth, read['rules'])[:24]}.png"
             path = request.folder / name
-            if not path.is_file():
+            if not path.is_file() or Home(request.folder.parents[1]).leads_out(path):
                 _save(replace(raster, pixels=raster.pixels[_region(request, raster)]), path)
     except (WriteError, TransientError):
         raise

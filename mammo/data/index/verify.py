@@ -92,6 +92,8 @@ def _cuts(dataset: Dataset) -> Iterator[tuple[str, str]]:
                 try:
                     if digest_file(dataset.path(str(file))) != digest:
                         yield own, "does not have the digest it was written with"
+                except DamagedError as error:
+                    yield own, error.damaged.reason
                 except OSError as error:
                     yield own, _why(error)
 

@@ -17,6 +17,18 @@ LONGEST = 80
 MOST = 200
 """The most values of one choice, and the most choices, that are read from an address."""
 
+NAMES = """
+along answers augment batch by caches combine crops_by dataset draws dropout ensembles epochs file
+finetune from fuse grid hidden image kind label labels level lr mode model only optimizer page part
+patience pool precision preprocess prevalence probes protocol recall_zero redraws resize row rows rule
+run runs sample seed seeds settings size split_redraw split_seed splits state storage stretched sweep
+tail_lr tap target test toml trunk trunks tuned_caches view weights winner work
+"""
+KNOWN = frozenset(NAMES.split())
+"""The parameters of all pages and views, those of earlier versions included: a link may be meant for another one."""
+STREAMLITS = ("embed", "embed_options")
+"""Parameters that Streamlit itself reads."""
+
 
 @dataclass
 class Misread:
@@ -39,7 +51,8 @@ class Address:
     rewritten: set[str] = field(default_factory=set)
     read: set[str] = field(default_factory=set)
     misread: dict[str, Misread] = field(default_factory=dict)
-    cut: str = ""
+    messages: list[str] = field(default_factory=list)
+    """Sentences about the address as a whole, shown as long as the page is open."""
     shown: set[str] = field(default_factory=set)
     """The choices on the page in this run."""
 
@@ -50,18 +63,25 @@ def open_page(page: str, banner: Any = None) -> None:
     if address is None or address.page != page:
         address = Address(page, {key: st.query_params.get_all(key) for key in list(st.query_params)[:MOST]})
         st.session_state[KEY] = address
+        _note_unknown(address)
         _cut(address)
     address.shown.clear()
     address.banner = banner
-    if address.cut and banner is not None:
-        banner.warning(address.cut, icon=":material/link_off:")
+    _show(address, [])
+
+
+def _note_unknown(address: Address) -> None:
+    """Store the message about parameters that no page has."""
+    unknown = [key for key in address.opened if key not in KNOWN and key not in STREAMLITS]
+    if unknown:
+        address.messages.append(f"The address names what no page asks for, and it is passed over: {_quoted(unknown)}.")
 
 
 def _cut(address: Address) -> None:
     """Keep only the first `MOST` values of a choice, so that no link makes huge widgets, and run the page again."""
     if long := [key for key, values in address.opened.items() if len(values) > MOST]:
         quoted = ", ".join(f"“{plain(_short(key))}” ({len(address.opened[key]):,})" for key in long[:5])
-        address.cut = f"The address gives more values than are read: {quoted}. The first {MOST} are taken."
+        address.messages.append(f"The address gives more values than are read: {quoted}. The first {MOST} are taken.")
         for key in long:
             address.opened[key] = address.opened[key][:MOST]
             st.query_params[key] = address.opened[key]
@@ -100,15 +120,23 @@ def note_choice(key: str, label: str, wrong: Sequence[str], chosen: str, why: st
             address.misread[key] = Misread(_sentence(label, wrong, chosen, why), chosen)
     elif key in address.misread and address.misread[key].chosen != chosen:
         del address.misread[key]
-    if key in address.misread and address.banner is not None:
-        lines = [misread.sentence for name, misread in address.misread.items() if name in address.shown]
-        address.banner.warning("  \n".join(filter(None, (address.cut, *lines))), icon=":material/link_off:")
+    if key in address.misread:
+        _show(address, [misread.sentence for name, misread in address.misread.items() if name in address.shown])
+
+
+def _show(address: Address, lines: Sequence[str]) -> None:
+    """Show the messages about the address as a whole, then `lines` about its choices."""
+    if address.banner is not None and (shown := [*address.messages, *lines]):
+        address.banner.warning("  \n".join(shown), icon=":material/link_off:")
 
 
 def _sentence(label: str, wrong: Sequence[str], chosen: str, why: str) -> str:
-    quoted = ", ".join(f"“{plain(_short(text))}”" for text in wrong[:5]) + (" and more" if len(wrong) > 5 else "")
     shown = f"Shown: {plain(_short(chosen))}." if chosen else "Nothing is chosen."
-    return f"{plain(label)}: the address asks for {quoted}, {why}. {shown}"
+    return f"{plain(label)}: the address asks for {_quoted(wrong)}, {why}. {shown}"
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return ", ".join(f"“{plain(_short(text))}”" for text in texts[:5]) + (" and more" if len(texts) > 5 else "")
 
 
 def _short(text: str) -> str:
