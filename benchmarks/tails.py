@@ -15,7 +15,7 @@ from mammo.features.trunks.locate import locate
 from mammo.features.trunks.networks import Trunk, build, split_tail
 from mammo.heads.bank.bank import initial_weights
 from mammo.heads.finetune import layers_of
-from mammo.heads.tails.frozen_activations import Stacks
+from mammo.heads.tails.frozen_activations import FrozenActivations
 from mammo.heads.tails.tail import train_tails
 from mammo.specs import HeadSpec
 
@@ -53,8 +53,8 @@ def _from_the_cache(cut: Trunk, trunk: str, images: Tensor, labels: Tensor) -> C
         maps = torch.cat([first(body(batch)) for batch in torch.split(images, HEAD.batch)])
     values = torch.from_numpy(maps.permute(0, 2, 3, 1).contiguous().numpy())
     parts = np.where(np.arange(IMAGES) < IMAGES - VALIDATING, TRAIN, VALIDATION)
-    stacks = Stacks(IMAGES, lambda _: values, tail, CPU, "float32")
-    training = train_tails(stacks, labels.numpy(), parts, [HEAD])
+    activations = FrozenActivations(IMAGES, lambda _: values, tail, CPU, "float32")
+    training = train_tails(activations, labels.numpy(), parts, [HEAD])
     return lambda: next(training)
 
 

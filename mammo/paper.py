@@ -16,7 +16,7 @@ from mammo.estimates.estimate import Estimate, extraction_estimate, planned_esti
 from mammo.estimates.work import Features
 from mammo.features.precision import fast_precision
 from mammo.features.trunks.weights import weights_note
-from mammo.heads.sweeps.existing import Shelf, cache_identities, run_of
+from mammo.heads.sweeps.existing import ExistingRuns, cache_identities, run_of
 from mammo.heads.sweeps.plan import TRAINING
 from mammo.progress import Progress, Work
 from mammo.results.board.cross_validation import PROTOCOL as FIVE_FOLD
@@ -173,10 +173,10 @@ def weights_choices(home: Home, dataset: Dataset, trunks: str) -> list[tuple[str
 def open_report_runs(home: Home, spec: ReportSpec) -> ReportRuns:
     """Find the existing runs of a report; raises MammoError where the data set is missing or cannot be split."""
     dataset = Dataset.open(home, spec.dataset)
-    shelf = Shelf(home, dataset, spec.kind)
-    refused = _refused_protocols(shelf, spec)
-    steps = [_step(shelf, spec, rows, _splits(spec, refused)) for rows in _by_features(spec)]
-    return ReportRuns(home, spec, dataset, refused, tuple(steps), tuple(dict.fromkeys(shelf.left_out)))
+    existing = ExistingRuns(home, dataset, spec.kind)
+    refused = _refused_protocols(existing, spec)
+    steps = [_step(existing, spec, rows, _splits(spec, refused)) for rows in _by_features(spec)]
+    return ReportRuns(home, spec, dataset, refused, tuple(steps), tuple(dict.fromkeys(existing.left_out)))
 
 
 def reproduce(
@@ -236,12 +236,12 @@ def _splits(spec: ReportSpec, refused: Mapping[str, str]) -> dict[str, tuple[Spl
     return {name: tuple(spec.split(name, number) for number in numbers) for name in PROTOCOLS if name not in refused}
 
 
-def _refused_protocols(shelf: Shelf, spec: ReportSpec) -> dict[str, str]:
+def _refused_protocols(existing: ExistingRuns, spec: ReportSpec) -> dict[str, str]:
     """The protocols that cannot split the data set, and why; raises MammoError where none can split it."""
     refused: dict[str, str] = {}
     for name in PROTOCOLS:
         try:
-            shelf.parts(spec.split(name, 0))
+            existing.parts(spec.split(name, 0))
         except MammoError as error:
             refused[name] = str(error)
     if len(refused) == len(PROTOCOLS):
@@ -258,19 +258,19 @@ def _by_features(spec: ReportSpec) -> list[tuple[Row, ...]]:
 
 
 def _step(
-    shelf: Shelf, spec: ReportSpec, rows: tuple[Row, ...], splits: Mapping[str, tuple[SplitSpec, ...]]
+    existing: ExistingRuns, spec: ReportSpec, rows: tuple[Row, ...], splits: Mapping[str, tuple[SplitSpec, ...]]
 ) -> ReportStep:
     heads = tuple(head for row in rows for head in spec.heads(row))
     planned = spec.cache(rows[0], fast_precision())
-    cache = shelf.cache(planned)
-    sweep = shelf.sweep(planned, heads, [split for draws in splits.values() for split in draws])
-    features = shelf.caches[cache] if cache else planned
-    folds = {row: runs for row in rows if (runs := _folds(shelf, spec, row, features))}
+    cache = existing.cache(planned)
+    sweep = existing.sweep(planned, heads, [split for draws in splits.values() for split in draws])
+    features = existing.caches[cache] if cache else planned
+    folds = {row: runs for row in rows if (runs := _folds(existing, spec, row, features))}
     return ReportStep(rows, heads, features, cache, sweep, folds)
 
 
-def _folds(shelf: Shelf, spec: ReportSpec, row: Row, features: CacheSpec) -> tuple[StoredRun, ...]:
+def _folds(existing: ExistingRuns, spec: ReportSpec, row: Row, features: CacheSpec) -> tuple[StoredRun, ...]:
     """The runs of a row's head on all five folds; empty where no sweep holds all of them."""
     head, splits = spec.head(row), [spec.split(FIVE_FOLD, number) for number in range(FOLDS)]
-    sweep = shelf.sweep(features, [head], splits)
+    sweep = existing.sweep(features, [head], splits)
     return tuple(run_of(sweep, features, head, split) for split in splits) if sweep else ()

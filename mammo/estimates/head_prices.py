@@ -25,7 +25,7 @@ from mammo.heads.finetune import TUNED, layers_of
 from mammo.heads.pools import POOLS
 from mammo.heads.probes.gram import Rows, gram
 from mammo.heads.probes.probe import train_probe
-from mammo.heads.tails.frozen_activations import Stacks
+from mammo.heads.tails.frozen_activations import FrozenActivations
 from mammo.heads.tails.tail import train_tails
 from mammo.heads.training.task import Task
 from mammo.heads.training.train import train_splits, training_device
@@ -50,8 +50,8 @@ def _training(
 ) -> Training:
     """Heads of half Adam, half NAdam, that all train to the last epoch."""
     one = HeadSpec("gap", hidden, dropout, batch=batch, epochs=epochs)
-    rules = [("adam", "nadam")[number % 2] for number in range(heads)]
-    made = [replace(one, optimizer=rule, lr=1e-5 * (1 + number)) for number, rule in enumerate(rules)]
+    optimizers = [("adam", "nadam")[number % 2] for number in range(heads)]
+    made = [replace(one, optimizer=name, lr=1e-5 * (1 + number)) for number, name in enumerate(optimizers)]
     return Training(made, length, [1] * splits, [counts] * splits)
 
 
@@ -182,8 +182,8 @@ def tail_prices(trunk: str, finetune: str, precision: str, size: int, device: st
         with torch.inference_mode():
             return {"scored": _forward_seconds(rest, stack, precision) / BATCH}
     values = stack.permute(0, 2, 3, 1).contiguous().cpu()
-    stacks = Stacks(len(values), lambda _: values, rest, place, precision)
-    many, few = _epoch_seconds(stacks, 2 * BATCH, 2), _epoch_seconds(stacks, 2, 2 * BATCH)
+    activations = FrozenActivations(len(values), lambda _: values, rest, place, precision)
+    many, few = _epoch_seconds(activations, 2 * BATCH, 2), _epoch_seconds(activations, 2, 2 * BATCH)
     trained, scored = np.linalg.solve([[2 * BATCH, 2], [2, 2 * BATCH]], [many, few])
     return {"prepared": prepared, "trained": max(trained, 0.0), "scored": max(scored, 0.0)}
 
@@ -199,11 +199,11 @@ def _forward_seconds(part: torch.nn.Module, maps: torch.Tensor, precision: str) 
     return _median(run)
 
 
-def _epoch_seconds(stacks: Stacks, train: int, validation: int) -> float:
+def _epoch_seconds(activations: FrozenActivations, train: int, validation: int) -> float:
     """How long an epoch takes of one head and its tail on so many images, once both are warm."""
-    rows = torch.arange(train + validation) % stacks.images
+    rows = torch.arange(train + validation) % activations.images
     parts = np.repeat(np.array([TRAIN, VALIDATION], np.int8), [train, validation])
-    several = replace(stacks, images=len(rows), make=lambda version: stacks.make(version)[rows], made={})
+    several = replace(activations, images=len(rows), make=lambda version: activations.make(version)[rows], made={})
     head = HeadSpec("gap", batch=BATCH, epochs=ROUNDS + 1, finetune="last-layer")
     training = train_tails(several, np.arange(len(rows)) % 2, parts, [head])
     next(training)

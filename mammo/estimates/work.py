@@ -13,7 +13,7 @@ from mammo.data.splits.labels import LABELS
 from mammo.estimates.prices import Prices, gpus
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks.table import find_trunk
-from mammo.heads.bank.plan import SHORT_VECTOR, WIDE, Allotment, allot, rounds
+from mammo.heads.bank.plan import SHORT_VECTOR, WIDE, BankPlan, plan_banks, waves
 from mammo.heads.finetune import FROZEN, TUNED, layers_of
 from mammo.heads.pools import POOLS
 from mammo.heads.sweeps.units import UNIT_WEIGHTS
@@ -30,7 +30,7 @@ Amounts = dict[str, float]
 
 HEADS = "heads"
 """The kind of work that trains heads on vectors."""
-KNOTS = (15, 18, 20, 22)
+SIZE_GRID = (15, 18, 20, 22)
 """Two to the power of these: sizes of a bank's first layer at which the price of updating a weight is measured.
 
 In between it is interpolated by the logarithm. A small bank stays in the processor's cache, a large one does not.
@@ -52,7 +52,7 @@ PRICES: Prices = {
     "crossed": 3e-11,  # a multiplication and addition of images' dot products
     "factored": 2e-11,  # a step of a probe's path, by the third power of its images
     "kept": 1e-9,  # a weight that is made or copied
-    **{f"updated 2^{knot}": 3e-9 for knot in KNOTS},  # a weight updated in a bank of so many
+    **{f"updated 2^{knot}": 3e-9 for knot in SIZE_GRID},  # a weight updated in a bank of so many
     "loaded": 1.5e-9,  # a number read from a cache
     "stored": 8e-9,  # a weight written
     "unit": 2e-2,  # a unit's file
@@ -127,7 +127,7 @@ class Training:
         """What it takes with so many threads, by default as many as train here; heads that stop early take less."""
         threads = threads or (None if gpus() else cores())
         total: Counter[str] = Counter()
-        for banks in rounds(allot(self.heads, self.outputs, self.length, threads)):
+        for banks in waves(plan_banks(self.heads, self.outputs, self.length, threads)):
             total["epoch"] += max(self._epochs(bank) for bank in banks)
             for bank, share in zip(banks, self._shares(banks, threads or 1), strict=True):
                 total.update({name: share * amount for name, amount in self._bank(bank).items()})
@@ -135,20 +135,20 @@ class Training:
         total["followed"] = sum(head.epochs for head in self.heads) * len(self.counts)
         return dict(total)
 
-    def _epochs(self, bank: Allotment) -> int:
+    def _epochs(self, bank: BankPlan) -> int:
         return max(self.heads[row].epochs for row in bank.heads)
 
-    def _height(self, bank: Allotment) -> int:
+    def _height(self, bank: BankPlan) -> int:
         return self.heads[bank.heads[0]].hidden or self.outputs[bank.splits[0]]
 
-    def _shares(self, banks: Sequence[Allotment], threads: int) -> list[float]:
+    def _shares(self, banks: Sequence[BankPlan], threads: int) -> list[float]:
         """How much of each bank's time passes on the clock: one a core, wide ones that are left over on all cores."""
         left = banks[len(banks) - len(banks) % threads :]
         wide = [bank for bank in left if bank.numbers >= WIDE and self._height(bank) > 1]
         alone = len(banks) - len(wide)
         return [1 / threads if bank in wide else math.ceil(alone / threads) / alone for bank in banks]
 
-    def _bank(self, bank: Allotment) -> Amounts:
+    def _bank(self, bank: BankPlan) -> Amounts:
         """What one bank takes of the core that trains it."""
         one, count, epochs = self.heads[bank.heads[0]], len(bank.heads), self._epochs(bank)
         versions = len(training_versions(self.augment, one.first_draws or self.draws, 1))
@@ -171,9 +171,9 @@ class Training:
 
 def _updates(weights: int) -> Amounts:
     """The shares that the two knots next to a bank's size have in its price of an update."""
-    place = min(max(math.log2(max(weights, 1)), KNOTS[0]), KNOTS[-1])
-    high = next(knot for knot in KNOTS[1:] if place <= knot)
-    low = KNOTS[KNOTS.index(high) - 1]
+    place = min(max(math.log2(max(weights, 1)), SIZE_GRID[0]), SIZE_GRID[-1])
+    high = next(knot for knot in SIZE_GRID[1:] if place <= knot)
+    low = SIZE_GRID[SIZE_GRID.index(high) - 1]
     share = (place - low) / (high - low)
     return {f"updated 2^{low}": 1 - share, f"updated 2^{high}": share}
 

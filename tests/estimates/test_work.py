@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from mammo.estimates.work import HEADS, KNOTS, PRICES, Counts, Features, Training, _updates, guessed, sweep_work
-from mammo.heads.bank.plan import allot
+from mammo.estimates.work import HEADS, PRICES, SIZE_GRID, Counts, Features, Training, _updates, guessed, sweep_work
+from mammo.heads.bank.plan import plan_banks
 from mammo.heads.grid import expand
 from mammo.specs import CacheSpec, SplitSpec, SweepSpec
 
@@ -53,7 +53,7 @@ def test_a_bank_takes_its_steps_and_updates():
 
 def test_banks_on_several_cores_take_their_share_of_time():
     one, two = (training(64, 2048, epochs=5).amounts(threads) for threads in (1, 2))
-    assert len(allot(training(64, 2048).heads, [1], 2048, 2)) == 2
+    assert len(plan_banks(training(64, 2048).heads, [1], 2048, 2)) == 2
     for name in ("short multiplied", "multiplied", "kept", "scored"):
         assert two[name] == pytest.approx(one[name] / 2), name
     assert two["short step"] == one["short step"] and two["gathered"] == one["gathered"]
@@ -79,7 +79,7 @@ def test_the_price_of_an_update_goes_from_knot_to_knot():
         shares = _updates(2**exponent)
         middle = sum(share * int(name.rpartition("^")[2]) for name, share in shares.items())
         assert math.isclose(sum(shares.values()), 1) and set(shares) <= set(PRICES)
-        assert math.isclose(middle, min(max(exponent, KNOTS[0]), KNOTS[-1]))
+        assert math.isclose(middle, min(max(exponent, SIZE_GRID[0]), SIZE_GRID[-1]))
 
 
 def test_everything_counted_has_a_price():

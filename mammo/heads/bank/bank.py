@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mammo.heads.bank.cuda_graph import WORTH, Replay
+from mammo.heads.bank.cuda_graph import WORTH, CudaGraph
 from mammo.heads.bank.many_steps import many_steps, suits
 from mammo.heads.bank.randomness import generator
-from mammo.heads.bank.schedule import Lesson
+from mammo.heads.bank.schedule import BatchSchedule
 from mammo.heads.bank.step import STRIP, Batches, Step
-from mammo.heads.bank.update import rules
+from mammo.heads.bank.update import update_coefficients
 from mammo.heads.losses import LOSSES, Loss
 from mammo.heads.outputs import outputs_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mammo.heads.bank.threads import Crew
+    from mammo.heads.bank.threads import ThreadPool
     from mammo.specs import HeadSpec
 
 Thing = TypeVar("Thing")
@@ -108,14 +108,14 @@ class Bank:
         self.device = device
         self.loss = LOSSES[heads[0][0].loss]
         self.gradient = partial(_gradient, self.loss, heads[0][0])
-        self.crew: Crew | None = None
+        self.thread_pool: ThreadPool | None = None
         self.replayed = device.type == "cuda"
-        self.recorded: Replay | None = None
+        self.recorded: CudaGraph | None = None
         self.taken = [0 for _ in heads]
         start = initial_weights(heads[0][0], features, classes)
         self.height = heads[0][0].hidden or outputs_for(classes)
-        lanes = len(heads), self._lanes()
-        self.weights = {name: value.to(device).repeat(*lanes, *[1] * value.ndim) for name, value in start.items()}
+        slots = len(heads), self._slots()
+        self.weights = {name: value.to(device).repeat(*slots, *[1] * value.ndim) for name, value in start.items()}
         moments = ({name: torch.zeros_like(value) for name, value in self.weights.items()} for _ in range(2))
         self.states = (self.weights, *moments)
         self.numbers = max(value.numel() for value in self.weights.values())
@@ -133,38 +133,38 @@ class Bank:
                 state[name] = value[splits, chosen]
 
     @torch.inference_mode()
-    def learn(self, lesson: Lesson, sources: Sequence[torch.Generator]) -> Tensor:
+    def learn(self, schedule: BatchSchedule, sources: Sequence[torch.Generator]) -> Tensor:
         """Take the steps of a lesson; `sources` draw the dropout of each split.
 
         Returns the outputs (S, H, C, K·B) that each batch had before its update.
         """
-        count, splits, batch = lesson.rows.shape
-        rule = self._rules(lesson.steps, count)
-        fields = self._fields(lesson.vectors.shape[1], batch, sources)
-        if fields is None and not self.replayed and self.loss.compiled and suits(self.states, lesson.vectors):
-            return many_steps(self.states, lesson, rule).movedim(0, 3).flatten(3)
-        outputs = lesson.truth.shape[2]
-        seen = lesson.truth.new_empty(count, splits, self._lanes(), outputs, batch)
-        for part, first, last in _stretches(lesson.steps):
+        count, splits, batch = schedule.rows.shape
+        coefficients = self._coefficients_of(schedule.steps, count)
+        fields = self._fields(schedule.vectors.shape[1], batch, sources)
+        if fields is None and not self.replayed and self.loss.compiled and suits(self.states, schedule.vectors):
+            return many_steps(self.states, schedule, coefficients).movedim(0, 3).flatten(3)
+        outputs = schedule.truth.shape[2]
+        seen = schedule.truth.new_empty(count, splits, self._slots(), outputs, batch)
+        for part, first, last in _stretches(schedule.steps):
             batches = Batches(
-                lesson.rows[first:last, part].flatten(1),
-                lesson.truth[first:last, part, None],
-                lesson.counts[first:last, part, None, None],
-                rule[first:last, :, part].flatten(2).contiguous(),
+                schedule.rows[first:last, part].flatten(1),
+                schedule.truth[first:last, part, None],
+                schedule.counts[first:last, part, None, None],
+                coefficients[first:last, :, part].flatten(2).contiguous(),
             )
-            step = partial(Step, [_part(state, part) for state in self.states], batch, self.gradient, self.crew)
+            step = partial(Step, [_part(state, part) for state in self.states], batch, self.gradient, self.thread_pool)
             if self.replayed and fields is None and last - first >= WORTH and part == slice(0, splits):
-                self._replay(step, lesson.vectors, batches, seen[first:last])
+                self._replay(step, schedule.vectors, batches, seen[first:last])
                 continue
             taken = step()
             for one, scores in zip(batches.unbind(), seen[first:last, part].unbind(0), strict=True):
-                taken.take(lesson.vectors, one, None if fields is None else fields(part), scores)
+                taken.take(schedule.vectors, one, None if fields is None else fields(part), scores)
         return seen.movedim(0, 3).flatten(3)
 
     def _replay(self, step: Callable[[], Step], vectors: Tensor, batches: Batches, seen: Tensor) -> None:
         """Take steps as the device replays them; what was recorded is kept as long as it fits."""
         if self.recorded is None or not self.recorded.fits(vectors, batches):
-            self.recorded = Replay(step(), vectors, batches, seen)
+            self.recorded = CudaGraph(step(), vectors, batches, seen)
         self.recorded.run(batches, seen)
 
     def _fields(
@@ -188,22 +188,22 @@ class Bank:
 
         return draw
 
-    def _rules(self, steps: Sequence[int], count: int) -> Tensor:
+    def _coefficients_of(self, steps: Sequence[int], count: int) -> Tensor:
         """The rules (K, 4, S, H) of the next steps; those of a split that has fewer are of no use after its last."""
-        made = [rules(row, taken, count) for row, taken in zip(self.heads, self.taken, strict=True)]
+        made = [update_coefficients(row, taken, count) for row, taken in zip(self.heads, self.taken, strict=True)]
         self.taken = [taken + more for taken, more in zip(self.taken, steps, strict=True)]
-        lanes = self._lanes()
-        filled = [np.pad(one, ((0, 0), (0, 0), (0, lanes - one.shape[2])), "edge") for one in made]
+        slots = self._slots()
+        filled = [np.pad(one, ((0, 0), (0, 0), (0, slots - one.shape[2])), "edge") for one in made]
         return torch.from_numpy(np.stack(filled, axis=2)).to(self.device)
 
-    def _lanes(self) -> int:
+    def _slots(self) -> int:
         """The heads of the split that has most, and more of the last until the first layer has whole strips of rows."""
         step = STRIP // math.gcd(STRIP, self.height)
         return -(-max(map(len, self.heads)) // step) * step
 
     def _filled(self, row: Sequence[Thing]) -> list[Thing]:
         """An entry a lane, the last repeated."""
-        return [*row, *[row[-1]] * (self._lanes() - len(row))]
+        return [*row, *[row[-1]] * (self._slots() - len(row))]
 
 
 def _gradient(loss: Loss, head: HeadSpec, outputs: Tensor, truth: Tensor) -> Tensor:

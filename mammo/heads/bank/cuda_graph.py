@@ -16,7 +16,7 @@ WORTH = 3
 """Fewer steps are not worth recording."""
 
 
-class Replay:
+class CudaGraph:
     """A step over the same vectors whose number stands on the device, where it finds its batch and leaves its scores.
 
     A graph holds the places of tensors, so batches and scores have theirs here, for at most as many steps as the first

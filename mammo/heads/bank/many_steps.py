@@ -14,7 +14,7 @@ from mammo.heads.optimizers import BETA1, BETA2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mammo.heads.bank.schedule import Lesson
+    from mammo.heads.bank.schedule import BatchSchedule
 
 TILE = 128
 """Features that are packed at a time, as many_steps.c has it."""
@@ -31,7 +31,7 @@ def suits(states: Sequence[dict[str, Tensor]], vectors: Tensor) -> bool:
     return linear and plain and vectors.shape[1] <= SHORT_VECTOR and compiled("many_steps") is not None
 
 
-def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor) -> Tensor:
+def many_steps(states: Sequence[dict[str, Tensor]], schedule: BatchSchedule, coefficients: Tensor) -> Tensor:
     """Take the steps of a lesson by the rule (K, 4, S, H), without dropout.
 
     Returns the outputs (K, S, H, 1, B) that each batch had before its update; those of steps that a split does not
@@ -39,13 +39,13 @@ def many_steps(states: Sequence[dict[str, Tensor]], lesson: Lesson, rule: Tensor
     """
     function = compiled("many_steps")
     assert function is not None
-    count, splits, batch = lesson.rows.shape
-    heads, features = rule.shape[3], lesson.vectors.shape[1]
-    scores = rule.new_empty(count, splits, heads, 1, batch)
-    steps = torch.tensor(lesson.steps)
-    given = [part.contiguous() for part in (lesson.rows, lesson.truth, lesson.counts, rule)]
+    count, splits, batch = schedule.rows.shape
+    heads, features = coefficients.shape[3], schedule.vectors.shape[1]
+    scores = coefficients.new_empty(count, splits, heads, 1, batch)
+    steps = torch.tensor(schedule.steps)
+    given = [part.contiguous() for part in (schedule.rows, schedule.truth, schedule.counts, coefficients)]
     learnt = [state[name] for name in ("weight", "bias") for state in states]
-    room = steps.new_empty(batch), rule.new_empty(heads * batch), rule.new_empty(batch * TILE)
-    places = [part.data_ptr() for part in (lesson.vectors, *given, steps, *learnt, scores, *room)]
+    room = steps.new_empty(batch), coefficients.new_empty(heads * batch), coefficients.new_empty(batch * TILE)
+    places = [part.data_ptr() for part in (schedule.vectors, *given, steps, *learnt, scores, *room)]
     function(*places, splits, heads, batch, features, 1 - BETA1, 1 - BETA2)
     return scores

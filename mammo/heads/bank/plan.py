@@ -30,7 +30,7 @@ TALL, SHORT = 64, 16
 
 
 @dataclass(frozen=True)
-class Allotment:
+class BankPlan:
     """One bank: the rows of its heads and of its splits, among those that were given."""
 
     heads: list[int]
@@ -52,7 +52,7 @@ def _apart(head: HeadSpec) -> tuple[Any, ...]:
     return tuple(None if axis.shared_by(head) else getattr(head, name) for name, axis in HEAD_AXES.items())
 
 
-def allot(heads: Sequence[HeadSpec], outputs: Sequence[int], features: int, threads: int | None) -> list[Allotment]:
+def plan_banks(heads: Sequence[HeadSpec], outputs: Sequence[int], features: int, threads: int | None) -> list[BankPlan]:
     """Banks for all heads on splits of so many outputs each, for so many threads; None for one large device.
 
     A processor is served best by banks that share one step among splits where a step would otherwise be short, that
@@ -68,7 +68,7 @@ def allot(heads: Sequence[HeadSpec], outputs: Sequence[int], features: int, thre
                 numbers = len(together) * tall * features
                 size = _size(len(rows), tall, numbers, threads and math.ceil(threads / len(apart)))
                 parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-                made += [Allotment(part, together, len(part) * numbers) for part in parts]
+                made += [BankPlan(part, together, len(part) * numbers) for part in parts]
     return made
 
 
@@ -81,9 +81,9 @@ def _size(heads: int, tall: int, numbers: int, threads: int | None) -> int:
     return math.ceil(heads / max(1, min(banks, heads)))
 
 
-def rounds(banks: Sequence[Allotment]) -> list[list[Allotment]]:
+def waves(banks: Sequence[BankPlan]) -> list[list[BankPlan]]:
     """The banks in the order in which they are trained, those together that fit in `MEMORY` at once."""
-    made: list[list[Allotment]] = []
+    made: list[list[BankPlan]] = []
     room = 0
     for bank in banks:
         taken = 4 * COPIES * bank.numbers

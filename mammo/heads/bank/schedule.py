@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Lesson:
+class BatchSchedule:
     """What a bank trains on for some steps.
 
     For each of K steps and S splits: the rows of a batch in `vectors` (any, F), `truth` (K, S, C, B) and how much

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mammo.heads.bank.update import Descent
+from mammo.heads.bank.update import FusedUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mammo.heads.bank.threads import Crew
+    from mammo.heads.bank.threads import ThreadPool
 
     Gradient = Callable[[Tensor, Tensor], Tensor]
     """How much too high outputs are, of outputs and truth (…, C, N): `Loss.gradient` of the bank's heads."""
@@ -38,7 +38,7 @@ class Batches:
     rows: Tensor
     truth: Tensor
     counts: Tensor
-    rule: Tensor
+    coefficients: Tensor
 
     def unbind(self) -> list[Batches]:
         """Step by step."""
@@ -59,7 +59,7 @@ class Batches:
 
     @property
     def _all(self) -> tuple[Tensor, ...]:
-        return self.rows, self.truth, self.counts, self.rule
+        return self.rows, self.truth, self.counts, self.coefficients
 
 
 class Step:
@@ -73,9 +73,9 @@ class Step:
     """
 
     def __init__(
-        self, states: Sequence[dict[str, Tensor]], batch: int, gradient: Gradient, crew: Crew | None = None
+        self, states: Sequence[dict[str, Tensor]], batch: int, gradient: Gradient, thread_pool: ThreadPool | None = None
     ) -> None:
-        weights, self.crew, self.gradient = states[0], crew, gradient
+        weights, self.thread_pool, self.gradient = states[0], thread_pool, gradient
         self.deep = "hidden.weight" in weights
         self.bias = weights["bias"][..., None]
         self.weight = weights["weight"].flatten(0, 1)
@@ -85,25 +85,27 @@ class Step:
         self.height = rows // bias.shape[1]
         self.inputs = first.new_empty(splits, batch, features)
         self.sums, self.errors = first.new_empty(2, splits, rows, batch)
-        self.shares = crew.shares(rows, STRIP) if crew and splits == 1 else [slice(0, rows)]
+        self.shares = thread_pool.shares(rows, STRIP) if thread_pool and splits == 1 else [slice(0, rows)]
         self.tiles = [self._tiles(states, share) for share in self.shares]
         self.small = {name: _small(states, name) for name in weights if weights[name] is not first}
 
-    def _tiles(self, states: Sequence[dict[str, Tensor]], rows: slice) -> list[tuple[Tensor, Tensor, Tensor, Descent]]:
+    def _tiles(
+        self, states: Sequence[dict[str, Tensor]], rows: slice
+    ) -> list[tuple[Tensor, Tensor, Tensor, FusedUpdate]]:
         """For each tile of some rows of the first layer: errors, inputs, room for its gradient, and its update."""
         name = "hidden.weight" if self.deep else "weight"
         matrices = [state[name].flatten(1, -2)[:, rows] for state in states]
         splits, tall, width = matrices[0].shape
         columns = max(LEAST_COLUMNS, TILE_NUMBERS // (splits * tall)) if self.matrix.device.type == "cpu" else width
-        lanes = splits * tall // (self.height if len(self.shares) == 1 else 1)
+        slots = splits * tall // (self.height if len(self.shares) == 1 else 1)
         room = self.matrix.new_empty(splits * tall * min(columns, width))
         made = []
         for start in range(0, width, columns):
             tile = slice(start, min(start + columns, width))
             value, mean, square = (matrix[:, :, tile].flatten(0, 1) for matrix in matrices)
             gradient = room[: value.numel()].view(splits, tall, -1)
-            descent = Descent(value, mean, square, gradient.flatten(0, 1), lanes)
-            made.append((self.errors[:, rows], self.inputs[:, :, tile], gradient, descent))
+            fused_update = FusedUpdate(value, mean, square, gradient.flatten(0, 1), slots)
+            made.append((self.errors[:, rows], self.inputs[:, :, tile], gradient, fused_update))
         return made
 
     def take(self, vectors: Tensor, batches: Batches, keep: Tensor | None, scores: Tensor) -> None:
@@ -119,9 +121,9 @@ class Step:
         through = self._through_hidden if self.deep else self._through
         error = through(batches, keep, scores)
         torch.sum(error, 3, out=self.small["bias"][0])
-        for _, descent in self.small.values():
-            descent(batches.rule)
-        self._descend(batches.rule)
+        for _, fused_update in self.small.values():
+            fused_update(batches.coefficients)
+        self._descend(batches.coefficients)
 
     def _through(self, batches: Batches, keep: Tensor | None, scores: Tensor) -> Tensor:
         """Forward through linear heads, and the error (S, H, C, B) of their outputs."""
@@ -157,32 +159,32 @@ class Step:
 
         self._each(multiply, self.shares)
 
-    def _descend(self, rule: Tensor) -> None:
+    def _descend(self, coefficients: Tensor) -> None:
         """Update the first layer."""
-        if self.crew is None or len(self.shares) == 1:
-            _descend(self.tiles[0], rule)
+        if self.thread_pool is None or len(self.shares) == 1:
+            _descend(self.tiles[0], coefficients)
             return
-        each = rule.repeat_interleave(self.height, 1)
+        each = coefficients.repeat_interleave(self.height, 1)
         shared = [(tiles, each[:, rows].contiguous()) for tiles, rows in zip(self.tiles, self.shares, strict=True)]
-        self.crew.each(lambda share: _descend(*share), shared)
+        self.thread_pool.each(lambda share: _descend(*share), shared)
 
     def _each(self, work: Callable[[slice], None], shares: Sequence[slice]) -> None:
-        if self.crew is None or len(shares) == 1:
+        if self.thread_pool is None or len(shares) == 1:
             for share in shares:
                 work(share)
         else:
-            self.crew.each(work, shares)
+            self.thread_pool.each(work, shares)
 
 
-def _small(states: Sequence[dict[str, Tensor]], name: str) -> tuple[Tensor, Descent]:
+def _small(states: Sequence[dict[str, Tensor]], name: str) -> tuple[Tensor, FusedUpdate]:
     """Room for the gradient of one of the small parameters, and its update."""
     value, mean, square = (state[name].flatten(0, 1).flatten(1) for state in states)
     gradient = torch.empty_like(states[0][name])
-    return gradient, Descent(value, mean, square, gradient.view(value.shape), len(value))
+    return gradient, FusedUpdate(value, mean, square, gradient.view(value.shape), len(value))
 
 
 @torch.inference_mode()
-def _descend(tiles: Sequence[tuple[Tensor, Tensor, Tensor, Descent]], rule: Tensor) -> None:
-    for errors, inputs, gradient, descent in tiles:
+def _descend(tiles: Sequence[tuple[Tensor, Tensor, Tensor, FusedUpdate]], coefficients: Tensor) -> None:
+    for errors, inputs, gradient, fused_update in tiles:
         torch.bmm(errors, inputs, out=gradient)
-        descent(rule)
+        fused_update(coefficients)

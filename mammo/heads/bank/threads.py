@@ -39,7 +39,7 @@ class _AtWork:
 _AT_WORK = _AtWork()
 
 
-class Crew:
+class ThreadPool:
     """So many threads, the caller's among them. At work, torch keeps to one core in each.
 
     Its own threads would wait for one another at every operation, and stall as soon as a core has other work.
@@ -57,7 +57,7 @@ class Crew:
             self._pool.shutdown()
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
+    def single_threaded_torch(self) -> Iterator[None]:
         """While this lasts, torch leaves the other cores to the crew."""
         _AT_WORK.begin()
         try:

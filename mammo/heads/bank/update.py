@@ -25,7 +25,7 @@ def _coefficients(optimizer: str, steps: int) -> NDArray[np.float64]:
     return OPTIMIZERS[optimizer].coefficients(steps)
 
 
-def rules(heads: Sequence[HeadSpec], first: int, steps: int) -> NDArray[np.float32]:
+def update_coefficients(heads: Sequence[HeadSpec], first: int, steps: int) -> NDArray[np.float32]:
     """The coefficients of updates `first` + 1 … `first` + `steps` of H heads: (steps, 4, H).
 
     They are blend, floor, scale and shrink, in this order.
@@ -47,25 +47,25 @@ def rules(heads: Sequence[HeadSpec], first: int, steps: int) -> NDArray[np.float
     return np.stack([blend, EPSILON / sums, 1 / (sums * corrections), shrink], axis=1).astype(np.float32)
 
 
-class Descent:
+class FusedUpdate:
     """The update of one matrix (rows, columns), in place, from what was written to its `gradient`, which is used up.
 
     Columns stand side by side in memory. As many rows follow one lane's rule as there are more rows than lanes.
     """
 
-    def __init__(self, value: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, lanes: int) -> None:
+    def __init__(self, value: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, slots: int) -> None:
         self.value, self.mean, self.square, self.gradient = value, mean, square, gradient
-        self.height = len(value) // lanes
+        self.height = len(value) // slots
         self.compiled = compiled("fused_update") if value.device.type == "cpu" else None
         self.places = tuple(tensor.data_ptr() for tensor in (value, mean, square, gradient))
         self.shape = *value.shape, value.stride(0), gradient.stride(0), self.height, 1 - BETA1, 1 - BETA2
 
-    def __call__(self, rule: Tensor) -> None:
-        """One update by what `rules` gives for it: (4, lanes), its numbers side by side in memory."""
+    def __call__(self, coefficients: Tensor) -> None:
+        """One update by what `update_coefficients` gives for it: (4, lanes), its numbers side by side in memory."""
         if self.compiled is not None:
-            self.compiled(*self.places, rule.data_ptr(), *self.shape)
+            self.compiled(*self.places, coefficients.data_ptr(), *self.shape)
             return
-        blend, floor, scale, shrink = rule[:, :, None].expand(-1, -1, self.height).reshape(4, -1, 1)
+        blend, floor, scale, shrink = coefficients[:, :, None].expand(-1, -1, self.height).reshape(4, -1, 1)
         gradient, square = self.gradient, self.square
         self.mean.lerp_(gradient, 1 - BETA1)
         divisor = gradient * gradient

@@ -23,7 +23,7 @@ from mammo.specs import CacheSpec, HeadSpec, Home, Spec, SplitSpec
 from mammo.specs.cache_spec import CACHE_AXES
 
 
-class Shelf:
+class ExistingRuns:
     """The caches and sweeps of one data set and image kind, read once; nothing heavy is opened.
 
     They may be of another precision than this machine's own, since a home is shared between machines, and a sweep's

@@ -13,7 +13,7 @@ from mammo.data.dataset.dataset import FILE
 from mammo.errors import MammoError
 from mammo.heads.grid import check_names
 from mammo.heads.pools import POOLS
-from mammo.heads.sweeps.plan import Setting, open_setting
+from mammo.heads.sweeps.plan import SweepPlan, open_plan
 from mammo.heads.sweeps.table import run_table, split_facts, with_training
 from mammo.heads.training.vectors import Source, source_of
 from mammo.progress import finish
@@ -35,7 +35,7 @@ TAP = "features"
 class Workbench:
     """What heads are trained on at once: the setting, each cache's vectors, and what is told of each split."""
 
-    setting: Setting
+    plan: SweepPlan
     sources: list[Source]
     splits: list[dict[str, Any]]
 
@@ -52,14 +52,14 @@ def open_workbench(home: Home, spec: SweepSpec) -> Workbench:
 
     Raises MammoError where one does not fit the data set, or a cache was cut before the trunk's last map.
     """
-    setting = open_setting(home, spec)
-    for cache in setting.caches:
+    plan = open_plan(home, spec)
+    for cache in plan.caches:
         if cache.spec.tap != TAP:
             raise MammoError(f"The cache {cache.name!r} is cut at {cache.spec.tap}; heads train at once on {TAP} only.")
     return Workbench(
-        setting,
-        [source_of(cache, POOLS[POOL]).held() for cache in setting.caches],
-        [split_facts(setting, row) for row in range(len(setting.parts))],
+        plan,
+        [source_of(cache, POOLS[POOL]).held() for cache in plan.caches],
+        [split_facts(plan, row) for row in range(len(plan.parts))],
     )
 
 
@@ -69,28 +69,28 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
     The sweep is in memory only, and its `folder` is not there. Raises MammoError where a head is not on pooled
     features, or the images cannot train it.
     """
-    from mammo.heads.training.train import Means, train_splits
+    from mammo.heads.training.train import Resources, train_splits
 
     if any(head.pool != POOL or head.solved for head in heads):
         raise MammoError(f"Only heads on {POOL} train at once; train the others as a sweep.")
     for head in heads:
         check_names(head)
     started = time.monotonic()
-    tasks = [bench.setting.task(split) for split in range(len(bench.splits))]
-    found = [finish(train_splits(source, tasks, heads, device, Means(threads=1))) for source in bench.sources]
+    tasks = [bench.plan.task(split) for split in range(len(bench.splits))]
+    found = [finish(train_splits(source, tasks, heads, device, Resources(threads=1))) for source in bench.sources]
     trained = [of_cache[split] for split in range(len(tasks)) for of_cache in found]
-    spec = dataclasses.replace(bench.setting.spec, heads=tuple(heads))
-    setting = dataclasses.replace(bench.setting, spec=spec, folder=bench.setting.folder.with_name(NAME))
+    spec = dataclasses.replace(bench.plan.spec, heads=tuple(heads))
+    plan = dataclasses.replace(bench.plan, spec=spec, folder=bench.plan.folder.with_name(NAME))
     epochs, best = (np.concatenate([getattr(one, name) for one in trained]) for name in ("epochs", "best_epoch"))
-    runs = with_training(run_table(setting), epochs, best)
-    about = {**setting.about, "id": NAME, "spec": spec.to_json(), "splits": bench.splits}
+    runs = with_training(run_table(plan), epochs, best)
+    about = {**plan.about, "id": NAME, "spec": spec.to_json(), "splits": bench.splits}
     return Sweep(
         NAME,
-        setting.folder,
+        plan.folder,
         {**about, "seconds": round(time.monotonic() - started, 3)},
         runs,
-        setting.table.drop(columns=FILE),
+        plan.table.drop(columns=FILE),
         np.concatenate([one.logits for one in trained]),
-        np.stack(setting.parts),
+        np.stack(plan.parts),
         np.concatenate([one.history for one in trained]),
     )

@@ -45,7 +45,7 @@ TRUTH = ["image", "patient", "breast", "view", "film", "label", "pathology", "bi
 
 
 @dataclass(frozen=True)
-class Setting:
+class SweepPlan:
     """What a sweep trains on: its images, caches and splits; `about` is what will be told of it."""
 
     spec: SweepSpec
@@ -61,7 +61,7 @@ class Setting:
         return Task(policy.targets(self.table), self.parts[split], len(policy.classes))
 
 
-def open_setting(home: Home, spec: SweepSpec) -> Setting:
+def open_plan(home: Home, spec: SweepSpec) -> SweepPlan:
     """Open what a sweep needs; raises MammoError where a cache or split does not fit the data set."""
     dataset = Dataset.open(home, spec.dataset)
     caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
@@ -74,7 +74,7 @@ def open_setting(home: Home, spec: SweepSpec) -> Setting:
     parts = [draw(table, split) for split in spec.splits]
     about = _about(spec, dataset, caches, table, parts)
     name = f"{spec.dataset[:LONGEST]}-{digest_json(about['identity'])[:8]}"
-    return Setting(spec, home.sweep(name), table, caches, parts, {"id": name, **about})
+    return SweepPlan(spec, home.sweep(name), table, caches, parts, {"id": name, **about})
 
 
 def _refuse_other_images(cache: Cache, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mammo.errors import MammoError
 from mammo.heads.finetune import check_finetunes, tail_weights
 from mammo.heads.grid import check_names, check_probes
-from mammo.heads.sweeps.plan import open_setting
+from mammo.heads.sweeps.plan import open_plan
 from mammo.heads.sweeps.table import assemble, assemble_finished
 from mammo.heads.sweeps.units import UNITS, is_finished, train_units, units_of
 from mammo.heads.training.vectors import check_draws
@@ -36,23 +36,23 @@ def sweep(
     """
     for head in spec.heads:
         check_names(head)
-    setting = open_setting(home, spec)
+    plan = open_plan(home, spec)
     if any(head.solved for head in spec.heads):
         check_probes(spec.splits)
-    check_finetunes(setting.caches, spec.heads)
-    check_draws(setting.caches, spec.heads)
-    if not is_complete(home, setting.folder.name):
+    check_finetunes(plan.caches, spec.heads)
+    check_draws(plan.caches, spec.heads)
+    if not is_complete(home, plan.folder.name):
         home.refuse_shared()
-        home.refuse_links(setting.folder / UNITS)
-        tails = [tail_weights(cache, weights_file) for cache in setting.caches]
-        with folder_lock(setting.folder, "sweeping"):
-            remove_partial_files(setting.folder)
-            units = units_of(setting)
+        home.refuse_links(plan.folder / UNITS)
+        tails = [tail_weights(cache, weights_file) for cache in plan.caches]
+        with folder_lock(plan.folder, "sweeping"):
+            remove_partial_files(plan.folder)
+            units = units_of(plan)
             import_module("mammo.heads.training.train")  # torch's seconds of import are no training
             started = time.monotonic()
-            yield from train_units(setting, units, tails, device, memory)
-            assemble(setting, units, time.monotonic() - started)
-    return setting.folder.name
+            yield from train_units(plan, units, tails, device, memory)
+            assemble(plan, units, time.monotonic() - started)
+    return plan.folder.name
 
 
 def keep_finished(home: Home, spec: SweepSpec) -> str:
@@ -60,16 +60,16 @@ def keep_finished(home: Home, spec: SweepSpec) -> str:
 
     Raises MammoError where the sweep still trains, or where nothing of it is finished.
     """
-    setting = open_setting(home, spec)
-    if not is_complete(home, setting.folder.name):
+    plan = open_plan(home, spec)
+    if not is_complete(home, plan.folder.name):
         home.refuse_shared()
-        home.refuse_links(setting.folder / UNITS)
-        with folder_lock(setting.folder, "sweeping"):
-            units = units_of(setting)
+        home.refuse_links(plan.folder / UNITS)
+        with folder_lock(plan.folder, "sweeping"):
+            units = units_of(plan)
             if not any(map(is_finished, units)):
                 raise MammoError(
                     "Nothing of this sweep is finished yet: heads are kept a unit at a time, those of one pool on one "
                     "cache. Train it to its end, or choose fewer heads or splits."
                 )
-            assemble_finished(setting, units)
-    return setting.folder.name
+            assemble_finished(plan, units)
+    return plan.folder.name

@@ -19,7 +19,7 @@ from mammo.data.dataset.dataset import FILE
 from mammo.data.splits.leakage import leakage
 from mammo.data.splits.protocols import Parts, sizes
 from mammo.features.cache.cache import Cache
-from mammo.heads.sweeps.plan import Setting
+from mammo.heads.sweeps.plan import SweepPlan
 from mammo.heads.sweeps.units import TOLD, UNITS, Unit, is_finished
 from mammo.runs.sweep_files import (
     ABOUT,
@@ -43,29 +43,29 @@ from mammo.storage.digests import digest_bytes, digest_stream
 from mammo.storage.json_files import json_bytes
 
 
-def assemble(setting: Setting, units: list[Unit], seconds: float) -> None:
+def assemble(plan: SweepPlan, units: list[Unit], seconds: float) -> None:
     """Bring all units together into one table and remove them; the last file written makes the sweep valid."""
-    _tabulate(setting, units, {"seconds": round(seconds, 3)})
-    shutil.rmtree(setting.folder / UNITS)
+    _tabulate(plan, units, {"seconds": round(seconds, 3)})
+    shutil.rmtree(plan.folder / UNITS)
 
 
-def assemble_finished(setting: Setting, units: list[Unit]) -> None:
+def assemble_finished(plan: SweepPlan, units: list[Unit]) -> None:
     """Bring the units that are trained together into a table of their runs alone.
 
     The units stay, so that training can go on; the sweep tells of itself that it was stopped.
     """
     finished = [unit for unit in units if is_finished(unit)]
     kept = sum(len(unit.heads) * len(unit.splits) for unit in finished)
-    _tabulate(setting, finished, {"seconds": None, "stopped": {"runs": kept, "of": setting.spec.runs}})
+    _tabulate(plan, finished, {"seconds": None, "stopped": {"runs": kept, "of": plan.spec.runs}})
 
 
-def _tabulate(setting: Setting, units: list[Unit], told: dict[str, Any]) -> None:
+def _tabulate(plan: SweepPlan, units: list[Unit], told: dict[str, Any]) -> None:
     """Write the table of the runs of some units; a table that was there stays until the new one takes its place."""
     from safetensors.numpy import load_file, save
 
-    runs = run_table(setting)
-    longest = max(head.epochs for head in setting.spec.heads)
-    logits = np.empty((len(runs), len(setting.table)), dtype=np.float32)
+    runs = run_table(plan)
+    longest = max(head.epochs for head in plan.spec.heads)
+    logits = np.empty((len(runs), len(plan.table)), dtype=np.float32)
     history = np.full((len(runs), longest, 5), np.nan, dtype=np.float32)
     epochs, best = np.zeros(len(runs), dtype=int), np.ones(len(runs), dtype=int)
     weights: dict[str, NDArray[np.float32]] = {}
@@ -73,30 +73,30 @@ def _tabulate(setting: Setting, units: list[Unit], told: dict[str, Any]) -> None
         tensors = load_file(unit.file)
         for split in unit.splits:
             found = {name: tensors[f"{split}.{name}"] for name in TOLD}
-            rows = [_run_of(setting, split, unit.cache, number) for number in unit.heads]
+            rows = [_run_of(plan, split, unit.cache, number) for number in unit.heads]
             logits[rows], epochs[rows], best[rows] = found["logits"], found["epochs"], found["best_epoch"]
             history[rows, : found["history"].shape[1]] = found["history"]
         for key, value in tensors.items():
             split_number, number, *name = key.split(".")
             if name:
-                run = _run_of(setting, int(split_number), unit.cache, int(number))
+                run = _run_of(plan, int(split_number), unit.cache, int(number))
                 weights[".".join([str(run), *name])] = value
     there = np.flatnonzero(epochs)
-    splits = [split_facts(setting, row) for row in range(len(setting.parts))]
+    splits = [split_facts(plan, row) for row in range(len(plan.parts))]
     arrays: dict[str, NDArray[Any]] = {
         LOGITS: logits[there],
         HISTORY: history[there],
-        PARTS_FILE: np.stack(setting.parts),
+        PARTS_FILE: np.stack(plan.parts),
     }
-    tables = {RUNS: with_training(runs, epochs, best).iloc[there], IMAGES: setting.table.drop(columns=FILE)}
+    tables = {RUNS: with_training(runs, epochs, best).iloc[there], IMAGES: plan.table.drop(columns=FILE)}
     _replace(
-        setting.folder,
+        plan.folder,
         {
             **{file: partial(_write_table, table) for file, table in tables.items()},
             **{file: partial(_write_array, array) for file, array in arrays.items()},
             HEADS: lambda stream: stream.write(save(weights)),
         },
-        {**setting.about, "splits": splits, **told},
+        {**plan.about, "splits": splits, **told},
     )
 
 
@@ -130,11 +130,11 @@ def _replace(folder: Path, files: Mapping[str, Callable[[IO[bytes]], object]], a
         last.write(json_bytes(with_digest(about, facts)))
 
 
-def split_facts(setting: Setting, row: int) -> dict[str, Any]:
+def split_facts(plan: SweepPlan, row: int) -> dict[str, Any]:
     """What is told of a split: its spec, the sizes of its parts and its leakage."""
-    split, parts = setting.spec.splits[row], setting.parts[row]
-    identity = setting.about["identity"]["truth"], setting.about["dataset"]["digest"], digest_bytes(parts.tobytes())
-    leaks = _leakage(_Divided("-".join(identity), setting.table, parts))
+    split, parts = plan.spec.splits[row], plan.parts[row]
+    identity = plan.about["identity"]["truth"], plan.about["dataset"]["digest"], digest_bytes(parts.tobytes())
+    leaks = _leakage(_Divided("-".join(identity), plan.table, parts))
     return {"spec": split.to_json(), "sizes": sizes(parts), "leakage": dict(leaks)}
 
 
@@ -153,22 +153,22 @@ def _leakage(divided: _Divided) -> dict[str, int | None]:
     return leakage(divided.table, divided.parts)
 
 
-def _run_of(setting: Setting, split: int, cache: int, head: int) -> int:
+def _run_of(plan: SweepPlan, split: int, cache: int, head: int) -> int:
     """The row of a run: splits outermost, then caches, then heads."""
-    return (split * len(setting.caches) + cache) * len(setting.spec.heads) + head
+    return (split * len(plan.caches) + cache) * len(plan.spec.heads) + head
 
 
-def run_table(setting: Setting) -> pd.DataFrame:
+def run_table(plan: SweepPlan) -> pd.DataFrame:
     """One row a run, as it will be stored, without what training finds."""
-    return pd.DataFrame(_run_rows(setting))
+    return pd.DataFrame(_run_rows(plan))
 
 
-def _run_rows(setting: Setting) -> Iterator[dict[str, Any]]:
+def _run_rows(plan: SweepPlan) -> Iterator[dict[str, Any]]:
     number = 0
-    for split, split_spec in enumerate(setting.spec.splits):
-        for cache in setting.caches:
-            for head in setting.spec.heads:
-                yield {"run": f"{setting.folder.name}.{number}", **_row(split, split_spec, cache, head)}
+    for split, split_spec in enumerate(plan.spec.splits):
+        for cache in plan.caches:
+            for head in plan.spec.heads:
+                yield {"run": f"{plan.folder.name}.{number}", **_row(split, split_spec, cache, head)}
                 number += 1
 
 

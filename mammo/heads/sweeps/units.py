@@ -19,7 +19,7 @@ from mammo.heads.bank.plan import group_heads
 from mammo.heads.finetune import map_shape
 from mammo.heads.optimizers import OPTIMIZERS
 from mammo.heads.pools import POOLS
-from mammo.heads.sweeps.plan import Setting
+from mammo.heads.sweeps.plan import SweepPlan
 from mammo.heads.training.vectors import Source, source_of
 from mammo.progress import Progress, Work
 from mammo.specs import PROBE, HeadSpec
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mammo.heads.probes.gram import Gram
-    from mammo.heads.tails.frozen_activations import Stacks
+    from mammo.heads.tails.frozen_activations import FrozenActivations
     from mammo.heads.training.trained import Trained
 
-    Inputs = Source | Stacks | Gram
+    Inputs = Source | FrozenActivations | Gram
 
 UNITS = "units"
 DIGEST = "digest"
@@ -86,40 +86,40 @@ class Curves:
         return {"heads": self.names, "history": self.history}
 
 
-def units_of(setting: Setting) -> list[Unit]:
+def units_of(plan: SweepPlan) -> list[Unit]:
     """The units of a sweep, those that share a cache and pool one after another."""
-    sights: dict[str, list[int]] = {}
-    for number, head in sorted(enumerate(setting.spec.heads), key=lambda pair: pair[1].finetune):
-        sights.setdefault(_sight(head), []).append(number)
+    inputs_by_key: dict[str, list[int]] = {}
+    for number, head in sorted(enumerate(plan.spec.heads), key=lambda pair: pair[1].finetune):
+        inputs_by_key.setdefault(_input_key(head), []).append(number)
     return [
         unit
-        for cache in range(len(setting.caches))
-        for sight, heads in sights.items()
-        for unit in _units(setting, cache, sight, heads)
+        for cache in range(len(plan.caches))
+        for input_key, heads in inputs_by_key.items()
+        for unit in _units(plan, cache, input_key, heads)
     ]
 
 
-def _units(setting: Setting, cache: int, sight: str, heads: list[int]) -> Iterator[Unit]:
+def _units(plan: SweepPlan, cache: int, input_key: str, heads: list[int]) -> Iterator[Unit]:
     """The units of heads that see the same of one cache."""
-    first, splits = setting.spec.heads[heads[0]], range(len(setting.parts))
+    first, splits = plan.spec.heads[heads[0]], range(len(plan.parts))
     if first.solved or first.finetune != "none":
         pieces = [([split], [head]) for head in heads for split in splits]
     else:
-        pieces = [(list(splits), together) for together in _blocks(setting, cache, heads)]
+        pieces = [(list(splits), together) for together in _blocks(plan, cache, heads)]
     for number, (own, together) in enumerate(pieces):
-        yield Unit(own, cache, together, setting.folder / UNITS / f"{cache:04d}-{sight}-{number:04d}.safetensors")
+        yield Unit(own, cache, together, plan.folder / UNITS / f"{cache:04d}-{input_key}-{number:04d}.safetensors")
 
 
-def _blocks(setting: Setting, cache: int, heads: list[int]) -> Iterator[list[int]]:
+def _blocks(plan: SweepPlan, cache: int, heads: list[int]) -> Iterator[list[int]]:
     """Heads that train together, those that can share a bank side by side."""
-    outputs = sum(LABELS[split.labels].outputs for split in setting.spec.splits)
+    outputs = sum(LABELS[split.labels].outputs for split in plan.spec.splits)
     block: list[int] = []
     room = UNIT_WEIGHTS
-    for group in group_heads([setting.spec.heads[number] for number in heads]):
+    for group in group_heads([plan.spec.heads[number] for number in heads]):
         for row in group:
-            head = setting.spec.heads[heads[row]]
-            length = POOLS[head.pool].length(map_shape(setting.caches[cache]))
-            weights = length * (head.hidden * len(setting.parts) or outputs)
+            head = plan.spec.heads[heads[row]]
+            length = POOLS[head.pool].length(map_shape(plan.caches[cache]))
+            weights = length * (head.hidden * len(plan.parts) or outputs)
             if block and weights > room:
                 yield block
                 block, room = [], UNIT_WEIGHTS
@@ -129,7 +129,7 @@ def _blocks(setting: Setting, cache: int, heads: list[int]) -> Iterator[list[int
 
 
 def train_units(
-    setting: Setting,
+    plan: SweepPlan,
     units: list[Unit],
     tails: Sequence[Weights | None],
     device: str | None = None,
@@ -145,48 +145,48 @@ def train_units(
     inputs: Inputs | None = None
     for unit in units:
         if not is_finished(unit):
-            head = setting.spec.heads[unit.heads[0]]
-            wanted = unit.cache, _sight(head)
+            head = plan.spec.heads[unit.heads[0]]
+            wanted = unit.cache, _input_key(head)
             if loaded != wanted:
                 inputs = None  # what was loaded before goes first
-                loaded, inputs = wanted, _load(setting, unit, head, tails[unit.cache], device)
+                loaded, inputs = wanted, _load(plan, unit, head, tails[unit.cache], device)
             assert inputs is not None
-            training = _training(setting, unit, inputs, device, memory)
-            trained = yield from _watched(setting, unit, training, done, curves)
+            training = _training(plan, unit, inputs, device, memory)
+            trained = yield from _watched(plan, unit, training, done, curves)
             _save(unit, trained)
         done += len(unit.heads) * len(unit.splits)
-        yield Progress("sweep", done, setting.spec.runs, "heads", curves.live)
+        yield Progress("sweep", done, plan.spec.runs, "heads", curves.live)
 
 
-def _sight(head: HeadSpec) -> str:
+def _input_key(head: HeadSpec) -> str:
     """Which of a cache's inputs a head takes: heads of the same name share them."""
     if head.finetune != "none":
         return f"{head.pool}-{head.finetune}"
     return f"{head.pool}-{PROBE}" if head.solved else head.pool
 
 
-def _load(setting: Setting, unit: Unit, head: HeadSpec, tail: Weights | None, device: str | None) -> Inputs:
+def _load(plan: SweepPlan, unit: Unit, head: HeadSpec, tail: Weights | None, device: str | None) -> Inputs:
     """What the heads of a unit see: pooled vectors, their products, or the stacks that a learning tail starts from."""
-    cache = setting.caches[unit.cache]
+    cache = plan.caches[unit.cache]
     if tail is None and not head.solved:
         return source_of(cache, POOLS[head.pool])
     from mammo.heads.probes.gram import Rows, gram
-    from mammo.heads.tails.frozen_activations import frozen_source, open_stacks
+    from mammo.heads.tails.frozen_activations import frozen_source, open_frozen_activations
     from mammo.heads.training.train import training_device
 
     on = training_device(device)
     if tail is not None and head.finetune != "none":
-        return open_stacks(cache, tail, head.finetune, on, setting.folder)
+        return open_frozen_activations(cache, tail, head.finetune, on, plan.folder)
     plain = source_of(cache, POOLS[head.pool])
-    source = plain if tail is None else frozen_source(cache, tail, head.pool, on, setting.folder)
+    source = plain if tail is None else frozen_source(cache, tail, head.pool, on, plan.folder)
     return gram(Rows.of(source), on) if head.solved else source
 
 
 def _watched(
-    setting: Setting, unit: Unit, training: Work[list[Trained]], done: int, curves: Curves
+    plan: SweepPlan, unit: Unit, training: Work[list[Trained]], done: int, curves: Curves
 ) -> Work[list[Trained]]:
     """Train a unit and tell how it goes; what is found of its heads on each of its splits."""
-    curves.begin(_names(setting, unit))
+    curves.begin(_names(plan, unit))
     while True:
         try:
             step = next(training)
@@ -195,32 +195,32 @@ def _watched(
             return trained
         curves.step(step.live["validation_auc"], step.live["epochs"])
         share = int(len(unit.heads) * len(unit.splits) * step.done / step.total)
-        yield Progress("sweep", done + share, setting.spec.runs, "heads", curves.live)
+        yield Progress("sweep", done + share, plan.spec.runs, "heads", curves.live)
 
 
 def _training(
-    setting: Setting, unit: Unit, inputs: Inputs, device: str | None, memory: int | None
+    plan: SweepPlan, unit: Unit, inputs: Inputs, device: str | None, memory: int | None
 ) -> Work[list[Trained]]:
     from mammo.heads.probes.gram import Gram
     from mammo.heads.probes.probe import train_probe
     from mammo.heads.tails.tail import train_tails
-    from mammo.heads.training.train import Means, train_splits
+    from mammo.heads.training.train import Resources, train_splits
 
-    heads = [setting.spec.heads[number] for number in unit.heads]
-    tasks = [setting.task(split) for split in unit.splits]
+    heads = [plan.spec.heads[number] for number in unit.heads]
+    tasks = [plan.task(split) for split in unit.splits]
     if isinstance(inputs, Source):
-        return (yield from train_splits(inputs, tasks, heads, device, Means(memory)))
+        return (yield from train_splits(inputs, tasks, heads, device, Resources(memory)))
     (task,) = tasks
     if isinstance(inputs, Gram):
         return [(yield from train_probe(inputs, task.labels, task.parts, heads))]
     return [(yield from train_tails(inputs, task.labels, task.parts, heads, task.classes))]
 
 
-def _names(setting: Setting, unit: Unit) -> list[str]:
+def _names(plan: SweepPlan, unit: Unit) -> list[str]:
     """What the curves of a unit's heads are called, split by split."""
-    trunk, several = setting.caches[unit.cache].spec.trunk, len(setting.parts) > 1
+    trunk, several = plan.caches[unit.cache].spec.trunk, len(plan.parts) > 1
     return [
-        f"{trunk} {label_of(setting.spec.heads[number])}{f', split {split + 1}' if several else ''}"
+        f"{trunk} {label_of(plan.spec.heads[number])}{f', split {split + 1}' if several else ''}"
         for split in unit.splits
         for number in unit.heads
     ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stacks:
+class FrozenActivations:
     """What a learning tail sees of every image, computed once for all heads that train it.
 
     `make(version)` gives it for one version of all `images`, (images, rows, columns, channels) as the cache stores
@@ -62,7 +62,9 @@ class Stacks:
         return chosen.permute(0, 3, 1, 2).float()
 
 
-def open_stacks(cache: Cache, weights: Weights, finetune: str, device: torch.device, folder: Path) -> Stacks:
+def open_frozen_activations(
+    cache: Cache, weights: Weights, finetune: str, device: torch.device, folder: Path
+) -> FrozenActivations:
     """Run the frozen part of a cache's tail on all its images; `folder` is where nameless mapped files lie.
 
     Raises MammoError where the trunk cannot be tuned so or the disk is full.
@@ -78,7 +80,7 @@ def open_stacks(cache: Cache, weights: Weights, finetune: str, device: torch.dev
             return values.to(device)
         return values
 
-    return Stacks(cache.shape[0], make, tail, device, precision, cache.versions, training_of(cache))
+    return FrozenActivations(cache.shape[0], make, tail, device, precision, cache.versions, training_of(cache))
 
 
 def frozen_source(cache: Cache, weights: Weights, pool: str, device: torch.device, folder: Path) -> Source:

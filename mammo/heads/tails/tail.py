@@ -16,11 +16,11 @@ from torch.nn.functional import linear
 from mammo.data.splits.protocols import TRAIN, VALIDATION
 from mammo.heads.bank.bank import initial_weights
 from mammo.heads.bank.randomness import generator
-from mammo.heads.bank.update import Descent, rules
+from mammo.heads.bank.update import FusedUpdate, update_coefficients
 from mammo.heads.outputs import log_odds, loss_and_accuracy, mean_loss
 from mammo.heads.pools import POOLS
 from mammo.heads.scoring import scored_versions
-from mammo.heads.tails.frozen_activations import Stacks, arithmetic
+from mammo.heads.tails.frozen_activations import FrozenActivations, arithmetic
 from mammo.heads.training.batches import blocks, shuffled
 from mammo.heads.training.train import check_classes
 from mammo.heads.training.trained import Trained
@@ -39,7 +39,7 @@ SCORED = 64
 
 
 def train_tails(
-    stacks: Stacks, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], classes: int = 2
+    activations: FrozenActivations, labels: ArrayLike, parts: ArrayLike, heads: Sequence[HeadSpec], classes: int = 2
 ) -> Work[Trained]:
     """Train heads, one after another, each with a tail of its own that starts as the trunk's.
 
@@ -49,10 +49,10 @@ def train_tails(
     """
     truth, part = np.asarray(labels), np.asarray(parts)
     check_classes(truth[part == TRAIN], truth[part == VALIDATION], heads, classes)
-    images = _Images.of(truth, part, stacks.device, classes)
+    images = _Images.of(truth, part, activations.device, classes)
     trained, before = Trained.begin(heads, len(truth)), 0
     for row, head in enumerate(heads):
-        for epoch in _train(_Learner(stacks, head, classes), images, row, trained):
+        for epoch in _train(_Learner(activations, head, classes), images, row, trained):
             live = {"validation_auc": trained.latest(), "epochs": trained.epochs.tolist()}
             yield Progress("train", before + epoch, sum(one.epochs for one in heads), "epochs", live)
         before += head.epochs
@@ -96,7 +96,7 @@ def _train(learner: _Learner, images: _Images, row: int, trained: Trained) -> It
             break
     learner.restore(kept)
     everything = torch.arange(len(images.labels))
-    count, rest = scored_versions(head, learner.stacks.versions), np.flatnonzero(~images.training)
+    count, rest = scored_versions(head, learner.activations.versions), np.flatnonzero(~images.training)
     trained.logits[row] = log_odds(learner.scores(everything)[None])[0].cpu().numpy()
     for version in range(1, count):
         trained.logits[row, rest] += log_odds(learner.scores(everything[rest], version)[None])[0].cpu().numpy()
@@ -109,14 +109,14 @@ def _train(learner: _Learner, images: _Images, row: int, trained: Trained) -> It
 class _Learner:
     """One head and its tail while they learn, by the update that all optimisers share."""
 
-    def __init__(self, stacks: Stacks, head: HeadSpec, classes: int) -> None:
-        self.stacks, self.head, self.steps = stacks, head, 0
-        self.tail, self.pool = copy.deepcopy(stacks.tail), POOLS[head.pool]
-        stacks.begin(range(1))
+    def __init__(self, activations: FrozenActivations, head: HeadSpec, classes: int) -> None:
+        self.activations, self.head, self.steps = activations, head, 0
+        self.tail, self.pool = copy.deepcopy(activations.tail), POOLS[head.pool]
+        activations.begin(range(1))
         with torch.inference_mode():
             length = self._vectors(*torch.zeros(2, 1, dtype=torch.long)).shape[1]
         start = initial_weights(head, length, classes)
-        self.weights = {name: value.to(stacks.device).requires_grad_() for name, value in start.items()}
+        self.weights = {name: value.to(activations.device).requires_grad_() for name, value in start.items()}
         layers = {f"tail.{name}": value for name, value in self.tail.named_parameters() if value.requires_grad}
         self.learning = {**self.weights, **layers}
         self.updates = [(name in layers, _descent(value)) for name, value in self.learning.items()]
@@ -134,7 +134,7 @@ class _Learner:
     @torch.inference_mode()
     def scores(self, rows: Tensor, version: int = 0) -> Tensor:
         """The outputs (C, N) for a version of some images."""
-        self.stacks.begin(range(version, version + 1))
+        self.activations.begin(range(version, version + 1))
         parts = [self._outputs(torch.full_like(part, version), part) for part in torch.split(rows, SCORED)]
         return torch.cat(parts, dim=1) if len(rows) else self._outputs(*torch.zeros(2, 1, dtype=torch.long))[:, :0]
 
@@ -144,10 +144,10 @@ class _Learner:
         Returns the outputs (C, rows) that each batch had before its update, and the labels in that order.
         """
         source = generator(self.head.seed, "epoch", number)
-        versions = self.stacks.training(number, self.head.first_draws)
-        self.stacks.begin(versions)
+        versions = self.activations.training(number, self.head.first_draws)
+        self.activations.begin(versions)
         seen, labels = [], []
-        for block in blocks(self.stacks.images, versions, number):
+        for block in blocks(self.activations.images, versions, number):
             order = shuffled(block, images.training, source)
             chosen = (torch.from_numpy(which[order]) for which in (block.versions, block.images))
             places = (torch.split(which, self.head.batch) for which in chosen)
@@ -162,8 +162,8 @@ class _Learner:
         return torch.cat(seen, dim=1), torch.cat(labels)
 
     def _vectors(self, versions: Tensor, images: Tensor) -> Tensor:
-        with arithmetic(self.stacks.device, self.stacks.precision):
-            maps = self.tail(self.stacks.take(versions, images))
+        with arithmetic(self.activations.device, self.activations.precision):
+            maps = self.tail(self.activations.take(versions, images))
         vectors: Tensor = self.pool.of(maps.float())
         return vectors
 
@@ -185,18 +185,20 @@ class _Learner:
     @torch.no_grad()
     def _update(self) -> None:
         """One step of all that learns, the tail at its own rate."""
-        rule = torch.from_numpy(rules([self.head, self.slow], self.steps, 1)[0]).to(self.stacks.device)
+        coefficients = torch.from_numpy(update_coefficients([self.head, self.slow], self.steps, 1)[0]).to(
+            self.activations.device
+        )
         self.steps += 1
         for slow, update in self.updates:
-            update(rule[:, int(slow), None].contiguous())
+            update(coefficients[:, int(slow), None].contiguous())
             update.gradient.zero_()
 
 
-def _descent(value: Tensor) -> Descent:
+def _descent(value: Tensor) -> FusedUpdate:
     """The update of a parameter as one row of numbers, from a gradient that has its place from now on."""
     value.grad = torch.zeros_like(value)
     mean, square = torch.zeros_like(value.grad), torch.zeros_like(value.grad)
-    return Descent(_row(value.detach()), _row(mean), _row(square), _row(value.grad), lanes=1)
+    return FusedUpdate(_row(value.detach()), _row(mean), _row(square), _row(value.grad), slots=1)
 
 
 def _row(value: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mammo.heads.bank.bank import Bank, Weights, outputs
 from mammo.heads.bank.randomness import generator
-from mammo.heads.bank.schedule import Lesson
+from mammo.heads.bank.schedule import BatchSchedule
 from mammo.heads.losses import LOSSES
 from mammo.heads.outputs import areas, log_odds, loss_and_accuracy, outputs_for, truth
 from mammo.heads.scoring import scored_versions
@@ -38,7 +38,7 @@ class Images:
 
 
 @dataclass
-class _Seat:
+class _SplitState:
     """The heads of a bank on one split: their rows in `trained` and in the weights kept, and the epoch so far."""
 
     split: int
@@ -53,7 +53,7 @@ class _Seat:
     scores: Tensor | None = None
 
 
-class Course:
+class BankTrainer:
     """Heads that share a bank, on one split or several; what is found goes to their rows of each split's `Trained`."""
 
     def __init__(
@@ -70,8 +70,8 @@ class Course:
         self.bank = Bank([self.heads for _ in splits], source.length, device, splits[0][0].classes)
         self.rows = np.asarray(rows)
         self.splits = splits
-        self.seats = [
-            _Seat(split, images, trained, self.rows, np.arange(len(rows)), np.full(len(rows), -np.inf))
+        self.states = [
+            _SplitState(split, images, trained, self.rows, np.arange(len(rows)), np.full(len(rows), -np.inf))
             for split, (images, trained) in enumerate(splits)
         ]
         self.kept: Weights = {name: torch.zeros_like(value) for name, value in self.bank.weights.items()}
@@ -79,30 +79,30 @@ class Course:
     @property
     def goes_on(self) -> bool:
         """Whether any head still trains."""
-        return bool(self.seats)
+        return bool(self.states)
 
     def begin(self, epoch: int) -> None:
         """Begin an epoch."""
-        for seat in self.seats:
-            seat.chance = generator(self.heads[0].seed, "epoch", epoch)
-            seat.fits, seat.scores, seat.learnt = None, None, 0
+        for state in self.states:
+            state.chance = generator(self.heads[0].seed, "epoch", epoch)
+            state.fits, state.scores, state.learnt = None, None, 0
 
     def learn(self, block: Block, vectors: Tensor, rows: Rows) -> None:
         """Train on a block whose rows stand at `rows` of vectors (any, F)."""
-        orders = [shuffled(block, seat.images.training, seat.chance) for seat in self.seats]
+        orders = [shuffled(block, state.images.training, state.chance) for state in self.states]
         if not any(map(len, orders)):
             return
-        seen = self.bank.learn(self._lesson(block, vectors, rows, orders), [seat.chance for seat in self.seats])
-        for number, (seat, order) in enumerate(zip(self.seats, orders, strict=True)):
+        seen = self.bank.learn(self._schedule(block, vectors, rows, orders), [state.chance for state in self.states])
+        for number, (state, order) in enumerate(zip(self.states, orders, strict=True)):
             count = len(order)
             if count:
-                labels = seat.images.labels[torch.from_numpy(block.images[order]).to(self.bank.device)]
-                mine = seen[number, : len(seat.rows), :, :count]
-                fits = torch.stack(loss_and_accuracy(mine, labels, seat.images.classes, self.heads[0])) * count
-                seat.fits = fits if seat.fits is None else seat.fits + fits
-                seat.learnt += count
+                labels = state.images.labels[torch.from_numpy(block.images[order]).to(self.bank.device)]
+                mine = seen[number, : len(state.rows), :, :count]
+                fits = torch.stack(loss_and_accuracy(mine, labels, state.images.classes, self.heads[0])) * count
+                state.fits = fits if state.fits is None else state.fits + fits
+                state.learnt += count
 
-    def _lesson(self, block: Block, vectors: Tensor, rows: Rows, orders: Sequence[Rows]) -> Lesson:
+    def _schedule(self, block: Block, vectors: Tensor, rows: Rows, orders: Sequence[Rows]) -> BatchSchedule:
         batch, device = self.heads[0].batch, self.bank.device
         steps = [-(-len(order) // batch) for order in orders]
         shape = len(orders), max(steps) * batch
@@ -115,8 +115,8 @@ class Course:
                 counts[row, len(order) - short : len(order)] = 1 / short
         classes = torch.stack(
             [
-                truth(seat.images.labels[torch.from_numpy(row).to(device)], outputs_for(seat.images.classes))
-                for seat, row in zip(self.seats, images, strict=True)
+                truth(state.images.labels[torch.from_numpy(row).to(device)], outputs_for(state.images.classes))
+                for state, row in zip(self.states, images, strict=True)
             ]
         )
 
@@ -126,62 +126,69 @@ class Course:
         located, weights = (torch.from_numpy(values).to(device) for values in (places, counts))
         if (weight := LOSSES[self.heads[0].loss].weight) is not None:
             weights = weights * weight(classes[:, -1], self.heads[0])
-        return Lesson(vectors, stepwise(located), stepwise(classes), stepwise(weights), steps)
+        return BatchSchedule(vectors, stepwise(located), stepwise(classes), stepwise(weights), steps)
 
     @torch.inference_mode()
     def look(self, images: Rows, vectors: Tensor) -> None:
         """Score those of some images (increasing) that validate; `vectors` (images, F)."""
         if not len(images):
             return
-        for number, seat in enumerate(self.seats):
-            wanted = seat.images.validation
+        for number, state in enumerate(self.states):
+            wanted = state.images.validation
             inside = slice(*np.searchsorted(wanted, [images[0], images[-1] + 1]))
             rows = torch.from_numpy(np.searchsorted(images, wanted[inside])).to(vectors.device)
             if not len(rows):
                 continue
             weights = {name: value[number : number + 1] for name, value in self.bank.weights.items()}
-            found = outputs(weights, vectors, rows)[0, : len(seat.rows)]
-            if seat.scores is None:
-                seat.scores = found.new_empty(*found.shape[:2], len(wanted))
-            seat.scores[:, :, inside] = found
+            found = outputs(weights, vectors, rows)[0, : len(state.rows)]
+            if state.scores is None:
+                state.scores = found.new_empty(*found.shape[:2], len(wanted))
+            state.scores[:, :, inside] = found
 
     @torch.inference_mode()
     def end(self, epoch: int) -> None:
         """Note the epoch's figures, keep the weights of heads that are better than before, let go those that end."""
-        going = [self._end(number, seat, epoch) for number, seat in enumerate(self.seats)]
-        if all(len(rows) == len(seat.rows) for rows, seat in zip(going, self.seats, strict=True)):
+        going = [self._end(number, state, epoch) for number, state in enumerate(self.states)]
+        if all(len(rows) == len(state.rows) for rows, state in zip(going, self.states, strict=True)):
             return
-        left = [(rows, seat) for rows, seat in zip(going, self.seats, strict=True) if len(rows)]
+        left = [(rows, state) for rows, state in zip(going, self.states, strict=True) if len(rows)]
         if left:
             self.bank.keep([rows.tolist() for rows in going])
-        for rows, seat in left:
-            seat.rows, seat.places, seat.best = seat.rows[rows], seat.places[rows], seat.best[rows]
-        self.seats = [seat for _, seat in left]
+        for rows, state in left:
+            state.rows, state.places, state.best = (
+                state.rows[rows],
+                state.places[rows],
+                state.best[rows],
+            )
+        self.states = [state for _, state in left]
 
-    def _end(self, number: int, seat: _Seat, epoch: int) -> Rows:
+    def _end(self, number: int, state: _SplitState, epoch: int) -> Rows:
         """The same for the heads of one split; the places of those that go on."""
-        trained, rows, images = seat.trained, seat.rows, seat.images
+        trained, rows, images = state.trained, state.rows, state.images
         labels = images.labels[torch.from_numpy(images.validation).to(images.labels.device)]
-        scores = seat.scores
+        scores = state.scores
         if scores is None:
             scores = labels.new_empty((len(rows), outputs_for(images.classes), 0), dtype=torch.float32)
-        assert seat.fits is not None
-        figures = [*(seat.fits / seat.learnt), *loss_and_accuracy(scores, labels, images.classes, self.heads[0])]
+        assert state.fits is not None
+        figures = [
+            *(state.fits / state.learnt),
+            *loss_and_accuracy(scores, labels, images.classes, self.heads[0]),
+        ]
         found = areas(log_odds(scores), labels == images.classes - 1)
         trained.history[rows, epoch - 1] = torch.stack([*figures, found.float()], dim=1).cpu().numpy()
         trained.epochs[rows] = epoch
 
         area = np.nan_to_num(found.cpu().numpy(), nan=-1.0)
-        heads = [self.heads[place] for place in seat.places]
+        heads = [self.heads[place] for place in state.places]
         patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
-        better = (area > seat.best) | (patience == 0)
-        seat.best[better] = area[better]
+        better = (area > state.best) | (patience == 0)
+        state.best[better] = area[better]
         trained.best_epoch[rows[better]] = epoch
         waited = epoch - trained.best_epoch[rows]
         goes_on = (epoch < epochs) & ((waited < patience) | (patience == 0))
         taken = np.flatnonzero(better & ((patience > 0) | ~goes_on))
         for name, value in self.kept.items():
-            value[seat.split, seat.places[taken]] = self.bank.weights[name][number, taken]
+            value[state.split, state.places[taken]] = self.bank.weights[name][number, taken]
         return np.flatnonzero(goes_on)
 
     @torch.inference_mode()
@@ -191,8 +198,8 @@ class Course:
         A sum over features in single precision may be off by more than all of training. Scores of augmented versions
         are added to those of the plain one, where heads take them and images do not train.
         """
-        lanes = {name: value.flatten(0, 1)[None].double() for name, value in self.kept.items()}
-        found = outputs(lanes, vectors, torch.arange(len(vectors), device=vectors.device))[0]
+        slots = {name: value.flatten(0, 1)[None].double() for name, value in self.kept.items()}
+        found = outputs(slots, vectors, torch.arange(len(vectors), device=vectors.device))[0]
         odds = log_odds(found).view(len(self.splits), -1, len(images)).cpu().numpy()
         taken = np.flatnonzero(self.versions > version)
         for (split, trained), mine in zip(self.splits, odds, strict=True):

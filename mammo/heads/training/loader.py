@@ -23,7 +23,7 @@ READ = 8 * CHUNK
 """Images that are read at a time into memory that holds them all."""
 
 
-class Feed(Protocol):
+class Loader(Protocol):
     """Vectors on the device."""
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
@@ -39,7 +39,9 @@ class Feed(Protocol):
         """Let go what was read ahead."""
 
 
-def open_feed(source: Source, device: torch.device, memory: int | None, held_out: Rows, window: int = WINDOW) -> Feed:
+def open_loader(
+    source: Source, device: torch.device, memory: int | None, held_out: Rows, window: int = WINDOW
+) -> Loader:
     """The fitting way for a source, within so many bytes of memory; half of what is free unless they are named.
 
     `held_out` are the images that are wanted after every epoch. Raises MammoError where not even blocks fit.
@@ -48,17 +50,17 @@ def open_feed(source: Source, device: torch.device, memory: int | None, held_out
     if device.type == "cuda":
         limit = min(limit, torch.cuda.mem_get_info(device)[0] // 2)
     if source.versions * source.images * source.image_bytes <= limit:
-        return Held(source, device)
+        return InMemory(source, device)
     block = min(window, source.versions * source.images) * source.image_bytes
     if 2 * block > limit:
         raise MammoError(
             f"Training reads {block // source.image_bytes} images at a time, which takes {2 * block / 1e9:.3g} GB of "
             f"memory, and may take {limit / 1e9:.3g} GB; allow more with --memory, or free some."
         )
-    return Streamed(source, device, held_out, limit - 2 * block)
+    return Streaming(source, device, held_out, limit - 2 * block)
 
 
-class Held:
+class InMemory:
     """All versions of all images on the device."""
 
     def __init__(self, source: Source, device: torch.device) -> None:
@@ -75,23 +77,23 @@ class Held:
                 self.vectors[start : start + len(part)] = part
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
-        """As `Feed` says."""
+        """As `Loader` says."""
         for block in blocks:
             yield block, self.vectors, block.versions * self.count + block.images
 
     def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
-        """As `Feed` says."""
+        """As `Loader` says."""
         if len(wanted):
             yield np.arange(self.count), self.vectors[version * self.count :][: self.count]
 
     def expect(self, block: Block) -> None:
-        """As `Feed` says: everything is there."""
+        """As `Loader` says: everything is there."""
 
     def close(self) -> None:
-        """As `Feed` says: nothing was."""
+        """As `Loader` says: nothing was."""
 
 
-class Streamed:
+class Streaming:
     """Blocks that are read while the one before is trained on; what is wanted every epoch stays where it fits."""
 
     def __init__(self, source: Source, device: torch.device, held_out: Rows, spare: int) -> None:
@@ -103,7 +105,7 @@ class Streamed:
         self.place: Tensor | None = None
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
-        """As `Feed` says."""
+        """As `Loader` says."""
         for number, block in enumerate(blocks, 1):
             self.expect(block)
             assert self.ahead is not None
@@ -115,12 +117,12 @@ class Streamed:
             del vectors
 
     def expect(self, block: Block) -> None:
-        """As `Feed` says: it is read meanwhile."""
+        """As `Loader` says: it is read meanwhile."""
         if self.ahead is None or self.ahead[0] != block:
             self.ahead = block, self.reader.submit(self._read, block)
 
     def close(self) -> None:
-        """As `Feed` says."""
+        """As `Loader` says."""
         self.reader.shutdown(cancel_futures=True)
 
     def _placed(self, vectors: Tensor) -> Tensor:
@@ -140,7 +142,7 @@ class Streamed:
         return vectors
 
     def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
-        """As `Feed` says."""
+        """As `Loader` says."""
         if version or not self.stays or wanted is not self.held_out:
             yield from self._pieces(version, wanted)
             return

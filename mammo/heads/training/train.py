@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammo.data.splits.protocols import ANOTHER_SPLIT, TRAIN, VALIDATION
 from mammo.errors import MammoError
-from mammo.heads.bank.plan import WIDE, allot, rounds
-from mammo.heads.bank.threads import Crew
+from mammo.heads.bank.plan import WIDE, plan_banks, waves
+from mammo.heads.bank.threads import ThreadPool
 from mammo.heads.grid import check_names
 from mammo.heads.outputs import outputs_for
-from mammo.heads.training.bank_trainer import Course, Images
+from mammo.heads.training.bank_trainer import BankTrainer, Images
 from mammo.heads.training.batches import WINDOW, Block, blocks
-from mammo.heads.training.loader import Feed, open_feed
+from mammo.heads.training.loader import Loader, open_loader
 from mammo.heads.training.task import Task
 from mammo.heads.training.trained import Trained
 from mammo.heads.training.vectors import Source
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Means:
+class Resources:
     """What training may use: bytes for features (None: half of what is free), threads, images shuffled together."""
 
     memory: int | None = None
@@ -58,7 +58,11 @@ def train_bank(
 
 
 def train_splits(
-    source: Source, tasks: Sequence[Task], heads: Sequence[HeadSpec], device: str | None = None, means: Means = Means()
+    source: Source,
+    tasks: Sequence[Task],
+    heads: Sequence[HeadSpec],
+    device: str | None = None,
+    resources: Resources = Resources(),
 ) -> Work[list[Trained]]:
     """Train every head on the images of part TRAIN of every task, stop it early on VALIDATION; the rest is only scored.
 
@@ -69,73 +73,78 @@ def train_splits(
     chosen = training_device(device)
     images = [_images(source, task, heads, chosen) for task in tasks]
     held_out = np.unique(np.concatenate([one.validation for one in images]))
-    feed = open_feed(source, chosen, means.memory, held_out, means.window)
+    loader = open_loader(source, chosen, resources.memory, held_out, resources.window)
     trained = [Trained.begin(heads, source.images) for _ in tasks]
-    threads = means.threads or min(cores(), torch.get_num_threads())
-    crew = Crew(threads if chosen.type == "cpu" else 1)
+    threads = resources.threads or min(cores(), torch.get_num_threads())
+    thread_pool = ThreadPool(threads if chosen.type == "cpu" else 1)
     outputs = [outputs_for(task.classes) for task in tasks]
-    planned = rounds(allot(heads, outputs, source.length, threads if chosen.type == "cpu" else None))
+    planned = waves(plan_banks(heads, outputs, source.length, threads if chosen.type == "cpu" else None))
     lengths = [max(heads[row].epochs for bank in banks for row in bank.heads) for banks in planned]
     try:
         for number, banks in enumerate(planned):
-            courses = [
-                Course(heads, bank.heads, [(images[split], trained[split]) for split in bank.splits], source)
+            trainers = [
+                BankTrainer(heads, bank.heads, [(images[split], trained[split]) for split in bank.splits], source)
                 for bank in banks
             ]
-            for epoch in _run(courses, source, feed, crew, held_out, means.window):
+            for epoch in _run(trainers, source, loader, thread_pool, held_out, resources.window):
                 live: dict[str, Any] = {"validation_auc": [area for one in trained for area in one.latest()]}
                 live["epochs"] = [count for one in trained for count in one.epochs.tolist()]
                 yield Progress("train", sum(lengths[:number]) + epoch, sum(lengths), "epochs", live)
     finally:
-        feed.close()
-        crew.close()
+        loader.close()
+        thread_pool.close()
     return trained
 
 
 def _run(
-    courses: Sequence[Course], source: Source, feed: Feed, crew: Crew, held_out: NDArray[np.int64], window: int
+    trainers: Sequence[BankTrainer],
+    source: Source,
+    loader: Loader,
+    thread_pool: ThreadPool,
+    held_out: NDArray[np.int64],
+    window: int,
 ) -> Iterator[int]:
     """Take courses to their ends; yields the number of each epoch."""
     for epoch in itertools.count(1):
-        going = [course for course in courses if course.goes_on]
+        going = [trainer for trainer in trainers if trainer.goes_on]
         if not going:
             break
-        with crew.at_work():
-            for course in going:
-                course.begin(epoch)
-            for first in sorted({course.first_draws for course in going}):
-                alike = [course for course in going if course.first_draws == first]
+        with thread_pool.single_threaded_torch():
+            for trainer in going:
+                trainer.begin(epoch)
+            for first in sorted({trainer.first_draws for trainer in going}):
+                alike = [trainer for trainer in going if trainer.first_draws == first]
                 planned = _blocks(source, epoch, first, window)
-                for block, vectors, rows in feed.blocks(planned):
-                    _together(crew, methodcaller("learn", block, vectors, rows), alike)
-            feed.expect(_blocks(source, epoch + 1, going[0].first_draws, window)[0])
-            for images, vectors in feed.images(0, held_out):
-                crew.each(methodcaller("look", images, vectors), going)
-            crew.each(methodcaller("end", epoch), going)
+                for block, vectors, rows in loader.blocks(planned):
+                    _together(thread_pool, methodcaller("learn", block, vectors, rows), alike)
+            loader.expect(_blocks(source, epoch + 1, going[0].first_draws, window)[0])
+            for images, vectors in loader.images(0, held_out):
+                thread_pool.each(methodcaller("look", images, vectors), going)
+            thread_pool.each(methodcaller("end", epoch), going)
         yield epoch
     everything = np.arange(source.images)
-    with crew.at_work():
-        for version in range(max(course.versions.max() for course in courses)):
-            scored = [course for course in courses if course.versions.max() > version]
-            for images, vectors in feed.images(version, everything):
-                crew.each(methodcaller("score", images, vectors, version), scored)
-    for course in courses:
-        course.hand_over()
+    with thread_pool.single_threaded_torch():
+        for version in range(max(trainer.versions.max() for trainer in trainers)):
+            scored = [trainer for trainer in trainers if trainer.versions.max() > version]
+            for images, vectors in loader.images(version, everything):
+                thread_pool.each(methodcaller("score", images, vectors, version), scored)
+    for trainer in trainers:
+        trainer.hand_over()
 
 
 def _blocks(source: Source, epoch: int, first_draws: int, window: int) -> list[Block]:
     return blocks(source.images, source.training(epoch, first_draws), epoch, window)
 
 
-def _together(crew: Crew, work: Callable[[Course], None], courses: Sequence[Course]) -> None:
+def _together(thread_pool: ThreadPool, work: Callable[[BankTrainer], None], trainers: Sequence[BankTrainer]) -> None:
     """One course a core; the last, where they are fewer than cores and long, one after another on all cores."""
-    count = len(courses) - len(courses) % crew.threads
-    rest = [course for course in courses[count:] if course.bank.numbers >= WIDE and course.bank.height > 1]
-    crew.each(work, [course for course in courses if course not in rest])
-    for course in rest:
-        course.bank.crew = crew
-        work(course)
-        course.bank.crew = None
+    count = len(trainers) - len(trainers) % thread_pool.threads
+    rest = [trainer for trainer in trainers[count:] if trainer.bank.numbers >= WIDE and trainer.bank.height > 1]
+    thread_pool.each(work, [trainer for trainer in trainers if trainer not in rest])
+    for trainer in rest:
+        trainer.bank.thread_pool = thread_pool
+        work(trainer)
+        trainer.bank.thread_pool = None
 
 
 def training_device(name: str | None) -> torch.device:

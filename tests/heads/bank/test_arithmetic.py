@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mammo.heads.bank import bank
-from mammo.heads.bank import update as descent
+from mammo.heads.bank import update as fused_update
 from mammo.heads.bank.bank import initial_weights
 from mammo.heads.bank.kernels import compiled
 from mammo.heads.bank.randomness import generator
@@ -96,7 +96,7 @@ def trained(images: Images, heads: list[HeadSpec], way: str, monkeypatch: pytest
     if way != "many steps in C":
         monkeypatch.setattr(bank, "suits", lambda *_: False)
     if way == "torch":
-        monkeypatch.setattr(descent, "compiled", lambda *_: None)
+        monkeypatch.setattr(fused_update, "compiled", lambda *_: None)
     return finish(train_bank(*images, heads, device="cpu")).logits
 
 

@@ -11,7 +11,7 @@ from torchvision.ops import sigmoid_focal_loss
 
 from mammo.heads.bank.bank import Bank, initial_weights, outputs
 from mammo.heads.bank.randomness import generator
-from mammo.heads.bank.schedule import Lesson
+from mammo.heads.bank.schedule import BatchSchedule
 from mammo.heads.training.train import train_bank
 from mammo.progress import finish
 from mammo.specs import HeadSpec
@@ -129,13 +129,13 @@ def test_dropout_acts_in_training_and_not_in_scoring(images, hidden):
     vectors, labels = torch.from_numpy(images.vectors), torch.from_numpy(images.labels).float()
     rows = torch.arange(len(labels))
     counts = torch.full((1, 1, len(labels)), 1 / len(labels))
-    lesson = Lesson(vectors, rows[None, None], labels[None, None, None], counts, [1])
+    schedule = BatchSchedule(vectors, rows[None, None], labels[None, None, None], counts, [1])
     plain, dropped = (
         Bank([[HeadSpec(hidden=hidden, dropout=rate, batch=len(labels))]], vectors.shape[1], CPU) for rate in (0.0, 0.5)
     )
     before = [outputs(bank.weights, vectors, rows)[0, 0] for bank in (plain, dropped)]
     assert torch.equal(*before)
-    seen, seen_dropped = (bank.learn(lesson, [generator(0, "field")])[0, 0] for bank in (plain, dropped))
+    seen, seen_dropped = (bank.learn(schedule, [generator(0, "field")])[0, 0] for bank in (plain, dropped))
     torch.testing.assert_close(seen, before[0], atol=1e-6, rtol=0)
     assert (seen != seen_dropped).float().mean() > 0.9
     assert abs(seen.mean() - seen_dropped.mean()) < 0.1

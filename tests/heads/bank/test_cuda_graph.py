@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammo.heads.bank import bank
-from mammo.heads.bank.cuda_graph import Replay
+from mammo.heads.bank.cuda_graph import CudaGraph
 from mammo.heads.training.task import Task
 from mammo.heads.training.train import train_splits
 from mammo.heads.training.vectors import Source
@@ -39,7 +39,7 @@ def test_replayed_steps_train_as_counted_ones(images, device, monkeypatch):
     monkeypatch.setattr(bank, "suits", lambda *_: False)
     counted = train(images, "cpu")
     taken = []
-    start, run = bank.Bank.__init__, Replay.run
+    start, run = bank.Bank.__init__, CudaGraph.run
 
     def replayed(self, *arguments):
         start(self, *arguments)
@@ -50,7 +50,7 @@ def test_replayed_steps_train_as_counted_ones(images, device, monkeypatch):
         run(self, batches, scores)
 
     monkeypatch.setattr(bank.Bank, "__init__", replayed)
-    monkeypatch.setattr(Replay, "run", noted)
+    monkeypatch.setattr(CudaGraph, "run", noted)
     made = train(images, device)
     assert len(taken) > 10
     for one, other in zip(made, counted, strict=True):

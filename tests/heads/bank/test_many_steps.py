@@ -8,7 +8,7 @@ from mammo.heads.bank import many_steps
 from mammo.heads.bank.bank import Bank
 from mammo.heads.bank.kernels import compiled
 from mammo.heads.bank.plan import SHORT_VECTOR
-from mammo.heads.bank.schedule import Lesson
+from mammo.heads.bank.schedule import BatchSchedule
 from mammo.specs import HeadSpec
 
 HEADS = [HeadSpec(optimizer=name, lr=lr) for name in ("adam", "nadam") for lr in (1e-2, 1e-3, 1e-4)]
@@ -21,20 +21,20 @@ def _with_a_compiler():
         pytest.skip("there is no C compiler here")
 
 
-def lesson(features, batch, steps, seed=0):
+def schedule(features, batch, steps, seed=0):
     source = torch.Generator().manual_seed(seed)
     vectors = torch.randn(90, features, generator=source).relu()
     rows = torch.randint(0, 90, (max(steps), len(steps), batch), generator=source)
     truth = (torch.rand(90, generator=source) < 0.4).float()[rows][:, :, None]
     counts = torch.full(rows.shape, 1 / batch)
     counts[-1, :, -1] = 0
-    return Lesson(vectors, rows, truth, counts, steps)
+    return BatchSchedule(vectors, rows, truth, counts, steps)
 
 
 @pytest.mark.parametrize(("features", "batch"), [(1, 1), (5, 7), (64, 32), (131, 13), (512, 32)])
 @pytest.mark.parametrize("steps", [[9], [6, 9, 0]])
 def test_they_are_the_steps_that_torch_takes(features, batch, steps, monkeypatch):
-    given = lesson(features, batch, steps)
+    given = schedule(features, batch, steps)
     ours, theirs = (Bank([HEADS for _ in steps], features, CPU) for _ in range(2))
     seen = [ours.learn(given, []), ours.learn(given, [])]
     monkeypatch.setattr(banks, "suits", lambda *_: False)
@@ -49,7 +49,7 @@ def test_they_are_the_steps_that_torch_takes(features, batch, steps, monkeypatch
 
 
 def test_a_head_is_the_same_to_the_last_bit_in_any_company():
-    given = lesson(200, 32, [20])
+    given = schedule(200, 32, [20])
     together, alone = Bank([HEADS], 200, CPU), Bank([HEADS[3:4]], 200, CPU)
     among, own = together.learn(given, []), alone.learn(given, [])
     assert torch.equal(among[0, 3], own[0, 0])

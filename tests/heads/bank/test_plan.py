@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from mammo.heads.bank.plan import COPIES, FULL, MEMORY, allot, group_heads, rounds
+from mammo.heads.bank.plan import COPIES, FULL, MEMORY, group_heads, plan_banks, waves
 from mammo.specs import HeadSpec
 
 
@@ -21,7 +21,7 @@ def test_heads_that_cannot_share_a_batch_get_a_bank_each():
 @pytest.mark.parametrize("hidden", [0, 128])
 def test_every_head_trains_once_on_every_split(threads, features, hidden):
     heads = [HeadSpec(hidden=hidden, seed=seed, lr=lr) for seed in (0, 1) for lr in (1e-2, 1e-3, 1e-4)]
-    made = allot(heads, [1, 3, 1], features, threads)
+    made = plan_banks(heads, [1, 3, 1], features, threads)
     pairs = [(head, split) for bank in made for head, split in itertools.product(bank.heads, bank.splits)]
     assert sorted(pairs) == sorted(itertools.product(range(6), range(3)))
     assert all(len({heads[row].seed for row in bank.heads}) == 1 for bank in made)
@@ -30,20 +30,20 @@ def test_every_head_trains_once_on_every_split(threads, features, hidden):
 
 def test_small_heads_share_a_step_among_splits_and_large_ones_a_core_each():
     heads = [HeadSpec(lr=1e-4 * (1 + row)) for row in range(64)]
-    assert [bank.splits for bank in allot(heads, [1] * 5, 512, 1)] == [[0, 1, 2, 3, 4]]
-    assert [bank.splits for bank in allot(heads, [1] * 2, 25_088, 2)] == [[0], [1]]
-    assert [len(bank.heads) for bank in allot(heads, [1], 25_088, 2)] == [32, 32]
+    assert [bank.splits for bank in plan_banks(heads, [1] * 5, 512, 1)] == [[0, 1, 2, 3, 4]]
+    assert [bank.splits for bank in plan_banks(heads, [1] * 2, 25_088, 2)] == [[0], [1]]
+    assert [len(bank.heads) for bank in plan_banks(heads, [1], 25_088, 2)] == [32, 32]
     deep = [HeadSpec(hidden=128, lr=1e-4 * (1 + row)) for row in range(3)]
-    assert [bank.heads for bank in allot(deep, [1], 25_088, 2)] == [[0], [1], [2]]
-    assert max(bank.numbers for bank in allot(heads * 40, [1] * 5, 512, 2)) <= FULL
+    assert [bank.heads for bank in plan_banks(deep, [1], 25_088, 2)] == [[0], [1], [2]]
+    assert max(bank.numbers for bank in plan_banks(heads * 40, [1] * 5, 512, 2)) <= FULL
 
 
 def test_what_trains_at_once_stays_within_its_memory():
     heads = [HeadSpec(hidden=128, lr=1e-6 * (1 + row)) for row in range(40)]
-    banks = allot(heads, [1, 1], 25_088, 2)
-    planned = rounds(banks)
+    banks = plan_banks(heads, [1, 1], 25_088, 2)
+    planned = waves(banks)
     assert len(planned) > 1 and list(itertools.chain(*planned)) == banks
     assert all(4 * COPIES * sum(bank.numbers for bank in one) <= MEMORY for one in planned)
-    (huge,) = rounds(allot([HeadSpec(hidden=8192)], [1], 100_352, 2))
+    (huge,) = waves(plan_banks([HeadSpec(hidden=8192)], [1], 100_352, 2))
     assert len(huge) == 1
-    assert all(4 * COPIES * bank.numbers <= MEMORY for bank in allot(heads, [1, 1], 25_088, None))
+    assert all(4 * COPIES * bank.numbers <= MEMORY for bank in plan_banks(heads, [1, 1], 25_088, None))

@@ -7,17 +7,17 @@ import threading
 import pytest
 import torch
 
-from mammo.heads.bank.threads import Crew
+from mammo.heads.bank.threads import ThreadPool
 
 
 @pytest.fixture
-def crew():
-    made = Crew(3)
+def thread_pool():
+    made = ThreadPool(3)
     yield made
     made.close()
 
 
-def test_a_crew_works_at_once_and_does_everything_once(crew):
+def test_a_crew_works_at_once_and_does_everything_once(thread_pool):
     barrier, done = threading.Barrier(3, timeout=10), []
 
     def work(item):
@@ -25,26 +25,26 @@ def test_a_crew_works_at_once_and_does_everything_once(crew):
             barrier.wait()
         done.append(item)
 
-    crew.each(work, range(20))
+    thread_pool.each(work, range(20))
     assert sorted(done) == list(range(20))
 
 
-def test_what_a_helper_raises_is_raised(crew):
+def test_what_a_helper_raises_is_raised(thread_pool):
     def work(item):
         raise ValueError(item)
 
     with pytest.raises(ValueError, match=r"\d"):
-        crew.each(work, range(6))
+        thread_pool.each(work, range(6))
 
 
-def test_torch_keeps_to_one_core_while_any_crew_is_at_work(crew):
-    before, inside, other = torch.get_num_threads(), [], Crew(1)
+def test_torch_keeps_to_one_core_while_any_crew_is_at_work(thread_pool):
+    before, inside, other = torch.get_num_threads(), [], ThreadPool(1)
     torch.set_num_threads(2)
     try:
-        first, second = crew.at_work(), other.at_work()
+        first, second = thread_pool.single_threaded_torch(), other.single_threaded_torch()
         first.__enter__()
         second.__enter__()
-        crew.each(lambda _: inside.append(torch.get_num_threads()), range(8))
+        thread_pool.each(lambda _: inside.append(torch.get_num_threads()), range(8))
         first.__exit__(None, None, None)
         inside.append(torch.get_num_threads())
         second.__exit__(None, None, None)
@@ -54,8 +54,8 @@ def test_torch_keeps_to_one_core_while_any_crew_is_at_work(crew):
 
 
 @pytest.mark.parametrize(("rows", "shares"), [(128, 3), (8, 1), (20, 2), (5, 1)])
-def test_shares_cover_all_rows_in_whole_strips(crew, rows, shares):
-    made = crew.shares(rows, 8)
+def test_shares_cover_all_rows_in_whole_strips(thread_pool, rows, shares):
+    made = thread_pool.shares(rows, 8)
     assert len(made) == shares
     assert [row for share in made for row in range(share.start, share.stop)] == list(range(rows))
     assert all(share.start % 8 == 0 for share in made)

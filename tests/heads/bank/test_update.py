@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mammo.heads.bank import update as descent
+from mammo.heads.bank import update as fused_update
 from mammo.heads.bank.kernels import compiled
-from mammo.heads.bank.update import Descent, rules
+from mammo.heads.bank.update import FusedUpdate, update_coefficients
 from mammo.specs import HeadSpec
 
 FAMILY = {"adam": torch.optim.Adam, "nadam": torch.optim.NAdam, "adamw": torch.optim.AdamW}
@@ -19,7 +19,7 @@ STEPS = 30
 def way(request, monkeypatch):
     """Both ways of doing the same."""
     if request.param == "torch":
-        monkeypatch.setattr(descent, "compiled", lambda *_: None)
+        monkeypatch.setattr(fused_update, "compiled", lambda *_: None)
     elif compiled("fused_update") is None:
         pytest.skip("there is no C compiler here")
 
@@ -32,15 +32,15 @@ def test_every_lane_is_updated_as_by_torchs_own_optimiser(way, height):
     value, mean, square = torch.randn(rows, width, generator=source), torch.zeros(rows, width), torch.zeros(rows, width)
     before = value.clone()
     gradient = torch.empty(rows, 33)
-    update = Descent(value[:, tile], mean[:, tile], square[:, tile], gradient, len(HEADS))
+    update = FusedUpdate(value[:, tile], mean[:, tile], square[:, tile], gradient, len(HEADS))
     theirs = [value[row, tile].clone().requires_grad_() for row in range(rows)]
     optimizers = [
         FAMILY[HEADS[row // height].optimizer]([one], HEADS[row // height].lr) for row, one in enumerate(theirs)
     ]
-    for rule in torch.from_numpy(rules(HEADS, 0, STEPS)):
+    for coefficients in torch.from_numpy(update_coefficients(HEADS, 0, STEPS)):
         slopes = torch.randn(rows, 33, generator=source) * 10.0 ** torch.randint(-6, 3, (rows, 33), generator=source)
         gradient.copy_(slopes)
-        update(rule)
+        update(coefficients)
         for one, slope, optimizer in zip(theirs, slopes, optimizers, strict=True):
             one.grad = slope.clone()
             optimizer.step()
@@ -52,11 +52,11 @@ def test_moments_are_those_of_double_precision(way):
     """A share of 1 - β2 that is 1.3e-5 too low, or a decay by a rounded β2, would show here."""
     source = torch.Generator().manual_seed(1)
     value, mean, square, gradient = (torch.zeros(len(HEADS), 64) for _ in range(4))
-    update, wanted = Descent(value, mean, square, gradient, len(HEADS)), torch.zeros(2, len(HEADS), 64, dtype=float)
-    for rule in torch.from_numpy(rules(HEADS, 0, 1000)):
+    update, wanted = FusedUpdate(value, mean, square, gradient, len(HEADS)), torch.zeros(2, len(HEADS), 64, dtype=float)
+    for coefficients in torch.from_numpy(update_coefficients(HEADS, 0, 1000)):
         slopes = torch.randn(value.shape, generator=source) + 3
         gradient.copy_(slopes)
-        update(rule)
+        update(coefficients)
         wanted[0] += (1 - 0.9) * (slopes.double() - wanted[0])
         wanted[1] += (1 - 0.999) * (slopes.double() ** 2 - wanted[1])
     torch.testing.assert_close(mean.double(), wanted[0], atol=0, rtol=1e-6)
@@ -64,5 +64,5 @@ def test_moments_are_those_of_double_precision(way):
 
 
 def test_rules_go_on_where_they_ended():
-    whole = rules(HEADS, 0, 20)
-    assert (whole[7:] == rules(HEADS, 7, 13)).all() and whole.shape == (20, 3, len(HEADS))
+    whole = update_coefficients(HEADS, 0, 20)
+    assert (whole[7:] == update_coefficients(HEADS, 7, 13)).all() and whole.shape == (20, 3, len(HEADS))

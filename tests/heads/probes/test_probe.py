@@ -160,9 +160,9 @@ def test_a_probe_has_no_settings_of_training_and_is_linear() -> None:
     grid = expand({"optimizer": ["adam", PROBE], "lr": [1e-3, 1e-4], "seed": [0, 1], "epochs": [3]})
     assert [head.solved for head in grid].count(True) == 1 and len(grid) == 5
     assert HeadSpec.from_json(HeadSpec(optimizer=PROBE).to_json()).epochs == len(STRENGTHS)
-    for setting in ({"hidden": 8}, {"dropout": 0.5}, {"finetune": "last-layer"}):
+    for plan in ({"hidden": 8}, {"dropout": 0.5}, {"finetune": "last-layer"}):
         with pytest.raises(MammoError, match="A probe is a linear head on frozen features"):
-            HeadSpec(optimizer=PROBE, **setting)
+            HeadSpec(optimizer=PROBE, **plan)
 
 
 @pytest.fixture
@@ -199,11 +199,11 @@ def test_a_probe_is_a_run_of_a_sweep_beside_trained_heads(own_home: Home) -> Non
     settings = by_setting(board)
     assert len(settings) == 4 and (settings["count"] == 2).all() and "strength" not in settings
     assert board.groupby("pool")["strength"].nunique().max() > 1  # runs of a setting that chose differently
-    for _, setting in settings.iterrows():
-        own = board.loc[board["run"].isin(setting["runs"]), "strength"]
-        said = strength_words(setting["strength_median"], setting["strength_range"])
-        if setting["optimizer"] == PROBE:
-            assert setting["strength_range"] == (own.min(), own.max()) and setting["strength_median"] == own.median()
+    for _, plan in settings.iterrows():
+        own = board.loc[board["run"].isin(plan["runs"]), "strength"]
+        said = strength_words(plan["strength_median"], plan["strength_range"])
+        if plan["optimizer"] == PROBE:
+            assert plan["strength_range"] == (own.min(), own.max()) and plan["strength_median"] == own.median()
             assert said.startswith(f"{own.median():.3g}") and ("to" in said) == (own.nunique() > 1)
         else:
             assert not said

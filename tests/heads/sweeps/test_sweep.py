@@ -20,7 +20,7 @@ from mammo.features.cache.cache import Cache, caches
 from mammo.features.extraction.extract import extract
 from mammo.heads.grid import expand
 from mammo.heads.pools import POOLS
-from mammo.heads.sweeps.plan import open_setting
+from mammo.heads.sweeps.plan import open_plan
 from mammo.heads.sweeps.sweep import sweep
 from mammo.heads.sweeps.units import UNITS
 from mammo.progress import Progress, finish
@@ -115,11 +115,11 @@ def test_a_sweep_of_another_arithmetic_keeps_its_name_and_is_trained_anew(
 @pytest.mark.parametrize("column", ["birads", "view"])
 def test_what_readers_and_leaks_are_counted_by_makes_another_sweep(own_home: Home, column: str) -> None:
     spec = small(own_home, redraws=1)
-    before = open_setting(own_home, spec).folder
+    before = open_plan(own_home, spec).folder
     dataset = Dataset.open(own_home, NAME)
     other = dataset.images.assign(**{column: dataset.images[column].iloc[::-1].to_numpy()})
     write_dataset(own_home, NAME, dataset.about, other, dataset.lesions)
-    assert open_setting(own_home, spec).folder != before
+    assert open_plan(own_home, spec).folder != before
 
 
 def test_live_curves_grow_with_the_epochs(own_home: Home) -> None:

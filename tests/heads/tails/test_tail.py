@@ -28,7 +28,7 @@ from mammo.heads.finetune import FINETUNES, suited
 from mammo.heads.grid import expand
 from mammo.heads.sweeps.sweep import sweep
 from mammo.heads.sweeps.units import UNITS
-from mammo.heads.tails.frozen_activations import Stacks, open_stacks
+from mammo.heads.tails.frozen_activations import FrozenActivations, open_frozen_activations
 from mammo.heads.tails.tail import train_tails
 from mammo.heads.training.trained import HISTORY
 from mammo.images.prepare import Variant, prepare
@@ -294,7 +294,9 @@ def test_cuda_scores_as_the_processor_does(tapped, tmp_path, trunk, finetune):
     heads = [HeadSpec(pool, dropout=0.2, epochs=2, finetune=finetune, tail_lr=1e-4) for pool in ("flatten", "gap")]
     weights = locate(trunk, "synthetic")
     ours, theirs = (
-        finish(train_tails(open_stacks(cache, weights, finetune, device, tmp_path), labels, parts, heads)).logits
+        finish(
+            train_tails(open_frozen_activations(cache, weights, finetune, device, tmp_path), labels, parts, heads)
+        ).logits
         for device in (torch.device("cuda"), CPU)
     )
     np.testing.assert_allclose(ours, theirs, atol=2e-3)
@@ -321,9 +323,11 @@ def test_a_tail_learns_from_the_versions_of_an_epoch(together):
     parts = np.arange(90) % 3 // 2
     head = HeadSpec("gap", lr=1e-2, epochs=4, finetune="last-layer", tail_lr=1e-3, scoring="averaged")
     tail = nn.Conv2d(3, 4, 1).to(memory_format=torch.channels_last)
-    stacks = Stacks(90, versions.__getitem__, tail, CPU, "float32", 3)
-    stacks = replace(stacks, training=lambda epoch, _: range(3) if together else range(2 - epoch % 2, 3 - epoch % 2))
-    found = finish(train_tails(stacks, labels.numpy(), parts, [head])).logits[0]
+    activations = FrozenActivations(90, versions.__getitem__, tail, CPU, "float32", 3)
+    activations = replace(
+        activations, training=lambda epoch, _: range(3) if together else range(2 - epoch % 2, 3 - epoch % 2)
+    )
+    found = finish(train_tails(activations, labels.numpy(), parts, [head])).logits[0]
 
     network, last = copy.deepcopy(tail), nn.Linear(4, 1)
     last.load_state_dict(initial_weights(head, 4))
@@ -334,7 +338,7 @@ def test_a_tail_learns_from_the_versions_of_an_epoch(together):
         return last(network(maps.permute(0, 3, 1, 2)).mean((2, 3)))[:, 0]
 
     for epoch in range(1, head.epochs + 1):
-        used = stacks.training(epoch, 0)
+        used = activations.training(epoch, 0)
         maps, truth = versions[used.start : used.stop, parts == 0].flatten(0, 1), labels[parts == 0].repeat(len(used))
         for batch in torch.randperm(len(truth), generator=generator(0, "epoch", epoch)).split(head.batch):
             optimizer.zero_grad()

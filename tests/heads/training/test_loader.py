@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from mammo.errors import MammoError
-from mammo.heads.training.loader import Held, Streamed, open_feed
+from mammo.heads.training.loader import InMemory, Streaming, open_loader
 from mammo.heads.training.task import Task
-from mammo.heads.training.train import Means, train_splits
+from mammo.heads.training.train import Resources, train_splits
 from mammo.heads.training.vectors import Source
 from mammo.progress import finish
 from mammo.specs import HeadSpec
@@ -41,7 +41,7 @@ def test_features_read_block_by_block_train_as_from_memory(images, drawn, versio
     source = drawn if versions == 3 else replace(drawn, versions=1, training=lambda *_: range(1))
     block = 128 * source.image_bytes
     held, streamed, starved = (
-        finish(train_splits(source, tasks_of(images), HEADS, "cpu", Means(memory, window=128)))
+        finish(train_splits(source, tasks_of(images), HEADS, "cpu", Resources(memory, window=128)))
         for memory in (None, 2 * block + 130 * source.image_bytes, 2 * block)
     )
     for one, other, third in zip(held, streamed, starved, strict=True):
@@ -53,14 +53,14 @@ def test_features_read_block_by_block_train_as_from_memory(images, drawn, versio
 
 def test_the_limit_decides_and_is_kept(drawn):
     whole, held_out = 3 * 290 * drawn.image_bytes, np.arange(40)
-    assert isinstance(open_feed(drawn, CPU, whole, held_out), Held)
+    assert isinstance(open_loader(drawn, CPU, whole, held_out), InMemory)
     least = 2 * 64 * drawn.image_bytes
-    feed = open_feed(drawn, CPU, least + 40 * drawn.image_bytes, held_out, 64)
-    assert isinstance(feed, Streamed) and feed.stays
-    feed = open_feed(drawn, CPU, least, held_out, 64)
-    assert isinstance(feed, Streamed) and not feed.stays
+    loader = open_loader(drawn, CPU, least + 40 * drawn.image_bytes, held_out, 64)
+    assert isinstance(loader, Streaming) and loader.stays
+    loader = open_loader(drawn, CPU, least, held_out, 64)
+    assert isinstance(loader, Streaming) and not loader.stays
     with pytest.raises(MammoError, match="reads 64 images at a time.*allow more with --memory"):
-        open_feed(drawn, CPU, least - 1, held_out, 64)
+        open_loader(drawn, CPU, least - 1, held_out, 64)
 
 
 def test_numbers_that_are_not_finite_are_refused_wherever_they_come_up(images, drawn):
@@ -72,4 +72,4 @@ def test_numbers_that_are_not_finite_are_refused_wherever_they_come_up(images, d
     bad = replace(drawn, read=spoilt)
     for memory in (None, 2 * 128 * drawn.image_bytes):
         with pytest.raises(MammoError, match="not finite"):
-            finish(train_splits(bad, tasks_of(images), HEADS[:1], "cpu", Means(memory, window=128)))
+            finish(train_splits(bad, tasks_of(images), HEADS[:1], "cpu", Resources(memory, window=128)))

@@ -10,7 +10,7 @@ import torch
 
 from mammo.errors import MammoError
 from mammo.heads.training.task import Task
-from mammo.heads.training.train import Means, train_bank, train_splits
+from mammo.heads.training.train import Resources, train_bank, train_splits
 from mammo.heads.training.trained import HISTORY
 from mammo.heads.training.vectors import Source
 from mammo.progress import finish
@@ -263,7 +263,7 @@ MIXED = [
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_splits_that_train_in_one_step_score_as_each_would_alone(images, tasks, threads):
-    together = finish(train_splits(Source.of(images.vectors), tasks, MIXED, "cpu", Means(threads=threads)))
+    together = finish(train_splits(Source.of(images.vectors), tasks, MIXED, "cpu", Resources(threads=threads)))
     for task, ours in zip(tasks, together, strict=True):
         alone = finish(train_bank(images.vectors, task.labels, task.parts, MIXED, "cpu", task.classes))
         np.testing.assert_allclose(ours.logits, alone.logits, atol=1e-6)
@@ -281,5 +281,5 @@ def test_a_wide_head_shared_out_among_threads_scores_as_on_one(images, monkeypat
     monkeypatch.setattr("mammo.heads.training.train.WIDE", 1)
     heads = [HeadSpec(lr=1e-2, epochs=3, hidden=40, dropout=0.2)]
     source, task = Source.of(images.vectors), Task(images.labels, images.parts)
-    one, many = (finish(train_splits(source, [task], heads, "cpu", Means(threads=count)))[0] for count in (1, 3))
+    one, many = (finish(train_splits(source, [task], heads, "cpu", Resources(threads=count)))[0] for count in (1, 3))
     np.testing.assert_allclose(one.logits, many.logits, atol=1e-6)
