@@ -73,19 +73,19 @@ class Visitor:
         """What the page shows when it stands."""
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-        seen, query = Seen(), None
+        counters, query = Seen(), None
         while True:
             message = ForwardMsg.FromString(self.socket.recv(LONGEST))
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                seen = Seen()
+                counters = Seen()
             elif kind == "page_info_changed":
                 query = message.page_info_changed.query_string
             elif kind == "delta":
-                seen.elements[tuple(message.metadata.delta_path)] = message.delta.new_element
+                counters.elements[tuple(message.metadata.delta_path)] = message.delta.new_element
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                seen.query = query
-                return seen
+                counters.query = query
+                return counters
 
 
 @contextmanager
@@ -99,8 +99,8 @@ def visit(address: str, host: str | None = None, origin: str | None = None) -> I
     parts = urlsplit(address)
     line = socket.create_connection((parts.hostname or "", parts.port or 80))
     uri = f"ws://{host or parts.netloc}{parts.path}_stcore/stream"
-    asked: dict[str, Any] = {"origin": origin, "subprotocols": ["streamlit"], "max_size": None}
-    with connect(uri, sock=line, proxy=None, compression=None, ping_interval=None, **asked) as opened:
+    options: dict[str, Any] = {"origin": origin, "subprotocols": ["streamlit"], "max_size": None}
+    with connect(uri, sock=line, proxy=None, compression=None, ping_interval=None, **options) as opened:
         yield Visitor(opened)
 
 
@@ -151,14 +151,16 @@ def main() -> None:
     parser.add_argument("--home", required=True)
     parser.add_argument("--visitors", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
-    asked = parser.parse_args()
-    with dashboard(Home(Path(asked.home)), Path("/dev/null")) as (address, server):
+    options = parser.parse_args()
+    with dashboard(Home(Path(options.home)), Path("/dev/null")) as (address, server):
         print(f"before: {memory(server):.0f} MB")
         for number in (1, 2):
-            failures = hold(address, asked.visitors, asked.seconds)
-            held = memory(server)
+            failures = hold(address, options.visitors, options.seconds)
+            held_mb = memory(server)
             time.sleep(FORGOTTEN)
-            print(f"round {number}: {held:.0f} MB held, {memory(server):.0f} MB left behind, failures: {failures or 0}")
+            print(
+                f"round {number}: {held_mb:.0f} MB held, {memory(server):.0f} MB left behind, failures: {failures or 0}"
+            )
 
 
 FORGOTTEN = 30.0
