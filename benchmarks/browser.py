@@ -112,5 +112,5 @@ def visit(running: Any) -> Iterator[Any]:
 
 
 def settle(page: Any) -> None:
-    """Wait until the script has said its last word."""
+    """Wait until the page's script has ended."""
     page.wait_for_function(READY)

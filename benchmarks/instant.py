@@ -28,7 +28,7 @@ TOLD = re.compile(r"64 heads trained in ([0-9.]+) s")
 
 
 def clicks(page: Any, address: str, settings: dict[str, Any], repeats: int) -> list[tuple[float, float]]:
-    """For every click: seconds until the page has said its last word, and what it says that training took."""
+    """For every click: the seconds until the page is complete, and the seconds of training that it shows."""
     settings = {"mode": "Instant", "pool": "GAP", "epochs": EPOCHS, "patience": 0, **settings}
     page.goto(f"{address}sweep?{urlencode(settings, doseq=True)}")
     page.get_by_text(TOLD).wait_for()

@@ -30,20 +30,20 @@ LONGEST = 120.0
 
 @dataclass
 class Seen:
-    """What one run of a page showed; `query` is what its address says then, None where it stayed as it was."""
+    """What one run of a page showed; `query` is its address afterwards, None where the address did not change."""
 
     elements: dict[tuple[int, ...], Any] = field(default_factory=dict)
-    """By where they stand; what comes later to a place replaces what stood there."""
+    """Elements by their path on the page; a later element of the same path replaces the earlier one."""
     query: str | None = None
 
     @property
     def exceptions(self) -> list[str]:
-        """The errors that nobody caught."""
+        """The uncaught errors."""
         return [f"{each.type}: {each.message}" for each in self._of("exception")]
 
     @property
     def boxes(self) -> list[str]:
-        """What is said in boxes: warnings, errors and notes."""
+        """The texts of boxes: warnings, errors and notes."""
         return [each.body for each in self._of("alert")]
 
     @property
@@ -62,7 +62,7 @@ class Visitor:
         self.socket = line
 
     def open(self, page: str, query: str = "") -> Seen:
-        """Open a page and wait until it stands."""
+        """Open a page and wait until it is complete."""
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ClientState_pb2 import ClientState
 
@@ -70,7 +70,7 @@ class Visitor:
         return self.wait()
 
     def wait(self) -> Seen:
-        """What the page shows when it stands."""
+        """What the page shows when it is complete."""
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
         counters, query = Seen(), None
@@ -164,7 +164,7 @@ def main() -> None:
 
 
 FORGOTTEN = 30.0
-"""Seconds after which Streamlit has forgotten a session that was left."""
+"""Seconds after which Streamlit forgets a closed session."""
 
 
 if __name__ == "__main__":

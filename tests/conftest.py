@@ -63,7 +63,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def filled_once(folder: Path) -> Iterator[bool]:
-    """Whether a folder is still to be filled: by the first test process of a run that comes, while the others wait."""
+    """Yield whether this test process must fill the folder: the first one does, the others wait for it."""
     folder.mkdir(exist_ok=True)
     complete = folder / "whole"
     with (folder / "lock").open("w") as lock:
@@ -73,7 +73,7 @@ def filled_once(folder: Path) -> Iterator[bool]:
 
 
 def fill_demo(home: Home) -> None:
-    """What a demo makes, smaller."""
+    """Fill a home as `mammo demo` does, but smaller."""
     finish(index_phantom(home, "phantom-demo", images=160, seed=0))
     specs = [CacheSpec("phantom-demo", trunk=trunk, weights="synthetic") for trunk in ("vgg16-mini", "resnet50-mini")]
     fast = [CacheSpec("phantom-demo", "vgg16-mini", "synthetic", precision=fast_precision())]
@@ -118,7 +118,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def without_digests() -> Callable[[Path], None]:
-    """Makes of a sweep's folder what an earlier version wrote, which kept no digests."""
+    """Return a function that removes the digests from a sweep's folder, as earlier versions stored none."""
 
     def forget(folder: Path) -> None:
         about = json.loads((folder / ABOUT).read_text())
@@ -129,7 +129,7 @@ def without_digests() -> Callable[[Path], None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a file system of some kilobytes and returns its folder; skips where this user may mount none."""
+    """Return a function that mounts a file system of some kilobytes; skips where this user may not mount one."""
     mounted: list[Path] = []
 
     def make(kilobytes: int) -> Path:

@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent
 HOME, RECORDED = FOLDER / "home.tar.xz", FOLDER / "recorded.json.xz"
 GRID = FOLDER / "grid.toml"
 TIMES = {"seconds", "images_per_second"}
-"""What a command that does something tells of how long that took."""
+"""The fields in which a command reports how long its work took."""
 
 READ = {
     "leaderboard": "leaderboard",
@@ -194,7 +194,7 @@ address.open_page({page!r}, st.empty())
 with show_errors():
     runpy.run_path({file!r})
 """
-"""A page as the frame runs it: with a place where it is said what the address asks for that is not here."""
+"""A page as the frame runs it, with the banner for values of the address that do not exist."""
 UNKNOWN = "the address asks for"
 CHOOSING = {"selectbox", "multiselect", "number_input", "button_group", "toggle", "checkbox", "text_input", "text_area"}
 CHOOSING |= {"select_slider", "slider", "radio"}
@@ -203,14 +203,14 @@ MEASURED = {"Time", "Time at most", "On disk"}
 
 
 def unpack(folder: Path) -> Path:
-    """The home, in a folder that is not there yet."""
+    """Unpack the home into a folder that does not exist yet."""
     with tarfile.open(HOME) as archive:
         archive.extractall(folder, filter="data")
     return folder
 
 
 def recorded() -> dict[str, Any]:
-    """What the version that made the home answered."""
+    """The answers of the version that made the home."""
     answers: dict[str, Any] = json.loads(lzma.decompress(RECORDED.read_bytes()))
     return answers
 
@@ -229,7 +229,7 @@ def answer(home: Path, command: str, **names: str) -> Any:
 
 
 def options(command: str = "") -> list[str]:
-    """The commands, or the options of one, as its help tells them."""
+    """The commands, or the options of one command, in its help."""
     with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
         main([*command.split(), "--help"])
     pattern = r"(?<![\w-])--[a-z][a-z-]*" if command else r"(?m)^    ([a-z]+)"
@@ -258,7 +258,7 @@ def told_in(folder: Path) -> dict[str, Any]:
 
 
 def columns_of(table: pd.DataFrame, full: bool = True) -> dict[str, Any]:
-    """A table by its columns: all values, or of numbers what they come to and of others a digest."""
+    """A table by its columns: all values, or only the sums of numbers and the digests of texts."""
     columns: dict[str, Any] = {}
     for name in table:
         values = table[name]
@@ -274,7 +274,7 @@ def columns_of(table: pd.DataFrame, full: bool = True) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON has it, nothing for what is missing."""
+    """A cell as JSON, null where it is missing."""
     if isinstance(value, list | tuple | np.ndarray):
         return [_plain(item) for item in value]
     value = value.item() if isinstance(value, np.generic) else value
