@@ -48,8 +48,8 @@ def running(
     """A server, `python -m COMMAND`, from when it answers at `address`; raises RuntimeError where it never does."""
     environment = {**os.environ, "MAMMO_HOME": str(home.path)}
     with log.open("wb") as stream:
-        whole = [sys.executable, "-m", *command]
-        server = subprocess.Popen(whole, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
+        full_command = [sys.executable, "-m", *command]
+        server = subprocess.Popen(full_command, cwd=ROOT, env=environment, stdout=stream, stderr=stream)
     try:
         _until_up(server, address + "_stcore/health", log)
         yield server
@@ -112,5 +112,5 @@ def visit(running: Any) -> Iterator[Any]:
 
 
 def settle(page: Any) -> None:
-    """Wait until the script has said its last word."""
+    """Wait until the page's script has ended."""
     page.wait_for_function(READY)

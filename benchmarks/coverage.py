@@ -38,7 +38,7 @@ def measured(kind: Study, designs: int, draws: int) -> dict[str, str]:
     """The cells of one kind of study, by what they are of."""
     chance = np.random.default_rng(int(1000 * kind.auc) + 7 * kind.malignant + kind.benign)
     cells: dict[str, tuple[list[Any], list[Any]]] = defaultdict(lambda: ([], []))
-    one, same, better = (np.arange(draws) + place * draws for place in range(3))
+    first, same, better = (np.arange(draws) + number * draws for number in range(3))
     for _ in range(designs):
         labels, patient = kind.images(chance)
         logits = kind.scores(labels, patient, [kind.auc, kind.auc, kind.auc + GAIN], draws, chance).reshape(
@@ -47,11 +47,11 @@ def measured(kind: Study, designs: int, draws: int) -> dict[str, str]:
         for name, test in TESTS.items():
             estimate = test.estimate(labels, logits, patient)
             assert estimate is not None
-            _add(cells[f"AUC, {name}"], score_interval(estimate)[one], kind.auc)
-            _add(cells[f"difference, {name}"], score_difference(estimate, better, one)[0], GAIN)
-            cells[f"null, {name}"][0].append(score_difference(estimate, one, same)[1] <= 0.05)
+            _add(cells[f"AUC, {name}"], score_interval(estimate)[first], kind.auc)
+            _add(cells[f"difference, {name}"], score_difference(estimate, better, first)[0], GAIN)
+            cells[f"null, {name}"][0].append(score_difference(estimate, first, same)[1] <= 0.05)
         right = (logits > 0.4) == (labels == 1)
-        pairs = zip(right[one], right[same], strict=True)
+        pairs = zip(right[first], right[same], strict=True)
         cells["null, flips"][0].append(np.array([flips(*pair, patient).p_value <= 0.05 for pair in pairs]))
     return {name: shown(np.array(hits), np.array(widths) if widths else None) for name, (hits, widths) in cells.items()}
 
@@ -69,17 +69,18 @@ def folded(kind: Study, designs: int, draws: int) -> str:
     for _ in range(designs):
         images = [part.images(chance) for _ in range(FOLDS)]
         scores = [
-            part.scores(*one, [kind.auc], draws, chance)[0] * (1 + number) + number for number, one in enumerate(images)
+            part.scores(*fold, [kind.auc], draws, chance)[0] * (1 + number) + number
+            for number, fold in enumerate(images)
         ]
-        found = []
+        estimates = []
         for draw in range(draws):
             each = enumerate(zip(images, scores, strict=True))
             folds = [
                 Fold(labels, logits[draw][None], np.char.add(f"{n}-", patient.astype(str)))
                 for n, ((labels, patient), logits) in each
             ]
-            found.append(cross_validated_auc([folds]).interval)
-        _add(cell, np.array(found), kind.auc)
+            estimates.append(cross_validated_auc([folds]).interval)
+        _add(cell, np.array(estimates), kind.auc)
     return shown(np.array(cell[0]), np.array(cell[1]))
 
 

@@ -37,16 +37,16 @@ def scored(kind: Study, draws: int, chance: np.random.Generator) -> list[Scored]
     return [Scored("run", labels, run, patient) for run in logits]
 
 
-def predictive(found: dict[str, Measurement]) -> dict[str, Measurement]:
+def predictive(measurements: dict[str, Measurement]) -> dict[str, Measurement]:
     """Both predictive values at the prevalence of screening."""
-    values = predictive_values(found["Sensitivity"], found["Specificity"], PREVALENCE)
+    values = predictive_values(measurements["Sensitivity"], measurements["Specificity"], PREVALENCE)
     signs = (f"{sign} predictive value at {PREVALENCE:.1%}" for sign in ("Positive", "Negative"))
     return dict(zip(signs, values, strict=True))
 
 
 def estimates(study: Scored, threshold: float, resamples: int) -> dict[str, Measurement]:
     """Everything that has an interval, but the AUC."""
-    found = {measure.label: measure_at(study, threshold, name) for name, measure in MEASURES.items()}
+    measurements = {measure.label: measure_at(study, threshold, name) for name, measure in MEASURES.items()}
     metrics = {name: METRICS[name] for name in FREE}
     curves = {
         metric.label: measure_metric(
@@ -54,7 +54,7 @@ def estimates(study: Scored, threshold: float, resamples: int) -> dict[str, Meas
         )
         for name, metric in metrics.items()
     }
-    return found | predictive(found) | curves
+    return measurements | predictive(measurements) | curves
 
 
 def truths(kind: Study, threshold: float) -> dict[str, float]:
@@ -64,11 +64,11 @@ def truths(kind: Study, threshold: float) -> dict[str, float]:
     (study,) = scored(large, 1, np.random.default_rng(0))
     labels, called = np.asarray(study.labels) == 1, np.asarray(study.logits) > threshold
     counts, plain = confusion(study.labels, study.logits, threshold), {}
-    for name, one in MEASURES.items():
-        right, among = one.select(labels, called) if one.select and not one.scale else (None, None)
-        plain[one.label] = float(getattr(counts, name) if right is None else right[among].mean())
+    for name, measure in MEASURES.items():
+        right, among = measure.select(labels, called) if measure.select and not measure.scale else (None, None)
+        plain[measure.label] = float(getattr(counts, name) if right is None else right[among].mean())
     exact = {label: Measurement(value, value, value, 0) for label, value in plain.items()}
-    plain |= {label: one.value for label, one in predictive(exact).items()}
+    plain |= {label: measure.value for label, measure in predictive(exact).items()}
     return plain | {METRICS[name].label: study.value(METRICS[name].function) for name in FREE}
 
 
@@ -78,9 +78,9 @@ def column(kind: Study, designs: int, draws: int, resamples: int) -> dict[str, s
     true = truths(kind, threshold)
     hits, widths = defaultdict(list), defaultdict(list)
     for _ in range(designs):
-        found = [estimates(one, threshold, resamples) for one in scored(kind, draws, chance)]
+        measurements = [estimates(study, threshold, resamples) for study in scored(kind, draws, chance)]
         for name, value in true.items():
-            bounds = np.array([[one[name].low, one[name].high] for one in found])
+            bounds = np.array([[by_name[name].low, by_name[name].high] for by_name in measurements])
             hits[name].append(
                 np.where(np.isnan(bounds[:, 0]), np.nan, (bounds[:, 0] <= value) & (value <= bounds[:, 1]))
             )
@@ -99,7 +99,7 @@ def main() -> None:
     designs, draws = (4, 10) if options.quick else (options.designs, options.draws)
     patients = PATIENTS[1:2] if options.quick else PATIENTS
     print(f"{designs * draws:,} studies a cell: share in % ± Monte-Carlo error, median width\n")
-    print("| measure | true AUC | " + " | ".join(f"{one} + {other}" for one, other in patients) + " |")
+    print("| measure | true AUC | " + " | ".join(f"{malignant} + {benign}" for malignant, benign in patients) + " |")
     print("|---" * (2 + len(patients)) + "|")
     cells = {
         area: [column(Study(*pair, area), designs, draws, options.resamples) for pair in patients]

@@ -42,7 +42,7 @@ RATES = [10.0 ** (-1 - number / 10) for number in range(100)]
 class Trial:
     """A sweep in words, the trunk, tap and precision of its features, its grid of heads and its number of splits."""
 
-    said: str
+    label: str
     trunk: str
     axes: dict[str, list[Any]]
     splits: int = 1
@@ -91,7 +91,7 @@ EXTRACTIONS = (
 class Outcome:
     """What was estimated and what came of it, in seconds."""
 
-    said: str
+    label: str
     estimate: Estimate
     seconds: float
 
@@ -102,8 +102,8 @@ def features_of(home: Home, trial: Trial) -> str:
     dataset = Dataset.open(home, NAME)
     ids = list(dataset.table("full")["image"])
     shape = find_trunk(trial.trunk).map_shape(trial.tap, spec.size)
-    drawn = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32) - 0.67
-    maps = np.maximum(drawn, 0).astype(PRECISIONS[trial.precision].stored)
+    activations = np.random.default_rng(0).standard_normal((len(ids), *shape), np.float32) - 0.67
+    maps = np.maximum(activations, 0).astype(PRECISIONS[trial.precision].stored)
     return store(home, spec, maps, maps.mean((2, 3), np.float32), dataset.digest("full"), ids).name
 
 
@@ -115,8 +115,8 @@ def sweeps(home: Home) -> Iterator[Outcome]:
         spec = SweepSpec(NAME, (name,), expand(trial.axes), splits)
         complete(home, sweep_estimate(home, spec).missing)
         shape = Cache.open(home, NAME, name).shape
-        said = f"{trial.trunk} {shape[1]}×{shape[2]}×{shape[3]}: {trial.said}"
-        yield Outcome(said, sweep_estimate(home, spec), run(home, "sweep", {"spec": spec.to_json()}))
+        label = f"{trial.trunk} {shape[1]}×{shape[2]}×{shape[3]}: {trial.label}"
+        yield Outcome(label, sweep_estimate(home, spec), run(home, "sweep", {"spec": spec.to_json()}))
 
 
 def extractions(home: Home) -> Iterator[Outcome]:
@@ -124,9 +124,9 @@ def extractions(home: Home) -> Iterator[Outcome]:
     for spec in EXTRACTIONS:
         images = len(Dataset.open(home, NAME).table(spec.kind))
         complete(home, extraction_estimate(home, [spec]).missing)
-        said = f"{spec.readable_name()}, {images} images"
+        label = f"{spec.readable_name()}, {images} images"
         request = {"specs": [spec.to_json()], "weights_file": None}
-        yield Outcome(said, extraction_estimate(home, [spec]), run(home, "extract", request))
+        yield Outcome(label, extraction_estimate(home, [spec]), run(home, "extract", request))
 
 
 def run(home: Home, verb: str, request: dict[str, Any]) -> float:
@@ -153,12 +153,12 @@ def main() -> None:
         print("| | estimated, s | measured, s | measured / estimated |\n|---|---|---|---|")
         for kind, trials in {"sweeps": sweeps, "extractions": extractions}.items():
             if options.only in (None, kind):
-                for one in trials(home):
-                    expected = one.estimate.seconds
-                    row = f"| {one.said} | {expected:.1f} | {one.seconds:.1f} | {one.seconds / expected:.2f} |"
+                for trial in trials(home):
+                    expected = trial.estimate.seconds
+                    row = f"| {trial.label} | {expected:.1f} | {trial.seconds:.1f} | {trial.seconds / expected:.2f} |"
                     print(row, flush=True)
-                    told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in one.estimate.parts.items())
-                    print(f"{one.said}: {told}", file=sys.stderr)
+                    parts = ", ".join(f"{name} {seconds:.2f}" for name, seconds in trial.estimate.parts.items())
+                    print(f"{trial.label}: {parts}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -88,8 +88,8 @@ def main() -> None:
     print("| | median ms a file | ratio to plain, round by round: median (lowest to highest) |")
     print("|---|---|---|")
     for number, name in enumerate(ways):
-        times = [taken[number] for taken in rounds[1:]]  # the first round warms caches and workers
-        ratios = sorted(taken[number] / taken[0] for taken in rounds[1:])
+        times = [round_times[number] for round_times in rounds[1:]]  # the first round warms caches and workers
+        ratios = sorted(round_times[number] / round_times[0] for round_times in rounds[1:])
         spread = f"{median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
         print(f"| {name} | {1000 * median(times) / len(paths):.1f} | {spread} |")
 

@@ -47,7 +47,7 @@ def splits_epoch(
 ) -> Callable[[], Progress]:
     """One epoch of heads on splits, called again and again."""
     heads = [HeadSpec(optimizer=name, lr=lr, hidden=hidden, epochs=10_000) for name, lr in which]
-    tasks = [Task(labels.cpu().numpy(), one) for one in parts]
+    tasks = [Task(labels.cpu().numpy(), part) for part in parts]
     training = train_splits(Source.of(vectors.cpu().numpy()), tasks, heads, vectors.device.type)
     return lambda: next(training)
 
@@ -57,8 +57,8 @@ def against(peer: str, count: int) -> Callable[[int], Race]:
 
     def measure(repeats: int) -> Race:
         vectors, labels = features(count)
-        other = PEERS[peer](vectors, labels.float(), rates(HEADS))
-        return race(bank_epoch(vectors, labels, rates(HEADS)), other.epoch, repeats, 10 if count < SHORT else 1)
+        peer_heads = PEERS[peer](vectors, labels.float(), rates(HEADS))
+        return race(bank_epoch(vectors, labels, rates(HEADS)), peer_heads.epoch, repeats, 10 if count < SHORT else 1)
 
     return measure
 
@@ -80,6 +80,6 @@ def splitting(repeats: int) -> Race:
     vectors, labels = features(2048)
     source = np.random.default_rng(0)
     parts = [source.permutation(np.arange(IMAGES) % 10 // 7) for _ in range(5)]
-    parts = [np.where(one, VALIDATION, TRAIN) for one in parts]
-    apart = [splits_epoch(vectors, labels, rates(HEADS), [one]) for one in parts]
-    return race(splits_epoch(vectors, labels, rates(HEADS), parts), lambda: [one() for one in apart], repeats, 5)
+    parts = [np.where(part, VALIDATION, TRAIN) for part in parts]
+    apart = [splits_epoch(vectors, labels, rates(HEADS), [part]) for part in parts]
+    return race(splits_epoch(vectors, labels, rates(HEADS), parts), lambda: [part() for part in apart], repeats, 5)

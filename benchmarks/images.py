@@ -54,16 +54,16 @@ def preparing(repeats: int) -> Race:
     with tempfile.TemporaryDirectory() as folder:
         paths = write_files(Path(folder), FILES)
         sources = [_source(path) for path in paths]
-        for mine, theirs in zip(ours(sources[0]), plainly(paths[0]), strict=True):
-            if (most := float(np.abs(mine - theirs).max())) > 1e-5:
+        for square, peer_square in zip(ours(sources[0]), plainly(paths[0]), strict=True):
+            if (most := float(np.abs(square - peer_square).max())) > 1e-5:
                 raise RuntimeError(f"our squares differ from scikit-image's by {most}")
-        made = race(
+        times = race(
             lambda: list(ordered_map(ours, sources, cores())),
             lambda: list(ordered_map(plainly, paths, cores())),
             repeats,
             4,
         )
-    return Race([one / FILES for one in made.ours], [one / FILES for one in made.peer])
+    return Race([duration / FILES for duration in times.ours], [duration / FILES for duration in times.peer])
 
 
 def _source(path: Path) -> IndexedFile:
@@ -100,8 +100,8 @@ def extracting(trunk: str, peer: str) -> Callable[[int], Race]:
 
     def measure(repeats: int) -> Race:
         with _small_set() as (home, pictures):
-            made = race(_extraction(home, trunk), PEERS[peer](trunk, pictures), repeats)
-        return Race([one / PICTURES for one in made.ours], [one / PICTURES for one in made.peer])
+            times = race(_extraction(home, trunk), PEERS[peer](trunk, pictures), repeats)
+        return Race([duration / PICTURES for duration in times.ours], [duration / PICTURES for duration in times.peer])
 
     return measure
 

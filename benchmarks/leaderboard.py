@@ -49,10 +49,10 @@ def write_home(home: Home, runs: int) -> str:
     _write_images(folder)
     dataset = finish(index_manifest(home, NAME, folder / "images.csv"))
     spec = CacheSpec(dataset.name, "vgg16-mini", "random-0", size=SIDE)
-    (made,) = finish(extract(home, [spec], device="cpu"))
+    (extracted,) = finish(extract(home, [spec], device="cpu"))
     settings = len(expand(AXES))
     heads = expand({**AXES, "seed": list(range(-(-runs // settings)))})[:runs]
-    return finish(sweep(home, SweepSpec(dataset.name, (made.cache.name,), heads, (SplitSpec("manifest"),)), "cpu"))
+    return finish(sweep(home, SweepSpec(dataset.name, (extracted.cache.name,), heads, (SplitSpec("manifest"),)), "cpu"))
 
 
 def _write_images(folder: Path) -> None:
@@ -86,13 +86,13 @@ def page_seconds(home: Home, repeats: int) -> dict[str, list[float]]:
     included; opened from another page of it; asked for another view; and asked for some of the runs.
     """
     wishes = {"visited": _visit, "opened": _open, "another view": _luck, "filtered": _filter}
-    taken: dict[str, list[float]] = {name: [] for name in wishes}
+    times: dict[str, list[float]] = {name: [] for name in wishes}
     with served(home) as address, browser() as running:
         for _ in range(repeats + 1):
             with visit(running) as page:
                 for name, wish in wishes.items():
-                    taken[name].append(wish(page, address))
-    return {name: values[1:] for name, values in taken.items()}
+                    times[name].append(wish(page, address))
+    return {name: values[1:] for name, values in times.items()}
 
 
 def _visit(page: Any, address: str) -> float:
@@ -116,8 +116,8 @@ def _luck(page: Any, _: str) -> float:
 def _filter(page: Any, _: str) -> float:
     page.get_by_role("combobox", name="Only").click()
     adam = page.get_by_role("option", name="Adam", exact=True)
-    said = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
-    return seconds(lambda: (adam.click(), said.wait_for(), settle(page)))
+    count_line = page.get_by_text(re.compile(r"^[0-9,]+ of [0-9,]+ runs\.$"))
+    return seconds(lambda: (adam.click(), count_line.wait_for(), settle(page)))
 
 
 def main() -> None:

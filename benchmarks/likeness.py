@@ -99,20 +99,20 @@ def paddings(white: int) -> dict[str, Callable[[Pixels], Pixels]]:
 
 def phantoms(patients: int) -> tuple[list[Pixels], list[str]]:
     """Films of so many patients, and whose they are."""
-    drawn = draw_patients(PhantomSpec(3 * patients, 4, HEIGHT))[:patients]
-    views = [(patient, breast, view) for patient in drawn for breast in patient.breasts for view in ("CC", "MLO")]
+    phantoms = draw_patients(PhantomSpec(3 * patients, 4, HEIGHT))[:patients]
+    views = [(patient, breast, view) for patient in phantoms for breast in patient.breasts for view in ("CC", "MLO")]
     return [render_view(*view, HEIGHT).image for view in views], [patient.name for patient, _, _ in views]
 
 
 def different(films: list[Pixels], owners: list[str]) -> list[list[object]]:
     """For each padding, how alike films of different patients are at most, and how many pairs pass."""
     rows = []
-    other = np.array(owners)[:, None] != np.array(owners)
+    another_patient = np.array(owners)[:, None] != np.array(owners)
     for name, pad in paddings(65535).items():
         hashes = [image_hash(pad(film)) for film in films]
         alike = likeness(hashes, hashes, ALIKE)
         assert np.allclose(alike, alike.T, atol=1e-5), "the comparison is not symmetric"
-        values = alike[other]
+        values = alike[another_patient]
         top = np.quantile(values, [0.5, 0.999])
         rows.append(
             [
@@ -131,7 +131,10 @@ def copies(films: list[Pixels]) -> list[list[object]]:
     rows = []
     for name, alter in ALTERED.items():
         alike = np.array(
-            [likeness([mine], [image_hash(alter(film))])[0, 0] for mine, film in zip(hashes, films, strict=True)]
+            [
+                likeness([own_hash], [image_hash(alter(film))])[0, 0]
+                for own_hash, film in zip(hashes, films, strict=True)
+            ]
         )
         rows.append([name, len(alike), f"{alike.min():.2f}", f"{np.median(alike):.2f}", int((alike >= ALIKE).sum())])
     return rows

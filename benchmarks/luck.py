@@ -43,14 +43,14 @@ def study(vectors: np.ndarray, images: pd.DataFrame, seeds: int, number: int) ->
     heads = expand({**AXES, "seed": list(range(seeds))})
     trained = finish(train_bank(vectors, labels, parts, heads, "cpu"))
     rows = np.flatnonzero(parts == PARTS["validation"])
-    found = components(labels[rows], trained.logits[:, rows], patients[rows])
-    assert found is not None
-    drawn = deviations(found)
-    leader = int(found.aucs.argmax())
-    apart = holm(np.delete(paired_p_values(found, leader), leader)) <= LEVEL
-    meter = selection_bias(found, drawn)
+    auc_components = components(labels[rows], trained.logits[:, rows], patients[rows])
+    assert auc_components is not None
+    deviations_drawn = deviations(auc_components)
+    leader = int(auc_components.aucs.argmax())
+    apart = holm(np.delete(paired_p_values(auc_components, leader), leader)) <= LEVEL
+    meter = selection_bias(auc_components, deviations_drawn)
     assert meter is not None
-    return bool((group_ties(found, drawn) == 1).all()), meter.margin <= meter.limit, not apart.any()
+    return bool((group_ties(auc_components, deviations_drawn) == 1).all()), meter.margin <= meter.limit, not apart.any()
 
 
 def bootstrap_seconds() -> float:
@@ -59,12 +59,12 @@ def bootstrap_seconds() -> float:
     patients = chance.integers(0, 450, 645)
     labels = (chance.random(450) < 0.45)[patients].astype(int)
     logits = (labels + chance.standard_normal((100, 645))).astype(np.float32)
-    taken = []
+    times = []
     for _ in range(5):
         begun = time.perf_counter()
         bootstrap_interval(labels, logits, patients)
-        taken.append(time.perf_counter() - begun)
-    return float(np.median(taken))
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times))
 
 
 def main() -> None:
@@ -82,8 +82,8 @@ def main() -> None:
     print("| heads | all tie | chance explains the winner | all would tie by Holm |")
     print("|---|---|---|---|")
     for seeds in (3, 25):
-        told = np.mean([study(vectors, images, seeds, number) for number in range(options.studies)], axis=0)
-        print(f"| {8 * seeds} | " + " | ".join(f"{share:.1%}" for share in told) + " |", flush=True)
+        shares = np.mean([study(vectors, images, seeds, number) for number in range(options.studies)], axis=0)
+        print(f"| {8 * seeds} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
     print(f"\n2,000 resamples of 100 runs on 645 images: {bootstrap_seconds():.2f} s (median of 5)")
 
 

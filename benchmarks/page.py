@@ -14,26 +14,28 @@ COLUMNS = ("race", "what is raced", "against", "ours", "peer", "ratio", "spread"
 NOT_VERSIONS = ("processor", "cores", "gpu")
 
 
-def page(found: dict[str, Any]) -> str:
+def page(results: dict[str, Any]) -> str:
     """A line about the machine, the command, and a table; a ratio that falls short of its target is in bold."""
-    machine = found["machine"]
+    machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine.items() if name not in NOT_VERSIONS)
     on = f"{machine['cores']} cores of {machine['processor']}, {machine['gpu'] or 'no GPU'}"
-    said = f"{found['date']}: {on}, {versions}; median of {found['repeats']} repeats, with the least and the greatest."
+    summary = (
+        f"{results['date']}: {on}, {versions}; median of {results['repeats']} repeats, with the least and the greatest."
+    )
     header = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
-    return "\n".join([said, "", header, *map(_line, found["rows"])])
+    return "\n".join([summary, "", header, *map(_line, results["rows"])])
 
 
 def _line(row: dict[str, Any]) -> str:
-    told = [f"`{row['id']}`", row["label"], row["against"]]
+    cells = [f"`{row['id']}`", row["label"], row["against"]]
     if row["ratio"] is None:
-        told += ["", "", "not measured", ""]
+        cells += ["", "", "not measured", ""]
     else:
         ratio = _number(row["ratio"])
         least, most = map(_number, row["spread"])
-        told += [_number(row["ours"]), _number(row["peer"])]
-        told += [ratio if row["ratio"] >= row["target"] else f"**{ratio}**", f"{least}–{most}"]
-    return "| " + " | ".join([*told, _number(row["target"]), row["unit"]]) + " |"
+        cells += [_number(row["ours"]), _number(row["peer"])]
+        cells += [ratio if row["ratio"] >= row["target"] else f"**{ratio}**", f"{least}–{most}"]
+    return "| " + " | ".join([*cells, _number(row["target"]), row["unit"]]) + " |"
 
 
 def _number(value: float) -> str:

@@ -38,10 +38,10 @@ LEAST = {
 ROWS: dict[str, Row] = {
     **{
         f"bank-{count}-{peer}": Row(
-            f"bank, {count:,} features", said, EPOCH, least, against(peer, count), quick=count < 5000
+            f"bank, {count:,} features", label, EPOCH, least, against(peer, count), quick=count < 5000
         )
         for count, targets in LEAST.items()
-        for (peer, said), least in zip((("loop", LOOP), ("shared", SHARED)), targets, strict=True)
+        for (peer, label), least in zip((("loop", LOOP), ("shared", SHARED)), targets, strict=True)
     },
     "bank-splits": Row(
         "bank, 2,048 features, five splits in one step",

@@ -30,20 +30,20 @@ LONGEST = 120.0
 
 @dataclass
 class Seen:
-    """What one run of a page showed; `query` is what its address says then, None where it stayed as it was."""
+    """What one run of a page showed; `query` is its address afterwards, None where the address did not change."""
 
     elements: dict[tuple[int, ...], Any] = field(default_factory=dict)
-    """By where they stand; what comes later to a place replaces what stood there."""
+    """Elements by their path on the page; a later element of the same path replaces the earlier one."""
     query: str | None = None
 
     @property
     def exceptions(self) -> list[str]:
-        """The errors that nobody caught."""
+        """The uncaught errors."""
         return [f"{each.type}: {each.message}" for each in self._of("exception")]
 
     @property
     def boxes(self) -> list[str]:
-        """What is said in boxes: warnings, errors and notes."""
+        """The texts of boxes: warnings, errors and notes."""
         return [each.body for each in self._of("alert")]
 
     @property
@@ -62,7 +62,7 @@ class Visitor:
         self.socket = line
 
     def open(self, page: str, query: str = "") -> Seen:
-        """Open a page and wait until it stands."""
+        """Open a page and wait until it is complete."""
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ClientState_pb2 import ClientState
 
@@ -70,22 +70,22 @@ class Visitor:
         return self.wait()
 
     def wait(self) -> Seen:
-        """What the page shows when it stands."""
+        """What the page shows when it is complete."""
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-        seen, query = Seen(), None
+        counters, query = Seen(), None
         while True:
             message = ForwardMsg.FromString(self.socket.recv(LONGEST))
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                seen = Seen()
+                counters = Seen()
             elif kind == "page_info_changed":
                 query = message.page_info_changed.query_string
             elif kind == "delta":
-                seen.elements[tuple(message.metadata.delta_path)] = message.delta.new_element
+                counters.elements[tuple(message.metadata.delta_path)] = message.delta.new_element
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                seen.query = query
-                return seen
+                counters.query = query
+                return counters
 
 
 @contextmanager
@@ -99,8 +99,8 @@ def visit(address: str, host: str | None = None, origin: str | None = None) -> I
     parts = urlsplit(address)
     line = socket.create_connection((parts.hostname or "", parts.port or 80))
     uri = f"ws://{host or parts.netloc}{parts.path}_stcore/stream"
-    asked: dict[str, Any] = {"origin": origin, "subprotocols": ["streamlit"], "max_size": None}
-    with connect(uri, sock=line, proxy=None, compression=None, ping_interval=None, **asked) as opened:
+    options: dict[str, Any] = {"origin": origin, "subprotocols": ["streamlit"], "max_size": None}
+    with connect(uri, sock=line, proxy=None, compression=None, ping_interval=None, **options) as opened:
         yield Visitor(opened)
 
 
@@ -151,18 +151,20 @@ def main() -> None:
     parser.add_argument("--home", required=True)
     parser.add_argument("--visitors", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
-    asked = parser.parse_args()
-    with dashboard(Home(Path(asked.home)), Path("/dev/null")) as (address, server):
+    options = parser.parse_args()
+    with dashboard(Home(Path(options.home)), Path("/dev/null")) as (address, server):
         print(f"before: {memory(server):.0f} MB")
         for number in (1, 2):
-            failures = hold(address, asked.visitors, asked.seconds)
-            held = memory(server)
+            failures = hold(address, options.visitors, options.seconds)
+            held_mb = memory(server)
             time.sleep(FORGOTTEN)
-            print(f"round {number}: {held:.0f} MB held, {memory(server):.0f} MB left behind, failures: {failures or 0}")
+            print(
+                f"round {number}: {held_mb:.0f} MB held, {memory(server):.0f} MB left behind, failures: {failures or 0}"
+            )
 
 
 FORGOTTEN = 30.0
-"""Seconds after which Streamlit has forgotten a session that was left."""
+"""Seconds after which Streamlit forgets a closed session."""
 
 
 if __name__ == "__main__":

@@ -66,10 +66,10 @@ def shown(hits: np.ndarray, widths: np.ndarray | None = None) -> str:
     Where there was no interval, both are NaN, and the share of studies with one stands behind. Draws of one design
     share its patients, so that the error is that of the designs' means.
     """
-    given = np.isfinite(hits)
-    if not given.any():
+    finite = np.isfinite(hits)
+    if not finite.any():
         return "none"
-    means = np.array([row[some].mean() for row, some in zip(hits, given, strict=True) if some.any()])
-    share, error = hits[given].mean(), means.std(ddof=1) / np.sqrt(len(means))
+    means = np.array([row[some].mean() for row, some in zip(hits, finite, strict=True) if some.any()])
+    share, error = hits[finite].mean(), means.std(ddof=1) / np.sqrt(len(means))
     width = "" if widths is None else f", {np.nanmedian(widths):.2f}"
-    return f"{100 * share:.1f} ± {100 * error:.1f}{width}" + ("" if given.all() else f" ({given.mean():.0%} given)")
+    return f"{100 * share:.1f} ± {100 * error:.1f}{width}" + ("" if finite.all() else f" ({finite.mean():.0%} given)")

@@ -93,10 +93,10 @@ def squares(root: Path) -> list[Path]:
 
 def _films(root: Path) -> list[Path]:
     """Films under several names: a file read again is as long as another one."""
-    made = write_files(root, DISTINCT)
+    paths = write_files(root, DISTINCT)
     paths = [root / f"film-{number:04d}.dcm" for number in range(FILMS)]
     for number, path in enumerate(paths):
-        os.link(made[number % DISTINCT], path)
+        os.link(paths[number % DISTINCT], path)
     return paths
 
 
@@ -139,13 +139,13 @@ def sweeping(repeats: int) -> Race:
     with tempfile.TemporaryDirectory() as folder, listed(Path(folder), squares) as home:
         cache, rate = random_features(home, "vgg16"), _rate("vgg16")
         heads = expand({"optimizer": ["adam", "nadam"], "lr": [1e-5 * (1 + n) for n in range(HEADS // 2)]})
-        seen = _images_an_epoch(home) * HEADS * EPOCHS
-        mine, theirs = [], []
+        images_read = _images_an_epoch(home) * HEADS * EPOCHS
+        our_times, peer_times = [], []
         for redraw in range(repeats):
             spec = SweepSpec(NAME, (cache,), tuple(replace(head, epochs=EPOCHS) for head in heads), (_split(redraw),))
-            mine.append(seconds(partial(_train, home, spec)))
-            theirs.append(rate() * seen)
-    return Race(mine, theirs)
+            our_times.append(seconds(partial(_train, home, spec)))
+            peer_times.append(rate() * images_read)
+    return Race(our_times, peer_times)
 
 
 def _train(home: Home, spec: SweepSpec) -> None:
@@ -160,18 +160,20 @@ def reporting(repeats: int) -> Race:
     second counts for those that follow. The peer: the trunk's plain float32 forward, measured in this repeat, for every
     row, split, epoch and image that trains or validates; what its heads cost is left out, as is reading its images.
     """
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        with listed(Path(one), _films) as films, listed(Path(other), squares) as home:
+    with tempfile.TemporaryDirectory() as first_folder, tempfile.TemporaryDirectory() as second_folder:
+        with listed(Path(first_folder), _films) as films, listed(Path(second_folder), squares) as home:
             caches = {trunk: random_features(home, trunk) for trunk in ("vgg16", "resnet50")}
             rates = {trunk: _rate(trunk) for trunk in caches}
-            seen = _images_an_epoch(home) * EPOCHS * SPLITS
-            mine, theirs = [], []
+            images_read = _images_an_epoch(home) * EPOCHS * SPLITS
+            our_times, peer_times = [], []
             for number in range(repeats):
                 training = sum(rows.caches * _training(home, caches[rows.trunk], rows, number) for rows in REPORT)
-                mine.append(_extracting(films, number) + training)
-                taken = {trunk: rate() for trunk, rate in rates.items()}
-                theirs.append(seen * sum(len(rows.heads) * rows.caches * taken[rows.trunk] for rows in REPORT))
-    return Race(mine, theirs)
+                our_times.append(_extracting(films, number) + training)
+                image_times = {trunk: rate() for trunk, rate in rates.items()}
+                peer_times.append(
+                    images_read * sum(len(rows.heads) * rows.caches * image_times[rows.trunk] for rows in REPORT)
+                )
+    return Race(our_times, peer_times)
 
 
 def _extracting(home: Home, number: int) -> float:
@@ -190,7 +192,7 @@ def _training(home: Home, cache: str, rows: Rows, number: int) -> float:
     splits = tuple(_split(number * SPLITS + redraw) for redraw in range(SPLITS))
     times = _timed(sweep(home, SweepSpec(NAME, (cache,), heads, splits)))
     epochs = times[:-2]  # round by round of heads that train at once; then the sweep tells of its end, and ends
-    last = sum(epochs[place] - epochs[place - 1] for place in range(TRIED - 1, len(epochs), TRIED))
+    last = sum(epochs[index] - epochs[index - 1] for index in range(TRIED - 1, len(epochs), TRIED))
     return times[-1] + (EPOCHS - TRIED) * last
 
 

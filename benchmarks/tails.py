@@ -77,8 +77,8 @@ class _WholeNetwork:
     def _maps(self, images: Tensor) -> Tensor:
         with torch.no_grad():
             maps = self.body(images)
-        made: Tensor = self.tail(maps)
-        return made
+        output: Tensor = self.tail(maps)
+        return output
 
     def epoch(self) -> None:
         """Train on some of the images and score the rest."""

@@ -41,6 +41,6 @@ def race(ours: Work, peer: Work, repeats: int, ours_times: int = 1) -> Race:
     peer()
     times: list[tuple[float, float]] = []
     for _ in range(repeats):
-        mine = seconds(lambda: [ours() for _ in range(ours_times)]) / ours_times
-        times.append((mine, seconds(peer)))
-    return Race([one for one, _ in times], [one for _, one in times])
+        our_time = seconds(lambda: [ours() for _ in range(ours_times)]) / ours_times
+        times.append((our_time, seconds(peer)))
+    return Race([time_taken for time_taken, _ in times], [time_taken for _, time_taken in times])

@@ -33,7 +33,7 @@ from mammo.storage.json_files import write_json
 
 PAPER = ReportSpec("tiny", "mini", size=64, epochs=2, splits=2, draws=3)
 SAMPLES = os.environ.get("MAMMO_CBIS_SAMPLES")
-KEPT = os.environ.get("MAMMO_TEST_HOMES")
+KEPT_HOMES = os.environ.get("MAMMO_TEST_HOMES")
 """A folder in which the shared homes stay from one run of the tests to the next; for work on the tests themselves."""
 
 
@@ -53,45 +53,46 @@ def home(tmp_path: Path) -> Home:
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all test processes of one run share."""
-    if KEPT:
-        place = Path(KEPT) / Path(__file__).parents[1].name
-        place.mkdir(parents=True, exist_ok=True)
-        return place
+    if KEPT_HOMES:
+        folder = Path(KEPT_HOMES) / Path(__file__).parents[1].name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @contextmanager
-def made_once(place: Path) -> Iterator[bool]:
-    """Whether a folder is still to be filled: by the first test process of a run that comes, while the others wait."""
-    place.mkdir(exist_ok=True)
-    whole = place / "whole"
-    with (place / "lock").open("w") as lock:
+def filled_once(folder: Path) -> Iterator[bool]:
+    """Yield whether this test process must fill the folder: the first one does, the others wait for it."""
+    folder.mkdir(exist_ok=True)
+    complete = folder / "whole"
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield bool(KEPT) or not whole.exists()
-        whole.touch()
+        yield bool(KEPT_HOMES) or not complete.exists()
+        complete.touch()
 
 
 def fill_demo(home: Home) -> None:
-    """What a demo makes, smaller."""
+    """Fill a home as `mammo demo` does, but smaller."""
     finish(index_phantom(home, "phantom-demo", images=160, seed=0))
     specs = [CacheSpec("phantom-demo", trunk=trunk, weights="synthetic") for trunk in ("vgg16-mini", "resnet50-mini")]
     fast = [CacheSpec("phantom-demo", "vgg16-mini", "synthetic", precision=fast_precision())]
-    made = finish(extract(home, specs))
+    results = finish(extract(home, specs))
     heads = expand({**AXES, "epochs": [12]})
-    finish(sweep(home, SweepSpec("phantom-demo", tuple(one.cache.name for one in made), heads, (SplitSpec(),))))
+    caches = tuple(result.cache.name for result in results)
+    finish(sweep(home, SweepSpec("phantom-demo", caches, heads, (SplitSpec(),))))
     estimates = [extraction_estimate(home, specs), extraction_estimate(home, fast)]
     estimates.append(open_report_runs(home, report_spec(Dataset.open(home, "phantom-demo"))).estimate())
-    call_measured(home, ["heads", *(kind for one in estimates for kind in one.missing)])
+    call_measured(home, ["heads", *(kind for estimate in estimates for kind in estimate.missing)])
 
 
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A small demo: a phantom of 160 images, two caches and a sweep of 24 runs; do not write into it."""
-    place = shared_folder(tmp_path_factory) / "demo"
-    home = Home(place / "home")
-    with made_once(place) as wanted:
-        if wanted:
+    folder = shared_folder(tmp_path_factory) / "demo"
+    home = Home(folder / "home")
+    with filled_once(folder) as is_empty:
+        if is_empty:
             fill_demo(home)
     return home
 
@@ -105,30 +106,30 @@ def call_measured(home: Home, kinds: Iterable[str]) -> None:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data set `tiny` of 140 very small phantoms and one cache of random features; do not write into it."""
-    place = shared_folder(tmp_path_factory) / "tiny"
-    home = Home(place / "home")
-    with made_once(place) as wanted:
-        if wanted:
-            finish(write_phantom(place / "tree", PhantomSpec(images=140, seed=3, height=128), workers=1))
-            finish(index_cbis_ddsm(home, "tiny", place / "tree", workers=1))
+    folder = shared_folder(tmp_path_factory) / "tiny"
+    home = Home(folder / "home")
+    with filled_once(folder) as is_empty:
+        if is_empty:
+            finish(write_phantom(folder / "tree", PhantomSpec(images=140, seed=3, height=128), workers=1))
+            finish(index_cbis_ddsm(home, "tiny", folder / "tree", workers=1))
             finish(extract(home, [CacheSpec("tiny", "vgg16-mini", "random-0", size=64)], device="cpu", workers=1))
     return home
 
 
 @pytest.fixture
 def without_digests() -> Callable[[Path], None]:
-    """Makes of a sweep's folder what an earlier version wrote, which kept no digests."""
+    """Return a function that removes the digests from a sweep's folder, as earlier versions stored none."""
 
     def forget(folder: Path) -> None:
         about = json.loads((folder / ABOUT).read_text())
-        write_json(folder / ABOUT, {name: told for name, told in about.items() if name not in (FILES, DIGEST)})
+        write_json(folder / ABOUT, {name: value for name, value in about.items() if name not in (FILES, DIGEST)})
 
     return forget
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a file system of some kilobytes and returns its folder; skips where this user may mount none."""
+    """Return a function that mounts a file system of some kilobytes; skips where this user may not mount one."""
     mounted: list[Path] = []
 
     def make(kilobytes: int) -> Path:
@@ -148,10 +149,10 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 @pytest.fixture(scope="session")
 def paper_home(tiny: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The report as `PAPER` says, run on the images of `tiny`; do not write into it."""
-    place = shared_folder(tmp_path_factory) / "paper"
-    home = Home(place / "home")
-    with made_once(place) as wanted:
-        if wanted:
+    folder = shared_folder(tmp_path_factory) / "paper"
+    home = Home(folder / "home")
+    with filled_once(folder) as is_empty:
+        if is_empty:
             shutil.copytree(tiny.dataset("tiny"), home.dataset("tiny"), dirs_exist_ok=True)
             finish(reproduce(home, PAPER))
             call_measured(home, open_report_runs(home, replace(PAPER, epochs=3)).estimate().missing)

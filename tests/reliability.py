@@ -22,12 +22,12 @@ def promises() -> Iterator[tuple[str, str, str]]:
     """Fault, promise and test of every marker `faults`, in the order of the files."""
     for path in sorted(TESTS.rglob("test_*.py")):
         tree = ast.parse(path.read_text())
-        texts = {ast.unparse(one.targets[0]): one.value for one in tree.body if isinstance(one, ast.Assign)}
+        texts = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 for marker in node.decorator_list:
                     if isinstance(marker, ast.Call) and ast.unparse(marker.func) == "pytest.mark.faults":
-                        fault, promise = (ast.literal_eval(texts.get(ast.unparse(one), one)) for one in marker.args)
+                        fault, promise = (ast.literal_eval(texts.get(ast.unparse(node), node)) for node in marker.args)
                         yield fault, promise, f"{path.relative_to(TESTS.parent)}::{node.name}"
 
 

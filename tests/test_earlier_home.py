@@ -52,16 +52,16 @@ def own(tmp_path: Path) -> Path:
     return asking.unpack(tmp_path / "own")
 
 
-def lost(was: Any, now: Any, place: str = "") -> Iterator[str]:
+def lost(was: Any, now: Any, path: str = "") -> Iterator[str]:
     """What is not as it was, each in a line; whatever is new in a table of fields is none of it."""
     if isinstance(was, dict) and isinstance(now, dict):
         for key, value in was.items():
-            yield from lost(value, now[key], f"{place}.{key}") if key in now else [f"{place}.{key} is gone"]
+            yield from lost(value, now[key], f"{path}.{key}") if key in now else [f"{path}.{key} is gone"]
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for number, pair in enumerate(zip(was, now, strict=True)):
-            yield from lost(*pair, f"{place}[{number}]")
-    elif not alike(was, now, FITTED if "temperature" in place.lower() else SAME):
-        yield f"{place} was {was!r:.200} and is {now!r:.200}"
+            yield from lost(*pair, f"{path}[{number}]")
+    elif not alike(was, now, FITTED if "temperature" in path.lower() else SAME):
+        yield f"{path} was {was!r:.200} and is {now!r:.200}"
 
 
 def alike(was: Any, now: Any, apart: float) -> bool:
@@ -71,14 +71,14 @@ def alike(was: Any, now: Any, apart: float) -> bool:
 
 
 def stays(was: Any, now: Any) -> None:
-    found = list(lost(was, now))
-    assert not found, "\n".join(found[:20])
+    losses = list(lost(was, now))
+    assert not losses, "\n".join(losses[:20])
 
 
 def lines_stay(was: list[str], now: list[str]) -> None:
     """All lines of a text are there, in their order; others may stand between them."""
-    rest = iter(now)
-    assert [line for line in was if line not in rest] == []
+    remaining = iter(now)
+    assert [line for line in was if line not in remaining] == []
 
 
 def states(folder: Path) -> dict[str, tuple[int, int]]:
@@ -88,8 +88,8 @@ def states(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def about(home: Path, name: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((home / "sweeps" / NAMES[name] / "sweep.json").read_text())
-    return told
+    answer: dict[str, Any] = json.loads((home / "sweeps" / NAMES[name] / "sweep.json").read_text())
+    return answer
 
 
 @pytest.mark.parametrize("name", asking.READ)
@@ -105,26 +105,26 @@ def test_commands_and_their_options_stay(command: str) -> None:
 @pytest.mark.parametrize("name", asking.EXTRACTED)
 def test_features_that_are_asked_for_again_are_found_and_not_computed(earlier: Path, name: str) -> None:
     before = states(earlier / "features")
-    told = asking.answer(earlier, asking.EXTRACTED[name])
-    stays(RECORDED["asked"][name], told)
-    assert told["cache"] == NAMES[name] and told["computed"] == 0 and states(earlier / "features") == before
+    answer = asking.answer(earlier, asking.EXTRACTED[name])
+    stays(RECORDED["asked"][name], answer)
+    assert answer["cache"] == NAMES[name] and answer["computed"] == 0 and states(earlier / "features") == before
 
 
 @pytest.mark.parametrize("name", asking.TRAINED)
 def test_a_command_that_is_given_again_finds_its_sweep_and_trains_nothing(earlier: Path, name: str) -> None:
     before = states(earlier / "sweeps")
-    told = asking.answer(earlier, asking.TRAINED[name], **NAMES)
-    stays(RECORDED["asked"][name], told)
-    assert told["sweep"] == NAMES[name] and states(earlier / "sweeps") == before
+    answer = asking.answer(earlier, asking.TRAINED[name], **NAMES)
+    stays(RECORDED["asked"][name], answer)
+    assert answer["sweep"] == NAMES[name] and states(earlier / "sweeps") == before
 
 
 def test_every_sweep_that_is_asked_for_again_by_its_spec_is_found_by_name(earlier: Path) -> None:
     before = states(earlier / "sweeps")
     for folder in sorted((earlier / "sweeps").iterdir()):
-        told = json.loads((folder / "sweep.json").read_text())
-        spec = SweepSpec.from_json(told["spec"])
-        stays(told["spec"], json.loads(json.dumps(spec.to_json())))
-        if not told.get("stopped"):
+        answer = json.loads((folder / "sweep.json").read_text())
+        spec = SweepSpec.from_json(answer["spec"])
+        stays(answer["spec"], json.loads(json.dumps(spec.to_json())))
+        if not answer.get("stopped"):
             assert finish(sweep(Home(earlier), spec, "cpu")) == folder.name
     assert states(earlier / "sweeps") == before
 
@@ -140,32 +140,32 @@ def test_a_spec_that_lacks_what_came_later_asks_for_the_same_sweep(earlier: Path
 
 @pytest.mark.parametrize("name", asking.TRAINED)
 def test_heads_that_are_trained_anew_come_to_the_same_scores_and_files(own: Path, name: str) -> None:
-    place, before = own / "sweeps" / NAMES[name], own / "before"
-    shutil.move(place, before)
+    path, before = own / "sweeps" / NAMES[name], own / "before"
+    shutil.move(path, before)
     assert asking.answer(own, asking.TRAINED[name], **NAMES)["sweep"] == NAMES[name]
-    np.testing.assert_allclose(np.load(place / "logits.npy"), np.load(before / "logits.npy"), atol=TRAINED, rtol=0)
-    np.testing.assert_array_equal(np.load(place / "parts.npy"), np.load(before / "parts.npy"))
-    np.testing.assert_allclose(np.load(place / "history.npy"), np.load(before / "history.npy"), atol=TRAINED, rtol=0)
+    np.testing.assert_allclose(np.load(path / "logits.npy"), np.load(before / "logits.npy"), atol=TRAINED, rtol=0)
+    np.testing.assert_array_equal(np.load(path / "parts.npy"), np.load(before / "parts.npy"))
+    np.testing.assert_allclose(np.load(path / "history.npy"), np.load(before / "history.npy"), atol=TRAINED, rtol=0)
     for file in ("runs.parquet", "images.parquet"):
-        was, now = (asking.columns_of(pd.read_parquet(folder / file)) for folder in (before, place))
+        was, now = (asking.columns_of(pd.read_parquet(folder / file)) for folder in (before, path))
         stays({column: values for column, values in was.items() if column not in LEARNT}, now)
-    was, now = (json.loads((folder / "sweep.json").read_text()) for folder in (before, place))
+    was, now = (json.loads((folder / "sweep.json").read_text()) for folder in (before, path))
     stays({field: value for field, value in was.items() if field not in GONE}, now)
     assert set(was["files"]) <= set(now["files"])
 
 
 def test_a_stopped_sweep_is_trained_to_its_end_under_its_name(own: Path) -> None:
-    told, folder = about(own, "stopped"), own / "sweeps" / NAMES["stopped"]
+    answer, folder = about(own, "stopped"), own / "sweeps" / NAMES["stopped"]
     finished = np.load(folder / "logits.npy")
-    assert finish(sweep(Home(own), SweepSpec.from_json(told["spec"]), "cpu")) == NAMES["stopped"]
-    assert len(finished) == told["stopped"]["runs"] and len(np.load(folder / "logits.npy")) == told["stopped"]["of"]
+    assert finish(sweep(Home(own), SweepSpec.from_json(answer["spec"]), "cpu")) == NAMES["stopped"]
+    assert len(finished) == answer["stopped"]["runs"] and len(np.load(folder / "logits.npy")) == answer["stopped"]["of"]
     assert "stopped" not in about(own, "stopped")
 
 
 def test_a_sweep_without_digests_is_read_as_one_with_them(own: Path) -> None:
     for folder in (own / "sweeps").iterdir():
-        told = json.loads((folder / "sweep.json").read_text())
-        without = {field: value for field, value in told.items() if field not in ("files", "digest")}
+        answer = json.loads((folder / "sweep.json").read_text())
+        without = {field: value for field, value in answer.items() if field not in ("files", "digest")}
         (folder / "sweep.json").write_text(json.dumps(without))
     for name in ("leaderboard in groups", "compare", "operate", "paper"):
         stays(RECORDED["asked"][name], asking.answer(own, asking.READ[name], **NAMES))
@@ -173,13 +173,13 @@ def test_a_sweep_without_digests_is_read_as_one_with_them(own: Path) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "cards"])
 def test_what_is_exported_stays(earlier: Path, tmp_path: Path, form: str) -> None:
-    found = asking.told_in(asking.exported(earlier, tmp_path / form, form, **NAMES))
+    files = asking.told_in(asking.exported(earlier, tmp_path / form, form, **NAMES))
     for file, was in RECORDED["exported"][form].items():
-        assert file in found
+        assert file in files
         if isinstance(was, list):
-            lines_stay(was, found[file])
+            lines_stay(was, files[file])
         else:
-            stays(was, found[file])
+            stays(was, files[file])
 
 
 def test_a_demo_of_it_tells_what_it_told(earlier: Path, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_demo_of_it_tells_what_it_told(earlier: Path, tmp_path: Path) -> None:
 
 def shows_what_it_did(was: dict[str, Any], now: dict[str, Any]) -> None:
     """A page shows what it did, and finds nothing in its address that it does not know."""
-    assert not now["wrong"] and not [said for said in now["warnings"] if asking.UNKNOWN in said]
+    assert not now["wrong"] and not [warning for warning in now["warnings"] if asking.UNKNOWN in warning]
     for name in ("widgets", "facts", "address", "tables"):
         stays({name: was[name]}, {name: now[name]})
     assert set(was["figures"]) <= set(now["figures"])
@@ -216,5 +216,5 @@ def test_what_is_lost_is_noticed() -> None:
 
 
 def test_it_names_no_machine(earlier: Path) -> None:
-    told = [json.dumps(RECORDED).encode(), *(path.read_bytes() for path in earlier.rglob("*") if path.is_file())]
-    assert not [place for place in (b"/tmp/", b"/home/", b"/root/", b"/work/") for text in told if place in text]
+    contents = [json.dumps(RECORDED).encode(), *(path.read_bytes() for path in earlier.rglob("*") if path.is_file())]
+    assert not [root for root in (b"/tmp/", b"/home/", b"/root/", b"/work/") for text in contents if root in text]

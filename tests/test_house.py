@@ -75,14 +75,14 @@ def test_imports_run_down(path: Path) -> None:
 def imported_files(path: Path) -> set[str]:
     """The files that a file imports anywhere: inside functions and for types too."""
     names = set(imports(ast.parse(path.read_text()))) & set(NAMES)
-    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+    return {name for name in names if not any(longer.startswith(f"{name}.") for longer in names)}
 
 
 def circle(edges: Mapping[str, set[str]]) -> list[str]:
     """What is left when all that imports nothing else is taken away, again and again: empty without a circle."""
-    left = {name: set(others) - {name} for name, others in edges.items()}
-    while ends := {name for name, others in left.items() if not others & set(left)}:
-        left = {name: others for name, others in left.items() if name not in ends}
+    left = {name: set(neighbours) - {name} for name, neighbours in edges.items()}
+    while ends := {name for name, neighbours in left.items() if not neighbours & set(left)}:
+        left = {name: neighbours for name, neighbours in left.items() if name not in ends}
     return sorted(left)
 
 
@@ -96,8 +96,8 @@ def test_no_neighbours_in_a_folder_import_each_other_in_a_circle(folder: Path) -
     edges: dict[str, set[str]] = {}
     for name, path in NAMES.items():
         if name.startswith(prefix):
-            others = {other.removeprefix(prefix) for other in imported_files(path) if other.startswith(prefix)}
-            edges.setdefault(name.removeprefix(prefix).split(".")[0], set()).update(o.split(".")[0] for o in others)
+            neighbours = {module.removeprefix(prefix) for module in imported_files(path) if module.startswith(prefix)}
+            edges.setdefault(name.removeprefix(prefix).split(".")[0], set()).update(o.split(".")[0] for o in neighbours)
     assert circle(edges) == []
 
 

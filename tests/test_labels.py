@@ -51,7 +51,7 @@ def test_rows_of_the_report_are_named_by_labels():
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], ids=lambda page: page.name)
 def test_documents_spell_labels_alike(page):
     prose = CODE.sub("", page.read_text())
-    assert not (OTHERWISE.findall(prose) + [found.group() for found in AS_VALUES.finditer(prose)])
+    assert not (OTHERWISE.findall(prose) + [match.group() for match in AS_VALUES.finditer(prose)])
 
 
 def test_texts_spell_labels_alike():

@@ -44,11 +44,11 @@ def test_progress_is_json():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(None, "unknown"), (0.2, "1 s"), (89, "89 s"), (900, "15 min"), (5400, "1.5 h"), (90_000, "25.0 h")],
 )
-def test_durations_are_said_in_the_unit_that_suits_them(seconds, said):
-    assert duration(seconds) == said
+def test_durations_are_said_in_the_unit_that_suits_them(seconds, text):
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("before", "after"), [(1.0, 10.0), (10.0, 1.0), (0.01, 0.05)])

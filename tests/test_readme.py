@@ -50,8 +50,8 @@ def test_make_targets_exist(line: str) -> None:
 
 
 def test_other_commands_are_few_and_known() -> None:
-    known = ("mammo ", "make ", "git clone", "cd ", "streamlit run app.py", "python ")
-    assert all(line.startswith(known) for line in command_lines())
+    prefixes = ("mammo ", "make ", "git clone", "cd ", "streamlit run app.py", "python ")
+    assert all(line.startswith(prefixes) for line in command_lines())
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`mammo serve`: the dashboard."""
+"""`mammo serve`: serve the dashboard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-
 BASE_PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 ORIGIN = re.compile(r"https?://[\w.*:\[\]-]+", re.ASCII)
 FRAMES, DATA_ROOTS = "MAMMO_ALLOW_FRAMES", "MAMMO_DATA_ROOTS"
-"""Environment variables that the pages read; `streamlit run app.py` may be given them as well."""
+"""Environment variables that the pages read, also under `streamlit run app.py`."""
 
 
 def add(commands: Commands) -> None:
@@ -33,18 +33,18 @@ def add(commands: Commands) -> None:
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the dashboard is served, and to whom; docs/hosting.md explains them."""
+    """Add the options of the dashboard's address and visitors; docs/hosting.md explains them."""
     parser.add_argument("--port", type=int, default=8501, help="the port (default: 8501)")
     parser.add_argument("--address", default="localhost", help="the address to listen on (default: localhost)")
-    named = "another name by which browsers call this server, such as that of a proxy; may be given several times"
-    parser.add_argument("--public-address", metavar="NAME", action="append", default=[], help=named)
-    based = "the path under which a proxy shows the dashboard, if it passes that on (default: none)"
-    parser.add_argument("--base-path", metavar="PATH", default="", help=based)
-    framed = "sites that may show the dashboard in a frame (default: its own alone)"
-    parser.add_argument("--allow-frames", metavar="ORIGIN", nargs="+", default=[], help=framed)
-    rooted = "a folder of this machine from which visitors may name weights files, where others than you are served"
-    parser.add_argument("--data-root", metavar="DIR", action="append", default=[], help=rooted)
-    parser.add_argument("--read-only", action="store_true", help="visitors look, and can start nothing")
+    public = "another name of this server in browsers, such as that of a proxy; may be repeated"
+    parser.add_argument("--public-address", metavar="NAME", action="append", default=[], help=public)
+    path = "the path under which a proxy shows the dashboard, if the proxy passes it on (default: none)"
+    parser.add_argument("--base-path", metavar="PATH", default="", help=path)
+    frames = "sites that may show the dashboard in a frame (default: its own site alone)"
+    parser.add_argument("--allow-frames", metavar="ORIGIN", nargs="+", default=[], help=frames)
+    roots = "a folder of this machine from which visitors may choose weights files, where you serve other people"
+    parser.add_argument("--data-root", metavar="DIR", action="append", default=[], help=roots)
+    parser.add_argument("--read-only", action="store_true", help="visitors can look at results, and start no work")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Serving:
-    """Where the dashboard is served, and to whom; what is not said here stands in `.streamlit/config.toml`."""
+    """The address of the dashboard and its visitors; all further settings are in `.streamlit/config.toml`."""
 
     address: str = "localhost"
     port: int = 8501
@@ -66,7 +66,7 @@ class Serving:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Serving:
-        """What the options of `add_address` say; raises MammoError where they make no sense."""
+        """Read the options of `add_address`; raises MammoError where one is not valid."""
         if not 0 < arguments.port < 65536:
             raise MammoError(f"The port must be between 1 and 65535, not {arguments.port}.")
         return cls(
@@ -75,32 +75,32 @@ class Serving:
             tuple(map(host_name, arguments.public_address)),
             base_path(arguments.base_path),
             tuple(map(origin, arguments.allow_frames)),
-            tuple(map(folder, arguments.data_root)),
+            tuple(map(existing_folder, arguments.data_root)),
             arguments.read_only,
         )
 
     @property
     def hosts(self) -> list[str]:
-        """The names by which browsers may call: this machine's own, that of the address, and the public ones."""
-        own = own_names() if is_wildcard(self.address) else [self.address]
+        """The names that browsers may use: this machine's own, that of the address, and the public ones."""
+        own = machine_names() if is_wildcard(self.address) else [self.address]
         return list(dict.fromkeys([*LOOPBACK, *own, *self.public]))
 
     def options(self) -> list[str]:
         """The options of `streamlit run`."""
-        named = {"port": [str(self.port)], "address": [self.address], "allowedHosts": self.hosts}
+        options = {"port": [str(self.port)], "address": [self.address], "allowedHosts": self.hosts}
         sites = [f"[{name}]" if ":" in name else name for name in self.public]
-        named["corsAllowedOrigins"] = [f"{scheme}://{site}" for site in sites for scheme in ("https", "http")]
-        named["baseUrlPath"] = [self.base_path] if self.base_path else []
-        return [f"--server.{name}={value}" for name, values in named.items() for value in values]
+        options["corsAllowedOrigins"] = [f"{scheme}://{site}" for site in sites for scheme in ("https", "http")]
+        options["baseUrlPath"] = [self.base_path] if self.base_path else []
+        return [f"--server.{name}={value}" for name, values in options.items() for value in values]
 
     def environment(self, home: Home) -> dict[str, str]:
         """The environment variables that the pages read."""
-        told = {FRAMES: " ".join(self.frames), DATA_ROOTS: os.pathsep.join(self.data_roots)}
-        told |= {READ_ONLY: "1" if self.read_only else ""}
-        return {**os.environ, **{name: text for name, text in told.items() if text}, "MAMMO_HOME": str(home.path)}
+        variables = {FRAMES: " ".join(self.frames), DATA_ROOTS: os.pathsep.join(self.data_roots)}
+        variables |= {READ_ONLY: "1" if self.read_only else ""}
+        return {**os.environ, **{name: text for name, text in variables.items() if text}, "MAMMO_HOME": str(home.path)}
 
     def check_free(self) -> None:
-        """Raise MammoError where nothing can listen on this address and port."""
+        """Raise MammoError where this address and port cannot be listened on."""
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         try:
             with socket.socket(family) as trial:
@@ -108,13 +108,14 @@ class Serving:
                 trial.bind((self.address, self.port))
                 trial.listen()
         except OSError as error:
-            raise MammoError(_why_not(error, self.address, self.port)) from None
+            raise MammoError(_bind_error_words(error, self.address, self.port)) from None
 
 
 def serve(home: Home, serving: Serving) -> int:
-    """Become the server of the dashboard with this home: this process ends when that does, and returns nothing.
+    """Replace this process by the server of the dashboard with this home; it does not return.
 
-    Raises MammoError where the port is taken, or there is no dashboard, as when the package was installed without it.
+    Raises MammoError where the port is in use, or where there is no dashboard because the package was installed
+    without it.
     """
     if not APP.is_file():
         raise MammoError(f"The dashboard is not at {APP}; run this from a checkout of the project.")
@@ -133,9 +134,9 @@ def serve(home: Home, serving: Serving) -> int:
 
 
 def end_workers() -> None:
-    """End the worker processes of earlier work, which would wait for more of it as long as the server runs.
+    """End the worker processes of earlier work, which else wait for work as long as the server runs.
 
-    Python's own trackers of what they shared tidy up and end by themselves when the files of this process are closed.
+    Python's own trackers of shared memory clean up and end when the files of this process are closed.
     """
     import psutil
 
@@ -146,13 +147,13 @@ def end_workers() -> None:
     psutil.wait_procs(workers, timeout=5)
 
 
-def own_names() -> list[str]:
-    """The names and addresses of this machine in its networks."""
+def machine_names() -> list[str]:
+    """The names and addresses of this machine in its networks, in lower case."""
     import psutil
 
     addresses = [each.address.partition("%")[0] for card in psutil.net_if_addrs().values() for each in card]
-    named = [socket.gethostname(), socket.getfqdn()]
-    return [name.lower() for name in [*named, *addresses] if HOST_NAME.fullmatch(name) or is_address(name)]
+    names = [socket.gethostname(), socket.getfqdn()]
+    return [name.lower() for name in [*names, *addresses] if HOST_NAME.fullmatch(name) or is_address(name)]
 
 
 def is_address(text: str) -> bool:
@@ -165,12 +166,12 @@ def is_address(text: str) -> bool:
 
 
 def is_wildcard(address: str) -> bool:
-    """Whether an address means all of this machine's."""
+    """Whether an address stands for all addresses of this machine."""
     return is_address(address) and ip_address(address).is_unspecified
 
 
 def host_name(text: str) -> str:
-    """A name that browsers call a server by, without scheme, port and path; raises MammoError where it is none."""
+    """The name of a server without scheme, port and path; raises MammoError where the text has none."""
     bare = text.strip().partition("://")[2] or text.strip()
     bare = bare.rstrip("/.")
     if not is_address(bare):
@@ -181,7 +182,7 @@ def host_name(text: str) -> str:
 
 
 def base_path(text: str) -> str:
-    """A path without slashes around it; raises MammoError where it cannot be one."""
+    """A path without slashes around it; raises MammoError where it is not valid."""
     bare = text.strip().strip("/")
     if bare and not BASE_PATH.fullmatch(bare):
         raise MammoError(f"--base-path takes a path of plain letters such as /mammo, not {text!r}.")
@@ -189,20 +190,20 @@ def base_path(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """An origin as headers have it; raises MammoError where it is none."""
+    """An origin in the form of HTTP headers; raises MammoError where the text is no origin."""
     if not ORIGIN.fullmatch(text.rstrip("/")):
         raise MammoError(f"--allow-frames takes origins such as https://wiki.example.org, not {text!r}.")
     return text.rstrip("/")
 
 
-def folder(text: str) -> str:
-    """The whole path of a folder; raises MammoError where there is none."""
+def existing_folder(text: str) -> str:
+    """The absolute path of a folder; raises MammoError where it does not exist."""
     if not Path(text).is_dir():
         raise MammoError(f"--data-root takes a folder of this machine, and {text!r} is none.")
     return str(Path(text).resolve())
 
 
-def _why_not(error: OSError, address: str, port: int) -> str:
+def _bind_error_words(error: OSError, address: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken, perhaps by another dashboard: end that, or choose another with --port."
     if error.errno == errno.EACCES:

@@ -1,4 +1,4 @@
-"""What the commands share: their common options, the progress bar, and the way results are printed."""
+"""The shared parts of the commands: common options, the progress bar, and the output of results."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 PROTOCOLS = "patient (default), five-fold, official, official-pooled, manifest or paper"
-"""What `--protocol` takes; `data.splits` says what each means."""
+"""The values of `--protocol`; `data.splits.protocols` explains them."""
 RULES = "youden, sensitivity, specificity, or half for probability 0.5"
-"""What `--rule` takes; `results.statistics.operating` says what each means."""
+"""The values of `--rule`; `statistics.operating` explains them."""
 POLICIES = "what benign without callback counts as: merged (default), dropped or three-way"
-"""What `--labels` takes; `data.labels` says what each means."""
+"""The values of `--labels`; `data.splits.labels` explains them."""
 NUMBER = re.compile(r"[-+<.\d]*(e[-+]?\d+)?|[-+\d.]+ (to|of|±) [-+\d.]+")
-"""A cell that counts as a number: none, a dash, a number, or two as in `0.722 to 0.812`."""
+"""A cell that counts as a number: empty, a dash, a number, or two such as `0.722 to 0.812`."""
 WIDTH = 80
-"""Columns of the terminal that everything printed fits into where it can."""
+"""The width in characters that printed text fits into where possible."""
 Commands = Any
 """argparse's collection of subcommands, which has no public type."""
 
@@ -50,29 +50,33 @@ def add_command(
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command takes."""
-    parser.add_argument("--home", metavar="DIR", help="where everything is kept (default: $MAMMO_HOME or ./cache)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, all else on stderr")
+    """Add the options that all commands have."""
+    parser.add_argument(
+        "--home", metavar="DIR", help="the folder of all stored files (default: $MAMMO_HOME or ./cache)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document on stdout, and everything else on stderr"
+    )
 
 
 def add_colour_marks(parser: argparse.ArgumentParser) -> None:
-    """Add the option that reads grey pictures with a coloured circle or text on them."""
-    marks = "what to do with coloured marks on a grey picture: refuse it (default), or ignore that they are coloured"
+    """Add the option for grey pictures with a coloured circle or text on them."""
+    marks = "what to do with a grey picture that has coloured marks: refuse it (default), or ignore the colours"
     parser.add_argument("--colour-marks", choices=["refuse", "ignore"], default="refuse", help=marks)
 
 
 def home_of(arguments: argparse.Namespace) -> Home:
-    """The home that the user chose."""
+    """The home that the user chose, or the default."""
     return Home(Path(arguments.home)) if arguments.home else Home.default()
 
 
 def words(text: str) -> list[str]:
-    """A comma-separated list from the command line."""
+    """The words of a comma-separated list."""
     return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
 def with_bar(work: Work[Result]) -> Result:
-    """Run slow work while drawing a bar for each stage on stderr, with the rate and the time left."""
+    """Run slow work to its end and return its result; draw a bar for each stage on stderr, with rate and time left."""
     from tqdm import tqdm
 
     bar: Any = None
@@ -95,25 +99,25 @@ def with_bar(work: Work[Result]) -> Result:
             bar.close()
 
 
-def measured_estimate(home: Home, ask: Callable[[], Estimate]) -> Estimate:
-    """What work will cost; this machine is measured first where that was not done yet, or under a greater load."""
+def measured_estimate(home: Home, estimate_now: Callable[[], Estimate]) -> Estimate:
+    """The cost of work; this machine is measured first where it was not yet, or was under a greater load."""
     from mammo.estimates.measuring import complete
 
-    estimate = ask()
+    estimate = estimate_now()
     if not estimate.unmeasured:
         return estimate
     say("Measuring this machine, a few seconds …")
     complete(home, estimate.unmeasured)
-    return ask()
+    return estimate_now()
 
 
 def say(text: str) -> None:
-    """Tell the user something on stderr."""
+    """Print a text on stderr."""
     print(text, file=sys.stderr)
 
 
 def say_damaged(home: Home) -> None:
-    """Tell on stderr which sweeps are damaged and therefore left out."""
+    """Print on stderr which sweeps are left out because they are damaged."""
     from mammo.runs.sweep import open_sweeps
 
     for damaged in open_sweeps(home)[1]:
@@ -121,7 +125,7 @@ def say_damaged(home: Home) -> None:
 
 
 def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
-    """Print the result: `content` as JSON where it is asked for, with undefined numbers as null; else `text`."""
+    """Print the result: `content` as JSON with `--json`, with undefined numbers as null; else `text`."""
     if arguments.json:
         from mammo.storage.json_files import json_value
 
@@ -129,45 +133,46 @@ def show(arguments: argparse.Namespace, content: Any, text: str) -> None:
     print(text)
 
 
-def add_criterion(parser: argparse.ArgumentParser, usual: str, of: str) -> None:
-    """Add the options that say how thresholds are chosen."""
-    rules = f"how {of} threshold is chosen on validation: {RULES} (default: {usual})"
-    parser.add_argument("--rule", default=usual, help=rules)
+def add_criterion(parser: argparse.ArgumentParser, default: str, whose: str) -> None:
+    """Add the options of the choice of thresholds; `whose` stands before the word threshold in the help."""
+    rules = f"how {whose} threshold is chosen on validation: {RULES} (default: {default})"
+    parser.add_argument("--rule", default=default, help=rules)
     aim = "the sensitivity or specificity to reach on validation (default: 0.9)"
     parser.add_argument("--target", type=float, default=0.9, help=aim)
 
 
 def criterion_of(arguments: argparse.Namespace) -> Criterion:
-    """How thresholds are chosen; raises MammoError where there is no such rule, or no such share to aim at."""
+    """The criterion of thresholds; raises MammoError where there is no such rule, or the target is no share."""
     from mammo.statistics.operating import Criterion
 
     return Criterion(arguments.rule, arguments.target).checked()
 
 
 def wrap(text: str, indent: str = "  ") -> str:
-    """Lines of text broken where a terminal of `WIDTH` columns ends, what goes on indented."""
+    """Break lines of text at `WIDTH` characters and indent their continuations."""
     lines = (textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False) for line in text.split("\n"))
     return "\n".join("\n".join(pieces) for pieces in lines)
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str], width: int | None = WIDTH) -> str:
-    """Rows as aligned columns of text; a column that holds numbers alone goes to the right.
+    """Rows as aligned columns of text; a column of numbers alone is aligned to the right.
 
-    Columns that do not fit into `width` letters go on below, beside the first one again; None sets no limit.
+    Columns that do not fit into `width` characters follow in a second block below, after the first column again; None
+    sets no limit.
     """
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
     blocks = _blocks(widths, width)
-    picked = [[[row[column] for column in block] for row in [list(header), *cells]] for block in blocks]
-    return "\n\n".join(_aligned(block[1:], block[0]) for block in picked)
+    parts = [[[row[column] for column in block] for row in [list(header), *cells]] for block in blocks]
+    return "\n\n".join(_aligned(block[1:], block[0]) for block in parts)
 
 
 def _blocks(widths: Sequence[int], width: int | None) -> list[list[int]]:
-    """The columns that stand side by side: all, or as many as fit, the first of all before each."""
+    """The columns of each block: as many as fit, after the first column of the table."""
     blocks = [[0]] if widths else []
     for column in range(1, len(widths)):
-        taken = sum(widths[other] + 2 for other in blocks[-1]) + widths[column]
-        if width is not None and taken > width and len(blocks[-1]) > 1:
+        total = sum(widths[before] + 2 for before in blocks[-1]) + widths[column]
+        if width is not None and total > width and len(blocks[-1]) > 1:
             blocks.append([0])
         blocks[-1].append(column)
     return blocks

@@ -1,4 +1,4 @@
-"""`mammo sweep`: a grid of heads on caches and splits."""
+"""`mammo sweep`: train a grid of heads on caches and splits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mammo.heads.grid import Grid
 
 MANY = 10_000
-"""Runs from which on their cost is said before they are trained, asked for or not."""
+"""A sweep of more runs prints its expected cost before it starts."""
 
 
 def add(commands: Commands) -> None:
@@ -44,26 +44,28 @@ def add(commands: Commands) -> None:
     for name, axis in HEAD_AXES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", help=_help(name, axis))
     add_inputs(parser)
-    memory = "gigabytes that features may take (default: half of what is free); more are read as they are needed"
+    memory = (
+        "gigabytes of memory for features (default: half of the free memory); larger features are read piece by piece"
+    )
     parser.add_argument("--memory", type=float, metavar="GB", help=memory)
-    finished = "train nothing: make a sweep of the heads that the same command had finished when it was stopped"
+    finished = "train nothing: write a sweep of the heads that the same command had finished when it was stopped"
     parser.add_argument("--keep-finished", action="store_true", help=finished)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which caches and splits heads are trained on, and where."""
+    """Add the options of caches, splits and device that heads are trained on."""
     parser.add_argument("--cache", help="names of caches (default: all of the image kind); a list")
     parser.add_argument("--kind", default="full", help="features of full mammograms (default) or of lesions: crop")
     parser.add_argument("--trunk", help="take only the caches of these trunks (default: all); a list")
-    tapped = "last-layer where a head is fine-tuned, else features where there are some"
-    parser.add_argument("--tap", help=f"take only the caches of these taps (default: {tapped}); a list")
+    taps = "last-layer where a head is fine-tuned, else features where there are some"
+    parser.add_argument("--tap", help=f"take only the caches of these taps (default: {taps}); a list")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="the weights of last layers that came from a file")
     parser.add_argument("--protocol", help=f"how images are split: {PROTOCOLS}; a list")
     parser.add_argument("--labels", help=f"{POLICIES}; a list")
     parser.add_argument("--split-seed", type=int, help="fixes the test set (default: 0)")
     parser.add_argument("--redraws", type=int, help="draws of train and validation (default: 1)")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--estimate", action="store_true", help="tell what it would take, and train nothing")
+    parser.add_argument("--estimate", action="store_true", help="show the expected cost, and train nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,11 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     home = home_of(arguments)
     spec = spec_of(home, arguments)
     if spec.runs > MANY and not (arguments.keep_finished or arguments.estimate):
-        _say_cost(home, spec)
+        _print_cost(home, spec)
     if arguments.keep_finished:
-        return _show_kept(arguments, home, keep_finished(home, spec))
+        return _show_finished(arguments, home, keep_finished(home, spec))
     if arguments.estimate:
-        return _tell_estimate(home, spec, arguments)
+        return _show_estimate(home, spec, arguments)
     name = with_bar(sweep(home, spec, arguments.device, arguments.weights, _bytes(arguments.memory)))
     seconds = round(time.monotonic() - started, 3)
     text = f"{name}: {spec.runs} runs in {seconds:.1f} s; see them with: mammo leaderboard {name}"
@@ -94,26 +96,26 @@ def _bytes(gigabytes: float | None) -> int | None:
     return int(gigabytes * 1e9)
 
 
-def _show_kept(arguments: argparse.Namespace, home: Home, name: str) -> int:
-    """Print what is there of a sweep that was stopped."""
+def _show_finished(arguments: argparse.Namespace, home: Home, name: str) -> int:
+    """Print the finished part of a sweep that was stopped."""
     from mammo.runs.sweep import Sweep
 
-    kept = Sweep.open(home, name)
-    told = "; ".join(kept.notes) or "all of its runs are there"
-    text = f"{name}: {told} See them with: mammo leaderboard {name}"
-    show(arguments, {"sweep": name, "runs": len(kept.runs), "seconds": kept.about.get("seconds")}, text)
+    sweep = Sweep.open(home, name)
+    notes = "; ".join(sweep.notes) or "all of its runs are there"
+    text = f"{name}: {notes} See them with: mammo leaderboard {name}"
+    show(arguments, {"sweep": name, "runs": len(sweep.runs), "seconds": sweep.about.get("seconds")}, text)
     return 0
 
 
-def _say_cost(home: Home, spec: SweepSpec) -> None:
-    """Say what very many runs will take, before the first of them is trained."""
+def _print_cost(home: Home, spec: SweepSpec) -> None:
+    """Print the expected cost of very many runs before the first one is trained."""
     from mammo.estimates.estimate import sweep_estimate
 
     estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
     say(f"{spec.runs:,} runs: {estimate.sentence}")
 
 
-def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -> int:
+def _show_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -> int:
     from mammo.estimates.estimate import sweep_estimate
 
     estimate = measured_estimate(home, lambda: sweep_estimate(home, spec))
@@ -122,7 +124,7 @@ def _tell_estimate(home: Home, spec: SweepSpec, arguments: argparse.Namespace) -
 
 
 def spec_of(home: Home, arguments: argparse.Namespace) -> SweepSpec:
-    """The sweep that the options and the grid file describe; an option outweighs the file."""
+    """The sweep that the options and the grid file describe; an option has precedence over the file."""
     from mammo.heads.grid import Grid, count_heads, expand
     from mammo.heads.grid_file import load_grid
 
@@ -140,7 +142,7 @@ def with_inputs(home: Home, arguments: argparse.Namespace, heads: tuple[HeadSpec
 
 
 def _splits(arguments: argparse.Namespace, grid: Grid) -> tuple[SplitSpec, ...]:
-    """Every protocol under every label policy, drawn as often as is asked for."""
+    """Every protocol under every label policy, with all its draws."""
     from mammo.heads.grid import refuse_many
 
     protocols = words(arguments.protocol) if arguments.protocol else list(grid.protocol or ("patient",))
@@ -150,8 +152,8 @@ def _splits(arguments: argparse.Namespace, grid: Grid) -> tuple[SplitSpec, ...]:
     if redraws < 1:
         raise MammoError(f"--redraws must be at least 1, not {redraws}.")
     refuse_many(len(protocols) * len(policies) * redraws, what="splits")
-    drawn = itertools.product(protocols, policies, range(redraws))
-    return tuple(SplitSpec(protocol, seed, redraw, labels=labels) for protocol, labels, redraw in drawn)
+    splits = itertools.product(protocols, policies, range(redraws))
+    return tuple(SplitSpec(protocol, seed, redraw, labels=labels) for protocol, labels, redraw in splits)
 
 
 def _first(*values: int | None) -> int:
@@ -159,7 +161,7 @@ def _first(*values: int | None) -> int:
 
 
 def _help(name: str, axis: Axis) -> str:
-    """What the option of an axis says: its meaning, its choices, and its default."""
+    """The help text of an axis: its meaning, its choices and its default."""
     choices = f": {', '.join(CHOICES[name].entries)}" if axis.choices else ""
     default = f"{axis.default:g}" if axis.kind is float else axis.default
     return f"{axis.help}{choices} (default: {default}); a list separated by commas"
@@ -182,7 +184,7 @@ def _axes(arguments: argparse.Namespace) -> dict[str, list[Any]]:
 
 
 def _caches(home: Home, arguments: argparse.Namespace, trunks: list[str], heads: Sequence[HeadSpec]) -> tuple[str, ...]:
-    """The caches that are asked for, or all whole ones of the image kind that suit the heads."""
+    """The caches that the options name, or all finished ones of the image kind that suit the heads."""
     from mammo.data.dataset.dataset import Dataset
     from mammo.features.cache.cache import Cache, caches
 

@@ -1,4 +1,4 @@
-"""The values of a data set's columns as they are shown."""
+"""The values of a data set's columns, and counts of images, as they are shown."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def display_value(value: object, classes: ClassNames = PLAIN) -> str:
         return UNKNOWN
     words = WORDS | {label.upper(): capital(name) for label, name in classes.by_label.items()}
     return words.get(str(value), str(value))
+
+
+def counted_images(count: int) -> str:
+    """A number of images in words: `1 image`, `1,234 images`."""
+    return f"{count:,} image{'' if count == 1 else 's'}"

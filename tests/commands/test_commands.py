@@ -63,27 +63,27 @@ def test_every_command_has_help_with_an_example(command: str, capsys: Capture) -
 
 
 def test_index_counts(home: Home, capsys: Capture) -> None:
-    found = run_json(capsys, home, "index", "phantom", "--images", "12", "--seed", "3", "--as", "p")
-    assert found["images"] == 12 and found["synthetic"] is True
-    assert found["kinds"]["full"] == 12 and found["kinds"]["crop"] == found["kinds"]["mask"] == found["lesions"]
-    assert set(found["labels"]) <= {"malignant", "benign", "benign_without_callback"}
-    assert sum(found["labels"].values()) == found["lesions"]
-    assert found["quarantined"] == []
+    counts = run_json(capsys, home, "index", "phantom", "--images", "12", "--seed", "3", "--as", "p")
+    assert counts["images"] == 12 and counts["synthetic"] is True
+    assert counts["kinds"]["full"] == 12 and counts["kinds"]["crop"] == counts["kinds"]["mask"] == counts["lesions"]
+    assert set(counts["labels"]) <= {"malignant", "benign", "benign_without_callback"}
+    assert sum(counts["labels"].values()) == counts["lesions"]
+    assert counts["quarantined"] == []
 
 
-def test_index_counts_labels_of_images_where_no_lesion_is_known(home: Home, tmp_path: Path, capsys: Capture) -> None:
+def test_index_counts_labels_of_images_without_known_lesions(home: Home, tmp_path: Path, capsys: Capture) -> None:
     for name in ("one", "two"):
         np.save(tmp_path / f"{name}.npy", np.arange(1200, dtype=np.uint16).reshape(40, 30))
     (tmp_path / "images.csv").write_text("path,label\none.npy,M\ntwo.npy,B\nlost.npy,B\n")
     code, text, _ = run(capsys, home, "index", "manifest", str(tmp_path / "images.csv"), "--as", "mine")
     assert code == 0 and text.splitlines()[-1].startswith("1 file was set aside; ")
-    told = dict(re.split(r"  +", line) for line in text.splitlines()[3:-1])
-    assert set(told["images by label"].split(", ")) == {"1 malignant", "1 benign"}
-    assert (told["images"], told["lesions"], told["lesions by label"]) == ("2", "not told", "-")
+    counts = dict(re.split(r"  +", line) for line in text.splitlines()[3:-1])
+    assert set(counts["images by label"].split(", ")) == {"1 malignant", "1 benign"}
+    assert (counts["images"], counts["lesions"], counts["lesions by label"]) == ("2", "not told", "-")
 
 
-def killed_over_one(request: InspectionRequest) -> FileFacts:
-    """A reader that the system kills over one file, as where memory runs out."""
+def killed_over_one_file(request: InspectionRequest) -> FileFacts:
+    """A reader that the system kills at one file, as it does where memory runs out."""
     if request.file == "one.npy" or "P_00002" in request.file:
         os.kill(os.getpid(), signal.SIGKILL)
     return inspect_file(request)
@@ -101,7 +101,7 @@ def test_index_ends_non_zero_where_the_machine_did_not_let_it_read_a_file(
     code, text, err = run(capsys, home, *words)
     last = (err if form else text).splitlines()[-1]
     assert code == 0 and last.startswith("1 file was set aside; ") and "busy" not in last
-    monkeypatch.setattr(inspected, "inspect_file", killed_over_one)
+    monkeypatch.setattr(inspected, "inspect_file", killed_over_one_file)
     shutil.rmtree(home.dataset("mine"))
     code, text, err = run(capsys, home, *words)
     last = (err if form else text).splitlines()[-1]
@@ -118,7 +118,7 @@ def test_a_demo_that_lacks_a_file_ends_non_zero(home: Home, capsys: Capture, mon
     words = ("demo", "--images", "40", "--trunk", "vgg16-mini", "--no-serve")
     code, _, err = run(capsys, home, *words)
     assert code == 0 and "set aside" not in err
-    monkeypatch.setattr(inspected, "inspect_file", killed_over_one)
+    monkeypatch.setattr(inspected, "inspect_file", killed_over_one_file)
     (home.dataset("phantom-demo") / "files.parquet").unlink()
     code, _, err = run(capsys, home, *words)
     assert code == INCOMPLETE and re.search(r"[0-9]+ files? (was|were) set aside", err)
@@ -158,20 +158,20 @@ def test_refused_work_leaves_nothing_behind(demo_home: Home, tmp_path: Path, cap
 
 
 def test_split_sizes_and_leakage(demo_home: Home, capsys: Capture) -> None:
-    kept = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
-    assert kept["train"] + kept["validation"] + kept["test"] == 160
-    assert not any(kept["leakage"].values())
-    assert all(0 < kept["malignant"][part] < kept[part] for part in ("train", "validation", "test"))
-    drawn = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
-    assert drawn["leakage"]["patients"] > 0 and drawn["leakage"]["test_images_with_patient_in_train"] > 0
+    by_patient = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "patient")
+    assert by_patient["train"] + by_patient["validation"] + by_patient["test"] == 160
+    assert not any(by_patient["leakage"].values())
+    assert all(0 < by_patient["malignant"][part] < by_patient[part] for part in ("train", "validation", "test"))
+    by_image = run_json(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
+    assert by_image["leakage"]["patients"] > 0 and by_image["leakage"]["test_images_with_patient_in_train"] > 0
 
     _, text, _ = run(capsys, demo_home, "split", "phantom-demo", "--protocol", "paper")
     sizes = [line.split() for line in text.splitlines() if line.startswith(("train", "validation", "test  "))]
     assert [row[:3] for row in sizes] == [
-        [part, str(drawn[part]), str(drawn["malignant"][part])] for part in ("train", "validation", "test")
+        [part, str(by_image[part]), str(by_image["malignant"][part])] for part in ("train", "validation", "test")
     ]
     for count, words in (("patients", "patients in train and test"), ("views", "views in train and test")):
-        assert f"{words} " in text and str(drawn["leakage"][count]) in text
+        assert f"{words} " in text and str(by_image["leakage"][count]) in text
     assert "test images that may have a near-duplicate in train" in text
 
 
@@ -181,42 +181,42 @@ def test_a_set_of_crops_alone_says_how_to_go_on(home: Home, samples: Path, capsy
     assert code == 0 and "extract and sweep them with --kind crop" in errors
 
 
-def test_the_readers_own_roc(demo_home: Home, capsys: Capture) -> None:
-    told = run_json(capsys, demo_home, "reader", "phantom-demo")
-    assert (told["dataset"], told["synthetic"], told["part"]) == ("phantom-demo", True, "test")
+def test_the_radiologists_roc(demo_home: Home, capsys: Capture) -> None:
+    summary = run_json(capsys, demo_home, "reader", "phantom-demo")
+    assert (summary["dataset"], summary["synthetic"], summary["part"]) == ("phantom-demo", True, "test")
     for name in ("image", "lesion", "mass", "calc"):
-        low, high = told[name]["interval"]
-        assert 0 <= low <= told[name]["auc"] <= high <= 1
-        assert 0 < told[name]["positives"] < told[name]["n"]
-    assert told["lesion"]["n"] == told["mass"]["n"] + told["calc"]["n"]
+        low, high = summary[name]["interval"]
+        assert 0 <= low <= summary[name]["auc"] <= high <= 1
+        assert 0 < summary[name]["positives"] < summary[name]["n"]
+    assert summary["lesion"]["n"] == summary["mass"]["n"] + summary["calc"]["n"]
     _, text, _ = run(capsys, demo_home, "reader", "phantom-demo")
-    assert f"{told['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
-    point = told["image"]["operating"][0]["sensitivity"]
+    assert f"{summary['image']['auc']:.3f}" in text and "SYNTHETIC DATA" in text and "official test set" in text
+    point = summary["image"]["operating"][0]["sensitivity"]
     low, high = point["interval"]
     assert f"BI-RADS ≥ 4 or 0  {point['value']:.3f} ({low:.3f} to {high:.3f})" in text
     assert max(map(len, text.splitlines()[:14])) <= 80
     assert text.count("sensitivity, 95 %") == text.count("\nreader ") == 1, "a share stands beside its interval"
-    other = run_json(capsys, demo_home, "reader", "phantom-demo", "--recall-zero", "none")
+    without_zeros = run_json(capsys, demo_home, "reader", "phantom-demo", "--recall-zero", "none")
     zeros = int((Dataset.open(demo_home, "phantom-demo").images.query("split == 'test'")["birads"] == 0).sum())
-    assert zeros > 0 and other["image"]["n"] == told["image"]["n"] - zeros
+    assert zeros > 0 and without_zeros["image"]["n"] == summary["image"]["n"] - zeros
 
 
 def test_a_reader_whose_labels_are_made_from_birads_is_called_circular(
     demo_home: Home, tmp_path: Path, capsys: Capture
 ) -> None:
-    known, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
-    about = {**known.about, "columns": {"label": "breast_birads", "birads": "breast_birads"}}
-    write_dataset(home, "circular", about, known.images, known.lesions)
-    told = run_json(capsys, home, "reader", "circular")
-    assert told["circular"] is True and "'breast_birads'" in told["reason"] and "image" not in told
+    dataset, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
+    about = {**dataset.about, "columns": {"label": "breast_birads", "birads": "breast_birads"}}
+    write_dataset(home, "circular", about, dataset.images, dataset.lesions)
+    summary = run_json(capsys, home, "reader", "circular")
+    assert summary["circular"] is True and "'breast_birads'" in summary["reason"] and "image" not in summary
     _, text, _ = run(capsys, home, "reader", "circular")
-    assert text.strip() == told["reason"]
+    assert text.strip() == summary["reason"]
 
 
-def test_classes_that_are_not_malignancy_bear_their_own_names(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
-    known, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
-    about = {**known.about, "classes": {"positive": "dense", "negative": "other"}}
-    write_dataset(home, "named", about, known.images, known.lesions)
+def test_classes_other_than_malignancy_have_their_own_names(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    dataset, home = Dataset.open(demo_home, "phantom-demo"), Home(tmp_path / "home")
+    about = {**dataset.about, "classes": {"positive": "dense", "negative": "other"}}
+    write_dataset(home, "named", about, dataset.images, dataset.lesions)
     for words in (("split", "named"), ("reader", "named")):
         _, text, _ = run(capsys, home, *words)
         assert "dense" in text and "malignant" not in text
@@ -231,19 +231,19 @@ def test_classes_that_are_not_malignancy_bear_their_own_names(demo_home: Home, t
 
 
 def test_a_reader_of_images_alone_has_no_empty_rows(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
-    known = Dataset.open(demo_home, "phantom-demo")
+    dataset = Dataset.open(demo_home, "phantom-demo")
     home = Home(tmp_path / "home")
-    write_dataset(home, "whole", known.about, known.images, known.lesions.head(0))
+    write_dataset(home, "whole", dataset.about, dataset.images, dataset.lesions.head(0))
     code, text, _ = run(capsys, home, "reader", "whole")
     assert code == 0 and "by image" in text
     assert not any(words in text for words in ("by lesion", "masses", "calcifications"))
 
 
 def test_a_data_set_without_assessments_has_no_reader(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
-    known = Dataset.open(demo_home, "phantom-demo")
+    dataset = Dataset.open(demo_home, "phantom-demo")
     home = Home(tmp_path / "home")
-    images, lesions = (table.assign(birads=None) for table in (known.images, known.lesions))
-    write_dataset(home, "blind", known.about, images, lesions)
+    images, lesions = (table.assign(birads=None) for table in (dataset.images, dataset.lesions))
+    write_dataset(home, "blind", dataset.about, images, lesions)
     code, out, err = run(capsys, home, "reader", "blind")
     assert (code, out) == (2, "") and "No BI-RADS assessment" in err and err.count("\n") == 1
 
@@ -256,8 +256,8 @@ def test_a_label_policy_is_shown_by_split_and_kept_by_sweep(demo_home: Home, tmp
     assert sum(merged[name] for name in parts) == sum(dropped[name] for name in parts) == 160
     assert merged["left_out"] == 0 < dropped["left_out"] and dropped["test"] < merged["test"]
     home = Home(tmp_path / "home")
-    for place in ("datasets", "features"):
-        shutil.copytree(demo_home.path / place, home.path / place)
+    for folder in ("datasets", "features"):
+        shutil.copytree(demo_home.path / folder, home.path / folder)
     words = ("sweep", "phantom-demo", "--trunk", "vgg16-mini", "--pool", "gap", "--epochs", "2")
     assert run_json(capsys, home, *words, "--labels", "merged,three-way")["runs"] == 2
     grid = tmp_path / "grid.toml"
@@ -267,14 +267,14 @@ def test_a_label_policy_is_shown_by_split_and_kept_by_sweep(demo_home: Home, tmp
     assert "three-way" in run(capsys, home, "leaderboard")[1]
 
 
-def test_probe_tells_its_path_and_what_it_chose(tiny: Home, tmp_path: Path, capsys: Capture) -> None:
+def test_probe_prints_its_path_and_the_chosen_strength(tiny: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(tiny.path, home.path)
-    told = run_json(capsys, home, "probe", "tiny", "--pool", "gap", "--redraws", "2")
-    assert told["sweep"] in sweeps(home) and len(told["probes"]) == 2
-    for row in told["probes"]:
+    content = run_json(capsys, home, "probe", "tiny", "--pool", "gap", "--redraws", "2")
+    assert content["sweep"] in sweeps(home) and len(content["probes"]) == 2
+    for row in content["probes"]:
         chosen = next(step for step in row["path"] if step["C"] == row["C"])
-        assert len(row["path"]) == len(told["strengths"]) and chosen["train_loss"] > 0
+        assert len(row["path"]) == len(content["strengths"]) and chosen["train_loss"] > 0
         assert chosen["validation_auc"] == max(step["validation_auc"] for step in row["path"])
         low, high = row["test_auc_interval"]
         assert low <= row["test_auc"] <= high and row["n_test"] > 0 and row["leaked"] == 0
@@ -282,7 +282,7 @@ def test_probe_tells_its_path_and_what_it_chose(tiny: Home, tmp_path: Path, caps
     assert code == 0 and "Validation AUC by C" in text and "SYNTHETIC DATA" in text
 
 
-def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture) -> None:
+def test_leaderboard_has_all_promised_columns(demo_home: Home, capsys: Capture) -> None:
     rows = run_json(capsys, demo_home, "leaderboard")
     promised = {"run", "dataset", "trunk", "weights", "pool", "hidden", "optimizer", "lr", "protocol", "leakage"}
     promised |= {"n_test", "validation_auc", "test_auc", "test_auc_interval", "test_accuracy", "tie_group"}
@@ -297,8 +297,11 @@ def test_leaderboard_tells_all_that_it_promises(demo_home: Home, capsys: Capture
     assert "SYNTHETIC DATA" in text and "trained on synthetic data" in text
     assert {"preprocess", "resize"} <= set(text.splitlines()[0].split())
     assert rows[0]["leaked"] == 0 and rows[0]["notes"] == []
-    told = text_of([{**rows[0], "leaked": None, "notes": ["Nobody names patients."]}], wide=True)
-    assert told.splitlines()[2].endswith(" -") and f"{rows[0]['dataset']}: Nobody names patients." in told
+    text_with_note = text_of([{**rows[0], "leaked": None, "notes": ["Nobody names patients."]}], wide=True)
+    assert (
+        text_with_note.splitlines()[2].endswith(" -")
+        and f"{rows[0]['dataset']}: Nobody names patients." in text_with_note
+    )
 
 
 @pytest.mark.parametrize("group", [(), ("--group",)])
@@ -312,8 +315,8 @@ def test_what_stands_beneath_a_leaderboard_is_of_its_columns(
 
 
 def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsys: Capture) -> None:
-    best, other = (run_json(capsys, demo_home, "leaderboard")[place]["run"] for place in (0, -1))
-    both = f"{best}+{other.rpartition('.')[2]}"
+    best, last = (run_json(capsys, demo_home, "leaderboard")[row]["run"] for row in (0, -1))
+    both = f"{best}+{last.rpartition('.')[2]}"
     words = ("leaderboard", "--level", "breast", "--fuse", "max,noisy-or", "--ensemble", both)
     rows = run_json(capsys, demo_home, *words)
     assert len(rows) == 2 * 25 and {row["level"] for row in rows} == {"breast"}
@@ -324,15 +327,15 @@ def test_leaderboard_reads_breasts_patients_and_ensembles(demo_home: Home, capsy
     assert run(capsys, demo_home, "leaderboard", "--top", "0")[0] == 0
 
 
-def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capture) -> None:
+def test_leaderboard_prints_settings_and_selection_bias(demo_home: Home, capsys: Capture) -> None:
     settings = run_json(capsys, demo_home, "leaderboard", "--group")
     assert len(settings) == 24 and all(row["count"] == 1 and row["test_auc_sd"] is None for row in settings)
-    (meter,) = run_json(capsys, demo_home, "leaderboard", "--optimism")
-    assert meter["heads"] == 24 and 1 <= meter["independent_heads"] <= 24 and 0 <= meter["explained"] <= 1
-    assert meter["test_auc_interval"][0] < meter["test_auc"] < meter["test_auc_interval"][1]
+    (bias,) = run_json(capsys, demo_home, "leaderboard", "--optimism")
+    assert bias["heads"] == 24 and 1 <= bias["independent_heads"] <= 24 and 0 <= bias["explained"] <= 1
+    assert bias["test_auc_interval"][0] < bias["test_auc"] < bias["test_auc_interval"][1]
     _, text, _ = run(capsys, demo_home, "leaderboard")
-    assert f"the best of 24 heads (worth {meter['independent_heads']:.1f}" in text
-    best = next(row for row in run_json(capsys, demo_home, "leaderboard") if row["run"] == meter["winner"])
+    assert f"the best of 24 heads (worth {bias['independent_heads']:.1f}" in text
+    best = next(row for row in run_json(capsys, demo_home, "leaderboard") if row["run"] == bias["winner"])
     for part in ("validation", "test"):
         low, high = best[f"{part}_auc_interval"]
         assert f"{best[f'{part}_auc']:.3f} ({low:.3f} to {high:.3f})" in text
@@ -341,14 +344,14 @@ def test_leaderboard_tells_of_settings_and_of_luck(demo_home: Home, capsys: Capt
     assert "chance explains" in run(capsys, demo_home, "leaderboard", "--optimism")[1]
 
 
-def test_what_is_listed_says_its_data_set_its_rule_and_that_it_is_cut(demo_home: Home, capsys: Capture) -> None:
+def test_a_list_has_its_data_sets_its_rule_and_the_number_of_hidden_rows(demo_home: Home, capsys: Capture) -> None:
     settings = run_json(capsys, demo_home, "leaderboard", "--group")
     assert "data set" not in settings_text(settings, wide=True)
     several = settings_text([settings[0], {**settings[1], "dataset": "another"}], wide=True)
     assert several.startswith("data set") and "\nanother " in several
-    told = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3", "--wide")[1]
-    told = " ".join(told.split())
-    assert "by the rule 'At a sensitivity of 0.8'" in told and "The first 3 of 24 rows; --top 24 prints all." in told
+    text = run(capsys, demo_home, "leaderboard", "--rule", "sensitivity", "--target", "0.8", "--top", "3", "--wide")[1]
+    text = " ".join(text.split())
+    assert "by the rule 'At a sensitivity of 0.8'" in text and "The first 3 of 24 rows; --top 24 prints all." in text
     assert "The first" not in run(capsys, demo_home, "leaderboard")[1]
 
 
@@ -362,20 +365,23 @@ def test_a_leaderboard_without_rows_and_an_export_into_a_home_are_refused(demo_h
 
 def test_compare_tests_every_pair(demo_home: Home, capsys: Capture) -> None:
     names = [row["run"] for row in run_json(capsys, demo_home, "leaderboard")][:3]
-    told = run_json(capsys, demo_home, "compare", *names)
-    assert [one["run"] for one in told["runs"]] == names and len(told["pairs"]) == 3
-    for one in told["runs"]:
-        for interval in (one["auc_interval"], one["auc_bootstrap_interval"]):
-            assert interval[0] < one["auc"] < interval[1]
-        assert one["n"] == told["n"] and one["left_out"] == 0
-    for pair in told["pairs"]:
-        assert sum(pair["flips"][name] for name in ("both_right", "only_first_right", "only_second_right")) <= told["n"]
+    comparison = run_json(capsys, demo_home, "compare", *names)
+    assert [compared["run"] for compared in comparison["runs"]] == names and len(comparison["pairs"]) == 3
+    for compared in comparison["runs"]:
+        for interval in (compared["auc_interval"], compared["auc_bootstrap_interval"]):
+            assert interval[0] < compared["auc"] < interval[1]
+        assert compared["n"] == comparison["n"] and compared["left_out"] == 0
+    for pair in comparison["pairs"]:
+        assert (
+            sum(pair["flips"][name] for name in ("both_right", "only_first_right", "only_second_right"))
+            <= comparison["n"]
+        )
         for test in (pair["delong"], pair["bootstrap"], pair["flips"]):
             assert 0 <= test["p"] <= test["p_holm"] <= 1
     _, text, _ = run(capsys, demo_home, "compare", *names)
-    assert f"Compared on the {told['n']} test images" in text and "SYNTHETIC DATA" in text and "1 − 3" in text
+    assert f"Compared on the {comparison['n']} test images" in text and "SYNTHETIC DATA" in text and "1 − 3" in text
     plain = run_json(capsys, demo_home, "compare", *names, "--rule", "half")
-    assert all(one["threshold"] == 0.5 for one in plain["runs"])
+    assert all(compared["threshold"] == 0.5 for compared in plain["runs"])
 
 
 def test_one_rule_holds_for_accuracy_and_flips(demo_home: Home, capsys: Capture) -> None:
@@ -385,12 +391,12 @@ def test_one_rule_holds_for_accuracy_and_flips(demo_home: Home, capsys: Capture)
     compared = run_json(capsys, demo_home, "compare", *names, *rule)
     assert compared["criterion"] == "At a sensitivity of 0.8"
     right = []
-    for one in compared["runs"]:
-        told = run_json(capsys, demo_home, "operate", one["run"], *rule)
-        assert one["threshold_logit"] == told["threshold"] == board[one["run"]]["threshold"]
-        assert one["accuracy"] == pytest.approx(told["measures"]["accuracy"]["value"])
-        assert one["accuracy"] == pytest.approx(board[one["run"]]["test_accuracy"])
-        right.append(told["confusion"]["true_malignant"] + told["confusion"]["true_benign"])
+    for row in compared["runs"]:
+        summary = run_json(capsys, demo_home, "operate", row["run"], *rule)
+        assert row["threshold_logit"] == summary["threshold"] == board[row["run"]]["threshold"]
+        assert row["accuracy"] == pytest.approx(summary["measures"]["accuracy"]["value"])
+        assert row["accuracy"] == pytest.approx(board[row["run"]]["test_accuracy"])
+        right.append(summary["confusion"]["true_malignant"] + summary["confusion"]["true_benign"])
     flips = compared["pairs"][0]["flips"]
     assert [flips["both_right"] + flips[f"only_{which}_right"] for which in ("first", "second")] == right
     assert "own threshold, chosen on validation" in run(capsys, demo_home, "leaderboard", *rule, "--wide")[1]
@@ -401,20 +407,25 @@ def test_one_rule_holds_for_accuracy_and_flips(demo_home: Home, capsys: Capture)
         assert (code, out) == (2, "") and "no rule 'best'" in err
 
 
-def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys: Capture) -> None:
+def test_operate_prints_each_measure_with_n_and_interval(demo_home: Home, capsys: Capture) -> None:
     best = run_json(capsys, demo_home, "leaderboard")[0]
-    told = run_json(capsys, demo_home, "operate", best["run"], "--by", "density")
-    assert (told["n"], told["part"], told["unit"], told["rule"]) == (best["n_test"], "test", "images", "youden")
-    assert told["chosen_on"]["part"] == "validation" and told["chosen_on"]["n"] == best["n_validation"]
-    assert sum(told["confusion"].values()) == told["n"] == told["subgroups"][0]["n"]
-    assert told["metrics"]["auc"]["value"] == best["test_auc"]
-    assert told["metrics"]["auc"]["interval"] == best["test_auc_interval"]
-    for one in (*told["measures"].values(), *told["metrics"].values(), told["calibration"]["brier"]):
-        assert one["reason"] or one["interval"][0] <= one["value"] <= one["interval"][1]
-        assert 0 < one["n"] <= told["n"]
-    assert told["predictive"]["npv"]["value"] > told["measures"]["npv"]["value"]
+    summary = run_json(capsys, demo_home, "operate", best["run"], "--by", "density")
+    assert (summary["n"], summary["part"], summary["unit"], summary["rule"]) == (
+        best["n_test"],
+        "test",
+        "images",
+        "youden",
+    )
+    assert summary["chosen_on"]["part"] == "validation" and summary["chosen_on"]["n"] == best["n_validation"]
+    assert sum(summary["confusion"].values()) == summary["n"] == summary["subgroups"][0]["n"]
+    assert summary["metrics"]["auc"]["value"] == best["test_auc"]
+    assert summary["metrics"]["auc"]["interval"] == best["test_auc_interval"]
+    for measure in (*summary["measures"].values(), *summary["metrics"].values(), summary["calibration"]["brier"]):
+        assert measure["reason"] or measure["interval"][0] <= measure["value"] <= measure["interval"][1]
+        assert 0 < measure["n"] <= summary["n"]
+    assert summary["predictive"]["npv"]["value"] > summary["measures"]["npv"]["value"]
     breasts = run_json(capsys, demo_home, "operate", f"{best['run']}@breast-max", "--rule", "half")
-    assert breasts["unit"] == "breasts" and breasts["n"] < told["n"] and breasts["threshold"] == 0
+    assert breasts["unit"] == "breasts" and breasts["n"] < summary["n"] and breasts["threshold"] == 0
     _, text, _ = run(capsys, demo_home, "operate", best["run"], "--by", "density")
     assert "SYNTHETIC DATA" in text and "fewer than 10" in text and "rule youden, chosen on" in text
 
@@ -429,34 +440,34 @@ def test_operate_tells_each_measure_with_n_and_interval(demo_home: Home, capsys:
         (("--by", "age"), "no column 'age'"),
     ],
 )
-def test_operate_refuses_what_is_not_there(
+def test_operate_refuses_missing_rules_parts_and_columns(
     words: tuple[str, ...], expected: str, demo_home: Home, capsys: Capture
 ) -> None:
     code, out, err = run(capsys, demo_home, "operate", f"{sweeps(demo_home)[0]}.0", *words)
     assert (code, out) == (2, "") and expected in err and err.count("\n") == 1
 
 
-def test_extract_and_sweep_report_what_they_did(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+def test_extract_and_sweep_report_their_results(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(demo_home.dataset("phantom-demo"), home.dataset("phantom-demo"))
     words = ("extract", "phantom-demo", "--trunk", "vgg16-mini", "--size", "64", "--precision", "float32")
-    made = run_json(capsys, home, *words)
-    assert (made["images"], made["computed"], made["reused"]) == (160, 160, 0)
-    assert made["images_per_second"] > 0 and made["seconds"] > 0 and len(made["digest"]) == 64
+    extracted = run_json(capsys, home, *words)
+    assert (extracted["images"], extracted["computed"], extracted["reused"]) == (160, 160, 0)
+    assert extracted["images_per_second"] > 0 and extracted["seconds"] > 0 and len(extracted["digest"]) == 64
     again = run_json(capsys, home, *words)
-    assert (again["computed"], again["reused"], again["digest"]) == (0, 160, made["digest"])
+    assert (again["computed"], again["reused"], again["digest"]) == (0, 160, extracted["digest"])
     grid = tmp_path / "grid.toml"
     grid.write_text('pool = ["flatten", "gap"]\nlr = [1e-3, 1e-4]\nepochs = 2\nredraws = 2\n')
     swept = run_json(capsys, home, "sweep", "phantom-demo", "--grid", str(grid))
     assert swept["runs"] == 8 and sweeps(home) == [swept["sweep"]]
-    one = run_json(capsys, home, "sweep", "phantom-demo", "--grid", str(grid), "--pool", "gap", "--redraws", "1")
-    assert one["runs"] == 2
+    smaller = run_json(capsys, home, "sweep", "phantom-demo", "--grid", str(grid), "--pool", "gap", "--redraws", "1")
+    assert smaller["runs"] == 2
 
 
 def test_a_sweep_takes_features_of_one_image_kind(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
-    for place in ("datasets", "features"):
-        shutil.copytree(demo_home.path / place, home.path / place)
+    for folder in ("datasets", "features"):
+        shutil.copytree(demo_home.path / folder, home.path / folder)
     crops = ("extract", "phantom-demo", "--trunk", "vgg16-mini", "--kind", "crop", "--size", "64")
     assert run_json(capsys, home, *crops)["images"] > 160
     words = ("sweep", "phantom-demo", "--epochs", "2")
@@ -469,7 +480,7 @@ PAPER_WORDS = ("paper", "tiny", "--size", "64", "--epochs", "2", "--splits", "2"
 
 
 @pytest.mark.slow
-def test_the_report_beside_ours(paper_home: Home, tmp_path: Path, capsys: Capture) -> None:
+def test_the_report_is_compared_with_ours(paper_home: Home, tmp_path: Path, capsys: Capture) -> None:
     rows = run_json(capsys, paper_home, *PAPER_WORDS, "--to", str(tmp_path / "report"))
     assert [row["row"] for row in rows] == [*range(1, 10), *range(1, 7)]
     promised = {"table", "row", "settings", "reported", "ours"}
@@ -487,16 +498,16 @@ def test_the_reports_accuracies_are_at_half_unless_a_rule_is_asked_for(paper_hom
     usual, youden = (run_json(capsys, paper_home, *PAPER_WORDS, *rule) for rule in ((), ("--rule", "youden")))
     assert {row["rule"] for row in usual} == {"half"} and {row["rule"] for row in youden} == {"youden"}
     assert [row["ours"]["auc"] for row in usual] == [row["ours"]["auc"] for row in youden]
-    pairs = [(one["ours"]["accuracy"], other["ours"]["accuracy"]) for one, other in zip(usual, youden, strict=True)]
+    pairs = [(half["ours"]["accuracy"], best["ours"]["accuracy"]) for half, best in zip(usual, youden, strict=True)]
     assert any(chosen > half for half, chosen in pairs)
     first = youden[0]["protocols"]["patient"]
-    told = run_json(capsys, paper_home, "operate", first["runs"][0])
-    assert first["test"]["accuracy"] == pytest.approx(told["measures"]["accuracy"]["value"])
+    summary = run_json(capsys, paper_home, "operate", first["runs"][0])
+    assert first["test"]["accuracy"] == pytest.approx(summary["measures"]["accuracy"]["value"])
     assert "each run's own threshold" in run(capsys, paper_home, *PAPER_WORDS, "--rule", "youden")[1]
     assert "as the report's does" in run(capsys, paper_home, *PAPER_WORDS)[1]
 
 
-def test_the_report_is_shown_before_anything_was_run(demo_home: Home, capsys: Capture) -> None:
+def test_the_report_is_shown_without_any_run(demo_home: Home, capsys: Capture) -> None:
     rows = run_json(capsys, demo_home, "paper", "phantom-demo", "--no-run")
     assert len(rows) == 15 and all(row["ours"]["auc"] is None for row in rows)
     code, text, _ = run(capsys, demo_home, "paper", "phantom-demo", "--no-run")
@@ -506,8 +517,8 @@ def test_the_report_is_shown_before_anything_was_run(demo_home: Home, capsys: Ca
 @pytest.mark.slow
 def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     home = Home(tmp_path / "home")
-    for place in ("datasets", "features"):
-        shutil.copytree(demo_home.path / place, home.path / place)
+    for folder in ("datasets", "features"):
+        shutil.copytree(demo_home.path / folder, home.path / folder)
     name = caches(home, "phantom-demo")[0]
     cache = Cache.open(home, "phantom-demo", name)
     chunk = sorted(cache.manifest["chunks"])[1]
@@ -517,7 +528,7 @@ def test_verify_and_repair(demo_home: Home, tmp_path: Path, capsys: Capture) -> 
     file.write_bytes(content)
     code, out, _ = run(capsys, home, "verify", "--json")
     assert code == 1
-    assert [(one["cache"], one["chunk"]) for one in json.loads(out)["damaged"]] == [(name, chunk)]
+    assert [(damage["cache"], damage["chunk"]) for damage in json.loads(out)["damaged"]] == [(name, chunk)]
     assert run(capsys, home, "verify", "--repair")[0] == 0
     assert run(capsys, home, "verify")[0] == 0
     assert Cache.open(home, "phantom-demo", name).manifest["digest"] == cache.manifest["digest"]
@@ -533,7 +544,7 @@ def test_doctor_checks_everything(home: Home, capsys: Capture) -> None:
     assert "\nweights of vgg16 " in text.rpartition("what to do")[2], "a name beside what to do"
 
 
-def test_a_home_without_runs_is_named(tmp_path: Path, capsys: Capture) -> None:
+def test_the_message_has_the_path_of_a_home_without_runs(tmp_path: Path, capsys: Capture) -> None:
     code, out, err = run(capsys, Home(tmp_path / "mistyped"), "leaderboard")
     assert (code, out.strip()) == (0, "") and f"no runs in {tmp_path / 'mistyped'} yet" in err
 
@@ -592,7 +603,7 @@ def test_bad_input_ends_in_one_line(case: str, demo_home: Home, capsys: Capture)
         ["export", "--to", "a" * 300],
     ],
 )
-def test_what_the_system_refuses_ends_in_one_line(words: list[str], demo_home: Home, capsys: Capture) -> None:
+def test_an_error_of_the_system_ends_in_one_line(words: list[str], demo_home: Home, capsys: Capture) -> None:
     code, out, err = run(capsys, demo_home, *words)
     assert code == 2 and not out
     assert [line for line in err.splitlines() if line.startswith("mammo: ")] == err.splitlines()
@@ -607,7 +618,7 @@ def test_home_that_cannot_be_written(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_help_is_light() -> None:
-    """Asking for help loads none of the packages that take time."""
+    """The help imports no slow package."""
     script = "import sys; from mammo.cli import parser; parser(); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     heavy = {"torch", "timm", "numpy", "pandas", "streamlit", "zarr", "plotly", "skimage", "sklearn"}
@@ -647,7 +658,7 @@ def test_commands_of_the_contract_are_there() -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536"])
-def test_a_port_that_is_none_is_refused(port: str, capsys: Capture, home: Home) -> None:
+def test_a_port_out_of_range_is_refused(port: str, capsys: Capture, home: Home) -> None:
     code, _, err = run(capsys, home, "serve", "--port", port)
     assert code == 2 and "between 1 and 65535" in err
 
@@ -655,8 +666,8 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: Capture, home: Home) 
 def test_export_writes_the_forms_that_its_help_lists(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
     assert {word.split()[0] for word in FORMS.split(", ")} == set(EXPORTS)
     name = sweeps(demo_home)[0]
-    told = run_json(capsys, demo_home, "export", name, "--to", str(tmp_path / "out"), "--as", "csv,cards")
-    assert told == {"exports": {form: str(tmp_path / "out" / form) for form in ("csv", "cards")}}
+    content = run_json(capsys, demo_home, "export", name, "--to", str(tmp_path / "out"), "--as", "csv,cards")
+    assert content == {"exports": {form: str(tmp_path / "out" / form) for form in ("csv", "cards")}}
     assert (tmp_path / "out" / "csv" / "runs.csv").is_file()
     code, text, _ = run(capsys, demo_home, "export", name, "--to", str(tmp_path / "shared"))
     assert code == 0 and f"mammo serve --home {tmp_path / 'shared'}" in text
@@ -666,8 +677,8 @@ def test_export_writes_the_forms_that_its_help_lists(demo_home: Home, tmp_path: 
     assert (code, out) == (2, "") and "no form of export 'pdf'" in err
 
 
-def test_estimates_are_told_and_nothing_is_done(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
-    """With prices of this machine that are known already; measuring has tests of its own."""
+def test_estimates_are_printed_and_nothing_is_done(demo_home: Home, tmp_path: Path, capsys: Capture) -> None:
+    """With prices that are stored already; measuring has tests of its own."""
     home = Home(tmp_path / "home")
     home.path.mkdir()
     for folder in ("datasets", "features"):
@@ -686,14 +697,14 @@ def test_estimates_are_told_and_nothing_is_done(demo_home: Home, tmp_path: Path,
 
 
 def test_a_leaderboard_fits_80_columns(demo_home: Home, capsys: Capture) -> None:
-    for more in ([], ["--group"], ["--level", "patient"], ["--optimism"]):
-        code, text, _ = run(capsys, demo_home, "leaderboard", *more)
+    for options in ([], ["--group"], ["--level", "patient"], ["--optimism"]):
+        code, text, _ = run(capsys, demo_home, "leaderboard", *options)
         assert code == 0 and max(map(len, text.splitlines())) <= 80
     _, wide, _ = run(capsys, demo_home, "leaderboard", "--wide")
     assert "validation AUC" in wide.splitlines()[0] and "optimizer" in wide.splitlines()[0]
 
 
-def test_numbers_that_are_none_are_null(capsys: Capture) -> None:
+def test_undefined_numbers_are_null(capsys: Capture) -> None:
     diverged = {"threshold": math.inf, "measures": [{"value": np.float32("nan")}], "n": 3}
     show(argparse.Namespace(json=True), diverged, "")
     assert json.loads(capsys.readouterr().out) == {"threshold": None, "measures": [{"value": None}], "n": 3}

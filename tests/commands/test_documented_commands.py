@@ -1,4 +1,4 @@
-"""Every command of the README and the docs runs as it stands there, on a copy of the demo's home, or says why not."""
+"""Every command of the README and the docs runs on a copy of the demo's home, or a reason is given why not."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ NOT_RUN = {
 }
 """Commands that cannot run here, and why."""
 ALSO_FINE = {"mammo doctor": 1}
-"""Exit codes but 0 that tell of this machine and not of the command: the doctor names what is not installed."""
+"""Further exit codes that are no fault of the command: the doctor lists missing packages of this machine."""
 
 
 def commands_of(page: Path) -> list[str]:
-    """The commands of a page's fenced blocks, in their order, without their comments."""
+    """The commands in the fenced blocks of a page, in order, without comments."""
     lines = [line.strip() for language, body in BLOCK.findall(page.read_text()) for line in _lines(language, body)]
     return [re.split(r"\s{2,}#", line.removeprefix("$ "))[0].strip() for line in lines]
 
@@ -63,19 +63,19 @@ def _lines(language: str, body: str) -> list[str]:
 ALL = {command for page in PAGES for command in commands_of(page)}
 
 
-def test_what_is_not_run_is_documented() -> None:
+def test_the_commands_that_are_not_run_are_documented() -> None:
     assert len(ALL) > 30 and set(NOT_RUN) <= ALL and set(ALSO_FINE) <= ALL
     assert all(command.startswith("mammo ") for command in ALL - set(NOT_RUN))
 
 
-def test_no_page_names_a_sweep_that_only_its_writer_has() -> None:
+def test_no_page_has_the_name_of_a_sweep_that_readers_lack() -> None:
     for page in PAGES:
         assert not re.search(r"phantom(-demo)?-[0-9a-f]{8}\b", page.read_text()), page
 
 
 @pytest.fixture(scope="session")
 def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a user has: a download of CBIS-DDSM, and a manifest with its images."""
+    """The files of a user: a download of CBIS-DDSM, and a manifest with its images."""
     folder = tmp_path_factory.mktemp("documented") / "Downloads"
     finish(write_phantom(folder / "manifest-1234", PhantomSpec(images=60, seed=2, height=256), workers=1))
     (folder / "csv").mkdir()
@@ -110,7 +110,7 @@ def _as_png(film: Path, to: Path) -> None:
 
 
 def _arguments(command: str, home: Path, sweep: str) -> list[str]:
-    """A command's arguments, with what stands for a user's own folders and sweeps filled in, and a smaller phantom."""
+    """A command's arguments, with real folders and sweeps in place of the user's, and a smaller phantom."""
     line = command.partition(" > ")[0].replace("SWEEP", sweep).replace("FOLDER", "~/Downloads/manifest-1234")
     return [word.replace("~", str(home)) for word in shlex.split(line.replace("--images 400", "--images 40"))[1:]]
 

@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parent
 HOME, RECORDED = FOLDER / "home.tar.xz", FOLDER / "recorded.json.xz"
 GRID = FOLDER / "grid.toml"
 TIMES = {"seconds", "images_per_second"}
-"""What a command that does something tells of how long that took."""
+"""The fields in which a command reports how long its work took."""
 
 READ = {
     "leaderboard": "leaderboard",
@@ -194,7 +194,7 @@ address.open_page({page!r}, st.empty())
 with show_errors():
     runpy.run_path({file!r})
 """
-"""A page as the frame runs it: with a place where it is said what the address asks for that is not here."""
+"""A page as the frame runs it, with the banner for values of the address that do not exist."""
 UNKNOWN = "the address asks for"
 CHOOSING = {"selectbox", "multiselect", "number_input", "button_group", "toggle", "checkbox", "text_input", "text_area"}
 CHOOSING |= {"select_slider", "slider", "radio"}
@@ -202,15 +202,15 @@ MEASURED = {"Time", "Time at most", "On disk"}
 """Facts on a page that depend on the machine: how fast it is, and in which precision it computes."""
 
 
-def unpack(place: Path) -> Path:
-    """The home, in a folder that is not there yet."""
+def unpack(folder: Path) -> Path:
+    """Unpack the home into a folder that does not exist yet."""
     with tarfile.open(HOME) as archive:
-        archive.extractall(place, filter="data")
-    return place
+        archive.extractall(folder, filter="data")
+    return folder
 
 
 def recorded() -> dict[str, Any]:
-    """What the version that made the home answered."""
+    """The answers of the version that made the home."""
     answers: dict[str, Any] = json.loads(lzma.decompress(RECORDED.read_bytes()))
     return answers
 
@@ -218,10 +218,10 @@ def recorded() -> dict[str, Any]:
 def answer(home: Path, command: str, **names: str) -> Any:
     """What `mammo COMMAND --json` prints, without how long it took and where the home lies."""
     words = [word.format(**names) for word in shlex.split(command)]
-    told = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(told):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.redirect_stderr(output):
         code = main([*words, "--home", str(home), "--json"])
-    assert code == 0, told.getvalue()
+    assert code == 0, output.getvalue()
     content = json.loads(printed.getvalue().replace(str(home), "HOME"))
     if isinstance(content, dict):
         return {name: value for name, value in content.items() if name not in TIMES}
@@ -229,40 +229,40 @@ def answer(home: Path, command: str, **names: str) -> Any:
 
 
 def options(command: str = "") -> list[str]:
-    """The commands, or the options of one, as its help tells them."""
+    """The commands, or the options of one command, in its help."""
     with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
         main([*command.split(), "--help"])
-    found = r"(?<![\w-])--[a-z][a-z-]*" if command else r"(?m)^    ([a-z]+)"
-    return sorted(set(re.findall(found, printed.getvalue())))
+    pattern = r"(?<![\w-])--[a-z][a-z-]*" if command else r"(?m)^    ([a-z]+)"
+    return sorted(set(re.findall(pattern, printed.getvalue())))
 
 
-def exported(home: Path, place: Path, form: str, **names: str) -> Path:
+def exported(home: Path, folder: Path, form: str, **names: str) -> Path:
     """The folder into which some sweeps are exported."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as told:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as output:
         some = [names[name] for name in ("many", "tuned", "three")]
-        code = main(["export", *some, "--as", form, "--to", str(place), "--home", str(home)])
-    assert code == 0, told.getvalue()
-    return place
+        code = main(["export", *some, "--as", form, "--to", str(folder), "--home", str(home)])
+    assert code == 0, output.getvalue()
+    return folder
 
 
 def told_in(folder: Path) -> dict[str, Any]:
     """What the files of an export hold: tables by their columns, texts by their lines."""
     read = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix in read:
-            found[path.name] = columns_of(read[path.suffix](path), whole=path.name.startswith("runs"))
+            contents[path.name] = columns_of(read[path.suffix](path), full=path.name.startswith("runs"))
         elif path.suffix == ".md":
-            found[path.name] = path.read_text().splitlines()
-    return found
+            contents[path.name] = path.read_text().splitlines()
+    return contents
 
 
-def columns_of(table: pd.DataFrame, whole: bool = True) -> dict[str, Any]:
-    """A table by its columns: all values, or of numbers what they come to and of others a digest."""
+def columns_of(table: pd.DataFrame, full: bool = True) -> dict[str, Any]:
+    """A table by its columns: all values, or only the sums of numbers and the digests of texts."""
     columns: dict[str, Any] = {}
     for name in table:
         values = table[name]
-        if whole:
+        if full:
             columns[str(name)] = [_plain(value) for value in values]
         elif pd.api.types.is_float_dtype(values):
             weights = np.arange(1, len(values) + 1)
@@ -274,9 +274,9 @@ def columns_of(table: pd.DataFrame, whole: bool = True) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON has it, nothing for what is missing."""
+    """A cell as JSON, null where it is missing."""
     if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     value = value.item() if isinstance(value, np.generic) else value
     return None if pd.isna(value) else value if isinstance(value, bool | int | float) else str(value)
 
@@ -293,15 +293,15 @@ def look(home: Path, address: Address, **names: str) -> dict[str, Any]:
     still = patch("mammo.estimates.measuring.can_measure", lambda: False)
     with still, patch.dict("os.environ", {"MAMMO_HOME": str(home)}):
         test.run()
-    shown = [one for one in _elements(test._tree) if one.type in CHOOSING and one.key]
+    shown = [item for item in _elements(test._tree) if item.type in CHOOSING and item.key]
     return {
-        "widgets": {one.key: _plain_choice(one.value) for one in shown},
-        "wrong": [one.value for one in (*test.exception, *test.error)],
-        "warnings": [one.value for one in test.warning],
-        "facts": {one.label: one.value for one in test.metric if one.label not in MEASURED},
-        "tables": [columns_of(one.value) for one in test.dataframe],
-        "figures": sorted(one.key for one in _elements(test._tree) if one.type == "plotly_chart"),
-        "links": [one.proto.url for one in _elements(test._tree) if one.type == "link_button"],
+        "widgets": {item.key: _plain_choice(item.value) for item in shown},
+        "wrong": [item.value for item in (*test.exception, *test.error)],
+        "warnings": [item.value for item in test.warning],
+        "facts": {item.label: item.value for item in test.metric if item.label not in MEASURED},
+        "tables": [columns_of(item.value) for item in test.dataframe],
+        "figures": sorted(item.key for item in _elements(test._tree) if item.type == "plotly_chart"),
+        "links": [item.proto.url for item in _elements(test._tree) if item.type == "link_button"],
         "address": {key: test.query_params[key] for key in sorted(test.query_params)},
     }
 
@@ -314,11 +314,11 @@ def parsed(link: str) -> Address:
 
 def _filled(texts: list[str], names: Mapping[str, str]) -> Iterator[str]:
     for text in texts:
-        yield re.sub(r"{(\w+)}", lambda found: names[found[1]], text)
+        yield re.sub(r"{(\w+)}", lambda match: names[match[1]], text)
 
 
 def _plain_choice(value: Any) -> Any:
-    return [str(one) for one in value] if isinstance(value, list | tuple) else value
+    return [str(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _elements(block: Any) -> Iterator[Any]:

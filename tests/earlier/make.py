@@ -72,9 +72,9 @@ def write_pictures(folder: Path) -> Path:
             name = f"{patient}-{view}.png"
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name, optimize=True)
             birads = int(np.clip(chance.integers(2, 5) + malignant, 1, 5)) if number % 7 else 0
-            told = {"path": name, "label": "M" if malignant else "B", "patient": patient, "view": view, "split": part}
-            told |= {"breast": "LEFT" if number % 3 else "RIGHT", "density": 1 + number % 4, "birads": birads}
-            rows.append({**told, "abnormality": "mass" if number % 2 else "calc", "subtlety": 1 + number % 5})
+            facts = {"path": name, "label": "M" if malignant else "B", "patient": patient, "view": view, "split": part}
+            facts |= {"breast": "LEFT" if number % 3 else "RIGHT", "density": 1 + number % 4, "birads": birads}
+            rows.append({**facts, "abnormality": "mass" if number % 2 else "calc", "subtlety": 1 + number % 5})
     pd.DataFrame(rows).to_csv(folder / "pictures.csv", index=False)
     return folder / "pictures.csv"
 
@@ -149,7 +149,7 @@ def stop(home: Home, cache: str) -> str:
 def write_jobs(home: Home, cache: str) -> None:
     """The files of jobs of every kind that ended, as their processes write them, with made-up times."""
     heads = (HeadSpec(pool="gap", epochs=3), HeadSpec(hidden=8, dropout=0.5), HeadSpec("gap", optimizer="probe"))
-    asked = {
+    questions = {
         "index-phantom": ({"name": "p", "images": 6, "seed": 1}, "p"),
         "index-cbis-ddsm": ({"name": "c", "root": "/data/cbis", "csv": None, "metadata_only": True}, "c"),
         "index-manifest": ({"name": "m", "file": "/data/m.csv", "positive": ["cancer"], "drop": ["?"]}, "m"),
@@ -157,20 +157,20 @@ def write_jobs(home: Home, cache: str) -> None:
         "sweep": ({"spec": SweepSpec("pictures", (cache,), heads, (SplitSpec(),)).to_json()}, "pictures-01234567"),
         "paper": ({"spec": ReportSpec("pictures", "mini").to_json()}, "the report on pictures"),
     }
-    for number, (verb, (request, result)) in enumerate(asked.items()):
+    for number, (verb, (request, result)) in enumerate(questions.items()):
         name = f"20260131-12000{number}-{verb}-0a1{number}"
         started = f"2026-01-31T12:00:0{number}+00:00"
         write_json(home.job(name) / jobs.REQUEST, {"verb": verb, "request": request, "started": started})
         stage = {"stage": "train", "done": 3, "total": 3, "unit": "heads", "rate": 2.0, "seconds_left": 0.0}
-        told = {"state": "done", "result": result, "seconds": 12.5 + number, "progress": stage}
+        facts = {"state": "done", "result": result, "seconds": 12.5 + number, "progress": stage}
         if verb == "paper":
-            told |= {"state": "failed", "result": "", "message": "The disk is full."}
-        write_json(home.job(name) / jobs.PROGRESS, told)
+            facts |= {"state": "failed", "result": "", "message": "The disk is full."}
+        write_json(home.job(name) / jobs.PROGRESS, facts)
         write_text(home.job(name) / jobs.LOG, f"{verb} began\n")
 
 
-def neutral(home: Home, whole: str) -> None:
-    """Without what is large, of this machine, or made again; the cache `whole` keeps its activations."""
+def neutral(home: Home, full_cache: str) -> None:
+    """Without what is large, of this machine, or made again; the cache `full_cache` keeps its activations."""
     shutil.rmtree(home.dataset("films") / "files")
     for name in ("boards", "rates.json"):
         shutil.rmtree(home.path / name, ignore_errors=True)
@@ -180,7 +180,7 @@ def neutral(home: Home, whole: str) -> None:
     for previews in home.path.glob("datasets/*/previews"):
         shutil.rmtree(previews)
     for path in home.path.glob("features/*/*/activations.zarr/*/c/**/*"):
-        if path.is_file() and whole not in path.parts:
+        if path.is_file() and full_cache not in path.parts:
             path.write_bytes(bytes(path.stat().st_size))
     for path in home.path.glob("sweeps/*/heads.safetensors"):
         if path.stat().st_size > LARGE:
@@ -195,8 +195,8 @@ def neutral(home: Home, whole: str) -> None:
 def without_digests(about: Path) -> None:
     """A sweep as versions wrote it that kept no digests, which does without the weights of its heads."""
     state = about.stat()
-    told = json.loads(about.read_text())
-    write_json(about, {name: value for name, value in told.items() if name not in ("files", "digest")})
+    facts = json.loads(about.read_text())
+    write_json(about, {name: value for name, value in facts.items() if name not in ("files", "digest")})
     os.utime(about, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
@@ -217,16 +217,16 @@ def pack(folder: Path, to: Path) -> None:
 def record(home: Home, names: dict[str, str], scratch: Path) -> dict[str, Any]:
     """What is told of the home."""
     answers: dict[str, Any] = {"names": names, "asked": {}, "exported": {}, "looked": {}, "cloned": {}}
-    asked = {**asking.READ, **asking.EXTRACTED, **asking.TRAINED}
-    answers["asked"] = {name: asking.answer(home.path, command, **names) for name, command in asked.items()}
+    questions = {**asking.READ, **asking.EXTRACTED, **asking.TRAINED}
+    answers["asked"] = {name: asking.answer(home.path, command, **names) for name, command in questions.items()}
     answers["options"] = {command: asking.options(command) for command in ("", *asking.options(), *asking.HELPED)}
     for form in ("csv", "parquet", "cards"):
         answers["exported"][form] = asking.told_in(asking.exported(home.path, scratch / form, form, **names))
     demo = asking.exported(home.path, scratch / "demo", "demo", **names)
     answers["exported"]["demo"] = asking.answer(demo, asking.READ["leaderboard"])
     for name, address in asking.ADDRESSES.items():
-        answers["looked"][name] = told = asking.look(home.path, address, **names)
-        for link in told["links"]:
+        answers["looked"][name] = page = asking.look(home.path, address, **names)
+        for link in page["links"]:
             answers["cloned"][link] = asking.look(home.path, asking.parsed(link))
     return answers
 
@@ -242,8 +242,8 @@ def main() -> None:
         neutral(home, names["plain"])
         pack(home.path, asking.HOME)
         unpacked = Home(asking.unpack(Path(scratch) / "unpacked"))
-        told = json.dumps(record(unpacked, names, Path(scratch)), sort_keys=True)
-    asking.RECORDED.write_bytes(lzma.compress(told.encode(), preset=9 | lzma.PRESET_EXTREME))
+        recorded = json.dumps(record(unpacked, names, Path(scratch)), sort_keys=True)
+    asking.RECORDED.write_bytes(lzma.compress(recorded.encode(), preset=9 | lzma.PRESET_EXTREME))
     for path in (asking.HOME, asking.RECORDED):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 

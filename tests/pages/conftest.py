@@ -88,6 +88,6 @@ def demo(browser: Any, demo_home: Home, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def empty(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The dashboard on a home that does not exist yet."""
-    place = tmp_path_factory.mktemp("empty")
-    with served(browser, Home(place / "home"), place / "server.log") as site:
+    folder = tmp_path_factory.mktemp("empty")
+    with served(browser, Home(folder / "home"), folder / "server.log") as site:
         yield site

@@ -52,22 +52,22 @@ def served(demo_home, tmp_path_factory):
 def look(served):
     """Open a page with an address in a session of its own."""
 
-    def look(page, query="", **asked):
+    def look(page, query="", **query_values):
         with visit(served[0]) as visitor:
-            seen = visitor.open(page, query or urlencode(asked, doseq=True))
-        assert not seen.exceptions
-        return seen
+            answer = visitor.open(page, query or urlencode(query_values, doseq=True))
+        assert not answer.exceptions
+        return answer
 
     return look
 
 
-def unmet(seen, words="the address"):
+def unmet(answer, words="the address"):
     """What the page says of its address, a sentence a line, without markdown's escapes."""
-    return [line.strip() for box in seen.boxes for line in box.replace("\\", "").splitlines() if words in line]
+    return [line.strip() for box in answer.boxes for line in box.replace("\\", "").splitlines() if words in line]
 
 
 @pytest.mark.faults("a link names what is not here", "the page says so, and what it shows instead")
-@pytest.mark.parametrize(("page", "asked", "said"), [
+@pytest.mark.parametrize(("page", "query_values", "sentences"), [
     ("data", {"dataset": "gone", "kind": "gone", "sample": "0", "stretched": "yes"}, [
         "Data set: the address asks for “gone”, which is not here. Shown: phantom-demo.",
         "Images: the address asks for “gone”, which is not here. Shown: Full mammograms.",
@@ -94,10 +94,10 @@ def unmet(seen, words="the address"):
     ]),
     ("report", {"trunks": "gone"}, ["Trunks: the address asks for “gone”, which is not here."]),
 ])  # fmt: skip
-def test_what_is_not_here_is_said(look, page, asked, said):
-    lines = unmet(look(page, **asked))
-    assert len(lines) == len(said)
-    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
+def test_what_is_not_here_is_said(look, page, query_values, sentences):
+    lines = unmet(look(page, **query_values))
+    assert len(lines) == len(sentences)
+    assert [line[: len(start)] for line, start in zip(lines, sentences, strict=True)] == sentences
 
 
 @pytest.mark.faults("a link has a parameter that no page has", "the page says so in one line, and is else as without")
@@ -136,8 +136,8 @@ def test_every_parameter_of_the_pages_is_known():
 def test_what_is_here_is_not_talked_of(look, demo_home):
     board = leaderboard(demo_home)
     run, name = board["run"].iloc[5], short_names(board)[board["run"].iloc[5]]
-    seen = look("inspect", dataset="ignored", run=f"6. {name} ({run})", rule="At a sensitivity", target="80")
-    assert not unmet(seen) and seen.query is None
+    answer = look("inspect", dataset="ignored", run=f"6. {name} ({run})", rule="At a sensitivity", target="80")
+    assert not unmet(answer) and answer.query is None
     assert not unmet(look("compare", runs=f"{run},{board['run'].iloc[6]}"))
     assert not unmet(look("sweep", lr=["1e-3", "2e-3"], hidden="17", pool="GAP", epochs="20", probes="true"))
     assert not unmet(look("data", view="Split", protocol="The report's", split_seed="3"))
@@ -146,18 +146,18 @@ def test_what_is_here_is_not_talked_of(look, demo_home):
 def test_names_of_the_package_are_understood_as_well(look, demo_home):
     """By its own name, in other letters, or a run by its id; the address then says it as the page does."""
     run = leaderboard(demo_home)["run"].iloc[5]
-    seen = look("inspect", rule="sensitivity", target="80", run=run, level="IMAGE")
-    assert not unmet(seen)
-    address = parse_qs(seen.query)
+    answer = look("inspect", rule="sensitivity", target="80", run=run, level="IMAGE")
+    assert not unmet(answer)
+    address = parse_qs(answer.query)
     assert (
         address["rule"] == ["At a sensitivity"]
         and address["run"][0].endswith(f"({run})")
         and address["target"] == ["80"]
     )
-    seen = look("sweep", pool=["flatten", "nowhere"])
-    assert "Shown: Flatten" in unmet(seen)[0]
-    seen = look("", view="Split", protocol="paper")
-    assert "Leakage:" in "".join(seen.boxes) and parse_qs(seen.query) == {
+    answer = look("sweep", pool=["flatten", "nowhere"])
+    assert "Shown: Flatten" in unmet(answer)[0]
+    answer = look("", view="Split", protocol="paper")
+    assert "Leakage:" in "".join(answer.boxes) and parse_qs(answer.query) == {
         "view": ["Split"],
         "protocol": ["The report's"],
     }
@@ -187,10 +187,10 @@ choose.number("Size", 1, 5, 2, "size")
 @pytest.mark.faults("an address with 100,000 values of one choice", "the first 200 of up to 1,000 are read")
 @pytest.mark.parametrize(("page", "query"), [("sweep", "lr=1e-3"), ("compare", "only=x")])
 def test_an_address_of_many_values_is_bounded(look, page, query):
-    seen = look(page, "&".join([query] * 1000))
+    answer = look(page, "&".join([query] * 1000))
     key = query.partition("=")[0]
-    assert any(f"{key}” (1,000). The first 200 are taken." in box for box in seen.boxes)
-    assert len(parse_qs(seen.query or "").get(key, [])) <= 200
+    assert any(f"{key}” (1,000). The first 200 are taken." in box for box in answer.boxes)
+    assert len(parse_qs(answer.query or "").get(key, [])) <= 200
     for values in (70_000, 100_000):  # Streamlit reads no address of more than 1,000 values
         assert not any("more values" in box for box in look(page, "&".join([query] * values)).boxes)
 
@@ -237,9 +237,9 @@ def test_visitors_name_no_file_of_the_server(public, tiny, monkeypatch, tmp_path
     for name in ("closed.safetensors", "open/mine.safetensors"):
         save_file({"numbers": np.zeros(1, np.float32)}, tmp_path / name)
 
-    def features(**asked):
+    def features(**query_values):
         page = AppTest.from_file(FOLDER / "features.py", default_timeout=60)
-        page.query_params.update(asked)
+        page.query_params.update(query_values)
         return page.run()
 
     shut = features(trunk="VGG16", weights="Weights from a file", file=str(tmp_path / "open/mine.safetensors"))

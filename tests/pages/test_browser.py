@@ -140,7 +140,7 @@ def test_an_address_with_nonsense_shows_the_page_all_the_same(demo):
         page.get_by_text("Sample of", exact=True).wait_for()
     with demo.visit("inspect?view=None&rule=best&level=Lesion&fuse=Median&run=..%2F&part=all") as page:
         looks_whole(page, "inspect")
-        page.get_by_text("the surest answers first").wait_for()
+        page.get_by_text("the most confident answers first").wait_for()
     with demo.visit("sweep?lr=abc&hidden=-4") as page:
         page.get_by_text("“Learning rate” takes numbers such as 1e-2, not 'abc'").wait_for()
         page.get_by_text("The hidden units must be between 0 and 8192, not -4").wait_for()

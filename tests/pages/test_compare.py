@@ -30,8 +30,8 @@ def test_differences_shows_every_pair_of_the_chosen_runs(demo, demo_home):
     names = read_board(demo_home).runs["run"].iloc[[0, 12, 23]].tolist()
     with demo.visit(f"compare?view=Differences&runs={','.join(names)}") as page:
         page.locator(".js-plotly-plot").get_by_text("Difference in AUC").wait_for()
-        told = page.locator(".js-plotly-plot .ytick text").all_text_contents()
-        assert len(told) == 3 and all("less" in label for label in told)
+        tick_labels = page.locator(".js-plotly-plot .ytick text").all_text_contents()
+        assert len(tick_labels) == 3 and all("less" in label for label in tick_labels)
         stands(page)
     assert demo.faults() == []
 

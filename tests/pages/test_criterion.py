@@ -31,8 +31,8 @@ CRITERIA = {
 
 def counted(page, label):
     """How many images there are of an answer."""
-    said = page.get_by_text("the most confident answers first").inner_text()
-    return int(re.search(rf"{label}: (\d+)", said)[1])
+    caption = page.get_by_text("the most confident answers first").inner_text()
+    return int(re.search(rf"{label}: (\d+)", caption)[1])
 
 
 @pytest.mark.parametrize("address", CRITERIA)

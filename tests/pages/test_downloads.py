@@ -10,9 +10,9 @@ from mammo.results.board.leaderboard import leaderboard
 pytestmark = pytest.mark.browser
 
 
-def downloaded(page, name, place=0):
+def downloaded(page, name, index=0):
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=name, exact=True).nth(place).click()
+        page.get_by_role("button", name=name, exact=True).nth(index).click()
     return waiting.value.path().read_bytes()
 
 
@@ -23,7 +23,7 @@ def test_tables_and_cards_come_as_files(demo, demo_home):
         page.get_by_role("button", name=board["run"].iloc[0], exact=True).wait_for()  # the last of the menu
         runs = pd.read_csv(io.BytesIO(downloaded(page, "CSV")))
         assert list(runs["run"]) == list(board["run"])
-        scores = pd.read_parquet(io.BytesIO(downloaded(page, "Parquet", place=1)))
+        scores = pd.read_parquet(io.BytesIO(downloaded(page, "Parquet", index=1)))
         assert len(scores) == 160 and set(board["run"].head(3)) <= set(scores)
         card = downloaded(page, board["run"].iloc[0]).decode()
         assert card.startswith(f"# Model card: {board['run'].iloc[0]}") and "not a medical device" in card

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.browser
 def test_a_change_retrains_at_once_and_test_figures_wait_behind_a_switch(demo, demo_home):
     before = sweeps(demo_home)
     with demo.visit("sweep?mode=Instant&pool=GAP&epochs=3&patience=0") as page:
-        told = page.get_by_text("heads trained in")
-        told.wait_for()
+        summary = page.get_by_text("heads trained in")
+        summary.wait_for()
         legend = page.locator(".js-plotly-plot .legendtext")
         legend.first.wait_for()
         first = legend.all_text_contents()

@@ -41,29 +41,29 @@ http {{
 """
 
 
-def nginx(place, block, port, behind):
+def nginx(folder, block, port, behind):
     """The command that runs nginx with a block of the documentation, on a port of the test's."""
     block = block.replace("listen 80;", f"listen 127.0.0.1:{port};").replace(":8501", f":{behind}")
     user = "user root;" if os.geteuid() == 0 else ""  # another could not write what it buffers into a test's folder
-    (place / "nginx.conf").write_text(NGINX.format(place=place, block=block, user=user))
-    return ["nginx", "-e", str(place / "log"), "-p", str(place), "-c", str(place / "nginx.conf")]
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, block=block, user=user))
+    return ["nginx", "-e", str(folder / "log"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
-def caddyfile(place, block, port, behind):
+def caddyfile(folder, block, port, behind):
     """The same for Caddy; TLS is left out."""
     block = block.replace(f"{PUBLIC_NAME} {{", f"http://{PUBLIC_NAME}:{port} {{").replace(":8501", f":{behind}")
-    (place / "Caddyfile").write_text("{\n    admin off\n    auto_https off\n}\n" + block)
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(place / "Caddyfile")]
+    (folder / "Caddyfile").write_text("{\n    admin off\n    auto_https off\n}\n" + block)
+    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
 
 @contextmanager
-def proxied(home, place, kind, block):
+def proxied(home, folder, kind, block):
     """A server with the options that the block names, and the proxy before it; the port of the proxy."""
     command = shlex.split(block.splitlines()[0].removeprefix("# "))
     port, behind = serving.free_port(), serving.free_port()
     base = f"http://127.0.0.1:{behind}{'/mammo/' if '--base-path' in command else '/'}"
-    with serving.running([*command, "--port", str(behind)], home, base, place / "server"):
-        proxy = subprocess.Popen({"nginx": nginx, "caddyfile": caddyfile}[kind](place, block, port, behind))
+    with serving.running([*command, "--port", str(behind)], home, base, folder / "server"):
+        proxy = subprocess.Popen({"nginx": nginx, "caddyfile": caddyfile}[kind](folder, block, port, behind))
         try:
             until_up(port)
             yield port
@@ -106,7 +106,7 @@ def test_a_proxy_of_the_documentation_passes_everything_on(browser, demo_home, t
         page.set_default_timeout(60_000)
         failed = []
         page.on("response", lambda answer: failed.append((answer.status, answer.url)) if answer.status >= 400 else None)
-        page.on("console", lambda said: failed.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: failed.append(message.text) if message.type == "error" else None)
         walk(page, f"http://{PUBLIC_NAME}:{port}{path}", failed)
         context.close()
 

@@ -38,8 +38,8 @@ def test_a_page_is_short(path):
 
 @pytest.mark.parametrize("path", PAGES + SHARED, ids=by_name)
 def test_no_page_imports_another_page_or_the_app(path):
-    others = {"app", *(f"pages.{page.stem}" for page in PAGES)}
-    assert not others & set(imported(path))
+    pages = {"app", *(f"pages.{page.stem}" for page in PAGES)}
+    assert not pages & set(imported(path))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=by_name)
@@ -59,5 +59,5 @@ def test_pages_that_only_look_need_no_torch(name):
 
 def is_module(name):
     """Whether a dotted name is a module of ours rather than something within one."""
-    place = ROOT / name.replace(".", "/")
-    return place.with_suffix(".py").is_file() or place.is_dir()
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or path.is_dir()

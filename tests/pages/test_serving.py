@@ -56,22 +56,27 @@ def get(address, **headers):
 @pytest.fixture(scope="module", params=["mammo serve", "streamlit run"])
 def address(request, tmp_path_factory):
     """The dashboard, served in either way."""
-    place = tmp_path_factory.mktemp("served")
+    folder = tmp_path_factory.mktemp("served")
     if request.param == "mammo serve":
-        with dashboard(Home(place / "home"), place / "log") as (address, _):
+        with dashboard(Home(folder / "home"), folder / "log") as (address, _):
             yield address
     else:
-        with served(Home(place / "home"), place / "log") as address:
+        with served(Home(folder / "home"), folder / "log") as address:
             yield address
 
 
 def handshake(address, **headers):
     """The status with which a server answers who wants to open the websocket: 101 where it opens."""
     parts = urlsplit(address)
-    told = {"Host": parts.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    usual = {
+        "Host": parts.netloc,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+    }
     line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
     line.putrequest("GET", parts.path + "_stcore/stream", skip_host=True, skip_accept_encoding=True)
-    for name, value in {**told, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}.items():
+    for name, value in {**usual, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}.items():
         line.putheader(name, value)
     line.endheaders()
     with line.getresponse() as answer:
@@ -186,8 +191,8 @@ def is_public(base, log):
     policy = get(base + "data").headers["content-security-policy"]
     assert "frame-ancestors 'self' https://wiki.example.org;" in policy
     port = urlsplit(base).port
-    for told in ({"host": "mammo.example.org"}, {}, {"host": f"MAMMO.example.org:{port}"}):
-        with visit(base, origin="https://mammo.example.org", **told) as visitor:
+    for headers in ({"host": "mammo.example.org"}, {}, {"host": f"MAMMO.example.org:{port}"}):
+        with visit(base, origin="https://mammo.example.org", **headers) as visitor:
             assert "looking only" in "".join(visitor.open("sweep").boxes)
     assert handshake(base, Host="example.org", Origin="https://example.org") == 403
     assert get(base.rstrip("/")).headers["location"] == "mammo/"
@@ -236,7 +241,10 @@ def test_names_of_a_server():
 
 
 def test_the_environment_says_what_streamlit_has_no_option_for(home):
-    told = Serving(frames=("https://a.org", "https://b.org"), data_roots=("/a", "/b"), read_only=True).environment(home)
-    assert told["MAMMO_ALLOW_FRAMES"] == "https://a.org https://b.org" and told["MAMMO_READ_ONLY"] == "1"
-    assert told["MAMMO_DATA_ROOTS"] == os.pathsep.join(["/a", "/b"]) and told["MAMMO_HOME"] == str(home.path)
+    serving = Serving(frames=("https://a.org", "https://b.org"), data_roots=("/a", "/b"), read_only=True)
+    environment = serving.environment(home)
+    assert environment["MAMMO_ALLOW_FRAMES"] == "https://a.org https://b.org" and environment["MAMMO_READ_ONLY"] == "1"
+    assert environment["MAMMO_DATA_ROOTS"] == os.pathsep.join(["/a", "/b"]) and environment["MAMMO_HOME"] == str(
+        home.path
+    )
     assert "MAMMO_READ_ONLY" not in Serving().environment(home)

@@ -38,7 +38,7 @@ def test_a_cleared_field_keeps_the_others(page, key):
 
 @pytest.mark.faults("a link that asks for more runs than a server should make", "they are counted and refused unmade")
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "sentence"),
     [
         (
             "seed = [" + ",".join(map(str, range(200))) + "]\nepochs = [" + ",".join(map(str, range(1, 200))) + "]",
@@ -48,8 +48,8 @@ def test_a_cleared_field_keeps_the_others(page, key):
         ("lr = " + "[" * 5000, "nested too deeply"),
     ],
 )
-def test_a_link_cannot_ask_for_too_much(page, toml, said):
+def test_a_link_cannot_ask_for_too_much(page, toml, sentence):
     page.query_params.update(grid="As TOML", toml=toml)
     page.run()
     assert not page.exception and "Train the heads" not in buttons(page)
-    assert any(said in text.value for text in page.markdown)
+    assert any(sentence in text.value for text in page.markdown)

@@ -17,8 +17,8 @@ def page(tiny, monkeypatch):
     return AppTest.from_file(PAGES / "features.py", default_timeout=60)
 
 
-def chosen(page, **asked):
-    page.query_params.update(asked)
+def chosen(page, **query):
+    page.query_params.update(query)
     return page.run()
 
 
@@ -46,8 +46,8 @@ def test_missing_weights_are_told_before_the_start(page, monkeypatch, tmp_path):
     for trunk, name in (("vgg16", "vgg16-397923af.pth"), ("resnet50", "resnet50-0676ba61.pth")):
         page.selectbox(key="trunk").set_value(trunk).run()
         assert not page.exception
-        (said,) = [warning.value for warning in page.warning]
-        assert "not on this machine" in said and name in said and str(tmp_path) in said
+        (warning_text,) = [warning.value for warning in page.warning]
+        assert "not on this machine" in warning_text and name in warning_text and str(tmp_path) in warning_text
         assert "Extract features" in [button.label for button in page.button]
     page.selectbox(key="trunk").set_value("vgg16-mini").run()
     assert not page.warning

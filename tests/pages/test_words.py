@@ -56,11 +56,11 @@ def test_where_patients_are_not_told_nothing_is_said_of_them():
 
 def test_every_count_of_a_leak_is_said():
     leaks = {**NONE, "patients": 31, "breasts": 19, "views": 2, "films": 1, "near_duplicates": 3}
-    told = leakage_words({**leaks, "test_images_with_patient_in_train": 50})
-    assert told.startswith(
+    text = leakage_words({**leaks, "test_images_with_patient_in_train": 50})
+    assert text.startswith(
         "Leakage: 31 patients, 19 breasts, 2 views and 1 film in both train and test; 50 test images"
     )
-    assert "3 that may have a near-duplicate in train" in told and told.endswith("Scores come out too high.")
+    assert "3 that may have a near-duplicate in train" in text and text.endswith("Scores come out too high.")
 
 
 def test_copies_under_other_names_are_a_leak():
@@ -70,9 +70,9 @@ def test_copies_under_other_names_are_a_leak():
 PAGES = Path(__file__).parents[2] / "pages"
 
 
-def row(**given: object) -> pd.Series:
-    told = {"label": "benign", "abnormality": "", "breast": "", "view": "", "patient": "7", "probability": 0.1}
-    return pd.Series({**told, **given})
+def row(**changes: object) -> pd.Series:
+    values = {"label": "benign", "abnormality": "", "breast": "", "view": "", "patient": "7", "probability": 0.1}
+    return pd.Series({**values, **changes})
 
 
 def test_what_is_not_known_of_an_image_is_not_said():
@@ -83,8 +83,14 @@ def test_what_is_not_known_of_an_image_is_not_said():
 
 def test_text_of_others_is_no_markdown():
     hostile = "![](http://elsewhere/x.png) :red[a]\n# b $c$"
-    for said in (plain(hostile), caption(row(abnormality=hostile)), judgement(row(patient=hostile))):
-        assert "![" not in said and "](" not in said and " :" not in said and " #" not in said and "//" not in said
+    for escaped in (plain(hostile), caption(row(abnormality=hostile)), judgement(row(patient=hostile))):
+        assert (
+            "![" not in escaped
+            and "](" not in escaped
+            and " :" not in escaped
+            and " #" not in escaped
+            and "//" not in escaped
+        )
 
 
 def test_there_is_nothing_to_choose_where_there_is_nothing():
@@ -135,12 +141,12 @@ def test_weights_from_a_file_that_is_none_are_refused_in_a_sentence(name):
 
 def test_the_microscope_knows_images_of_one_name_apart(tiny):
     dataset = Dataset.open(tiny, "tiny")
-    ours, theirs = dataset.images["image"].iloc[:2]
+    image, neighbour = dataset.images["image"].iloc[:2]
     row_of = dataset.images.set_index("image")
-    swapped = dataset.images.assign(image=dataset.images["image"].replace({ours: theirs, theirs: ours}))
-    other = Dataset("other", dataset.folder, dataset.about, swapped, dataset.lesions.iloc[:0])
-    first = lens._looks("a", row_of.loc[ours, "digest"], dataset, ours, 64)
-    second = lens._looks("a", row_of.loc[theirs, "digest"], other, ours, 64)
+    swapped = dataset.images.assign(image=dataset.images["image"].replace({image: neighbour, neighbour: image}))
+    swapped_set = Dataset("other", dataset.folder, dataset.about, swapped, dataset.lesions.iloc[:0])
+    first = lens._looks("a", row_of.loc[image, "digest"], dataset, image, 64)
+    second = lens._looks("a", row_of.loc[neighbour, "digest"], swapped_set, image, 64)
     assert first[1].full.picture.tolist() != second[1].full.picture.tolist()
 
 
@@ -181,21 +187,21 @@ def test_only_columns_that_say_something_group_images():
 
 
 def test_images_are_called_by_the_names_of_their_classes():
-    classes, mine = ClassNames("dense", "not *dense*"), row(label="malignant")
-    assert describe(mine, classes).startswith("Dense")
-    assert judgement(mine, classes).startswith("**Dense**")
+    classes, dense_row = ClassNames("dense", "not *dense*"), row(label="malignant")
+    assert describe(dense_row, classes).startswith("Dense")
+    assert judgement(dense_row, classes).startswith("**Dense**")
     assert judgement(row(label="benign"), classes).startswith(r"**Not \*dense\***")
     images = pd.DataFrame({"label": ["malignant", "benign"], "patient": ["a", "b"]})
     assert list(part_rows(images, np.zeros(2, np.int8), classes)) == ["Images", "Dense", "Patients"]
 
 
-@pytest.mark.parametrize(("unit", "said"), [("images", ", not images"), ("breasts", ", not breasts"), ("patients", "")])
-def test_words_of_intervals_and_columns_follow_the_level(unit, said):
-    assert intervals_sentence(unit) == f"Intervals are 95 % and count patients{said}."
+@pytest.mark.parametrize(("unit", "end"), [("images", ", not images"), ("breasts", ", not breasts"), ("patients", "")])
+def test_words_of_intervals_and_columns_follow_the_level(unit, end):
+    assert intervals_sentence(unit) == f"Intervals are 95 % and count patients{end}."
     helps = " ".join(str(column.get("help")) for column in board.columns(unit).values())
-    others = {"images", "breasts", "patients"} - {unit}
+    further_units = {"images", "breasts", "patients"} - {unit}
     assert f"validation {unit}" in helps and f"Test {unit} whose patient" in helps
-    assert not any(f"validation {other}" in helps for other in others)
+    assert not any(f"validation {name}" in helps for name in further_units)
 
 
 @pytest.mark.parametrize("unit", ["images", "breasts", "patients"])

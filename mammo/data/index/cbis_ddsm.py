@@ -83,7 +83,7 @@ def index_cbis_ddsm(
             yield Progress("index", len(lesions), len(lesions), "lesions")
             return _write_metadata(home, name, cases, synthetic, terms)
     beside = dict.fromkeys(path.parent for path in tables.paths.values())
-    discovered = discover_files(root, cases, apart=home.path / "datasets", tables=beside)
+    discovered = discover_files(root, cases, excluded=home.path / "datasets", tables=beside)
     with folder_lock(folder, "indexing"):
         remove_partial_files(folder)
         files = [file for file in discovered.files if file in discovered.case or discovered.may_be_dicom(file)]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mammo.data.column_words import counted_images
 from mammo.data.dataset.dataset import DEPTH, REMARKS
 from mammo.data.depths.record import GroupDepth
 from mammo.data.files.rules import RULES
@@ -37,14 +38,10 @@ def reading_record(
 def _rules_applied(facts: Iterable[FileFacts]) -> list[str]:
     """The number of files to which each rule was applied, the most frequent first; `mammo look` names its rules."""
     applied = Counter(rule for fact in facts for rule in {rule for rule, _ in json.loads(fact.notes)})
-    return [f"{_images(count)}: {RULES[rule].description}." for rule, count in applied.most_common()]
+    return [f"{counted_images(count)}: {RULES[rule].description}." for rule, count in applied.most_common()]
 
 
 def _as_masks(facts: Iterable[FileFacts]) -> list[str]:
     if count := sum(fact.role == "mask" for fact in facts):
-        return [f"{_images(count)} with two values only, as a mask has: look whether that is what was meant."]
+        return [f"{counted_images(count)} with two values only, as a mask has: look whether that is what was meant."]
     return []
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"

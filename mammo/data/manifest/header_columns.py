@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from mammo.data.column_words import counted_images
 from mammo.data.files.header.codes import PRESENTATION, PROCESSING, VIEWS
 from mammo.data.files.header.header import Header, parse_view
 from mammo.data.manifest.header_patients import apply_header_patients
@@ -87,7 +88,7 @@ def apply_headers(
         _add(facts, headers, name, kind)
     if facts.extra:
         count = sum(any(getattr(header, name) is not None for name in facts.extra) for header in headers.values())
-        facts.remarks.append(f"From the headers of {_images(count)}: {', '.join(facts.extra)}.")
+        facts.remarks.append(f"From the headers of {counted_images(count)}: {', '.join(facts.extra)}.")
     _report_modifiers(facts, headers)
     _report_intent(facts, headers, use.intent)
     before = facts.rows["patient"]
@@ -113,7 +114,7 @@ def _fill(facts: HeaderFacts, headers: Mapping[str, Header], name: str, word: st
         images = rows.loc[filled, "image"].unique()
         guessed = sum(name in (headers[image].by_orientation or "").split("+") for image in images)
         how = f", {guessed} by the patient's orientation alone" if guessed else ""
-        facts.remarks.append(f"The {word} of {_images(len(images))} is from {_their(len(images))}{how}.")
+        facts.remarks.append(f"The {word} of {counted_images(len(images))} is from {_their(len(images))}{how}.")
     same = _same_view if name == "view" else (lambda value, from_header: value == from_header)
     _report_contradictions(facts, values, name, word, same)
 
@@ -130,8 +131,8 @@ def _report_contradictions(
     if differ:
         image, (value, from_header) = next(iter(differ.items()))
         facts.remarks.append(
-            f"The {word} of {_images(len(differ))} is another in {_their(len(differ))} ({image}: {value}, its header "
-            f"says {from_header}); the manifest's is kept."
+            f"The {word} of {counted_images(len(differ))} is another in {_their(len(differ))} ({image}: {value}, its "
+            f"header says {from_header}); the manifest's is kept."
         )
 
 
@@ -160,7 +161,8 @@ def _report_modifiers(facts: HeaderFacts, headers: Mapping[str, Header]) -> None
         kinds = ", ".join(f"{count} {name}" for name, count in counts.most_common())
         are = "is no plain view" if len(modified) == 1 else "are no plain views"
         facts.remarks.append(
-            f"{_images(len(modified))} {are} ({kinds}; such as {next(iter(modified))}); view_modifier tells which."
+            f"{counted_images(len(modified))} {are} ({kinds}; such as {next(iter(modified))}); "
+            "view_modifier tells which."
         )
 
 
@@ -174,15 +176,11 @@ def _report_intent(facts: HeaderFacts, headers: Mapping[str, Header], intent: st
     if raw:
         is_one = len(raw) == 1
         facts.notes.append(
-            f"{len(raw):,} of {_images(len(headers))} {'is' if is_one else 'are'} FOR PROCESSING: raw pixels, of "
-            "which a maker's own processing makes the picture that readers see. They are read as they stand; the "
+            f"{len(raw):,} of {counted_images(len(headers))} {'is' if is_one else 'are'} FOR PROCESSING: raw pixels, "
+            "of which a maker's own processing makes the picture that readers see. They are read as they stand; the "
             "column intent tells them apart, and --intent presentation leaves them out."
         )
         facts.remarks.append(f"FOR PROCESSING {'is' if is_one else 'are'} {', '.join(raw[:5])}{' …' * (len(raw) > 5)}.")
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"
 
 
 def _their(count: int) -> str:

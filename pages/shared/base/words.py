@@ -111,8 +111,8 @@ def conflict_rows(dataset: Dataset) -> pd.DataFrame:
     images = dataset.images.loc[dataset.images["conflict"], "image"]
     rows = dataset.lesions[dataset.lesions["image"].isin(images)]
     rows = rows.assign(pathology=rows["pathology"].map(pathology_words))
-    named = {"image": "Image", "patient": "Patient", "number": "Lesion", "pathology": "Pathology", "birads": "BI-RADS"}
-    return rows[list(named)].rename(columns=named).sort_values(["Image", "Lesion"])
+    labels = {"image": "Image", "patient": "Patient", "number": "Lesion", "pathology": "Pathology", "birads": "BI-RADS"}
+    return rows[list(labels)].rename(columns=labels).sort_values(["Image", "Lesion"])
 
 
 def pathology_words(pathology: object) -> str:

@@ -1,4 +1,4 @@
-"""What may leave of a data set is recorded at the index, and every export asks."""
+"""The index records what may be exported of a data set, and every export checks it."""
 
 from __future__ import annotations
 

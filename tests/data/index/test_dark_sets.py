@@ -1,4 +1,4 @@
-"""Films darker than their container: the same pictures as at their own depth, whichever container holds them."""
+"""Films darker than their container: every container gives the same pictures as the film's own depth."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def films(few_files):
 
 @pytest.fixture
 def save(write_dicom):
-    """Writes a film into a container of a kind, as 16 bits that hold 12."""
+    """Writes a 12-bit film into a 16-bit container of a kind."""
 
     def write(path: Path, film: np.ndarray, kind: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def index(tmp_path, save):
 
 
 def pictures(dataset: Dataset) -> list[np.ndarray]:
-    """What a trunk would get of every image."""
+    """The pixels of every image as a trunk gets them."""
     variants = tuple(Variant.of(CacheSpec(dataset.name, resize=name, size=48)) for name in RESIZES)
     return [np.stack(prepare((source, variants))) for source in dataset.sources(dataset.images)]
 

@@ -1,4 +1,4 @@
-"""Headers at work: what an index of DICOM files says, fills and keeps, and frames that stay together in a split."""
+"""Headers in an index of DICOM files: what they fill, add and report; and frames that stay together in a split."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ PROCESSING = "1.2.840.10008.5.1.4.1.1.1.2.1"
 
 
 def film(number: int) -> np.ndarray:
-    """Some texture below a bright half-disc, of 8 bits."""
+    """Texture with a bright half-disc, 8 bits."""
     rng = np.random.default_rng(number)
     rows, columns = np.mgrid[:40, :32]
     return (np.clip((np.hypot(rows - 20, columns) < 15) * 0.6 + rng.normal(0.2, 0.05, (40, 32)), 0, 1) * 255).astype(
@@ -31,7 +31,7 @@ def film(number: int) -> np.ndarray:
 
 @pytest.fixture
 def mammogram(tmp_path, write_dicom):
-    """Writes a DICOM mammogram with the given tags; those of the phantom that tell anything are removed."""
+    """Writes a DICOM mammogram with the given tags; the identifying tags of the phantom are removed."""
 
     def written(name: str, number: int, **tags) -> Path:
         path = write_dicom(tmp_path / name, film(number), Manufacturer="ACME", ManufacturerModelName="Mark 2")
@@ -49,7 +49,7 @@ def mammogram(tmp_path, write_dicom):
 
 @pytest.fixture
 def index(home, tmp_path, capsys):
-    """Indexes a manifest through the command line: what it says as JSON, and the data set."""
+    """Indexes a manifest through the command line; returns the JSON summary and the data set."""
 
     def indexed(*lines: str, flags: tuple[str, ...] = ()) -> tuple[dict[str, Any], Dataset]:
         (tmp_path / "set.csv").write_text("\n".join(lines) + "\n")
@@ -134,7 +134,7 @@ def test_frames_of_one_file_never_stand_on_both_sides_of_a_split(home, mammogram
         files = dataset.images["image"].str.partition("#")[0]
         assert not set(files[parts == TEST]) & set(files[parts == TRAIN])
         leaks = leakage(dataset.images, parts)
-        assert leaks["patients"] is None and leaks["films"] is None  # whose files these are nobody has said
+        assert leaks["patients"] is None and leaks["films"] is None  # the patients of these files are unknown
     summary, dataset = index("path,label,frame,patient,film", "0.dcm,B,1,x,f", "0.dcm,M,2,y,g")
     assert (summary["patients"], summary["views"]) == (2, 2)
 
@@ -150,7 +150,7 @@ def test_what_was_read_of_headers_is_remembered_with_the_files(home, mammogram, 
 
 
 def test_remarks_with_names_in_them_stay_at_home(home, mammogram, index):
-    """A sweep takes the notes of its data set along, and whoever gets the sweep reads them."""
+    """A sweep includes the notes of its data set and is published with them."""
     mammogram("a.dcm", 1, ImageLaterality="L", PatientID="SECRET")
     mammogram("b.dcm", 2, ImageLaterality="R", PatientID="SECRET")
     summary, dataset = index("path,label,patient,breast", "a.dcm,B,1,R", "b.dcm,M,2,R")

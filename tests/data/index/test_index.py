@@ -40,7 +40,7 @@ def index(home, tree, **options):
 
 @pytest.fixture
 def inspected(monkeypatch):
-    """The files that indexing really reads."""
+    """The files that an index reads, in order."""
     read = []
 
     def watched(work, requests, *arguments):

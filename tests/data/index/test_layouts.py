@@ -1,4 +1,4 @@
-"""Every layout in which people have CBIS-DDSM, on trees that the phantom generator writes."""
+"""Every layout in which CBIS-DDSM is downloaded, on trees of the phantom generator."""
 
 import csv
 import json
@@ -217,11 +217,11 @@ NAMES = {
     "number behind": ("{}", "{}_CROP_{}", "{}_MASK_{}"),
     "folder and file": ("{}_1-1", "{}_1-1", "{}_1-2"),
 }
-"""How the files of a flattened download are called: a full mammogram, a crop and a mask of a case."""
+"""The file names of a flattened download: a full mammogram, a crop and a mask of a case."""
 
 
 def flatten(tree, root, names, suffix):
-    """The phantom's files in one folder, each called by its case and what it shows."""
+    """The phantom's files in one folder, each named after its case and its content."""
     root.mkdir()
     for file in FILES:
         case = Path(file.path).parts[1]

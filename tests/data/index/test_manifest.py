@@ -1,4 +1,4 @@
-"""Anybody's images as a CSV: what is understood, what is refused by file, row and column, and what becomes of it."""
+"""A user's images as a CSV: what is understood, what is refused with file, row and column, and the resulting index."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ROWS, SIDES = 60, 44
 
 
 def picture(number: int, bits: int = 8) -> np.ndarray:
-    """A bright half-disc and some texture, another for each number."""
+    """A bright half-disc with texture; different for each number."""
     rng = np.random.default_rng(number)
     rows, columns = np.mgrid[:ROWS, :SIDES]
     disc = np.hypot(rows - ROWS / 2, columns) < 20 + number % 7

@@ -1,4 +1,4 @@
-"""Listed files: found as written, by a template, without their ending, or told why they are not."""
+"""Listed files: found as written, by a template, without their ending, or missing with the reason."""
 
 import json
 import unicodedata

@@ -1,4 +1,4 @@
-"""Columns by the names that people give them, and what is said where a name may mean two things."""
+"""Columns under the names that people give them, and what is reported where a name is ambiguous."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from mammo.errors import MammoError
 
 
 def read(write, labels, column="label", **options):
-    """A manifest with these labels, one a row, and three plain rows that keep it above half."""
+    """Read a manifest with one row a label, and as many plain rows that keep the share of errors below half."""
     plain = [] if options.pop("alone", False) else ["benign"] * len(labels)
     lines = [f'{number}.png,"{label}"' for number, label in enumerate([*labels, *plain])]
     words_by_option = {name: tuple(words) for name, words in options.items()}

@@ -1,4 +1,4 @@
-"""One odd cell costs one value or one row, never the set, and what it cost is counted."""
+"""One odd cell costs one value or one row, never the data set, and the loss is counted."""
 
 import numpy as np
 import pandas as pd
@@ -235,7 +235,7 @@ def test_identical_files_bear_the_names_of_their_classes():
 
 
 def test_what_names_patients_files_or_cells_stays_with_the_data_set(home, tmp_path):
-    """The notes go along with every sweep into demos, tables and cards; the remarks do not."""
+    """Notes are exported with every sweep in demos, tables and cards; remarks are not."""
     (tmp_path / "seen").mkdir()
     for number, name in enumerate(("smith1", "smith2", "smith2b")):
         pixels = np.random.default_rng(min(number, 1)).integers(0, 255, (40, 30), dtype=np.uint8)

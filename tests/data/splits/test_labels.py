@@ -22,7 +22,7 @@ TABLE = pd.DataFrame(
 
 
 def table_of(images=120, pathologies=PATHOLOGIES):
-    """Images of patients with two each, their pathologies in turn, all parts named."""
+    """A table with two images a patient, `pathologies` in turn, and a part for every image."""
     patients = [f"P{number // 2:03d}" for number in range(images)]
     cycled = list(itertools.islice(itertools.cycle(pathologies), images))
     label = ["malignant" if pathology == "MALIGNANT" else "benign" for pathology in cycled]
@@ -98,7 +98,7 @@ def test_an_unknown_policy_is_refused():
 
 
 def test_the_real_collection_under_every_policy(real):
-    """Counts of the official case tables: 399 of 3103 images show nothing but benign findings without callback."""
+    """Counts of the official case tables: 399 of 3103 images have only benign findings without callback."""
     assert np.bincount(LABELS["three-way"].targets(real)).tolist() == [399, 1329, 1375]
     assert LABELS["dropped"].includes(real).sum() == 2704
     parts = draw(real, SplitSpec("official-pooled", labels="dropped"))

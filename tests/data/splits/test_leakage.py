@@ -15,7 +15,7 @@ MISSING = ["", None, float("nan"), pd.NA]
 
 
 def listed(number, seed):
-    """The listed images of patients that were drawn, as a data set's table."""
+    """The images of `number` random patients as a data set's table."""
     listings = [listing for patient in draw_patients(PhantomSpec(number, seed)) for listing in plan(patient)]
     rows = [(listing.full.folder, listing.patient.name, listing.breast.side, listing.view) for listing in listings]
     table = pd.DataFrame(rows, columns=["image", "patient", "breast", "view"])

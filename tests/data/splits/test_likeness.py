@@ -13,7 +13,7 @@ HEIGHT = 512
 
 @pytest.fixture(scope="module")
 def films():
-    """The views of some patients, by patient, breast and view; 16 bit."""
+    """The 16-bit views of some patients, by patient, breast and view."""
     patients = draw_patients(PhantomSpec(30, 4, HEIGHT))
     views = {
         (patient.name, breast.side, view): render_view(patient, breast, view, HEIGHT).image
@@ -108,7 +108,7 @@ def test_any_size_and_depth_has_a_hash_and_an_even_image_no_duplicate(shape, kin
 
 
 def banded(left, right, ends, value):
-    """Puts a film between bands of black or white, as shares of its sides."""
+    """Returns a function that pads a film with black or white bands, given as shares of its sides."""
 
     def pad(pixels):
         rows, columns = pixels.shape

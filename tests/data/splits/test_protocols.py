@@ -157,7 +157,7 @@ def test_a_set_without_official_parts_is_split_otherwise(protocol):
 
 
 def table_with_split(*split):
-    """Two images a patient, so that a patient may stand in two parts; `split` in turn."""
+    """A table with two images a patient and `split` in turn, so that a patient may be in two parts."""
     patients = [f"P_{number // 2:05d}" for number in range(120)]
     labels = ["malignant" if number % 3 else "benign" for number in range(120)]
     cycled = list(itertools.islice(itertools.cycle(split), 120))
@@ -185,7 +185,7 @@ def test_a_manifest_without_validation_has_it_carved_from_its_training_patients(
         assert (parts == VALIDATION).sum() == pytest.approx(0.1 * (parts != OUT).sum(), abs=3)
     assert not np.array_equal(draws[0] == VALIDATION, draws[1] == VALIDATION)
     straddling = set(table["patient"][draws[0] == TEST]) & set(table["patient"][draws[0] == TRAIN])
-    assert straddling  # the makers' own leak is left as it is
+    assert straddling  # the leak of the collection's own split stays
 
 
 def test_a_manifest_that_names_another_part_is_refused():

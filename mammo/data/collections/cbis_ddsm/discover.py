@@ -79,17 +79,19 @@ class DiscoveredFiles:
         return f"{COLLECTION}, {kinds.most_common(1)[0][0]} files, {layout}"
 
 
-def discover_files(root: Path, cases: Cases, apart: Path | None = None, tables: Iterable[Path] = ()) -> DiscoveredFiles:
+def discover_files(
+    root: Path, cases: Cases, excluded: Path | None = None, tables: Iterable[Path] = ()
+) -> DiscoveredFiles:
     """Find every image file under `root` and its case, by the rows of the case CSVs.
 
     A file belongs to the case or series that its path names; a JPEG file may also belong to the series under which
-    `dicom_info.csv` (in one of the folders `tables`, or in `root`) lists it. The folder `apart` is skipped, and so are
-    files of cases whose CSV is missing. Raises MammoError where the root is missing, holds
-    no image file, or a name is not UTF-8.
+    `dicom_info.csv` (in one of the folders `tables`, or in `root`) lists it. The folder `excluded` is skipped, and so
+    are files of cases whose CSV is missing. Raises MammoError where the root is missing, holds no image file, or a name
+    is not UTF-8.
     """
     if not root.is_dir():
         raise MammoError(f"There is no folder {root}; give the folder into which {COLLECTION} was downloaded.")
-    kinds, closed = _image_files(root, apart)
+    kinds, closed = _image_files(root, excluded)
     if not kinds:
         raise MammoError(
             f"{root} holds no image file ({', '.join(SUFFIXES)}); give the folder into which {COLLECTION} was "
@@ -132,7 +134,7 @@ def series_of(lesions: pd.DataFrame) -> dict[str, str]:
     return series
 
 
-def _image_files(root: Path, apart: Path | None) -> tuple[dict[str, str], list[list[str]]]:
+def _image_files(root: Path, excluded: Path | None) -> tuple[dict[str, str], list[list[str]]]:
     """Return the image files under a root with their kind, sorted, and the folders that could not be opened.
 
     Links to folders are followed, each folder once, except links to a folder above the root.
@@ -140,7 +142,7 @@ def _image_files(root: Path, apart: Path | None) -> tuple[dict[str, str], list[l
     files: dict[str, str] = {}
     closed: list[OSError] = []
     above = {str(folder) for folder in root.resolve().parents}
-    visited = above | ({str(apart.resolve())} if apart else set())
+    visited = above | ({str(excluded.resolve())} if excluded else set())
     for folder, folders, names in os.walk(root, onerror=closed.append, followlinks=True):
         folders.sort()
         real = os.path.realpath(folder)
