@@ -76,9 +76,9 @@ def verify(home: Home, only: str | None = None) -> Work[Verification]:
     folders = _caches(home, only)
     checks = [(check, name) for check, names in _checks(home).items() for name in names if only in (None, name)]
     if only is not None and not (folders or checks):
-        known = ", ".join(folder.name for folder in _caches(home, None)) or "none"
+        existing = ", ".join(folder.name for folder in _caches(home, None)) or "none"
         raise MammoError(
-            f"There is no finished cache {only!r}; there are: {known}. A sweep or a data set may be named too."
+            f"There is no finished cache {only!r}; there are: {existing}. A sweep or a data set may be named too."
         )
     damaged: list[Damage] = []
     damaged_items: list[DamagedItem] = []
@@ -232,12 +232,12 @@ def _write_notes_again(home: Home, folder: Path, content: dict[str, Any], broken
         note_contents(folder, dataset.contents(spec.kind))
 
 
-def _refuse_changed_inputs(home: Home, name: str, made: dict[str, Any], weights_file: Path | None) -> None:
+def _refuse_changed_inputs(home: Home, name: str, content: dict[str, Any], weights_file: Path | None) -> None:
     """Raise MammoError where the data set or the weights are not those that the cache was made with."""
-    spec = CacheSpec.from_json(made["spec"])
-    weights = locate(spec.trunk, spec.weights, weights_file).known_as(made["weights_digest"])
+    spec = CacheSpec.from_json(content["spec"])
+    weights = locate(spec.trunk, spec.weights, weights_file).known_as(content["weights_digest"])
     digest = Dataset.open(home, spec.dataset).digest(spec.kind)
-    refuse_mismatch(name, made, identity(spec, digest, weights))
+    refuse_mismatch(name, content, identity(spec, digest, weights))
 
 
 def _caches(home: Home, only: str | None) -> list[Path]:

@@ -61,36 +61,47 @@ def index_manifest(
     options = options or ManifestOptions()
     terms = licence_terms(about_before(home, name, f"{MANIFEST}{path.name}"), options.licence, USUAL)
     manifest = read_manifest(path, columns, positive, options)
-    folder, root = home.dataset(name), manifest.root
+    folder = home.dataset(name)
     refuse_links(home, name)
-    rows = manifest.rows
     with folder_lock(folder, "indexing"):
         remove_partial_files(folder)
-        plain_paths = rows.loc[rows["frame"] == "", "path"]
-        files = [file for file in dict.fromkeys([*plain_paths, *rows["mask"].dropna()]) if file not in manifest.absent]
-        facts = yield from inspect_files(folder, root, files, workers, reading.colour_marks)
-        facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
-        framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
-        frames = yield from _cut("frames", framed, workers)
-        images, aside = _images(rows, facts, frames)
-        manifest, images, unwanted = _with_headers(manifest, images, options.headers)
-        rows, aside = manifest.rows, aside + unwanted
-        depths = decide_depths(home, name, images, {}, reading.bits)
-        read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
-        images = {item: fact for item, fact in read.items() if not fact.reason}
-        failed = [[item, fact.reason] for item, fact in read.items() if fact.reason]
-        masks, bad_masks = _masks(rows, facts)
-        boxed = _crops(
-            rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks
-        )
-        all_crops = yield from _cut("crops", boxed, workers)
-        aside += failed + bad_masks + [[item, fact.reason] for item, fact in all_crops.items() if fact.reason]
-        crops = {item: fact for item, fact in all_crops.items() if not fact.reason}
-        record = reading_record(depths, list(images.values()), manifest.notes, manifest.remarks)
-        stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *all_crops.values()])
-        record |= terms
-        record |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
-        return _write(home, name, manifest, images, crops, masks, record)
+        return (yield from _index_rows(home, name, manifest, options, reading, terms, workers))
+
+
+def _index_rows(
+    home: Home,
+    name: str,
+    manifest: Manifest,
+    options: ManifestOptions,
+    reading: ReadingOptions,
+    terms: dict[str, str],
+    workers: int | None,
+) -> Work[Dataset]:
+    """Inspect the files of a manifest's rows, cut their frames and crops, and write the index."""
+    folder, root, rows = home.dataset(name), manifest.root, manifest.rows
+    plain_paths = rows.loc[rows["frame"] == "", "path"]
+    files = [file for file in dict.fromkeys([*plain_paths, *rows["mask"].dropna()]) if file not in manifest.absent]
+    facts = yield from inspect_files(folder, root, files, workers, reading.colour_marks)
+    facts |= {file: FileFacts(file, 0, 0, reason=why) for file, why in manifest.absent.items()}
+    framed = _frames(rows[~rows["path"].isin(list(manifest.absent))], root, folder, reading.colour_marks)
+    frames = yield from _cut("frames", framed, workers)
+    images, aside = _images(rows, facts, frames)
+    manifest, images, unwanted = _with_headers(manifest, images, options.headers)
+    rows, aside = manifest.rows, aside + unwanted
+    depths = decide_depths(home, name, images, {}, reading.bits)
+    read = yield from _at_depth(folder, root, images, framed, depths, workers, reading.colour_marks)
+    images = {item: fact for item, fact in read.items() if not fact.reason}
+    failed = [[item, fact.reason] for item, fact in read.items() if fact.reason]
+    masks, bad_masks = _masks(rows, facts)
+    boxed = _crops(rows[rows["image"].isin(list(images))], masks, root, folder, images, depths, reading.colour_marks)
+    all_crops = yield from _cut("crops", boxed, workers)
+    aside += failed + bad_masks + [[item, fact.reason] for item, fact in all_crops.items() if fact.reason]
+    crops = {item: fact for item, fact in all_crops.items() if not fact.reason}
+    record = reading_record(depths, list(images.values()), manifest.notes, manifest.remarks)
+    stalled = stalled_files([*facts.values(), *frames.values(), *read.values(), *all_crops.values()])
+    record |= terms
+    record |= {"quarantined": sorted(manifest.quarantined + aside), STALLED: stalled}
+    return _write(home, name, manifest, images, crops, masks, record)
 
 
 def _with_headers(
