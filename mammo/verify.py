@@ -235,7 +235,7 @@ def _write_notes_again(home: Home, folder: Path, content: dict[str, Any], broken
 def _refuse_changed_inputs(home: Home, name: str, content: dict[str, Any], weights_file: Path | None) -> None:
     """Raise MammoError where the data set or the weights are not those that the cache was made with."""
     spec = CacheSpec.from_json(content["spec"])
-    weights = locate(spec.trunk, spec.weights, weights_file).known_as(content["weights_digest"])
+    weights = locate(spec.trunk, spec.weights, weights_file).with_digest(content["weights_digest"])
     digest = Dataset.open(home, spec.dataset).digest(spec.kind)
     refuse_mismatch(name, content, identity(spec, digest, weights))
 

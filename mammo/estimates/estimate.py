@@ -23,7 +23,7 @@ from mammo.estimates.work import (
     tail_weights,
 )
 from mammo.features.cache.cache import Cache
-from mammo.features.cache.chunks import STORAGES, USUAL
+from mammo.features.cache.chunks import DEFAULT_STORAGE, STORAGES
 from mammo.features.precision import PRECISIONS
 from mammo.features.trunks.table import find_trunk
 from mammo.heads.finetune import check_finetunes
@@ -119,7 +119,7 @@ def _precisely(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
 
 
-def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = USUAL) -> Estimate:
+def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = DEFAULT_STORAGE) -> Estimate:
     """What it takes to make caches together, kept as `storage` says.
 
     A timm trunk's size on disk is unknown and given as 0. Raises MammoError where the data set is not there.

@@ -1,4 +1,4 @@
-"""The arithmetic of a trunk's forward pass, and which one this machine is fast at."""
+"""The number formats in which a trunk's forward pass is computed, and the one that is fast on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Precision:
-    """How activations are computed, and the type of numpy and torch that they are stored as."""
+    """How activations are computed, and the type of number (by its name in numpy and torch) that is stored."""
 
     label: str
     computed: str
@@ -25,7 +25,7 @@ PRECISIONS: dict[str, Precision] = {
 
 
 def fast_precision() -> str:
-    """`bfloat16` where the processor or an NVIDIA GPU computes it in hardware, else `float32`."""
+    """Return `bfloat16` where the processor or an NVIDIA GPU computes it in hardware, else `float32`."""
     if Path("/dev/nvidia0").exists():
         return "bfloat16"
     try:

@@ -100,7 +100,7 @@ def tail_weights(cache: Cache, file: Path | None = None) -> Weights | None:
             "name it with --weights FILE."
         )
     digest = cache.manifest["identity"]["weights_digest"]
-    weights = locate(cache.spec.trunk, label, file).known_as(digest)
+    weights = locate(cache.spec.trunk, label, file).with_digest(digest)
     if weights.digest != digest:
         raise MammoError(
             f"The weights {label} of {cache.spec.trunk} are not those that the cache {cache.name!r} was made with; "

@@ -1,4 +1,4 @@
-"""The noun `Cache`: the activations of one trunk on one data set, opened only when whole."""
+"""The noun `Cache`: the activations of one trunk on one data set. Only a complete cache can be opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.errors import MammoError, brief
-from mammo.features.cache.chunks import DESCRIPTION, USUAL, Chunks
+from mammo.features.cache.chunks import DEFAULT_STORAGE, DESCRIPTION, Chunks
 from mammo.features.trunks.locate import TENSORS
 from mammo.specs import CacheSpec, Home
 from mammo.storage.digests import digest_file, digest_json
@@ -21,54 +21,53 @@ from mammo.storage.links import LEADS_OUT
 from mammo.storage.typed import typed
 
 CHUNK = 64
-"""Images in one chunk."""
+"""Number of images in one chunk."""
 ARRAYS = "activations.zarr"
 SPEC = "spec.json"
 MANIFEST = "manifest.json"
 RECORDS = "chunks"
 MAPS, POOLED = "maps", "pooled"
 WEIGHTS_READ = "weights_read"
-"""What the manifest says of how the file of weights was read; it is no part of any identity."""
+"""Key of the manifest with notes on how the weights file was read; it is not part of any identity."""
 
-
-MOST_BYTES = 2**29
-"""Bytes that a manifest has at most: some millions of images."""
+MAX_BYTES = 2**29
+"""The largest manifest that is read, in bytes: enough for some millions of images."""
 ARRAY_FILE = re.compile(r"(maps|pooled)/(zarr\.json|c(/\d{1,9})+)")
-"""Names of files that an array may have."""
+"""The names that a file of an array may have."""
 
 
-class FileFacts(TypedDict):
-    """What a file was when it was written."""
+class FileRecord(TypedDict):
+    """The size and the SHA-256 of a file when it was written."""
 
     bytes: int
     sha256: str
 
 
-class Identity(TypedDict):
-    """Of a cache's identity, what is looked up."""
+class CacheIdentity(TypedDict):
+    """The fields of a cache's identity that are read by name."""
 
     spec: dict[str, Any]
     dataset_digest: str
     weights_digest: str
 
 
-class Manifest(TypedDict):
-    """What a manifest must hold, and may."""
+class CacheManifest(TypedDict):
+    """The fields of a manifest: required ones, and those that may be missing."""
 
-    identity: Identity
+    identity: CacheIdentity
     made_with: dict[str, Any]
     shape: list[int]
     versions: int
     ids: list[str]
-    arrays: dict[str, FileFacts]
-    chunks: dict[str, FileFacts]
+    arrays: dict[str, FileRecord]
+    chunks: dict[str, FileRecord]
     digest: str
     weights_read: NotRequired[list[str]]
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A file of a cache that is not what it was when it was written: a chunk, an array's description, or a note."""
+    """A file of a cache that has changed since it was written: a chunk, an array's description, or a note."""
 
     cache: str
     chunk: str
@@ -76,13 +75,13 @@ class Damage:
 
     @property
     def file(self) -> str:
-        """The file, below the cache's folder."""
+        """The path of the file, relative to the cache's folder."""
         return f"{ARRAYS}/{self.chunk}" if ARRAY_FILE.fullmatch(self.chunk) else self.chunk
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A whole cache. `ids` names its images in order; maps are (images, channels, rows, columns)."""
+    """A complete cache. `ids` lists its images in row order; maps are (images, channels, rows, columns)."""
 
     name: str
     folder: Path
@@ -91,7 +90,10 @@ class Cache:
 
     @classmethod
     def open(cls, home: Home, dataset: str, name: str) -> Cache:
-        """Open a cache; raises MammoError naming the chunk or field where it is incomplete, damaged or mismatching."""
+        """Open a cache.
+
+        Raises MammoError naming the chunk or field where the cache is incomplete, damaged or does not match its spec.
+        """
         folder = home.cache(dataset, name)
         if not (folder / SPEC).is_file():
             raise MammoError(f"There is no cache {name!r} of the data set {dataset!r}; make it with `mammo extract`.")
@@ -118,36 +120,36 @@ class Cache:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Images, channels, rows and columns of the maps."""
+        """The shape of the maps: images, channels, rows and columns."""
         images, channels, rows, columns = self.manifest["shape"]
         return images, channels, rows, columns
 
     @property
     def versions(self) -> int:
-        """How many versions of each image there are, the plain one included."""
+        """The number of versions of each image, including the plain one."""
         return int(self.manifest["versions"])
 
     @property
     def storage(self) -> str:
-        """How its chunks are kept, an entry of `mammo.features.cache.chunks.STORAGES`."""
-        return str(self.manifest["made_with"].get("storage", USUAL))
+        """How its chunks are encoded: a key of `mammo.features.cache.chunks.STORAGES`."""
+        return str(self.manifest["made_with"].get("storage", DEFAULT_STORAGE))
 
     @property
     def bytes(self) -> int:
-        """Bytes on disk."""
+        """The size of all chunks on disk, in bytes."""
         return sum(record["bytes"] for record in self.manifest["chunks"].values())
 
     def maps(self, version: int = 0, rows: slice = slice(None)) -> NDArray[np.floating]:
-        """The unpooled activations of one version of every image or some, as stored; version 0 is the plain image."""
+        """The unpooled activations of one version of all images or `rows`, as stored; version 0 is the plain image."""
         return self._read(MAPS, version, rows.start or 0, rows.stop)
 
     def chunks(self, version: int = 0, first: int = 0) -> Iterator[NDArray[np.floating]]:
-        """The maps of `maps(version)` from the image `first` on, a chunk of images at a time."""
+        """Yield the maps of a version, one chunk of images at a time, starting at the image `first`."""
         for start in range(first, self.shape[0], CHUNK):
             yield self._read(MAPS, version, start, start + CHUNK)
 
     def pooled(self, version: int = 0, rows: slice = slice(None)) -> NDArray[np.float32]:
-        """Each map's mean over rows and columns; float32 (images, channels)."""
+        """The mean of each map over rows and columns; float32 (images, channels)."""
         return self._read(POOLED, version, rows.start or 0, rows.stop).astype(np.float32, copy=False)
 
     def _read(self, array: str, version: int, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
@@ -161,18 +163,18 @@ class Cache:
             if chunks.shape != (self.versions, *self.shape)[: len(chunks.shape)]:
                 raise ValueError(chunks.shape)
             return chunks.read(version, start, stop)
-        except Exception:  # a damaged chunk raises whatever its codec raises
+        except Exception:  # every codec raises its own kinds of errors for a damaged chunk
             raise _damaged(next(self.damage(), Damage(self.name, array, "cannot be decoded"))) from None
 
     def missing(self) -> Iterator[Damage]:
-        """Yield a `Damage` for every file that is absent or of another size; reads no chunk."""
+        """Yield a `Damage` for every file that is missing or has another size; reads no chunk."""
         return self._faults(lambda file: file in self.manifest["arrays"])
 
     def damage(self) -> Iterator[Damage]:
-        """Yield a `Damage` for every file whose bytes are not those that were written."""
+        """Yield a `Damage` for every file whose bytes have changed since they were written; reads every file."""
         return self._faults(lambda _: True)
 
-    def _faults(self, read: Callable[[str], bool]) -> Iterator[Damage]:
+    def _faults(self, checks_digest: Callable[[str], bool]) -> Iterator[Damage]:
         home = Home(self.folder.parents[2])
         for file, record in {**self.manifest["arrays"], **self.manifest["chunks"]}.items():
             path = self.folder / ARRAYS / file
@@ -183,12 +185,12 @@ class Cache:
                 yield Damage(self.name, file, LEADS_OUT)
             elif size != record["bytes"]:
                 yield Damage(self.name, file, f"has {size} bytes instead of {record['bytes']}")
-            elif read(file) and digest_file(path) != record["sha256"]:
+            elif checks_digest(file) and digest_file(path) != record["sha256"]:
                 yield Damage(self.name, file, "does not have the digest it was written with")
 
 
 def caches(home: Home, dataset: str) -> list[str]:
-    """The names of the whole caches of a data set."""
+    """The names of the complete caches of a data set."""
     names = home.names("features", dataset)
     return [name for name in names if (home.cache(dataset, name) / MANIFEST).is_file()]
 
@@ -200,26 +202,26 @@ def _damaged(damage: Damage) -> MammoError:
     )
 
 
-def refuse_mismatch(name: str, made_with: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raise MammoError naming the first field in which the identity `asked` for is not the one of the cache."""
-    for key in sorted(set(made_with) | set(asked)):
-        ours, theirs = made_with.get(key), asked.get(key)
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            refuse_mismatch(name, ours, theirs)
-        elif ours != theirs:
+def refuse_mismatch(name: str, made_with: dict[str, Any], requested: dict[str, Any]) -> None:
+    """Raise MammoError naming the first field in which the `requested` identity differs from that of the cache."""
+    for key in sorted(set(made_with) | set(requested)):
+        stored, expected = made_with.get(key), requested.get(key)
+        if isinstance(stored, dict) and isinstance(expected, dict):
+            refuse_mismatch(name, stored, expected)
+        elif stored != expected:
             raise MammoError(
-                f"The cache {name!r} does not match its spec in the field {key!r}: it was made with {ours!r}, "
-                f"and {theirs!r} is asked for; extract it again."
+                f"The cache {name!r} does not match its spec in the field {key!r}: it was made with {stored!r}, "
+                f"and {expected!r} is asked for; extract it again."
             )
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
-    """All that a cache was asked for, finished or not; raises MammoError where that is no table of fields."""
+    """Return the identity of a cache, finished or not; raises MammoError where its file is not a table of fields."""
     return _table(folder / SPEC, "cache spec")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished cache; raises MammoError where it is not what was written."""
+    """Return the manifest of a finished cache; raises MammoError where it has changed since it was written."""
     manifest = _table(folder / MANIFEST, "cache manifest")
     try:
         sound = manifest.get("digest") == content_digest(manifest)
@@ -234,8 +236,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _checked(manifest: dict[str, Any], name: str) -> dict[str, Any]:
-    """A manifest whose fields have their types and whose names stay in its folder; raises MammoError otherwise."""
-    typed(manifest, Manifest, f"manifest of the cache {brief(name)}")
+    """Return the manifest if its fields have the right types and its file names stay in its folder; else MammoError."""
+    typed(manifest, CacheManifest, f"manifest of the cache {brief(name)}")
     CacheSpec.from_json(manifest["identity"]["spec"])
     if len(manifest["shape"]) != 4 or len(manifest["ids"]) != manifest["shape"][0] or manifest["versions"] < 1:
         raise MammoError(f"The manifest of the cache {name!r} has no shape of maps; extract the cache again.")
@@ -246,10 +248,10 @@ def _checked(manifest: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def content_digest(manifest: dict[str, Any]) -> str:
-    """The digest of a whole cache: of all that its manifest holds but how it was made.
+    """Return the digest of a complete cache, over all fields of its manifest that describe its content.
 
-    That is the versions of libraries and how the weights' file was read; nor does the file's name count where its
-    tensors identify it.
+    Left out are the versions of libraries and how the weights file was read; also the name of the weights file, where
+    its tensors identify it.
     """
     content = {key: value for key, value in manifest.items() if key not in ("digest", "made_with", WEIGHTS_READ)}
     identity = content.get("identity")
@@ -258,8 +260,8 @@ def content_digest(manifest: dict[str, Any]) -> str:
     return digest_json(content)
 
 
-def _table(path: Path, what: str) -> dict[str, Any]:
-    content = read_json(path, what, MOST_BYTES)
+def _table(path: Path, description: str) -> dict[str, Any]:
+    content = read_json(path, description, MAX_BYTES)
     if not isinstance(content, dict):
-        raise MammoError(f"The {what} at {path} is no table of fields; delete it and extract the cache again.")
+        raise MammoError(f"The {description} at {path} is no table of fields; delete it and extract the cache again.")
     return content

@@ -1,6 +1,6 @@
-"""Chunks on disk: written and read straight from and into arrays, in zarr's own format.
+"""Chunks on disk, in the format of zarr: arrays are written to and read from their files directly.
 
-zarr makes an array's description and could read every chunk; its event loop would take a multiple of the time.
+zarr writes the description of an array and can read every chunk, but its event loop takes several times as long.
 """
 
 from __future__ import annotations
@@ -23,91 +23,91 @@ from mammo.storage.digests import digest_bytes
 
 DESCRIPTION = "zarr.json"
 CRC = 4
+"""Bytes of a CRC-32C checksum."""
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Storage:
-    """How chunks are encoded; they take about `share` of the activations' own bytes.
+    """How chunks are encoded. A chunk takes about `share` of the bytes of its activations.
 
-    `codec` is its name in an array's description, `make` gives zarr's own codec.
-
-    `encode` takes the bytes of a chunk. `read` fills a chunk's bytes from a file; it raises where they are not what
-    was encoded.
+    `codec` is the name of the codec in an array's description; `zarr_codec` returns the codec as an object of zarr.
+    `encode` turns the bytes of a chunk into those of its file. `read` fills the bytes of a chunk from a file, and
+    raises an error where they have changed.
     """
 
     label: str
     description: str
     share: float
     codec: str
-    make: Callable[[], Any]
+    zarr_codec: Callable[[], Any]
     encode: Callable[[Bytes], bytes]
     read: Callable[[Path, Bytes], None]
 
 
-def _zstd() -> Any:
+def _zarr_zstd() -> Any:
     from zarr.codecs import ZstdCodec
 
     return ZstdCodec(level=1, checksum=True)
 
 
-def _codec() -> Any:
+def _numcodecs_zstd() -> Any:
     return import_module("numcodecs.zstd").Zstd(level=1, checksum=True)
 
 
 def _compress(values: Bytes) -> bytes:
-    return bytes(_codec().encode(values))
+    return bytes(_numcodecs_zstd().encode(values))
 
 
 def _decompress(path: Path, values: Bytes) -> None:
-    _codec().decode(path.read_bytes(), values)
+    _numcodecs_zstd().decode(path.read_bytes(), values)
 
 
-def _crc32c() -> Any:
+def _zarr_crc32c() -> Any:
     from zarr.codecs import Crc32cCodec
 
     return Crc32cCodec()
 
 
-def _sum(values: Bytes) -> bytes:
+def _checksum(values: Bytes) -> bytes:
     import google_crc32c
 
     checksum: int = google_crc32c.value(values)
     return checksum.to_bytes(CRC, "little")
 
 
-def _append_sum(values: Bytes) -> bytes:
-    return values.tobytes() + _sum(values)
+def _append_checksum(values: Bytes) -> bytes:
+    return values.tobytes() + _checksum(values)
 
 
-def _read_and_sum(path: Path, values: Bytes) -> None:
+def _read_and_check(path: Path, values: Bytes) -> None:
     checksum = bytearray(CRC + 1)
     with path.open("rb", buffering=0) as file:
         read = os.preadv(file.fileno(), [values.data, checksum], 0)
-    if read != len(values) + CRC or checksum[:CRC] != _sum(values):
+    if read != len(values) + CRC or checksum[:CRC] != _checksum(values):
         raise ValueError(f"{path} is not what was written")
 
 
 STORAGES: dict[str, Storage] = {
     "zstd": Storage(
-        "Compressed", "A third to a half of the room, by zstd.", 0.45, "zstd", _zstd, _compress, _decompress
+        "Compressed", "A third to a half of the room, by zstd.", 0.45, "zstd", _zarr_zstd, _compress, _decompress
     ),
     "fast": Storage(
         "As they are",
         "Read several times as fast, in two to three times the room.",
         1.0,
         "crc32c",
-        _crc32c,
-        _append_sum,
-        _read_and_sum,
+        _zarr_crc32c,
+        _append_checksum,
+        _read_and_check,
     ),
 }
-"""Ways to keep a chunk; all hold the same numbers, and a checksum beside them."""
-USUAL = "zstd"
+"""The ways to store a chunk; all store the same numbers, together with a checksum."""
+DEFAULT_STORAGE = "zstd"
 
 
 def storage_of(description: dict[str, Any]) -> Storage:
-    """The storage that an array's description names; raises ValueError where it is none of ours."""
+    """Return the storage that an array's description names; raises ValueError where it is not in `STORAGES`."""
     codecs = [codec["name"] for codec in description["codecs"]]
     for storage in STORAGES.values():
         if codecs == ["bytes", storage.codec]:
@@ -117,7 +117,7 @@ def storage_of(description: dict[str, Any]) -> Storage:
 
 @dataclass(frozen=True)
 class Chunks:
-    """The chunks of one array (versions, images, ...): each holds `rows` images of one version, the last one padded."""
+    """The chunks of one array (versions, images, ...). Each has `rows` images of one version; the last is padded."""
 
     folder: Path
     shape: tuple[int, ...]
@@ -127,18 +127,18 @@ class Chunks:
 
     @classmethod
     def of(cls, folder: Path) -> Chunks:
-        """The chunks that the description in an array's folder speaks of."""
+        """Open the array of a folder, by its description."""
         description = json.loads((folder / DESCRIPTION).read_text())
         rows = description["chunk_grid"]["configuration"]["chunk_shape"][1]
         dtype = np.dtype(description["data_type"]).newbyteorder("<")
         return cls(folder, tuple(description["shape"]), rows, dtype, storage_of(description))
 
     def file(self, version: int, chunk: int) -> str:
-        """A chunk's file, below the folder."""
+        """The path of a chunk's file, relative to the folder."""
         return f"c/{version}/{chunk}" + "/0" * (len(self.shape) - 2)
 
     def write(self, version: int, chunk: int, values: NDArray[np.floating]) -> dict[str, Any]:
-        """Write a chunk, whole or not at all; its size in bytes and SHA-256."""
+        """Write a chunk completely or not at all; return its size in bytes and its SHA-256."""
         padded = np.full((self.rows, *self.shape[2:]), np.nan, self.dtype)
         padded[: len(values)] = values
         content = self.storage.encode(padded.reshape(-1).view(np.uint8))
@@ -146,9 +146,9 @@ class Chunks:
         return {"bytes": len(content), "sha256": digest_bytes(content)}
 
     def read(self, version: int, start: int = 0, stop: int | None = None) -> NDArray[np.floating]:
-        """Images `start` to `stop` of a version, on all cores; `start` is a chunk's first.
+        """Read the images from `start` up to `stop` of a version, on all cores; `start` is the first image of a chunk.
 
-        Raises what the codec raises, or OSError, where a chunk is gone or is not what was written.
+        Raises OSError where a chunk is missing, and the codec's own error where a chunk has changed.
         """
         stop = min(self.shape[1], self.shape[1] if stop is None else stop)
         values = np.empty((max(0, stop - start), *self.shape[2:]), self.dtype)
@@ -161,8 +161,8 @@ class Chunks:
         return values
 
     def _read_into(self, version: int, chunk: int, part: NDArray[np.floating]) -> None:
-        whole = len(part) == self.rows
-        target = part if whole else np.empty((self.rows, *self.shape[2:]), self.dtype)
+        is_full = len(part) == self.rows
+        target = part if is_full else np.empty((self.rows, *self.shape[2:]), self.dtype)
         self.storage.read(self.folder / self.file(version, chunk), target.reshape(-1).view(np.uint8))
-        if not whole:
+        if not is_full:
             part[:] = target[: len(part)]

@@ -1,4 +1,4 @@
-"""Rows of other caches that hold what a cache is to hold: copied, with a note of where they came from."""
+"""Copy rows that other caches already hold into a new cache, and note which caches they came from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset.dataset import Dataset
 from mammo.errors import MammoError
-from mammo.features.cache.cache import ARRAYS, CHUNK, MANIFEST, MAPS, MOST_BYTES, POOLED, Cache, caches
+from mammo.features.cache.cache import ARRAYS, CHUNK, MANIFEST, MAPS, MAX_BYTES, POOLED, Cache, caches
 from mammo.features.cache.chunks import Chunks
-from mammo.features.cache.store import CacheWriter, made_here
+from mammo.features.cache.store import CacheWriter, library_versions
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, Home
 from mammo.storage.digests import digest_file, digest_json
@@ -22,11 +22,11 @@ from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 ROWS = "rows.json"
-"""What each row of a cache shows, and which chunks were copied from which caches."""
+"""The file that records the content of each row of a cache, and which chunks were copied from which caches."""
 
 
-class Note(TypedDict):
-    """What `ROWS` holds."""
+class RowsNote(TypedDict):
+    """The fields of the file `ROWS`."""
 
     contents: dict[str, str]
     copied: dict[str, list[str]]
@@ -34,71 +34,73 @@ class Note(TypedDict):
 
 
 OWN_FIELDS = ("dataset", "augment", "draws")
-"""The fields of a spec in which a cache may differ from one whose plain rows it takes."""
+"""The fields of a spec that may differ between a cache and the one that its plain rows are copied from."""
 
 
 @dataclass
-class Source:
-    """A cache that rows may be taken from; `shown` is what its images show, by `Dataset.contents`."""
+class RowSource:
+    """A cache that rows may be copied from. `contents` has the digest of each image, as `Dataset.contents` has it."""
 
     cache: Cache
-    shown: dict[str, str]
-    _places: dict[str, int] = field(default_factory=dict)
-    _by_content: dict[str, int] = field(default_factory=dict)
-    _read: dict[tuple[str, int, int], NDArray[np.floating]] = field(default_factory=dict)
+    contents: dict[str, str]
+    _index_by_image: dict[str, int] = field(default_factory=dict)
+    _index_by_content: dict[str, int] = field(default_factory=dict)
+    _chunks_read: dict[tuple[str, int, int], NDArray[np.floating]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Note where each image and each content stand."""
-        self._places = {image: place for place, image in enumerate(self.cache.ids)}
-        self._by_content = {self.shown[image]: place for image, place in self._places.items() if image in self.shown}
+        """Build the look-up of a row by its image and by its content."""
+        self._index_by_image = {image: index for index, image in enumerate(self.cache.ids)}
+        self._index_by_content = {
+            self.contents[image]: index for image, index in self._index_by_image.items() if image in self.contents
+        }
 
     @property
     def name(self) -> str:
-        """The cache, by its data set and its own name."""
+        """The cache as DATASET/NAME."""
         return f"{self.cache.spec.dataset}/{self.cache.name}"
 
-    def place(self, image: str, content: str, version: int, augment: str) -> int | None:
-        """The row that a version of an image has here; None where there is none.
+    def find_row(self, image: str, content: str, version: int, augment: str) -> int | None:
+        """Return the row of a version of an image in this cache; None where there is none.
 
-        An augmented version is drawn by the image's name: it is the same only under the same name.
+        The image's name is the seed of an augmented version: the version is the same only under the same name.
         """
         if version == 0:
-            return self._by_content.get(content)
+            return self._index_by_content.get(content)
         same = self.cache.spec.augment == augment and version < self.cache.versions
-        return self._places[image] if same and self.shown.get(image) == content else None
+        return self._index_by_image[image] if same and self.contents.get(image) == content else None
 
-    def row(self, array: str, version: int, place: int) -> NDArray[np.floating] | None:
-        """One row of `maps` or `pooled`; None where its chunk is not what was written."""
-        chunk = place // CHUNK
-        if (array, version, chunk) not in self._read:
-            while len(self._read) >= 8:
-                del self._read[next(iter(self._read))]
-            self._read[array, version, chunk] = self._chunk(array, version, chunk)
-        rows = self._read[array, version, chunk]
-        return rows[place - chunk * CHUNK] if len(rows) else None
+    def row(self, array: str, version: int, index: int) -> NDArray[np.floating] | None:
+        """Read one row of the array `maps` or `pooled`; None where its chunk is damaged."""
+        chunk = index // CHUNK
+        if (array, version, chunk) not in self._chunks_read:
+            while len(self._chunks_read) >= 8:
+                del self._chunks_read[next(iter(self._chunks_read))]
+            self._chunks_read[array, version, chunk] = self._chunk(array, version, chunk)
+        rows = self._chunks_read[array, version, chunk]
+        return rows[index - chunk * CHUNK] if len(rows) else None
 
     def _chunk(self, array: str, version: int, chunk: int) -> NDArray[np.floating]:
-        """A chunk's rows, checked byte by byte; none where it is damaged."""
+        """Read the rows of a chunk after checking its digest; an empty array where it is damaged."""
         try:
             chunks = Chunks.of(self.cache.folder / ARRAYS / array)
             file = f"{array}/{chunks.file(version, chunk)}"
             if digest_file(self.cache.folder / ARRAYS / file) == self.cache.manifest["chunks"][file]["sha256"]:
                 return chunks.read(version, chunk * CHUNK, (chunk + 1) * CHUNK)
-        except Exception:  # a damaged chunk raises whatever its codec raises
+        except Exception:  # every codec raises its own kinds of errors for a damaged chunk
             pass
         return np.empty(0, np.float32)
 
 
 def copy_rows(home: Home, name: str, identity: dict[str, Any], contents: Mapping[str, str], storage: str) -> None:
-    """Fill what other caches of the home hold into a cache that is not whole, a chunk at a time.
+    """Copy chunks into an incomplete cache, where other caches of the home have all of their rows.
 
-    `contents` are those of its data set, in order. Only whole chunks are copied: a chunk of which a row is nowhere is
-    left to be computed. What a finished cache computed itself is not copied either, so that its repair gives it the
-    numbers it had.
+    `contents` has the digest of each image of the data set, in order. A chunk is copied only if every row of it is
+    found; otherwise it is left to be computed. In a finished cache that is repaired, a chunk that was computed is not
+    replaced by a copy, so that the repair restores the same numbers.
     """
     spec = CacheSpec.from_json(identity["spec"])
     folder = home.cache(spec.dataset, name)
-    copied = _noted(folder)["copied"]
+    copied = _note_or_empty(folder)["copied"]
     sources = list(_sources(home, folder, identity))
     images = list(contents)
     writer = None
@@ -107,41 +109,41 @@ def copy_rows(home: Home, name: str, identity: dict[str, Any], contents: Mapping
             key = f"{version}-{start // CHUNK}"
             if (folder / MANIFEST).is_file() and key not in copied:
                 continue
-            wanted = [(image, contents[image]) for image in images[start : start + CHUNK]]
-            if (found := _rows(sources, wanted, version, spec.augment)) is None:
+            needed = [(image, contents[image]) for image in images[start : start + CHUNK]]
+            if (rows := _rows(sources, needed, version, spec.augment)) is None:
                 continue
-            maps, pooled, names = found
+            maps, pooled, names = rows
             if writer is None:
-                how = {"storage": storage, "batch": sources[0].cache.manifest["made_with"].get("batch", 32)}
-                writer = CacheWriter(folder, identity, images, maps.shape[1:], how)
+                settings = {"storage": storage, "batch": sources[0].cache.manifest["made_with"].get("batch", 32)}
+                writer = CacheWriter(folder, identity, images, maps.shape[1:], settings)
             if (version, start // CHUNK) in writer.todo:
                 copied[key] = names
-                _note(folder, contents, copied)
+                _write_note(folder, contents, copied)
                 writer.write(version, start // CHUNK, maps, pooled)
     if writer is not None and not writer.todo:
         writer.finish()
 
 
 def note_contents(folder: Path, contents: Mapping[str, str]) -> None:
-    """Keep what the rows of a whole cache show, so that they can be copied when its data set is no more what it was."""
-    if _noted(folder)["contents"] != dict(contents):
-        _note(folder, contents, _noted(folder)["copied"])
+    """Record the content of each row of a complete cache, so that rows can be copied after its data set has changed."""
+    if _note_or_empty(folder)["contents"] != dict(contents):
+        _write_note(folder, contents, _note_or_empty(folder)["copied"])
 
 
 def _rows(
-    sources: list[Source], wanted: list[tuple[str, str]], version: int, augment: str
+    sources: list[RowSource], needed: list[tuple[str, str]], version: int, augment: str
 ) -> tuple[NDArray[np.floating], NDArray[np.float32], list[str]] | None:
-    """Maps and means of some images and the caches that hold them; None where one is nowhere whole."""
+    """Return maps and means of the `needed` images, and the caches they come from; None where an image is not found."""
     maps, pooled, names = [], [], []
-    for image, content in wanted:
+    for image, content in needed:
         for source in sources:
-            place = source.place(image, content, version, augment)
-            if place is None:
+            index = source.find_row(image, content, version, augment)
+            if index is None:
                 continue
-            one, mean = (source.row(array, version, place) for array in (MAPS, POOLED))
-            if one is not None and mean is not None:
-                maps.append(one)
-                pooled.append(mean.astype(np.float32, copy=False))
+            row, row_mean = (source.row(array, version, index) for array in (MAPS, POOLED))
+            if row is not None and row_mean is not None:
+                maps.append(row)
+                pooled.append(row_mean.astype(np.float32, copy=False))
                 names.append(source.name)
                 break
         else:
@@ -149,39 +151,39 @@ def _rows(
     return np.stack(maps), np.stack(pooled), sorted(set(names))
 
 
-def _sources(home: Home, folder: Path, identity: dict[str, Any]) -> Iterator[Source]:
-    """The whole caches whose plain rows were made as those of a cache of this identity would be made here today."""
+def _sources(home: Home, folder: Path, identity: dict[str, Any]) -> Iterator[RowSource]:
+    """Yield the complete caches whose plain rows equal those that a cache of this identity would compute here today."""
     for dataset in home.names("features"):
         for name in caches(home, dataset):
             try:
                 if home.cache(dataset, name) == folder:
                     continue
                 cache = Cache.open(home, dataset, name)
-                if _alike(cache.manifest, identity) and (shown := _contents_of(home, cache)):
-                    yield Source(cache, shown)
+                if _same_computation(cache.manifest, identity) and (contents := _image_contents(home, cache)):
+                    yield RowSource(cache, contents)
             except MammoError:
                 continue
 
 
-def _alike(manifest: dict[str, Any], identity: dict[str, Any]) -> bool:
-    """Whether two caches differ in no more than their data set and their augmentation."""
-    if any(manifest["made_with"].get(name) != version for name, version in made_here().items()):
+def _same_computation(manifest: dict[str, Any], identity: dict[str, Any]) -> bool:
+    """Whether two caches differ only in their data set and their augmentation."""
+    if any(manifest["made_with"].get(name) != version for name, version in library_versions().items()):
         return False
     same_augment = manifest["identity"]["spec"]["augment"] == identity["spec"]["augment"]
-    return _common(manifest["identity"], same_augment) == _common(identity, same_augment)
+    return _shared_fields(manifest["identity"], same_augment) == _shared_fields(identity, same_augment)
 
 
-def _common(identity: dict[str, Any], same_augment: bool) -> dict[str, Any]:
+def _shared_fields(identity: dict[str, Any], same_augment: bool) -> dict[str, Any]:
     spec = {key: value for key, value in identity["spec"].items() if key not in OWN_FIELDS}
     ignored = ("dataset_digest", "spec") if same_augment else ("dataset_digest", "spec", "augment_version")
     return {key: value for key, value in identity.items() if key not in ignored} | {"spec": spec}
 
 
-def _contents_of(home: Home, cache: Cache) -> dict[str, str]:
-    """What a cache's images show: as it was noted, or as its data set tells where that is still the same."""
-    noted: dict[str, str] = _noted(cache.folder)["contents"]
-    if noted and list(noted) == cache.ids:
-        return noted
+def _image_contents(home: Home, cache: Cache) -> dict[str, str]:
+    """Return the content of each image of a cache: from its note, or from its data set where that has not changed."""
+    recorded: dict[str, str] = _note_or_empty(cache.folder)["contents"]
+    if recorded and list(recorded) == cache.ids:
+        return recorded
     dataset = Dataset.open(home, cache.spec.dataset)
     if dataset.digest(cache.spec.kind) != cache.manifest["identity"]["dataset_digest"]:
         return {}
@@ -189,24 +191,24 @@ def _contents_of(home: Home, cache: Cache) -> dict[str, str]:
 
 
 def is_noted(folder: Path) -> bool:
-    """Whether the note of a cache's rows is there and is what was written."""
+    """Whether the note of a cache's rows exists and is undamaged."""
     return _read_note(folder) is not None
 
 
-def _noted(folder: Path) -> dict[str, Any]:
-    """What was noted of a cache's rows; nothing where the note is missing or damaged."""
+def _note_or_empty(folder: Path) -> dict[str, Any]:
+    """Return the note of a cache's rows; an empty one where it is missing or damaged."""
     return _read_note(folder) or {"contents": {}, "copied": {}}
 
 
 def _read_note(folder: Path) -> dict[str, Any] | None:
     try:
-        note: dict[str, Any] = typed(read_json(folder / ROWS, "note of a cache's rows", MOST_BYTES), Note, "note")
+        note: dict[str, Any] = typed(read_json(folder / ROWS, "note of a cache's rows", MAX_BYTES), RowsNote, "note")
     except MammoError:
         return None
-    content = {name: told for name, told in note.items() if name != "digest"}
+    content = {name: value for name, value in note.items() if name != "digest"}
     return content if note["digest"] == digest_json(content) else None
 
 
-def _note(folder: Path, contents: Mapping[str, str], copied: Mapping[str, list[str]]) -> None:
-    noted = {"contents": dict(contents), "copied": dict(copied)}
-    write_json(folder / ROWS, {**noted, "digest": digest_json(noted)})
+def _write_note(folder: Path, contents: Mapping[str, str], copied: Mapping[str, list[str]]) -> None:
+    note = {"contents": dict(contents), "copied": dict(copied)}
+    write_json(folder / ROWS, {**note, "digest": digest_json(note)})

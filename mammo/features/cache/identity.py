@@ -1,4 +1,4 @@
-"""The identity of a cache: the digest of its spec and of everything that spec depends on."""
+"""The identity of a cache: its spec, and everything that the numbers of the cache depend on."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from mammo.specs import CacheSpec, Home, pick
 from mammo.storage.digests import digest_json
 
 FORMAT = 2
-"""Rises when the layout of a cache or the arithmetic of the extraction changes."""
+"""Version of caches; it rises when their layout or the arithmetic of the extraction changes."""
 
-LONGEST = 70
-"""Letters of a cache's name before its identity."""
+MAX_READABLE = 70
+"""The most letters of a cache's name before the digits of its identity."""
 
 
 def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str, Any]:
-    """All that can change a number in a cache, as plain JSON; raises MammoError where `spec` names an unknown thing."""
+    """Return all that can change a number in a cache, as plain JSON.
+
+    Raises MammoError where `spec` names a trunk, tap or processing that does not exist.
+    """
     kind = find_trunk(spec.trunk)
     if spec.tap not in kind.taps:
         raise MammoError(f"The trunk {spec.trunk} has no tap {spec.tap!r}; choose one of: {', '.join(kind.taps)}.")
@@ -41,17 +44,17 @@ def identity(spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str
 
 
 def identity_here(home: Home, spec: CacheSpec, dataset_digest: str, weights: Weights) -> dict[str, Any]:
-    """The identity of a cache as this home knows it.
+    """Return the identity of a cache in this home.
 
-    Earlier versions knew a user's weights by their file's bytes: a cache that they began or made keeps its name.
+    Earlier versions identified a user's weights by the bytes of their file: a cache from such a version keeps its name.
     """
-    former = identity(spec, dataset_digest, weights.known_as(weights.file_digest))
-    kept = (home.cache(spec.dataset, cache_name(former)) / SPEC).is_file()
-    return former if kept else identity(spec, dataset_digest, weights)
+    former = identity(spec, dataset_digest, weights.with_digest(weights.file_digest))
+    exists = (home.cache(spec.dataset, cache_name(former)) / SPEC).is_file()
+    return former if exists else identity(spec, dataset_digest, weights)
 
 
 def is_current(content: dict[str, Any], dataset_digest: str) -> bool:
-    """Whether a cache of the identity `content` would get it again today, from the same weights."""
+    """Whether an extraction from the same weights would give a cache the same identity `content` today."""
     try:
         weights = Weights("", content["weights_digest"])
         return identity(CacheSpec.from_json(content["spec"]), dataset_digest, weights) == content
@@ -60,6 +63,6 @@ def is_current(content: dict[str, Any], dataset_digest: str) -> bool:
 
 
 def cache_name(content: dict[str, Any]) -> str:
-    """The folder name of a cache: readable, and ending in the first eight digits of its identity."""
+    """Return the folder name of a cache: a readable part, then the first eight digits of its identity's digest."""
     spec = CacheSpec.from_json(content["spec"])
-    return f"{spec.readable_name()[:LONGEST].strip('-')}-{digest_json(content)[:8]}"
+    return f"{spec.readable_name()[:MAX_READABLE].strip('-')}-{digest_json(content)[:8]}"

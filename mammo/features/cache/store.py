@@ -21,10 +21,10 @@ from mammo.features.cache.cache import (
     RECORDS,
     SPEC,
     WEIGHTS_READ,
-    FileFacts,
+    FileRecord,
     content_digest,
 )
-from mammo.features.cache.chunks import DESCRIPTION, STORAGES, USUAL, Chunks
+from mammo.features.cache.chunks import DEFAULT_STORAGE, DESCRIPTION, STORAGES, Chunks
 from mammo.features.precision import PRECISIONS
 from mammo.images.augment import versions
 from mammo.specs import CacheSpec, pick
@@ -34,25 +34,25 @@ from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 MADE_WITH = "made_with.json"
-MAKERS = ("torch", "timm", "zarr", "numcodecs")
-HOW: dict[str, Any] = {"storage": USUAL, "batch": 32}
-"""How a cache is made where nothing else is said."""
+LIBRARIES = ("torch", "timm", "zarr", "numcodecs")
+DEFAULT_SETTINGS: dict[str, Any] = {"storage": DEFAULT_STORAGE, "batch": 32}
+"""How a cache is written by default."""
 RECORD = re.compile(r"\d{4,9}-\d{6,9}\.json")
 BATCHES = range(1, CHUNK + 1)
 
 
-def made_here() -> dict[str, Any]:
-    """The versions of the libraries that make a cache here."""
-    return {name: metadata.version(name) for name in MAKERS}
+def library_versions() -> dict[str, Any]:
+    """Return the installed versions of the libraries that compute and write a cache."""
+    return {name: metadata.version(name) for name in LIBRARIES}
 
 
 class CacheWriter:
-    """A cache in the making: which chunks are done, and how the others are written.
+    """Writes a cache chunk by chunk, and knows which chunks are done.
 
-    `shape` is (channels, rows, columns) of one map. `how` holds what does not belong to the identity and yet stays the
-    same for a whole cache: its `storage`, an entry of STORAGES, and the `batch` that the trunk takes at once, which may
-    change the last bits of a number. A cache that is begun keeps what it was begun with. `notes` says how the file of
-    weights was read.
+    `shape` is (channels, rows, columns) of one map. `settings` are not part of the identity but stay the same for all
+    chunks of a cache: `storage`, a key of STORAGES, and `batch`, the number of pictures in one forward pass, which may
+    change the last bits of a number. An unfinished cache goes on with the settings it was started with. `notes` say
+    how the weights file was read.
     """
 
     def __init__(
@@ -61,44 +61,44 @@ class CacheWriter:
         identity: dict[str, Any],
         ids: list[str],
         shape: tuple[int, int, int],
-        how: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.notes = notes
         self.folder, self.identity, self.ids, self.shape = folder, identity, ids, shape
         self.spec = CacheSpec.from_json(identity["spec"])
         self.versions = versions(self.spec.augment, self.spec.draws)
-        self.made_with = made_here() | HOW | (how or {})
+        self.made_with = library_versions() | DEFAULT_SETTINGS | (settings or {})
         pick(STORAGES, self.made_with["storage"], "storage")
         self._start()
         self.arrays = {name: Chunks.of(folder / ARRAYS / name) for name in (MAPS, POOLED)}
-        self.records = self._kept_records()
+        self.records = self._intact_records()
 
     @property
     def batch(self) -> int:
-        """How many pictures the trunk takes at once."""
+        """The number of pictures in one forward pass of the trunk."""
         return int(self.made_with["batch"])
 
     @property
     def chunks(self) -> int:
-        """The number of chunks of images."""
+        """The number of chunks that the images are divided into."""
         return -(-len(self.ids) // CHUNK)
 
     @property
     def todo(self) -> list[tuple[int, int]]:
-        """The (version, chunk) pairs that are not done, in order."""
+        """The (version, chunk) pairs that are not yet written, in order."""
         pairs = [(version, chunk) for chunk in range(self.chunks) for version in range(self.versions)]
         return [pair for pair in pairs if pair not in self.records]
 
     def _start(self) -> None:
-        """Make the arrays; keep those that the same versions of the same libraries began for this identity."""
+        """Create the arrays; keep existing ones with the same identity that the same library versions started."""
         remove_partial_files(self.folder)
-        begun = self._begun(MADE_WITH)
-        begun = HOW | begun if isinstance(begun, dict) else {}
-        kept = self.made_with | {name: begun.get(name) for name in HOW}
-        sound = kept["storage"] in STORAGES and kept["batch"] in BATCHES and kept["batch"] is not True
-        if self._begun(SPEC) == self.identity and begun == kept and sound:
-            self.made_with = kept
+        earlier = self._read_earlier(MADE_WITH)
+        earlier = DEFAULT_SETTINGS | earlier if isinstance(earlier, dict) else {}
+        resumed = self.made_with | {name: earlier.get(name) for name in DEFAULT_SETTINGS}
+        sound = resumed["storage"] in STORAGES and resumed["batch"] in BATCHES and resumed["batch"] is not True
+        if self._read_earlier(SPEC) == self.identity and earlier == resumed and sound:
+            self.made_with = resumed
         else:
             for leftover in (ARRAYS, RECORDS):
                 shutil.rmtree(self.folder / leftover, ignore_errors=True)
@@ -107,8 +107,8 @@ class CacheWriter:
         write_json(self.folder / MADE_WITH, self.made_with)
         write_json(self.folder / SPEC, self.identity)
 
-    def _begun(self, file: str) -> Any:
-        """What an earlier run wrote into `file`; None where there is nothing that can be read."""
+    def _read_earlier(self, file: str) -> Any:
+        """Return what an earlier run wrote into `file`; None where it is missing or cannot be read."""
         try:
             return read_json(self.folder / file, "cache spec")
         except MammoError:
@@ -120,37 +120,37 @@ class CacheWriter:
         images, (channels, rows, columns) = len(self.ids), self.shape
         stored = PRECISIONS[self.spec.precision].stored
         layouts = {MAPS: ((channels, rows, columns), stored), POOLED: ((channels,), "float32")}
-        for name, (item, dtype) in layouts.items():
+        for name, (item_shape, dtype) in layouts.items():
             if (self.folder / ARRAYS / name / DESCRIPTION).is_file():
                 continue
             try:
                 zarr.create_array(
                     self.folder / ARRAYS / name,
-                    shape=(self.versions, images, *item),
-                    chunks=(1, min(CHUNK, images), *item),
+                    shape=(self.versions, images, *item_shape),
+                    chunks=(1, min(CHUNK, images), *item_shape),
                     dtype=dtype,
-                    compressors=STORAGES[self.made_with["storage"]].make(),
+                    compressors=STORAGES[self.made_with["storage"]].zarr_codec(),
                     fill_value=float("nan"),
                 )
             except OSError as error:
                 raise write_error(self.folder, error) from error
 
-    def _kept_records(self) -> dict[tuple[int, int], dict[str, Any]]:
-        """The chunks that were recorded and whose files still have the size they were written with."""
-        kept = {}
+    def _intact_records(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """Return the records of the chunks whose files still have their original size, by (version, chunk)."""
+        records = {}
         for path in sorted((self.folder / RECORDS).glob("*.json")):
             if not RECORD.fullmatch(path.name):
                 continue
             version, chunk = (int(part) for part in path.stem.split("-"))
             record = self._record(version, chunk, path.name)
             if record and all(self._has_size(name, entry["bytes"]) for name, entry in record.items()):
-                kept[version, chunk] = record
-        return kept
+                records[version, chunk] = record
+        return records
 
     def _record(self, version: int, chunk: int, file: str) -> dict[str, Any] | None:
-        """What was recorded of a chunk; None where that is damaged: the chunk is made again."""
+        """Return the record of a chunk; None where it is damaged, and the chunk has to be computed again."""
         try:
-            record: dict[str, Any] = typed(self._begun(f"{RECORDS}/{file}"), dict[str, FileFacts], "record")
+            record: dict[str, Any] = typed(self._read_earlier(f"{RECORDS}/{file}"), dict[str, FileRecord], "record")
         except MammoError:
             return None
         files = {f"{name}/{array.file(version, chunk)}" for name, array in self.arrays.items()}
@@ -161,7 +161,7 @@ class CacheWriter:
         return path.is_file() and path.stat().st_size == size
 
     def write(self, version: int, chunk: int, maps: NDArray[np.floating], pooled: NDArray[np.float32]) -> None:
-        """Write one chunk of both arrays and record it.
+        """Write one chunk of both arrays, and its record.
 
         Raises MammoError where an activation is not finite or the disk is full.
         """
@@ -177,12 +177,12 @@ class CacheWriter:
         write_json(self.folder / RECORDS / f"{version:04d}-{chunk:06d}.json", record)
         self.records[version, chunk] = record
 
-    def _facts(self, file: str) -> dict[str, Any]:
+    def _file_record(self, file: str) -> dict[str, Any]:
         path = self.folder / ARRAYS / file
         return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
 
     def finish(self) -> dict[str, Any]:
-        """Write the manifest of a cache whose chunks are all done, and return it."""
+        """Write and return the manifest of a cache, once all its chunks are written."""
         chunks = {name: entry for _, record in sorted(self.records.items()) for name, entry in record.items()}
         manifest: dict[str, Any] = {
             "identity": self.identity,
@@ -190,7 +190,7 @@ class CacheWriter:
             "shape": [len(self.ids), *self.shape],
             "versions": self.versions,
             "ids": self.ids,
-            "arrays": {file: self._facts(file) for file in (f"{name}/{DESCRIPTION}" for name in (MAPS, POOLED))},
+            "arrays": {file: self._file_record(file) for file in (f"{name}/{DESCRIPTION}" for name in (MAPS, POOLED))},
             "chunks": chunks,
         }
         if self.notes:

@@ -13,7 +13,7 @@ import pandas as pd
 from mammo.data.dataset.dataset import Dataset
 from mammo.errors import MammoError, first_line
 from mammo.features.cache.cache import ARRAYS, RECORDS, Cache
-from mammo.features.cache.chunks import STORAGES, USUAL
+from mammo.features.cache.chunks import DEFAULT_STORAGE, STORAGES
 from mammo.features.cache.copied import copy_rows, note_contents
 from mammo.features.cache.identity import cache_name, identity_here
 from mammo.features.cache.store import CacheWriter
@@ -45,7 +45,7 @@ def extract(
     weights_file: Path | None = None,
     device: str | None = None,
     workers: int | None = None,
-    storage: str = USUAL,
+    storage: str = DEFAULT_STORAGE,
 ) -> Work[list[Extracted]]:
     """Fill the caches of `specs`, all of one data set and image kind; chunks that are done are kept.
 

@@ -49,7 +49,7 @@ class Weights:
         """What is said of these weights wherever they are used."""
         return weights_note(self.label)
 
-    def known_as(self, digest: str) -> Weights:
+    def with_digest(self, digest: str) -> Weights:
         """These weights under the digest that a cache of an earlier version has of their file, where it is theirs."""
         return replace(self, digest=digest) if digest and digest == self.file_digest else self
 

@@ -27,7 +27,7 @@ def folder(request, storage, tmp_path):
         shape=SHAPE,
         chunks=(1, 8, *SHAPE[2:]),
         dtype=request.param,
-        compressors=storage.make(),
+        compressors=storage.zarr_codec(),
         fill_value=float("nan"),
     )
     return tmp_path / "maps"

@@ -448,7 +448,7 @@ def test_a_cache_that_an_earlier_version_made_from_a_file_keeps_its_name_and_is_
     """Earlier versions knew the weights by the digest of the file's bytes."""
     spec, path = CacheSpec("tiny", "vgg16-mini", "file-plain", "last-layer", size=32), saved["plain.pth"]
     weights = locate(spec.trunk, spec.weights, path)
-    former = identity(spec, Dataset.open(own, "tiny").digest("full"), weights.known_as(digest_file(path)))
+    former = identity(spec, Dataset.open(own, "tiny").digest("full"), weights.with_digest(digest_file(path)))
     write_json(own.cache("tiny", cache_name(former)) / SPEC, former)
     (made,) = finish(extract(own, [spec], path, "cpu", 1))
     assert made.cache.name == cache_name(former) and made.cache.manifest["identity"] == former
