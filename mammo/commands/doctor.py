@@ -106,12 +106,12 @@ def _compiler() -> Check:
 
 
 def _weights() -> list[Check]:
-    from mammo.features.trunks.locate import locally
+    from mammo.features.trunks.locate import local_weights
     from mammo.features.trunks.table import TRUNKS
 
     checks = []
     for name, kind in TRUNKS.items():
-        path = locally(name)
+        path = local_weights(name)
         source = f"{kind.default_weights} weights"
         remedy = (
             ""

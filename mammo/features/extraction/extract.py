@@ -25,13 +25,13 @@ from mammo.specs import CacheSpec, Home, pick
 from mammo.storage.locks import folder_lock
 
 if TYPE_CHECKING:
-    from mammo.features.extraction.fill import Plan
+    from mammo.features.extraction.fill import FillPlan
     from mammo.features.extraction.forward import Forward
 
 
 @dataclass(frozen=True)
-class Extracted:
-    """What came of one spec: the cache, how many versions of images were computed and reused, how weights were read."""
+class Extraction:
+    """The result for one spec: the cache, how many versions of images were computed and reused, and weights' notes."""
 
     cache: Cache
     computed: int
@@ -46,51 +46,51 @@ def extract(
     device: str | None = None,
     workers: int | None = None,
     storage: str = DEFAULT_STORAGE,
-) -> Work[list[Extracted]]:
-    """Fill the caches of `specs`, all of one data set and image kind; chunks that are done are kept.
+) -> Work[list[Extraction]]:
+    """Fill the caches of `specs`, which share the data set and the image kind; finished chunks are not computed again.
 
-    What other caches of the home hold of the same images is copied instead of computed (`cache.copied`). Every
-    image is read once for all of them. `storage` says how the chunks of new caches are kept, an entry of
-    STORAGES: it changes no number and is no part of a cache's identity. Raises MammoError where a spec, the weights,
-    a file or the disk does not allow it.
+    Rows that other caches of the home have for the same images are copied instead of computed (`cache.copied`). Every
+    image is read once for all caches. `storage` is the encoding of the chunks of new caches, a key of STORAGES: it
+    changes no number and is not part of a cache's identity. Returns one `Extraction` for each cache. Raises MammoError
+    where a spec, the weights or a file is not usable, or the disk is full.
     """
     home.refuse_shared()
     pick(STORAGES, storage, "storage")
-    dataset, table = _items(home, specs)
-    wanted = {}
+    dataset, table = _images_to_extract(home, specs)
+    requests = {}
     for spec in specs:
         weights = locate(spec.trunk, spec.weights, weights_file)
         content = identity_here(home, spec, dataset.digest(spec.kind), weights)
-        wanted[cache_name(content)] = (content, weights)
+        requests[cache_name(content)] = (content, weights)
     with contextlib.ExitStack() as locks:
-        for name in sorted(wanted):
+        for name in sorted(requests):
             folder = home.cache(dataset.name, name)
-            home.refuse_links(folder, *(folder / inside for inside in (ARRAYS, RECORDS)))
+            home.refuse_links(folder, *(folder / subfolder for subfolder in (ARRAYS, RECORDS)))
             locks.enter_context(folder_lock(folder, "extracting"))
         contents = dataset.contents(specs[0].kind)
-        lacking = {name: wanted[name] for name in wanted if not _is_whole(home, dataset.name, name)}
-        for name, (content, _) in lacking.items():
+        incomplete = {name: requests[name] for name in requests if not _is_complete(home, dataset.name, name)}
+        for name, (content, _) in incomplete.items():
             copy_rows(home, name, content, contents, storage)
-        lacking = {name: wanted[name] for name in lacking if not _is_whole(home, dataset.name, name)}
-        plans = _plans(home, dataset.name, lacking, list(table["image"]), device, storage)
+        incomplete = {name: requests[name] for name in incomplete if not _is_complete(home, dataset.name, name)}
+        plans = _plans(home, dataset.name, incomplete, list(table["image"]), device, storage)
         if not plans:
             yield Progress("extract", len(table), len(table))
-            _note_all(home, dataset, wanted, contents)
-            return [_extracted(home, dataset, name, wanted[name][1], None) for name in wanted]
+            _record_contents(home, dataset, requests, contents)
+            return [_extraction(home, dataset, name, requests[name][1], None) for name in requests]
         from mammo.features.extraction.fill import fill
 
         yield from fill(dataset, table, list(plans.values()), workers)
-        _note_all(home, dataset, wanted, contents)
-    return [_extracted(home, dataset, name, wanted[name][1], plans.get(name)) for name in wanted]
+        _record_contents(home, dataset, requests, contents)
+    return [_extraction(home, dataset, name, requests[name][1], plans.get(name)) for name in requests]
 
 
-def _note_all(home: Home, dataset: Dataset, names: Iterable[str], contents: dict[str, str]) -> None:
+def _record_contents(home: Home, dataset: Dataset, names: Iterable[str], contents: dict[str, str]) -> None:
     for name in names:
         note_contents(home.cache(dataset.name, name), contents)
 
 
-def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
-    """The data set and the rows to extract, the same for all specs."""
+def _images_to_extract(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
+    """Return the data set of the specs and the table of the images to extract."""
     if not specs:
         raise MammoError("There is nothing to extract; name at least one trunk.")
     if len({(spec.dataset, spec.kind) for spec in specs}) != 1:
@@ -109,7 +109,7 @@ def _items(home: Home, specs: list[CacheSpec]) -> tuple[Dataset, pd.DataFrame]:
     return dataset, table
 
 
-def _is_whole(home: Home, dataset: str, name: str) -> bool:
+def _is_complete(home: Home, dataset: str, name: str) -> bool:
     try:
         Cache.open(home, dataset, name)
     except MammoError:
@@ -120,43 +120,43 @@ def _is_whole(home: Home, dataset: str, name: str) -> bool:
 def _plans(
     home: Home,
     dataset: str,
-    lacking: dict[str, tuple[dict[str, Any], Weights]],
+    incomplete: dict[str, tuple[dict[str, Any], Weights]],
     ids: list[str],
     device: str | None,
     storage: str,
-) -> dict[str, Plan]:
-    """How to fill each cache that is not whole; its trunk is built once on every device."""
-    if not lacking:
+) -> dict[str, FillPlan]:
+    """Return the plan for each incomplete cache; its trunk is built once on every device."""
+    if not incomplete:
         return {}
-    from mammo.features.extraction.fill import Plan
+    from mammo.features.extraction.fill import FillPlan
     from mammo.features.extraction.forward import Forward, devices_of, fitting_batch
     from mammo.features.trunks.networks import build
 
     devices = devices_of(device)
     plans = {}
-    for name, (content, weights) in lacking.items():
+    for name, (content, weights) in incomplete.items():
         spec = CacheSpec.from_json(content["spec"])
         trunk = build(spec.trunk, weights, spec.tap).normalised(spec.mean, spec.std)
-        forwards = [Forward(trunk, spec.precision, one) for one in devices]
-        shape, picture_bytes = _try_one(forwards[0], spec)
-        how = {"storage": storage, "batch": fitting_batch(forwards, picture_bytes)}
-        writer = CacheWriter(home.cache(dataset, name), content, ids, shape, how, weights.notes)
+        forwards = [Forward(trunk, spec.precision, gpu_or_cpu) for gpu_or_cpu in devices]
+        shape, picture_bytes = _measure_pass(forwards[0], spec)
+        settings = {"storage": storage, "batch": fitting_batch(forwards, picture_bytes)}
+        writer = CacheWriter(home.cache(dataset, name), content, ids, shape, settings, weights.notes)
         for forward in forwards:
             forward.batch = writer.batch
-        plans[name] = Plan(Variant.of(spec), forwards, writer, frozenset(writer.todo))
+        plans[name] = FillPlan(Variant.of(spec), forwards, writer, frozenset(writer.todo))
     return plans
 
 
-def _try_one(forward: Forward, spec: CacheSpec) -> tuple[tuple[int, int, int], int]:
+def _measure_pass(forward: Forward, spec: CacheSpec) -> tuple[tuple[int, int, int], int]:
     try:
-        return forward.try_one(spec.size)
-    except (RuntimeError, AssertionError) as error:  # models of timm refuse sizes they were not made for
+        return forward.measure_pass(spec.size)
+    except (RuntimeError, AssertionError) as error:  # models of timm refuse image sizes that they do not support
         raise MammoError(
             f"{spec.trunk} does not take {spec.size} pixels on this machine: {first_line(error)}."
         ) from None
 
 
-def _extracted(home: Home, dataset: Dataset, name: str, weights: Weights, plan: Plan | None) -> Extracted:
+def _extraction(home: Home, dataset: Dataset, name: str, weights: Weights, plan: FillPlan | None) -> Extraction:
     cache = Cache.open(home, dataset.name, name)
     computed = plan.computed if plan else 0
-    return Extracted(cache, computed, cache.shape[0] * cache.versions - computed, weights.notes)
+    return Extraction(cache, computed, cache.shape[0] * cache.versions - computed, weights.notes)

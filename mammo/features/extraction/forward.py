@@ -1,4 +1,4 @@
-"""The trunk's forward pass: pictures in, activations out."""
+"""The forward pass of a trunk, from pictures to activations."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from mammo.errors import MammoError, first_line
 from mammo.features.precision import PRECISIONS
-from mammo.features.trunks.networks import Trunk, folded
+from mammo.features.trunks.networks import Trunk, fold_norms
 
 BATCH = {"cpu": 32, "cuda": 64}
-"""The most pictures in one batch, by the type of device; on a processor more would leave its cache."""
-SHARE = 4
-"""A batch's largest step takes at most one part in so many of the memory that is free."""
+"""The most pictures in one batch, by the type of device; a larger batch does not fit into a processor's cache."""
+MEMORY_DIVISOR = 4
+"""The largest layer of a batch takes at most 1/MEMORY_DIVISOR of the free memory."""
 
 
 def devices_of(name: str | None) -> list[torch.device]:
-    """The device `name`; every GPU of this machine where it is `cuda`, or None and there is one; else the processor.
+    """Return the devices for `name`: all GPUs for `cuda`; for None all GPUs, or the processor where there is none.
 
     Raises MammoError where torch has no such device here.
     """
@@ -35,20 +35,23 @@ def devices_of(name: str | None) -> list[torch.device]:
 
 
 def on_device(pictures: NDArray[np.float32], device: torch.device) -> Tensor:
-    """Pictures on a device; to a GPU they are copied while it works on others."""
+    """Return pictures as a tensor on a device; the copy to a GPU runs beside its computations."""
     tensor = torch.from_numpy(pictures)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def fitting_batch(forwards: Sequence[Forward], picture_bytes: int) -> int:
-    """The largest power of two that every device has room for, where a picture's largest step takes `picture_bytes`."""
-    room = min(_free(forward.device) for forward in forwards) // SHARE
-    fits: int = min(*(forward.batch for forward in forwards), room // max(1, picture_bytes))
+    """Return the largest batch, a power of two, that fits on every device.
+
+    `picture_bytes` is the memory that the largest layer takes for one picture.
+    """
+    available = min(_free(forward.device) for forward in forwards) // MEMORY_DIVISOR
+    fits: int = min(*(forward.batch for forward in forwards), available // max(1, picture_bytes))
     return 1 << max(0, fits.bit_length() - 1)
 
 
 def _free(device: torch.device) -> int:
-    """Bytes of memory that a device has left."""
+    """Return the free memory of a device in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     import psutil
@@ -57,49 +60,54 @@ def _free(device: torch.device) -> int:
 
 
 class Forward:
-    """A frozen trunk on a device, ready to turn batches of pictures into stored activations."""
+    """A frozen trunk on a device, which turns batches of pictures into activations in their stored type."""
 
     def __init__(self, trunk: Trunk, precision: str, device: torch.device) -> None:
-        self.body = folded(trunk.body).to(device).to(memory_format=torch.channels_last)
+        self.body = fold_norms(trunk.body).to(device).to(memory_format=torch.channels_last)
         self.device = device
         self.precision = PRECISIONS[precision]
         self.batch = BATCH.get(device.type, 32)
         if device.type == "cuda":
             torch.backends.cudnn.deterministic = True
-            torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
+            torch.backends.cudnn.allow_tf32 = False  # TF32 would round float32
         self.mean = torch.tensor(trunk.mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(trunk.std, device=device).view(1, -1, 1, 1)
         if device.type == "cuda":
-            torch.cuda.synchronize(device)  # streams of their own would not wait for what is still being copied
+            torch.cuda.synchronize(device)  # other streams do not wait for copies that are still running
 
     def map_shape(self, size: int) -> tuple[int, int, int]:
-        """The shape (channels, rows, columns) of the maps of pictures of `size` pixels, by running one."""
-        return self.try_one(size)[0]
+        """Return the shape (channels, rows, columns) of the maps for pictures of `size` pixels, by running one."""
+        return self.measure_pass(size)[0]
 
-    def try_one(self, size: int) -> tuple[tuple[int, int, int], int]:
-        """Run one picture of `size` pixels: the shape of its maps, and the bytes in and out of the largest step."""
-        held = [0]
+    def measure_pass(self, size: int) -> tuple[tuple[int, int, int], int]:
+        """Run one picture of `size` pixels; return the shape of its maps and the bytes of the largest layer.
 
-        def weigh(_: nn.Module, given: tuple[object, ...], made: object) -> None:
-            held.append(sum(part.nbytes for part in (*given, made) if isinstance(part, Tensor)))
+        The bytes of a layer are those of its inputs and its output.
+        """
+        layer_bytes = [0]
 
-        steps = [part.register_forward_hook(weigh) for part in self.body.modules() if not list(part.children())]
+        def record_bytes(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+            layer_bytes.append(sum(item.nbytes for item in (*inputs, output) if isinstance(item, Tensor)))
+
+        hooks = [
+            layer.register_forward_hook(record_bytes) for layer in self.body.modules() if not list(layer.children())
+        ]
         try:
             maps, _ = self(np.zeros((1, size, size), dtype=np.float32))
         finally:
-            for step in steps:
-                step.remove()
+            for hook in hooks:
+                hook.remove()
         channels, rows, columns = maps.shape[1:]
-        return (channels, rows, columns), max(held)
+        return (channels, rows, columns), max(layer_bytes)
 
     def __call__(self, pictures: NDArray[np.float32] | Tensor) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
-        """Activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.
+        """Return activations of pictures (n, size, size) in 0..1: maps (n, channels, rows, columns), and their means.
 
-        Pictures pass in batches of `batch`, always cut at the same places, so that a chunk computed
+        Pictures pass in batches of `batch`, always divided in the same way, so that a chunk computed
         twice is the same to the last bit.
         """
-        there = pictures if isinstance(pictures, Tensor) else on_device(pictures, self.device)
-        parts = [self._batch(part) for part in torch.split(there, self.batch)]
+        tensor = pictures if isinstance(pictures, Tensor) else on_device(pictures, self.device)
+        parts = [self._batch(part) for part in torch.split(tensor, self.batch)]
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
         return np.concatenate([maps.numpy() for maps, _ in parts]), np.concatenate(
@@ -108,7 +116,7 @@ class Forward:
 
     @torch.inference_mode()
     def _batch(self, grey: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps and means of one batch, on their way to main memory."""
+        """Return maps and means of one batch; their copies to main memory may still be running."""
         images = ((grey[:, None] - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         computed = getattr(torch, self.precision.computed)
         with torch.autocast(self.device.type, computed, enabled=computed != torch.float32):

@@ -1,4 +1,4 @@
-"""What mini trunks are taught with: synthetic patches and whole views, and the right answers to both."""
+"""The pretraining data of mini trunks: synthetic patches and views, and their labels."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mammo.processes.parallel import ordered_map
 from mammo.progress import Progress, Work
 
 PRETRAINING_SEED = 1_000_000_007
-"""Seeds of the phantom from here on teach the trunks; a phantom to index takes a smaller one."""
+"""The first seed of the phantom for pretraining; a phantom that a user indexes has a smaller seed."""
 
 KINDS = ("mass", "calcification")
 PATCH_SIZE = 96
 VIEW_SIZE = 224
 VIEW_HEIGHT = 640
 CELLS = 7
-"""A view of 224 pixels has 7 × 7 cells of 32, one for each place of a trunk's last map."""
+"""A view of 224 pixels has 7 × 7 cells of 32, one for each position of a trunk's last map."""
 
 _PATCHES_A_JOB = 64
 _SHARE_OF_A_LESION = 0.25
@@ -33,7 +33,7 @@ _SHARE_OF_A_LESION = 0.25
 
 @dataclass(frozen=True)
 class Patches:
-    """Patches, float16 (n, PATCH_SIZE, PATCH_SIZE) in 0..1, and the index of each one's finding, int64 (n,)."""
+    """Patches, float16 (n, PATCH_SIZE, PATCH_SIZE) in 0..1, and the index of each patch's finding, int64 (n,)."""
 
     pictures: NDArray[np.float16]
     findings: NDArray[np.int64]
@@ -41,11 +41,11 @@ class Patches:
 
 @dataclass(frozen=True)
 class Views:
-    """Whole views as a trunk sees them, float16 (n, VIEW_SIZE, VIEW_SIZE) in 0..1, with what is in them.
+    """Views at the size of a trunk's input, float16 (n, VIEW_SIZE, VIEW_SIZE) in 0..1, with their labels.
 
-    `lesions` says in which cells there are masses and calcifications, float32 (n, kinds, CELLS, CELLS);
-    `suspicion` is that of the most suspicious lesion in each cell, 0 where there is none; `worst` is that
-    of the whole view (n,); `kinds` (n, kinds) and `malignant` (n,) are 0 or 1.
+    `lesions` is 1 in the cells with a mass or a calcification, float32 (n, kinds, CELLS, CELLS); `suspicion`
+    is that of the most suspicious lesion in each cell, 0 where there is none, (n, CELLS, CELLS); `worst` is the
+    largest of the view (n,); `kinds` (n, kinds) and `malignant` (n,) are 0 or 1.
     """
 
     pictures: NDArray[np.float16]
@@ -57,28 +57,28 @@ class Views:
 
 
 @dataclass(frozen=True)
-class LessonPlan:
-    """All that a trunk is taught with, or examined on."""
+class PretrainingData:
+    """The data that a trunk is trained on, or tested on."""
 
     patches: Patches
     views: Views
 
 
-def draw_lessons(seed: int, patches: int, views: int, workers: int | None = None) -> Work[LessonPlan]:
-    """Draw so many patches and views; other seeds give other patients and other tissue."""
-    drawn = yield from draw_patches(seed, patches, workers)
-    return LessonPlan(drawn, (yield from draw_views(seed, views, workers)))
+def draw_pretraining_data(seed: int, patches: int, views: int, workers: int | None = None) -> Work[PretrainingData]:
+    """Draw so many patches and views; another seed gives other patients and other tissue."""
+    patch_data = yield from draw_patches(seed, patches, workers)
+    return PretrainingData(patch_data, (yield from draw_views(seed, views, workers)))
 
 
 def draw_patches(seed: int, count: int, workers: int | None = None) -> Work[Patches]:
     """Draw `count` patches, the five findings in turn."""
     jobs = ((seed, start, min(_PATCHES_A_JOB, count - start)) for start in range(0, count, _PATCHES_A_JOB))
-    drawn: list[NDArray[np.float16]] = []
+    batches: list[NDArray[np.float16]] = []
     yield Progress("draw patches", 0, count, "patches")
     for pictures in ordered_map(_patches, jobs, workers):
-        drawn.append(pictures)
-        yield Progress("draw patches", min(len(drawn) * _PATCHES_A_JOB, count), count, "patches")
-    return Patches(np.concatenate(drawn), np.arange(count) % len(PATCH_FINDINGS))
+        batches.append(pictures)
+        yield Progress("draw patches", min(len(batches) * _PATCHES_A_JOB, count), count, "patches")
+    return Patches(np.concatenate(batches), np.arange(count) % len(PATCH_FINDINGS))
 
 
 def _patches(job: tuple[int, int, int]) -> NDArray[np.float16]:
@@ -92,16 +92,16 @@ def draw_views(seed: int, count: int, workers: int | None = None) -> Work[Views]
     """Render `count` views of the phantom of `seed`, each stretched or letterboxed at random."""
     patients = draw_patients(PhantomSpec(images=2 * count, seed=seed))
     jobs = islice(_views_of(patients), count)
-    drawn: list[_View] = []
+    rendered: list[_View] = []
     yield Progress("draw views", 0, count, "views")
     for view in ordered_map(_view, jobs, workers):
-        drawn.append(view)
-        yield Progress("draw views", len(drawn), count, "views")
-    return _bound(drawn)
+        rendered.append(view)
+        yield Progress("draw views", len(rendered), count, "views")
+    return _stack_views(rendered)
 
 
 def _views_of(patients: Sequence[Patient]) -> Iterator[tuple[Patient, Breast, str]]:
-    """Every view in which there is something, once."""
+    """Yield every view that shows a lesion, once."""
     for patient in patients:
         for breast in patient.breasts:
             for view in breast.views:
@@ -111,7 +111,7 @@ def _views_of(patients: Sequence[Patient]) -> Iterator[tuple[Patient, Breast, st
 
 @dataclass(frozen=True)
 class _View:
-    """One view: its picture and, by lesion, the lesion itself and the cells that hold it."""
+    """One view: its picture, and each lesion with the cells that show it."""
 
     picture: NDArray[np.float16]
     lesions: tuple[tuple[Lesion, Mask], ...]
@@ -128,13 +128,13 @@ def _view(job: tuple[Patient, Breast, str]) -> _View:
 
 
 def _cells(mask: Picture) -> Mask:
-    """The cells that hold a good part of a lesion: at least a quarter of what the fullest cell holds."""
+    """Return the cells that show a good part of a lesion: at least a quarter of the area in its fullest cell."""
     side = VIEW_SIZE // CELLS
-    held = mask.reshape(CELLS, side, CELLS, side).sum(axis=(1, 3))
-    return np.asarray(held >= _SHARE_OF_A_LESION * held.max(), dtype=np.bool_)
+    areas = mask.reshape(CELLS, side, CELLS, side).sum(axis=(1, 3))
+    return np.asarray(areas >= _SHARE_OF_A_LESION * areas.max(), dtype=np.bool_)
 
 
-def _bound(views: Sequence[_View]) -> Views:
+def _stack_views(views: Sequence[_View]) -> Views:
     lesions = np.zeros((len(views), len(KINDS), CELLS, CELLS), np.float32)
     suspicion = np.full((len(views), CELLS, CELLS), -np.inf, np.float32)
     for number, view in enumerate(views):

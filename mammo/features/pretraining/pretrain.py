@@ -1,4 +1,4 @@
-"""The verb `pretrain`: teach a mini trunk on synthetic lesions and write the weights that come with this package."""
+"""The verb `pretrain`: train a mini trunk on synthetic lesions and write the weights that come with this package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from mammo.data.phantom import PATCH_FINDINGS
 from mammo.errors import MammoError
 from mammo.features.precision import fast_precision
-from mammo.features.pretraining.data import KINDS, PRETRAINING_SEED, LessonPlan, Patches, Views, draw_lessons
+from mammo.features.pretraining.data import (
+    KINDS,
+    PRETRAINING_SEED,
+    Patches,
+    PretrainingData,
+    Views,
+    draw_pretraining_data,
+)
 from mammo.features.trunks.locate import SHIPPED
 from mammo.features.trunks.networks import IMAGENET_MEAN, IMAGENET_STD, Vgg16, resnet50
 from mammo.features.trunks.table import TRUNKS, TrunkKind
@@ -28,23 +35,23 @@ from mammo.statistics.metrics import auc
 from mammo.storage.atomic_files import atomic_file
 from mammo.storage.json_files import write_json
 
-Lessons: TypeAlias = tuple[Tensor, ...]
-"""Tensors with an entry for each picture, the pictures first; those of rows and columns come last in their shape."""
+TensorTuple: TypeAlias = tuple[Tensor, ...]
+"""Pictures and their labels: tensors with one entry per picture; rows and columns are the last dimensions."""
 
 BATCH = 32
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.02
-RARE = 4.0
-"""Weight of a cell with a lesion against one without."""
+LESION_WEIGHT = 4.0
+"""The weight of a cell with a lesion, relative to a cell without."""
 HELD_OUT_PATCHES, HELD_OUT_VIEWS = 1000, 600
 
 
-class Pupil(nn.Module):
-    """A trunk and the heads that teach it, which are thrown away afterwards.
+class PretrainModel(nn.Module):
+    """A trunk with the heads for its pretraining, which are discarded afterwards.
 
-    `finding` names a patch's finding from the pooled map; `cell` says for each place of the map whether
-    there is a mass or a calcification and how suspicious it is; `view` says for the pooled map how
-    suspicious the worst lesion is, whether the view is malignant, and what kinds of lesions it holds.
+    `finding` predicts a patch's finding from the pooled map. `cell` predicts for each position of the map how
+    suspicious it is, and whether there is a mass or a calcification. `view` predicts from the pooled map how
+    suspicious the worst lesion is, whether the view is malignant, and which kinds of lesions it shows.
     """
 
     def __init__(self, network: nn.Module, channels: int) -> None:
@@ -55,7 +62,7 @@ class Pupil(nn.Module):
         self.view = nn.Linear(channels, 2 + len(KINDS))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """The trunk's last map of grey pictures (batch, rows, columns) in 0..1, which it sees as `Forward` has them."""
+        """Return the trunk's last map for grey pictures (batch, rows, columns) in 0..1, normalised as in `Forward`."""
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
         images = ((pictures.float()[:, None] - mean) / std).contiguous(memory_format=torch.channels_last)
         network: Any = self.network
@@ -64,7 +71,7 @@ class Pupil(nn.Module):
         return maps.float()
 
 
-Loss: TypeAlias = Callable[[Pupil, Lessons], Tensor]
+Loss: TypeAlias = Callable[[PretrainModel, TensorTuple], Tensor]
 
 
 def pretrain(
@@ -77,34 +84,36 @@ def pretrain(
     view_epochs: int = 3,
     workers: int | None = None,
 ) -> Work[dict[str, Any]]:
-    """Teach a mini trunk on patches, then on whole views, and write its weights and figures into the folder `out`.
+    """Train a mini trunk on patches, then on views, and write its weights and figures into the folder `out`.
 
-    Without `out` they go where the shipped weights are; the defaults are what those were made with. The
-    same seed gives the same weights on the same processor, torch and number of threads. Returns the
-    figures; the AUC is of the written weights on views of other patients. Raises MammoError where `trunk`
-    is no mini trunk, the seed is negative or there are too few lessons.
+    The default of `out` is the folder of the shipped weights, and the other defaults are those they were trained
+    with. The same seed gives the same weights with the same processor, version of torch and number of threads.
+    Returns the figures; their AUC is that of the written weights on views of other patients. Raises MammoError
+    where `trunk` is not a mini trunk, the seed is negative or there are too few patches or views.
     """
-    kind = _mini(trunk)
+    kind = _find_mini(trunk)
     _refuse_too_little(seed, patches, views)
     started = time.monotonic()
     base = PRETRAINING_SEED + 2 * seed
-    lessons = yield from draw_lessons(base, patches, views, workers)
-    exam = yield from draw_lessons(base + 1, min(patches, HELD_OUT_PATCHES), min(views, HELD_OUT_VIEWS), workers)
+    data = yield from draw_pretraining_data(base, patches, views, workers)
+    holdout = yield from draw_pretraining_data(
+        base + 1, min(patches, HELD_OUT_PATCHES), min(views, HELD_OUT_VIEWS), workers
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        pupil = _pupil(kind)
-        yield from _teach(pupil, _of_patches(lessons.patches), patch_loss, patch_epochs, "teach patches")
-        accuracy = _patch_accuracy(pupil, exam.patches)
-        yield from _teach(pupil, _of_views(lessons.views), view_loss, view_epochs, "teach views")
-    pupil.network = _plain(kind, pupil.network)
+        model = _build_model(kind)
+        yield from _train(model, _patch_tensors(data.patches), patch_loss, patch_epochs, "teach patches")
+        accuracy = _patch_accuracy(model, holdout.patches)
+        yield from _train(model, _view_tensors(data.views), view_loss, view_epochs, "teach views")
+    model.network = _loadable_network(kind, model.network)
     figures = {
-        **_taught(trunk, seed, patches, views, patch_epochs, view_epochs),
-        **_marks(pupil, accuracy, exam),
-        "parameters": sum(parameter.numel() for parameter in pupil.network.parameters()),
-        **_made_with(),
+        **_training_facts(trunk, seed, patches, views, patch_epochs, view_epochs),
+        **_holdout_metrics(model, accuracy, holdout),
+        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        **_environment(),
         "seconds": round(time.monotonic() - started, 1),
     }
-    return _write(pupil.network, (out or SHIPPED) / kind.shipped, figures)
+    return _write(model.network, (out or SHIPPED) / kind.shipped, figures)
 
 
 def _refuse_too_little(seed: int, patches: int, views: int) -> None:
@@ -114,8 +123,10 @@ def _refuse_too_little(seed: int, patches: int, views: int) -> None:
         raise MammoError(f"A pretraining needs at least {BATCH} patches and {BATCH} views, not {patches} and {views}.")
 
 
-def _taught(trunk: str, seed: int, patches: int, views: int, patch_epochs: int, view_epochs: int) -> dict[str, Any]:
-    """What the trunk was taught with, and the command that does it again."""
+def _training_facts(
+    trunk: str, seed: int, patches: int, views: int, patch_epochs: int, view_epochs: int
+) -> dict[str, Any]:
+    """Return what the trunk was trained with, and the command that repeats the training."""
     return {
         "trunk": trunk,
         "seed": seed,
@@ -128,30 +139,30 @@ def _taught(trunk: str, seed: int, patches: int, views: int, patch_epochs: int, 
     }
 
 
-def _marks(pupil: Pupil, patch_accuracy: float, exam: LessonPlan) -> dict[str, Any]:
-    """How the pupil did: on patches before it went on to views, on views at the end."""
+def _holdout_metrics(model: PretrainModel, patch_accuracy: float, holdout: PretrainingData) -> dict[str, Any]:
+    """Return the metrics on held-out data: on patches before the training on views, on views at the end."""
     return {
-        "held_out_patches": len(exam.patches.findings),
+        "held_out_patches": len(holdout.patches.findings),
         "held_out_patch_accuracy": round(patch_accuracy, 4),
-        "held_out_views": len(exam.views.malignant),
-        "held_out_view_auc": _view_auc(pupil, exam.views),
+        "held_out_views": len(holdout.views.malignant),
+        "held_out_view_auc": _view_auc(model, holdout.views),
     }
 
 
-def _made_with() -> dict[str, Any]:
+def _environment() -> dict[str, Any]:
     return {"precision": fast_precision(), "threads": torch.get_num_threads(), "torch": torch.__version__}
 
 
-def _mini(trunk: str) -> TrunkKind:
+def _find_mini(trunk: str) -> TrunkKind:
     minis = [name for name, kind in TRUNKS.items() if kind.shipped]
     if trunk not in minis:
         raise MammoError(f"Only mini trunks are pretrained here, not {trunk!r}; choose one of: {', '.join(minis)}.")
     return TRUNKS[trunk]
 
 
-def _pupil(kind: TrunkKind) -> Pupil:
-    """A pupil with a fresh network: a VGG16 with batch norms, without which it learns nothing, or a ResNet50
-    whose blocks start as the identity, with which it learns sooner (Goyal et al. 2017, section 5.1).
+def _build_model(kind: TrunkKind) -> PretrainModel:
+    """Return a model with a new network: a VGG16 with batch norms, without which it does not learn, or a ResNet50
+    whose blocks start as the identity, with which it learns faster (Goyal et al. 2017, section 5.1).
     """
     network: nn.Module
     if kind.family == "vgg16":
@@ -161,96 +172,98 @@ def _pupil(kind: TrunkKind) -> Pupil:
         for name, vector in network.named_parameters():
             if name.endswith("bn3.weight"):
                 nn.init.zeros_(vector)
-    return Pupil(network, kind.taps["features"].channels).to(memory_format=torch.channels_last)
+    return PretrainModel(network, kind.taps["features"].channels).to(memory_format=torch.channels_last)
 
 
-def _of_patches(patches: Patches) -> Lessons:
+def _patch_tensors(patches: Patches) -> TensorTuple:
     return torch.from_numpy(patches.pictures), torch.from_numpy(patches.findings)
 
 
-def _of_views(views: Views) -> Lessons:
+def _view_tensors(views: Views) -> TensorTuple:
     arrays = (views.pictures, views.lesions, views.suspicion, views.worst, views.malignant, views.kinds)
     return tuple(torch.from_numpy(array) for array in arrays)
 
 
-def patch_loss(pupil: Pupil, lessons: Lessons) -> Tensor:
-    """Cross-entropy of the findings of patches."""
-    pictures, findings = lessons
-    return functional.cross_entropy(pupil.finding(pupil(pictures).mean(dim=(2, 3))), findings)
+def patch_loss(model: PretrainModel, data: TensorTuple) -> Tensor:
+    """Return the cross-entropy of the findings of patches."""
+    pictures, findings = data
+    return functional.cross_entropy(model.finding(model(pictures).mean(dim=(2, 3))), findings)
 
 
-def view_loss(pupil: Pupil, lessons: Lessons) -> Tensor:
-    """How wrong the pupil is about each cell of views, and about the views as wholes."""
-    pictures, lesions, suspicion, worst, malignant, kinds = lessons
-    maps = pupil(pictures)
-    cells, view = pupil.cell(maps), pupil.view(maps.mean(dim=(2, 3)))
-    held = lesions.amax(dim=1)
-    where = functional.binary_cross_entropy_with_logits(cells[:, 1:], lesions, weight=1 + (RARE - 1) * lesions)
-    how = (held * (cells[:, 0] - suspicion) ** 2).sum() / held.sum()
-    whole = functional.mse_loss(view[:, 0], worst)
-    named = functional.binary_cross_entropy_with_logits(view[:, 1:], torch.cat([malignant[:, None], kinds], dim=1))
-    total: Tensor = where + how + whole + named
+def view_loss(model: PretrainModel, data: TensorTuple) -> Tensor:
+    """Return the sum of the losses for the cells of views (lesion, suspicion) and for the views (worst, classes)."""
+    pictures, lesions, suspicion, worst, malignant, kinds = data
+    maps = model(pictures)
+    cells, view = model.cell(maps), model.view(maps.mean(dim=(2, 3)))
+    lesion_cells = lesions.amax(dim=1)
+    lesion_loss = functional.binary_cross_entropy_with_logits(
+        cells[:, 1:], lesions, weight=1 + (LESION_WEIGHT - 1) * lesions
+    )
+    suspicion_loss = (lesion_cells * (cells[:, 0] - suspicion) ** 2).sum() / lesion_cells.sum()
+    worst_loss = functional.mse_loss(view[:, 0], worst)
+    class_loss = functional.binary_cross_entropy_with_logits(view[:, 1:], torch.cat([malignant[:, None], kinds], dim=1))
+    total: Tensor = lesion_loss + suspicion_loss + worst_loss + class_loss
     return total
 
 
-def _teach(pupil: Pupil, lessons: Lessons, loss: Loss, epochs: int, stage: str) -> Work[None]:
-    """Go through the lessons `epochs` times with AdamW, the learning rate rising and falling once."""
-    steps = epochs * (len(lessons[0]) // BATCH)
+def _train(model: PretrainModel, data: TensorTuple, loss: Loss, epochs: int, stage: str) -> Work[None]:
+    """Train for `epochs` epochs with AdamW; the learning rate rises and falls once."""
+    steps = epochs * (len(data[0]) // BATCH)
     if not steps:
         return
-    optimizer = torch.optim.AdamW(pupil.parameters(), weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=WEIGHT_DECAY)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    pupil.train()
-    for step, batch in enumerate(_batches(lessons, epochs)):
+    model.train()
+    for step, batch in enumerate(_batches(data, epochs)):
         optimizer.zero_grad(set_to_none=True)
-        wrong = loss(pupil, batch)
-        wrong.backward()  # type: ignore[no-untyped-call]
+        batch_loss = loss(model, batch)
+        batch_loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         rate.step()
-        yield Progress(stage, step + 1, steps, "batches", {"loss": round(wrong.item(), 4)})
-    pupil.eval()
+        yield Progress(stage, step + 1, steps, "batches", {"loss": round(batch_loss.item(), 4)})
+    model.eval()
 
 
-def _batches(lessons: Lessons, epochs: int) -> Iterator[Lessons]:
-    """Whole batches in a new order each epoch; half of them mirrored, half turned upside down."""
+def _batches(data: TensorTuple, epochs: int) -> Iterator[TensorTuple]:
+    """Yield full batches, in a new order each epoch; each is mirrored, and turned upside down, with probability 1/2."""
     for _ in range(epochs):
-        order = torch.randperm(len(lessons[0]))
+        order = torch.randperm(len(data[0]))
         for rows in order[: len(order) // BATCH * BATCH].view(-1, BATCH):
             axes = [axis for axis in (-1, -2) if torch.rand(()) < 0.5]
-            chosen = [lesson[rows] for lesson in lessons]
-            yield tuple(one.flip(axes) if one.ndim > 2 else one for one in chosen)
+            batch = [tensor[rows] for tensor in data]
+            yield tuple(tensor.flip(axes) if tensor.ndim > 2 else tensor for tensor in batch)
 
 
 @torch.no_grad()
-def _pooled(pupil: Pupil, pictures: np.ndarray[Any, Any]) -> Tensor:
+def _pooled(model: PretrainModel, pictures: np.ndarray[Any, Any]) -> Tensor:
     starts = range(0, len(pictures), BATCH)
     batches = (torch.from_numpy(pictures[start : start + BATCH]) for start in starts)
-    return torch.cat([pupil(batch).mean(dim=(2, 3)) for batch in batches])
+    return torch.cat([model(batch).mean(dim=(2, 3)) for batch in batches])
 
 
-def _patch_accuracy(pupil: Pupil, asked: Patches) -> float:
-    answers = pupil.finding(_pooled(pupil, asked.pictures)).argmax(dim=1)
-    return float((answers.numpy() == asked.findings).mean())
+def _patch_accuracy(model: PretrainModel, patches: Patches) -> float:
+    predictions = model.finding(_pooled(model, patches.pictures)).argmax(dim=1)
+    return float((predictions.numpy() == patches.findings).mean())
 
 
-def _view_auc(pupil: Pupil, asked: Views) -> float | None:
-    """The AUC of the suspicion seen in whole views for malignancy; None where all are of one class."""
-    suspicion = pupil.view(_pooled(pupil, asked.pictures))[:, 0].detach().numpy()
-    area = float(auc(asked.malignant, suspicion))
-    return None if math.isnan(area) else round(area, 4)
+def _view_auc(model: PretrainModel, views: Views) -> float | None:
+    """Return the AUC of the suspicion of views for malignancy; None where all views are of one class."""
+    suspicion = model.view(_pooled(model, views.pictures))[:, 0].detach().numpy()
+    value = float(auc(views.malignant, suspicion))
+    return None if math.isnan(value) else round(value, 4)
 
 
-def _plain(kind: TrunkKind, taught: nn.Module) -> nn.Module:
-    """The taught network as it will be loaded: VGG16 without its batch norms, kernels rounded to half precision."""
-    network = fold_batch_norms(taught, kind.narrowing) if isinstance(taught, Vgg16) else taught
-    network.load_state_dict(_stored(network), strict=False)
+def _loadable_network(kind: TrunkKind, trained: nn.Module) -> nn.Module:
+    """Return the trained network as it will be loaded: VGG16 without batch norms, kernels in half precision."""
+    network = fold_batch_norms(trained, kind.narrowing) if isinstance(trained, Vgg16) else trained
+    network.load_state_dict(_tensors_to_store(network), strict=False)
     return network.eval().to(memory_format=torch.channels_last)
 
 
-def fold_batch_norms(taught: Vgg16, narrowing: int) -> Vgg16:
-    """A VGG16 without batch norms that gives what `taught` gives in evaluation mode."""
+def fold_batch_norms(trained: Vgg16, narrowing: int) -> Vgg16:
+    """Return a VGG16 without batch norms that computes the same as `trained` in evaluation mode."""
     folded: list[nn.Module] = []
-    for layer in taught.eval().features:
+    for layer in trained.eval().features:
         if isinstance(layer, nn.BatchNorm2d) and isinstance(folded[-1], nn.Conv2d):
             folded[-1] = fuse_conv_bn_eval(folded[-1], layer)
         else:
@@ -260,19 +273,19 @@ def fold_batch_norms(taught: Vgg16, narrowing: int) -> Vgg16:
     return plain.eval()
 
 
-def _stored(network: nn.Module) -> dict[str, Tensor]:
-    """The tensors to write: kernels in half precision, vectors in single, no counters."""
+def _tensors_to_store(network: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors to write: kernels in half precision, vectors in single precision, no counters."""
     tensors = network.state_dict().items()
-    kept = {name: tensor for name, tensor in tensors if not name.endswith("num_batches_tracked")}
-    return {name: (tensor.half() if tensor.ndim > 1 else tensor).contiguous() for name, tensor in kept.items()}
+    stored = {name: tensor for name, tensor in tensors if not name.endswith("num_batches_tracked")}
+    return {name: (tensor.half() if tensor.ndim > 1 else tensor).contiguous() for name, tensor in stored.items()}
 
 
 def _write(network: nn.Module, path: Path, figures: dict[str, Any]) -> dict[str, Any]:
-    """Write the weights and, beside them, their figures; both are whole or absent."""
+    """Write the weights and, beside them, their figures; each file is complete or absent. Return the figures."""
     from safetensors.torch import save
 
     metadata = {name: value if isinstance(value, str) else json.dumps(value) for name, value in figures.items()}
-    content = save(_stored(network), metadata)
+    content = save(_tensors_to_store(network), metadata)
     with atomic_file(path) as stream:
         stream.write(content)
     figures = {**figures, "file": path.name, "bytes": len(content)}

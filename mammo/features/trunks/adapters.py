@@ -1,4 +1,4 @@
-"""A network given the tensors of a weights file: what it needs of them, and under which names they may stand."""
+"""Load the tensors of a weights file into a network: which tensors it needs, and the names they may have there."""
 
 from __future__ import annotations
 
@@ -12,44 +12,47 @@ import torch
 from torch import nn
 
 from mammo.features.trunks.checkpoint import read_tensors
-from mammo.features.trunks.state_dicts import COUNTER, Fitted, Translation, Wanted, fitted
+from mammo.features.trunks.state_dicts import COUNTER, LoadedTensors, NeededTensors, Translation, fit_tensors
 from mammo.features.trunks.table import ANY_TIMM
 
 FILTERS = ("checkpoint_filter_fn", "_filter_fn", "pretrained_filter_fn", "_filter_torchvision_pretrained")
-"""What timm's modules call the functions that translate the names of other people's files."""
+"""Names that timm's modules give to the function that translates tensor names of other projects' files."""
 
 
 def load_weights(network: nn.Module, path: Path, trunk: str) -> None:
-    """Give `network` the tensors of a weights file, whatever was put around them; all others are passed over.
+    """Load into `network` the tensors that it needs from a weights file; other tensors of the file are ignored.
 
     Raises MammoError where the file cannot be read without running code or its tensors are not the trunk's.
     """
     network.load_state_dict(read_weights(network, path, trunk).tensors, strict=False)
 
 
-def read_weights(network: nn.Module, path: Path, trunk: str) -> Fitted:
-    """The tensors of a weights file that `network` needs for its maps, and how they were read; errors as above."""
-    return fitted(path, read_tensors(path), _wanted(network, trunk))
+def read_weights(network: nn.Module, path: Path, trunk: str) -> LoadedTensors:
+    """Return the tensors of a weights file that `network` needs for its maps, and notes on how they were read.
+
+    Raises the errors of `load_weights`.
+    """
+    return fit_tensors(path, read_tensors(path), _needed_tensors(network, trunk))
 
 
-def _wanted(network: nn.Module, trunk: str) -> Wanted:
-    used = _used(network, trunk)
+def _needed_tensors(network: nn.Module, trunk: str) -> NeededTensors:
+    used = _used_parts(network, trunk)
     shapes = {
         name: tuple(tensor.shape)
         for name, tensor in network.state_dict().items()
         if not name.endswith(COUNTER) and name.split(".")[0] in used
     }
-    return Wanted(trunk, shapes, _other_names(network, shapes), _translations(network, trunk))
+    return NeededTensors(trunk, shapes, _alternative_names(network, shapes), _translations(network, trunk))
 
 
-def _used(network: nn.Module, trunk: str) -> set[str]:
-    """The first words of the tensors that reach the last map: a timm model keeps layers behind it that do not.
+def _used_parts(network: nn.Module, trunk: str) -> set[str]:
+    """Return the names of the network's parts that the last map depends on; a timm model has further layers behind it.
 
-    Found by running the model without numbers; where it does not run so, all are taken to be used.
+    The model is run on the meta device, which computes no numbers; where that fails, all parts count as used.
     """
-    everything = {name.split(".")[0] for name in network.state_dict()}
+    all_parts = {name.split(".")[0] for name in network.state_dict()}
     if not trunk.startswith(ANY_TIMM):
-        return everything
+        return all_parts
     model: Any = copy.deepcopy(network).to("meta").eval()
     called: set[str] = set()
     for first, part in model.named_children():
@@ -57,33 +60,39 @@ def _used(network: nn.Module, trunk: str) -> set[str]:
             module.register_forward_hook(lambda *_, first=first: called.add(first))
     try:
         model.forward_features(torch.empty(1, *model.default_cfg["input_size"], device="meta"))
-    except Exception:  # models raise whatever they like of what they cannot do
-        return everything
-    return everything & (called | {name for name, _ in model.named_parameters(recurse=False)})
+    except Exception:  # models raise many kinds of errors
+        return all_parts
+    return all_parts & (called | {name for name, _ in model.named_parameters(recurse=False)})
 
 
-def _other_names(network: nn.Module, shapes: dict[str, tuple[int, ...]]) -> dict[str, dict[str, str]]:
-    """The names that tensors get in an nn.Sequential of a network's parts, or of the only part that has any."""
+def _alternative_names(network: nn.Module, shapes: dict[str, tuple[int, ...]]) -> dict[str, dict[str, str]]:
+    """Return, by a note in words, the names that tensors have in an nn.Sequential of the parts, or of the only part."""
     numbers = {name: str(number) for number, (name, _) in enumerate(network.named_children())}
     if not all(name.split(".")[0] in numbers for name in shapes):
         return {}
-    parts = [(name, *name.split(".", maxsplit=1)) for name in shapes]
-    order = ", ".join(f"{numbers[first]} is {first}" for first in dict.fromkeys(first for _, first, _ in parts))
-    named = {f"numbered parts were named ({order})": {name: f"{numbers[first]}.{rest}" for name, first, rest in parts}}
-    if len({first for _, first, _ in parts}) == 1:
-        named[f"tensors were named as those of {parts[0][1]}"] = {name: rest for name, _, rest in parts}
-    return named
+    split_names = [(name, *name.split(".", maxsplit=1)) for name in shapes]
+    order = ", ".join(f"{numbers[first]} is {first}" for first in dict.fromkeys(first for _, first, _ in split_names))
+    alternatives = {
+        f"numbered parts were named ({order})": {
+            name: f"{numbers[first]}.{remainder}" for name, first, remainder in split_names
+        }
+    }
+    if len({first for _, first, _ in split_names}) == 1:
+        alternatives[f"tensors were named as those of {split_names[0][1]}"] = {
+            name: remainder for name, _, remainder in split_names
+        }
+    return alternatives
 
 
 def _translations(network: nn.Module, trunk: str) -> dict[str, Translation]:
-    """timm's own translation of other people's names into those of a model, where it has one."""
+    """Return timm's own translation of tensor names for a model, by a note in words, where timm has one."""
     if not trunk.startswith(ANY_TIMM):
         return {}
     module = sys.modules[type(network).__module__]
-    filters = [getattr(module, name) for name in FILTERS if hasattr(module, name)]
-    return {"names were translated by timm": _filtering(filters[0], network)} if filters else {}
+    functions = [getattr(module, name) for name in FILTERS if hasattr(module, name)]
+    return {"names were translated by timm": _filter_translation(functions[0], network)} if functions else {}
 
 
-def _filtering(function: Any, network: nn.Module) -> Translation:
+def _filter_translation(function: Any, network: nn.Module) -> Translation:
     model = [network] if len(inspect.signature(function).parameters) > 1 else []
     return lambda tensors: function(tensors, *model)

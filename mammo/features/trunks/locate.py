@@ -1,4 +1,4 @@
-"""Where a trunk's weights are: found and identified before anything heavy is loaded."""
+"""Find and identify the weights of a trunk before torch or timm is loaded."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from mammo.storage.digests import digest_file
 
 SHIPPED = Path(__file__).parent / "shipped"
 HUB_FILE = "model.safetensors"
-PATIENCE = 1.5
+TIMEOUT = 1.5
+"""Seconds to wait for a server's answer."""
 TENSORS = "tensors-"
-"""How the digest of weights begins that are identified by their tensors, not by their file's bytes."""
+"""Prefix of the digest of weights that are identified by their tensors instead of their file's bytes."""
 
 
 def locate(trunk: str, label: str, file: Path | None = None) -> Weights:
-    """Find the weights `label` of a trunk, fetching ImageNet's where the network allows it.
+    """Find the weights `label` of a trunk; ImageNet weights are downloaded where they are missing.
 
-    Raises MammoError, within two seconds where there is no network, saying what is missing and the ways out.
+    Raises MammoError saying what is missing and what to do; without a network it does so within two seconds.
     """
     kind = find_trunk(trunk)
     if label.startswith("random-"):
-        return _random(label)
+        return _random_weights(label)
     if label == "synthetic":
-        path = _shipped(trunk, kind)
+        path = _shipped_file(trunk, kind)
     elif label == "imagenet":
-        path = _fetched(trunk, kind)
+        path = _imagenet_file(trunk, kind)
     elif label.startswith("file-"):
-        return _given(trunk, label, file)
+        return _user_weights(trunk, label, file)
     else:
         raise MammoError(f"There are no weights {label!r}; choose imagenet, synthetic, random-SEED or file-NAME.")
     return Weights(label, digest_file(path), path)
 
 
-def _random(label: str) -> Weights:
+def _random_weights(label: str) -> Weights:
     """Random weights are identified by their seed and by the versions of the code that draws them."""
     seed = label.removeprefix("random-")
     if not (seed.isdecimal() and int(seed) < 2**63):
@@ -50,7 +51,7 @@ def _random(label: str) -> Weights:
     return Weights(label, f"random-{seed}-{made_by}", seed=int(seed))
 
 
-def _shipped(trunk: str, kind: TrunkKind) -> Path:
+def _shipped_file(trunk: str, kind: TrunkKind) -> Path:
     if not kind.shipped:
         raise MammoError(
             f"No synthetic weights come with {trunk}; they come with vgg16-mini and resnet50-mini. "
@@ -62,10 +63,10 @@ def _shipped(trunk: str, kind: TrunkKind) -> Path:
     return path
 
 
-def locally(trunk: str) -> Path | None:
-    """The file of a trunk's default weights where it is on this machine; fetches nothing and asks no network.
+def local_weights(trunk: str) -> Path | None:
+    """Return the file of a trunk's default weights, or None where it is not on this machine; never uses the network.
 
-    Of a timm model without a tag any of its tags counts.
+    For a timm model without a tag, the weights of any of its tags count.
     """
     kind = find_trunk(trunk)
     if kind.shipped:
@@ -78,45 +79,45 @@ def locally(trunk: str) -> Path | None:
 
 
 def hub_cache() -> Path:
-    """The folder in which weights are kept that were fetched."""
+    """Return the folder of downloaded weights."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
 
 
-def kept_offline() -> bool:
-    """Whether this machine is told to fetch nothing (HF_HUB_OFFLINE)."""
+def is_offline() -> bool:
+    """Whether downloads are switched off on this machine (HF_HUB_OFFLINE)."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def _given(trunk: str, label: str, file: Path | None) -> Weights:
-    """Weights of a user's file, identified by the trunk's tensors in it."""
+def _user_weights(trunk: str, label: str, file: Path | None) -> Weights:
+    """Return the weights of a user's file, identified by the tensors of the trunk in it."""
     if file is None or not file.is_file():
         raise MammoError(f"There is no weights file {file}; name an existing {' or '.join(SUFFIXES[:2])} file.")
     status = file.stat()
-    digest, tensors, notes = _identified(trunk, file, status.st_size, status.st_mtime_ns)
+    digest, tensors, notes = _identify(trunk, file, status.st_size, status.st_mtime_ns)
     return Weights(label, tensors, file, file_digest=digest, notes=notes)
 
 
 @lru_cache(maxsize=16)
-def _identified(trunk: str, file: Path, _size: int, _modified: int) -> tuple[str, str, tuple[str, ...]]:
-    """The digest of a file's bytes, that of the trunk's tensors in it, and how they were read."""
+def _identify(trunk: str, file: Path, _size: int, _modified: int) -> tuple[str, str, tuple[str, ...]]:
+    """Return the digest of a file's bytes, the digest of the trunk's tensors in it, and notes on how they were read."""
     from mammo.features.trunks.adapters import read_weights
     from mammo.features.trunks.networks import skeleton
 
-    read = read_weights(skeleton(trunk), file, trunk)
-    return digest_file(file), TENSORS + read.digest(), read.notes
+    loaded = read_weights(skeleton(trunk), file, trunk)
+    return digest_file(file), TENSORS + loaded.digest(), loaded.notes
 
 
-def _fetched(trunk: str, kind: TrunkKind) -> Path:
+def _imagenet_file(trunk: str, kind: TrunkKind) -> Path:
     if not kind.hub:
         raise MammoError(
             f"{trunk} has no ImageNet weights: it is small and trained on synthetic data. "
             "Use --weights synthetic, or the trunk without -mini."
         )
-    repository = hub_of(trunk) if trunk.startswith(ANY_TIMM) else kind.hub
+    repository = hub_repository(trunk) if trunk.startswith(ANY_TIMM) else kind.hub
     path = _in_hub_cache(repository, HUB_FILE)
     if path is None:
         from huggingface_hub import constants
@@ -127,8 +128,8 @@ def _fetched(trunk: str, kind: TrunkKind) -> Path:
     return path
 
 
-def hub_of(trunk: str) -> str:
-    """The hub repository of a timm model; raises MammoError where timm does not know it or has no weights."""
+def hub_repository(trunk: str) -> str:
+    """Return the hub repository of a timm model; raises MammoError where timm lacks the model or its weights."""
     import timm
 
     name = trunk.removeprefix(ANY_TIMM)
@@ -144,8 +145,8 @@ def hub_of(trunk: str) -> str:
 def _in_hub_cache(repository: str, name: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, name)
-    return Path(found) if isinstance(found, str) else None
+    path = try_to_load_from_cache(repository, name)
+    return Path(path) if isinstance(path, str) else None
 
 
 def _download(trunk: str, repository: str) -> Path:
@@ -153,31 +154,31 @@ def _download(trunk: str, repository: str) -> Path:
 
     try:
         return Path(hf_hub_download(repository, HUB_FILE))
-    except Exception as error:  # the hub's client raises many kinds
+    except Exception as error:  # the hub's client raises many kinds of errors
         sentence = missing_weights(trunk, repository, constants.HF_HUB_CACHE)
         raise MammoError(f"{sentence} ({type(error).__name__}: {first_line(error)})") from None
 
 
 def reachable(address: str) -> bool:
-    """Whether a server answers a connection within `PATIENCE` seconds, name look-up included."""
+    """Whether a server answers a connection within `TIMEOUT` seconds, name look-up included."""
     parts = urlsplit(address)
     answered = threading.Event()
 
     def connect() -> None:
         try:
-            with socket.create_connection((parts.hostname or "", parts.port or 443), timeout=PATIENCE):
+            with socket.create_connection((parts.hostname or "", parts.port or 443), timeout=TIMEOUT):
                 answered.set()
         except OSError:
             pass
 
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     return answered.is_set()
 
 
 def missing_weights(trunk: str, repository: str, cache: str) -> MammoError:
-    """The one message for weights that cannot be had: what, where they are looked for, and the ways out."""
+    """Return the error for weights that are not available: which, where they were looked for, and what to do."""
     mini = trunk if trunk.endswith("-mini") else f"{trunk}-mini"
     small = f", or the trunk {mini} whose weights are shipped" if mini in ("vgg16-mini", "resnet50-mini") else ""
     return MammoError(

@@ -1,4 +1,4 @@
-"""Trunks as torch modules: built, given their weights, and cut at a tap."""
+"""Build trunks as torch modules, load their weights and cut them at a tap."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Trunk:
-    """A network cut at a tap: `body` up to it is frozen and cached, `tail` runs from it to the last map.
+    """A network cut at a tap: `body` is the frozen part up to the tap, `tail` the part from the tap to the last map.
 
-    `mean` and `std` are those of the weights' own training, one for each of three channels.
+    `mean` and `std` are those with which the weights were trained, one for each of three channels.
     """
 
     body: nn.Module
@@ -34,19 +34,19 @@ class Trunk:
     std: tuple[float, ...]
 
     def normalised(self, mean: tuple[float, ...], std: tuple[float, ...]) -> Trunk:
-        """This trunk for greys normalised by another mean or deviation, one number or three; empty for its own."""
-        own = len(self.mean)
+        """Return this trunk with another mean or standard deviation: one number, three, or none to keep its own."""
+        channels = len(self.mean)
         return replace(
             self,
-            mean=(mean * own if len(mean) == 1 else mean) or self.mean,
-            std=(std * own if len(std) == 1 else std) or self.std,
+            mean=(mean * channels if len(mean) == 1 else mean) or self.mean,
+            std=(std * channels if len(std) == 1 else std) or self.std,
         )
 
 
 def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
     """Build a trunk with its weights and cut it at `tap`, in evaluation mode.
 
-    Raises MammoError where the trunk or tap is unknown or the weights are those of another network.
+    Raises MammoError where the trunk or tap is unknown or the weights belong to another network.
     """
     kind = find_trunk(trunk)
     if tap not in kind.taps:
@@ -64,17 +64,17 @@ def build(trunk: str, weights: Weights, tap: str = "features") -> Trunk:
 
 
 def skeleton(trunk: str, seed: int = 0) -> nn.Module:
-    """A trunk's whole network with random weights; raises MammoError where timm knows no such model."""
+    """Return a trunk's complete network with random weights; raises MammoError where timm has no such model."""
     kind = find_trunk(trunk)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if trunk.startswith(ANY_TIMM):
-            return _any_timm(trunk.removeprefix(ANY_TIMM))
+            return _timm_model(trunk.removeprefix(ANY_TIMM))
         return Vgg16(kind.narrowing) if kind.family == "vgg16" else resnet50(kind.narrowing)
 
 
 class Vgg16(nn.Module):
-    """VGG16's convolutions at 1/`narrowing` of its width, named as timm and torchvision name them."""
+    """VGG16's convolutions at 1/`narrowing` of its width, with the tensor names of timm and torchvision."""
 
     def __init__(self, narrowing: int, norm_layer: type[nn.Module] | None = None) -> None:
         from timm.models.vgg import VGG
@@ -85,16 +85,16 @@ class Vgg16(nn.Module):
         self.features = VGG(layout, num_classes=0, mlp_ratio=slim_classifier, norm_layer=norm_layer).features
 
     def forward(self, images: Tensor) -> Tensor:
-        """The last map (batch, channels, rows / 32, columns / 32) of images (batch, 3, rows, columns)."""
+        """Return the last map (batch, channels, rows / 32, columns / 32) of images (batch, 3, rows, columns)."""
         maps: Tensor = self.features(images)
         return maps
 
 
 def resnet50(narrowing: int) -> nn.Module:
-    """ResNet50's stages at 1/`narrowing` of their width; the stem keeps its 64 channels.
+    """Return ResNet50's stages at 1/`narrowing` of their width; the stem keeps its 64 channels.
 
-    The last batch norm of a block does not start at zero, as timm's default would have it: random
-    features would be degenerate.
+    The last batch norm of a block does not start at zero, which is timm's default: features of random weights
+    would be degenerate.
     """
     from timm.models import resnet
 
@@ -105,7 +105,7 @@ def resnet50(narrowing: int) -> nn.Module:
 
 
 def _cut(network: Any, tap: str) -> tuple[nn.Module, nn.Module]:
-    """The part of a network up to a tap and the part from it to the last map."""
+    """Return the part of a network up to a tap, and the part from the tap to the last map."""
     if isinstance(network, Vgg16):
         layers = network.features
         if tap == "features":
@@ -118,11 +118,11 @@ def _cut(network: Any, tap: str) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*stem, *stages[:3], network.layer4[:2]), network.layer4[2]
 
 
-def folded(body: nn.Module) -> nn.Module:
-    """A copy of a frozen trunk whose batch norms have become part of the convolutions before them.
+def fold_norms(body: nn.Module) -> nn.Module:
+    """Return a copy of a frozen trunk whose batch norms are folded into the convolutions before them.
 
     A frozen batch norm is a factor and an addend for each channel; folding it saves a tenth of ResNet50's time on a
-    processor. Done for ResNets, where it is known which norm follows which convolution.
+    processor. Only ResNets are folded: there it is known which norm follows which convolution.
     """
     from timm.models import resnet
 
@@ -144,7 +144,7 @@ def folded(body: nn.Module) -> nn.Module:
 
 
 def _fold(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """A convolution that does what it and the norm behind it did, and what is left of the norm."""
+    """Return a convolution that includes the norm after it, and the identity that replaces the norm."""
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     if type(convolution) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
@@ -153,41 +153,41 @@ def _fold(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Module, nn.Module
 
 
 def split_tail(tail: nn.Module, learning: tuple[str, ...]) -> tuple[nn.Module, nn.Module]:
-    """Divide a tail for training into what runs once, before anything that learns, and what runs in every step.
+    """Divide a tail for training into a frozen part, which runs once, and a part that runs in every step.
 
-    `learning` names the convolutions that learn; all else, batch norms included, stays as it is. One after the other,
-    the two parts are the tail.
+    `learning` names the convolutions that are trained; everything else, including batch norms, is frozen. The two
+    parts in sequence compute the same as the tail.
     """
-    first: nn.Module = nn.Identity()
+    frozen: nn.Module = nn.Identity()
     if hasattr(tail, "conv3") and learning == ("conv3",):
-        first, tail = _BeforeLastConvolution(tail), _LastConvolution(tail)
+        frozen, tail = _BeforeLastConvolution(tail), _LastConvolution(tail)
     for name, parameter in tail.named_parameters():
         parameter.requires_grad_(name.rpartition(".")[0] in learning)
-    return first.eval(), tail.eval()
+    return frozen.eval(), tail.eval()
 
 
 class _BeforeLastConvolution(nn.Module):
-    """The frozen part of a bottleneck: what its third convolution sees, and the shortcut, as one stack of channels."""
+    """The frozen part of a bottleneck: the input of its third convolution and the shortcut, stacked by channels."""
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.layers = nn.Sequential(block.conv1, block.bn1, block.act1, block.conv2, block.bn2, block.act2)
 
     def forward(self, maps: Tensor) -> Tensor:
-        seen = self.layers(maps)
-        return torch.cat([seen, maps.to(seen.dtype)], dim=1)
+        convolved = self.layers(maps)
+        return torch.cat([convolved, maps.to(convolved.dtype)], dim=1)
 
 
 class _LastConvolution(nn.Module):
-    """The rest of a bottleneck behind `_BeforeLastConvolution`."""
+    """The part of a bottleneck that follows `_BeforeLastConvolution`."""
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.conv3, self.bn3, self.act3 = block.conv3, block.bn3, block.act3
 
     def forward(self, stack: Tensor) -> Tensor:
-        seen = self.conv3.in_channels
-        maps: Tensor = self.act3(self.bn3(self.conv3(stack[:, :seen])) + stack[:, seen:])
+        channels = self.conv3.in_channels
+        maps: Tensor = self.act3(self.bn3(self.conv3(stack[:, :channels])) + stack[:, channels:])
         return maps
 
 
@@ -206,7 +206,7 @@ class _LastMap(nn.Module):
         return maps if maps.shape[1] == self.model.num_features else maps.permute(0, 3, 1, 2)
 
 
-def _any_timm(name: str) -> nn.Module:
+def _timm_model(name: str) -> nn.Module:
     timm: Any = import_module("timm")
     if not timm.is_model(name):
         raise MammoError(f"timm knows no model {name!r}; its models are listed by timm.list_models().")

@@ -1,4 +1,4 @@
-"""A network's tensors among those that a file holds, whatever names and tables were put around them."""
+"""Find the tensors of a network among those of a file, under any prefix and any of several naming schemes."""
 
 from __future__ import annotations
 
@@ -20,53 +20,59 @@ Tensors = dict[str, Tensor]
 Translation = Callable[[Tensors], Mapping[str, Any]]
 
 AVERAGED = {"ema", "teacher"}
-"""Words in the name of weights that were averaged over the steps of training."""
-BESIDE = {"student", "target", "momentum", "key", "k"}
-"""Words in the name of networks that training kept beside the one that is meant."""
+"""Words in the prefix of weights that were averaged over the steps of training."""
+AUXILIARY = {"student", "target", "momentum", "key", "k"}
+"""Words in the prefix of auxiliary networks that training saved beside the main one."""
 COUNTER = "num_batches_tracked"
-"""The tensors of batch norms that change nothing outside training."""
-LIKE = 0.2
-"""The least share of a network's names from which on a file is taken for one of its like and compared by tensor."""
-DEEPEST = 4
-"""How many tables or modules may stand around a network whose names timm translates."""
-THIRD = (
+"""The name of batch norms' counters, which have no effect outside training."""
+RESEMBLANCE = 0.2
+"""From this share of matching names on, a file counts as the same kind of network and the error names one tensor."""
+MAX_DEPTH = 4
+"""The most levels of tables or modules around a network whose names timm translates."""
+GREY_NOTE = (
     "the first convolution takes one channel and was spread over three, a third each: the same function of greys "
     "normalised by one mean and deviation, which are 0.449 and 0.226 unless --mean and --std say otherwise"
 )
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NeededTensors:
     """The tensors that a trunk needs: their shapes by name, in order.
 
-    `other_names` holds ways in which the same tensors are named elsewhere, each in words with the foreign name of
-    every tensor. `translations` turn a state dict of other names into one of ours, and raise whatever they like.
+    `alternative_names` are other naming schemes of the same tensors: by a description in words, the foreign name of
+    every tensor. `translations` turn a state dict with foreign names into one with the trunk's names; they may raise
+    errors of any kind.
     """
 
     trunk: str
     shapes: dict[str, tuple[int, ...]]
-    other_names: dict[str, dict[str, str]]
+    alternative_names: dict[str, dict[str, str]]
     translations: dict[str, Translation]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trunk's tensors as float32, and what was unwrapped and converted, in sentences."""
+class LoadedTensors:
+    """The tensors of a trunk as float32, and notes on what was unwrapped and converted."""
 
     tensors: Tensors
     notes: tuple[str, ...]
 
     def digest(self) -> str:
-        """SHA-256 of names, shapes and float32 bytes."""
-        content = hashlib.sha256(json.dumps([[name, list(one.shape)] for name, one in self.tensors.items()]).encode())
+        """Return the SHA-256 of names, shapes and float32 bytes."""
+        content = hashlib.sha256(
+            json.dumps([[name, list(tensor.shape)] for name, tensor in self.tensors.items()]).encode()
+        )
         for tensor in self.tensors.values():
             content.update(tensor.contiguous().numpy().tobytes())
         return content.hexdigest()
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """A place in a file at which a whole network stands: the names before its tensors, and the tensors by our names."""
+class _Match:
+    """A complete network in a file: the prefix of its tensors there, and the tensors by the trunk's names.
+
+    `names` describes the naming scheme of the file; it is empty for the trunk's own.
+    """
 
     prefix: str
     tensors: Tensors
@@ -74,164 +80,165 @@ class _Fit:
 
     @property
     def rank(self) -> int:
-        """0 for averaged weights, 2 for a network that training kept beside the one that is meant, else 1."""
+        """The order of preference: 0 for averaged weights, 1 for plain ones, 2 for an auxiliary network."""
         words = set(re.split(r"[._]", self.prefix.lower()))
-        return 0 if words & AVERAGED else 2 if words & BESIDE else 1
+        return 0 if words & AVERAGED else 2 if words & AUXILIARY else 1
 
 
-def fitted(path: Path, found: Tensors, wanted: Wanted) -> Fitted:
-    """The tensors of `wanted` among those `found` in a file, converted to float32; all others are passed over.
+def fit_tensors(path: Path, file_tensors: Tensors, needed: NeededTensors) -> LoadedTensors:
+    """Return the `needed` tensors of a file as float32; its other tensors are ignored.
 
-    Averaged weights (EMA, a teacher) are taken before plain ones, as those who train them use them. Raises MammoError
-    naming what was found and what was sought where none fit, more than one do, or a number is not finite.
+    Averaged weights (EMA, a teacher) are preferred to plain ones, since they are the ones meant for use. Raises
+    MammoError, naming the tensors expected and those in the file, where no network of the file fits or several do, and
+    where a number is not finite.
     """
-    fits = list(_fits(found, wanted))
-    if not fits:
-        raise MammoError(f"The weights file {path} is not one of {wanted.trunk}: {_difference(found, wanted)}.")
-    first = min(fits, key=lambda fit: (fit.rank, len(fit.prefix)))
-    tensors, notes = _converted(path, first.tensors, wanted)
-    equals = [fit for fit in fits if fit.rank == first.rank and not _same(fit.tensors, first.tensors)]
-    if equals:
-        named = ", ".join(_place(fit.prefix) for fit in [first, *equals])
+    matches = list(_matches(file_tensors, needed))
+    if not matches:
+        raise MammoError(f"The weights file {path} is not one of {needed.trunk}: {_difference(file_tensors, needed)}.")
+    best = min(matches, key=lambda match: (match.rank, len(match.prefix)))
+    tensors, notes = _converted(path, best.tensors, needed)
+    rivals = [match for match in matches if match.rank == best.rank and not _equal(match.tensors, best.tensors)]
+    if rivals:
+        prefixes = ", ".join(_describe_prefix(match.prefix) for match in [best, *rivals])
         raise MammoError(
-            f"The weights file {path} holds more than one network that fits {wanted.trunk} ({named}); "
+            f"The weights file {path} holds more than one network that fits {needed.trunk} ({prefixes}); "
             "save the one that is meant with torch.save(model.state_dict(), FILE)."
         )
-    return Fitted(tensors, (*_unwrapped(first, fits), *notes))
+    return LoadedTensors(tensors, (*_reading_notes(best, matches), *notes))
 
 
-def _fits(found: Tensors, wanted: Wanted) -> Iterator[_Fit]:
-    """Every place at which all wanted tensors stand, in the wanted shapes."""
-    whole = len(wanted.shapes)
-    for names, foreign in _naming(wanted).items():
-        for prefix, count in _prefixes(found, foreign).items():
-            tensors = {name: found[prefix + other] for name, other in foreign.items()} if count == whole else {}
-            if tensors and all(_takes(tensors[name], name, wanted) for name in tensors):
-                yield _Fit(prefix, tensors, names)
-    for names, translate in wanted.translations.items():
-        yield from _translated(found, wanted, names, translate)
+def _matches(file_tensors: Tensors, needed: NeededTensors) -> Iterator[_Match]:
+    """Yield every network of the file that has all needed tensors in the needed shapes."""
+    for names, foreign in _naming_schemes(needed).items():
+        for prefix, count in _prefixes(file_tensors, foreign).items():
+            if count != len(needed.shapes):
+                continue
+            tensors = {name: file_tensors[prefix + foreign_name] for name, foreign_name in foreign.items()}
+            if tensors and all(_accepts(tensors[name], name, needed) for name in tensors):
+                yield _Match(prefix, tensors, names)
+    for names, translate in needed.translations.items():
+        yield from _translated(file_tensors, needed, names, translate)
 
 
-def _naming(wanted: Wanted) -> dict[str, dict[str, str]]:
-    return {"": {name: name for name in wanted.shapes}, **wanted.other_names}
+def _naming_schemes(needed: NeededTensors) -> dict[str, dict[str, str]]:
+    return {"": {name: name for name in needed.shapes}, **needed.alternative_names}
 
 
-def _prefixes(found: Tensors, foreign: Mapping[str, str]) -> Counter[str]:
-    """By what stands before them, how many of the names occur."""
-    sought = set(foreign.values())
-    counted: Counter[str] = Counter()
-    for key in found:
+def _prefixes(file_tensors: Tensors, foreign: Mapping[str, str]) -> Counter[str]:
+    """Return, for each prefix, how many of the foreign names occur after it."""
+    names = set(foreign.values())
+    counts: Counter[str] = Counter()
+    for key in file_tensors:
         starts = [0, *(match.end() for match in re.finditer(r"\.", key))]
-        counted.update(key[:start] for start in starts if key[start:] in sought)
-    return counted
+        counts.update(key[:start] for start in starts if key[start:] in names)
+    return counts
 
 
-def _translated(found: Tensors, wanted: Wanted, names: str, translate: Translation) -> Iterator[_Fit]:
-    for prefix, count in _tables(found).items():
-        if 2 * count < len(wanted.shapes):
+def _translated(file_tensors: Tensors, needed: NeededTensors, names: str, translate: Translation) -> Iterator[_Match]:
+    for prefix, count in _tables(file_tensors).items():
+        if 2 * count < len(needed.shapes):
             continue
-        inner = {key.removeprefix(prefix): tensor for key, tensor in found.items() if key.startswith(prefix)}
+        table = {key.removeprefix(prefix): tensor for key, tensor in file_tensors.items() if key.startswith(prefix)}
         try:
-            renamed = dict(translate(inner))
-        except Exception:  # made for other files, it raises many kinds
+            renamed = dict(translate(table))
+        except Exception:  # a translation made for other files raises many kinds of errors
             continue
-        tensors = {name: renamed[name] for name in wanted.shapes if isinstance(renamed.get(name), Tensor)}
-        if len(tensors) == len(wanted.shapes) and all(_takes(tensors[name], name, wanted) for name in tensors):
-            yield _Fit(prefix, tensors, names)
+        tensors = {name: renamed[name] for name in needed.shapes if isinstance(renamed.get(name), Tensor)}
+        if len(tensors) == len(needed.shapes) and all(_accepts(tensors[name], name, needed) for name in tensors):
+            yield _Match(prefix, tensors, names)
 
 
-def _tables(found: Tensors) -> Counter[str]:
-    """The names that may stand around a network, with the number of tensors in them; none is a number."""
-    counted: Counter[str] = Counter()
-    for key in found:
-        parts = key.split(".")[:DEEPEST]
-        depth = next((place for place, part in enumerate(parts) if part.isdecimal()), len(parts))
-        counted.update("".join(f"{part}." for part in parts[:size]) for size in range(depth + 1))
-    return counted
+def _tables(file_tensors: Tensors) -> Counter[str]:
+    """Return the prefixes that may contain a network, with the number of tensors in each; no part is a number."""
+    counts: Counter[str] = Counter()
+    for key in file_tensors:
+        parts = key.split(".")[:MAX_DEPTH]
+        depth = next((index for index, part in enumerate(parts) if part.isdecimal()), len(parts))
+        counts.update("".join(f"{part}." for part in parts[:size]) for size in range(depth + 1))
+    return counts
 
 
-def _takes(tensor: Tensor, name: str, wanted: Wanted) -> bool:
-    """Whether a tensor has the shape that is needed, or is a first convolution of one channel instead of three."""
-    shape = wanted.shapes[name]
-    return tuple(tensor.shape) == shape or _is_grey(tensor, name, wanted)
+def _accepts(tensor: Tensor, name: str, needed: NeededTensors) -> bool:
+    """Whether a tensor has the needed shape, or is a first convolution with one channel instead of three."""
+    shape = needed.shapes[name]
+    return tuple(tensor.shape) == shape or _is_grey(tensor, name, needed)
 
 
-def _is_grey(tensor: Tensor, name: str, wanted: Wanted) -> bool:
-    first = next((other for other, shape in wanted.shapes.items() if len(shape) == 4), None)
-    shape = wanted.shapes[name]
-    return name == first and shape[1] == 3 and tuple(tensor.shape) == (shape[0], 1, *shape[2:])
+def _is_grey(tensor: Tensor, name: str, needed: NeededTensors) -> bool:
+    first_convolution = next((candidate for candidate, shape in needed.shapes.items() if len(shape) == 4), None)
+    shape = needed.shapes[name]
+    return name == first_convolution and shape[1] == 3 and tuple(tensor.shape) == (shape[0], 1, *shape[2:])
 
 
-def _same(one: Tensors, other: Tensors) -> bool:
-    pairs = [(tensor, other[name]) for name, tensor in one.items()]
+def _equal(left: Tensors, right: Tensors) -> bool:
+    pairs = [(tensor, right[name]) for name, tensor in left.items()]
     return all(a is b or (_is_plain(a) and torch.equal(a.float(), b.float())) for a, b in pairs)
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Whether a tensor holds floating-point numbers, one after another."""
+    """Whether a tensor stores plain floating-point numbers: neither quantised nor sparse."""
     return tensor.is_floating_point() and not tensor.is_quantized and tensor.layout == torch.strided
 
 
-def _converted(path: Path, tensors: Tensors, wanted: Wanted) -> tuple[Tensors, list[str]]:
-    """The tensors as float32 of the wanted shapes, and what that took."""
-    made, kinds, grey = {}, set(), False
+def _converted(path: Path, tensors: Tensors, needed: NeededTensors) -> tuple[Tensors, list[str]]:
+    """Return the tensors as float32 in the needed shapes, and notes on the conversions."""
+    converted, dtypes, grey = {}, set(), False
     for name, tensor in tensors.items():
         if not _is_plain(tensor):
             kind = "quantised" if tensor.is_quantized else str(tensor.dtype).removeprefix("torch.")
-            raise _refused(path, f"its tensor {name} holds no plain floating-point numbers ({kind})")
-        kinds |= {str(tensor.dtype).removeprefix("torch.")} - {"float32"}
-        made[name] = tensor.to("cpu", torch.float32)
-        if not torch.isfinite(made[name]).all():
-            what = "NaN" if torch.isnan(made[name]).any() else "infinite numbers"
-            raise _refused(path, f"its tensor {name} holds {what}: the training failed, or the file is damaged")
-        if _is_grey(tensor, name, wanted):
-            made[name], grey = (made[name] / 3).expand(wanted.shapes[name]).contiguous(), True
-    notes = [f"{', '.join(sorted(kinds))} was converted to float32"] if kinds else []
-    return made, notes + ([THIRD] if grey else [])
+            raise _unusable(path, f"its tensor {name} holds no plain floating-point numbers ({kind})")
+        dtypes |= {str(tensor.dtype).removeprefix("torch.")} - {"float32"}
+        converted[name] = tensor.to("cpu", torch.float32)
+        if not torch.isfinite(converted[name]).all():
+            fault = "NaN" if torch.isnan(converted[name]).any() else "infinite numbers"
+            raise _unusable(path, f"its tensor {name} holds {fault}: the training failed, or the file is damaged")
+        if _is_grey(tensor, name, needed):
+            converted[name], grey = (converted[name] / 3).expand(needed.shapes[name]).contiguous(), True
+    notes = [f"{', '.join(sorted(dtypes))} was converted to float32"] if dtypes else []
+    return converted, notes + ([GREY_NOTE] if grey else [])
 
 
-def _refused(path: Path, reason: str) -> MammoError:
+def _unusable(path: Path, reason: str) -> MammoError:
     return MammoError(f"The weights file {path} cannot be used: {reason}.")
 
 
-def _unwrapped(taken: _Fit, fits: list[_Fit]) -> Iterator[str]:
-    """What stood around the tensors and beside them."""
-    if taken.prefix:
-        yield f"taken from {_place(taken.prefix)}{', the averaged weights' if taken.rank == 0 else ''}"
-    own = set(map(id, taken.tensors.values()))
-    passed = [fit for fit in fits if own.isdisjoint(map(id, fit.tensors.values()))]
-    if passed:
-        yield f"passed over: {', '.join(dict.fromkeys(_place(fit.prefix) for fit in passed))}"
-    if taken.names:
-        yield taken.names
+def _reading_notes(chosen: _Match, matches: list[_Match]) -> Iterator[str]:
+    """Yield notes on the prefix of the tensors, on other networks in the file, and on the naming scheme."""
+    if chosen.prefix:
+        yield f"taken from {_describe_prefix(chosen.prefix)}{', the averaged weights' if chosen.rank == 0 else ''}"
+    chosen_ids = set(map(id, chosen.tensors.values()))
+    ignored = [match for match in matches if chosen_ids.isdisjoint(map(id, match.tensors.values()))]
+    if ignored:
+        yield f"passed over: {', '.join(dict.fromkeys(_describe_prefix(match.prefix) for match in ignored))}"
+    if chosen.names:
+        yield chosen.names
 
 
-def _place(prefix: str) -> str:
+def _describe_prefix(prefix: str) -> str:
     return prefix.rstrip(".") or "the top of the file"
 
 
-def _difference(found: Tensors, wanted: Wanted) -> str:
-    """What a file holds instead of the wanted tensors: the first other shape, else the first name that is missing."""
-    example = next(iter(wanted.shapes))
-    if not found:
-        return f"it holds no tensors, and {example} and {len(wanted.shapes) - 1} others are sought"
-    if all(re.search(r"(^|\.)optim\w*\.|exp_avg|momentum_buffer", name) for name in found):
-        return f"it holds the state of an optimiser alone, such as {next(iter(found))}, and no network"
-    counted = [
+def _difference(file_tensors: Tensors, needed: NeededTensors) -> str:
+    """Return how a file differs from the needed tensors: the first different shape, else the first missing name."""
+    example = next(iter(needed.shapes))
+    if not file_tensors:
+        return f"it holds no tensors, and {example} and {len(needed.shapes) - 1} others are sought"
+    if all(re.search(r"(^|\.)optim\w*\.|exp_avg|momentum_buffer", name) for name in file_tensors):
+        return f"it holds the state of an optimiser alone, such as {next(iter(file_tensors))}, and no network"
+    candidates = [
         (count, names, prefix)
-        for names, foreign in _naming(wanted).items()
-        for prefix, count in _prefixes(found, foreign).items()
+        for names, foreign in _naming_schemes(needed).items()
+        for prefix, count in _prefixes(file_tensors, foreign).items()
     ]
-    best, names, prefix = max(counted, key=lambda one: one[0], default=(0, "", ""))
-    if best < len(wanted.shapes) * LIKE:
-        sought = f"{len(wanted.shapes)} such as {example} are sought"
-        return f"it holds {len(found)} tensors such as {next(iter(found))}, and {sought}"
-    foreign = _naming(wanted)[names]
-    for name, other in foreign.items():
-        tensor = found.get(prefix + other)
-        if tensor is not None and not _takes(tensor, name, wanted):
-            return (
-                f"its tensor {prefix + other} has the shape {tuple(tensor.shape)} where {wanted.shapes[name]} is needed"
-            )
-    missing = next(other for other in foreign.values() if prefix + other not in found)
-    return f"it has no tensor {prefix + missing}, and {best} of the {len(foreign)} that are sought"
+    most, names, prefix = max(candidates, key=lambda candidate: candidate[0], default=(0, "", ""))
+    if most < len(needed.shapes) * RESEMBLANCE:
+        expectation = f"{len(needed.shapes)} such as {example} are sought"
+        return f"it holds {len(file_tensors)} tensors such as {next(iter(file_tensors))}, and {expectation}"
+    foreign = _naming_schemes(needed)[names]
+    for name, foreign_name in foreign.items():
+        tensor = file_tensors.get(prefix + foreign_name)
+        if tensor is not None and not _accepts(tensor, name, needed):
+            shape, needed_shape = tuple(tensor.shape), needed.shapes[name]
+            return f"its tensor {prefix + foreign_name} has the shape {shape} where {needed_shape} is needed"
+    missing = next(foreign_name for foreign_name in foreign.values() if prefix + foreign_name not in file_tensors)
+    return f"it has no tensor {prefix + missing}, and {most} of the {len(foreign)} that are sought"

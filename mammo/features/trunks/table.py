@@ -1,4 +1,4 @@
-"""Trunks and their taps, by name. Nothing here needs torch: `networks` builds what this lists."""
+"""Trunks and their taps, by name. This module does not import torch; `networks` builds the trunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANY_TIMM = "timm:"
 class Tap:
     """A place where a trunk can be cut: its map has `channels` channels, one pixel per `stride` image pixels.
 
-    What lies behind it costs `gigaflops` for one 224×224 image, in multiply-adds × 2.
+    The layers behind it cost `gigaflops` for one 224×224 image, in multiply-adds × 2.
     """
 
     label: str
@@ -26,8 +26,8 @@ class Tap:
 class TrunkKind:
     """A pretrained network that can be cut at its taps.
 
-    `family` names the architecture, `narrowing` by how much its width is divided, `hub` the repository
-    of its ImageNet weights, `shipped` the weights that come with this package. `gigaflops` is the cost of
+    `family` names the architecture, `narrowing` is the divisor of its width, `hub` the repository of its ImageNet
+    weights, `shipped` the file of the weights that come with this package. `gigaflops` is the cost of
     one 224×224 image in multiply-adds × 2.
     """
 
@@ -41,16 +41,16 @@ class TrunkKind:
 
     @property
     def default_weights(self) -> str:
-        """The weights taken where none are named."""
+        """The weights that are used by default."""
         return "synthetic" if self.shipped else "imagenet"
 
     def map_shape(self, tap: str, size: int) -> tuple[int, int, int]:
-        """The shape (channels, rows, columns) of the map at `tap` for images of `size` pixels."""
+        """Return the shape (channels, rows, columns) of the map at `tap` for images of `size` × `size` pixels."""
         if tap not in self.taps:
             raise MammoError(f"The trunk {self.label} has no tap {tap!r}; choose one of: {', '.join(self.taps)}.")
-        place = self.taps[tap]
-        side = -(-size // place.stride) if self.family == "resnet50" else size // place.stride
-        return place.channels, side, side
+        cut = self.taps[tap]
+        side = -(-size // cut.stride) if self.family == "resnet50" else size // cut.stride
+        return cut.channels, side, side
 
 
 def _vgg16(narrowing: int) -> dict[str, Tap]:
@@ -76,10 +76,10 @@ TRUNKS: dict[str, TrunkKind] = {
 
 
 def find_trunk(name: str) -> TrunkKind:
-    """The trunk `name`, or any timm model as `timm:NAME`.
+    """Return the trunk `name`, or any timm model as `timm:NAME`.
 
-    A timm model's map is known only once it is built: its one tap has 0 channels here.
-    Raises MammoError listing the choices where there is none.
+    The map of a timm model is known only after it is built: its only tap has 0 channels here.
+    Raises MammoError listing the choices where there is no such trunk.
     """
     if name in TRUNKS:
         return TRUNKS[name]

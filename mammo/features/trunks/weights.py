@@ -1,4 +1,4 @@
-"""A trunk's weights: how they are called, what is said of them, and by what they are known."""
+"""The weights of a trunk: their label, a note on their origin, and their digest."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ NOTES = {
     "random": "random weights",
     "file": "weights from a file",
 }
-"""What is said of a trunk's weights wherever they are used, by the first word of their label."""
+"""The note on the origin of weights that is shown wherever they are used, by the first word of their label."""
 
 
 TORCHVISION = {
     "vgg16": ("vgg16-397923af.pth", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
     "resnet50": ("resnet50-0676ba61.pth", "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
 }
-"""Files with the ImageNet weights of a trunk that can be brought here by hand, and their SHA-256."""
+"""Files with the ImageNet weights of a trunk that a user can copy here by hand, and their SHA-256."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights that are there: their label, their file (none for random ones) and their digest.
+    """Available weights: their label, their file (None for random weights) and their digest.
 
-    Those of a user's file are identified by the trunk's tensors, however they were saved. `file_digest` is that of the
-    file's bytes, by which earlier versions knew them, and `notes` says what was unwrapped and converted.
+    Weights of a user's file are identified by the tensors of the trunk, whatever the format of the file. `file_digest`
+    is the digest of the file's bytes, which earlier versions used instead. `notes` say what was
+    unwrapped and converted.
     """
 
     label: str
@@ -46,16 +47,19 @@ class Weights:
 
     @property
     def note(self) -> str:
-        """What is said of these weights wherever they are used."""
+        """The note on the origin of these weights."""
         return weights_note(self.label)
 
     def with_digest(self, digest: str) -> Weights:
-        """These weights under the digest that a cache of an earlier version has of their file, where it is theirs."""
+        """Return these weights with the file digest that a cache of an earlier version stores, if it is their file's.
+
+        Otherwise return them unchanged.
+        """
         return replace(self, digest=digest) if digest and digest == self.file_digest else self
 
 
 def weights_note(label: str, trunk: str = "") -> str:
-    """What is said of weights of this label wherever they are used; `trunk` tells which of a timm model's they are."""
+    """Return the note on the origin of weights with this label; a timm model in `trunk` adds the tag of its weights."""
     first = label.split("-", maxsplit=1)[0]
     if first == "imagenet" and trunk.startswith(ANY_TIMM):
         return f"pretrained weights ({trunk.partition('.')[2] or 'the usual ones of timm'})"
@@ -63,12 +67,12 @@ def weights_note(label: str, trunk: str = "") -> str:
 
 
 def is_weights_file(name: str | Path) -> bool:
-    """Whether a name ends as a weights file's does."""
+    """Whether a file name has the suffix of a weights file."""
     return str(name).lower().endswith(SUFFIXES)
 
 
 def weights_label(choice: str, seed: int = 0) -> str:
-    """The label of what a user chose: `imagenet`, `synthetic`, `random`, or the path of a weights file."""
+    """Return the label of a user's choice: `imagenet`, `synthetic`, `random`, or the path of a weights file."""
     if choice == "random":
         return f"random-{seed}"
     if choice.startswith("random-") or choice in NOTES:

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from mammo.errors import MammoError
-from mammo.features.trunks.locate import HUB_FILE, hub_cache, kept_offline, locally
+from mammo.features.trunks.locate import HUB_FILE, hub_cache, is_offline, local_weights
 from mammo.features.trunks.table import ANY_TIMM, TRUNKS, find_trunk
 from mammo.features.trunks.weights import SUFFIXES, TORCHVISION, is_weights_file, weights_label, weights_note
 from mammo.specs.class_names import capital
@@ -39,7 +39,7 @@ def choose_trunk(synthetic: bool) -> str:
 def choose_weights(trunk: str) -> tuple[str, str | None]:
     """The label of a trunk's weights, and the file where they come from one."""
     usual = find_trunk(trunk).default_weights
-    sources = {usual: "" if locally(trunk) else NOT_HERE, "random-0": MEANINGLESS}
+    sources = {usual: "" if local_weights(trunk) else NOT_HERE, "random-0": MEANINGLESS}
     sources |= {FILE: ""} if may_name_files() else {}
     chosen = _choose_source(trunk, sources)
     if chosen == "random-0":
@@ -71,7 +71,7 @@ def _choose_source(trunk: str, sources: Mapping[str, str]) -> str:
 
 def warn_of_missing(trunk: str, weights: str) -> None:
     """Warn where the chosen weights are not on this machine; say what the extraction does then, and the choices."""
-    if weights == find_trunk(trunk).default_weights and not locally(trunk):
+    if weights == find_trunk(trunk).default_weights and not local_weights(trunk):
         st.warning(_missing(trunk, weights), icon=":material/cloud_off:")
 
 
@@ -87,7 +87,7 @@ def _missing(trunk: str, usual: str) -> str:
     )
     then = (
         "Downloads are switched off on this machine (HF_HUB_OFFLINE), so the extraction would end with an error."
-        if kept_offline()
+        if is_offline()
         else "The extraction downloads them first, and ends with an error where there is no network."
     )
     name, digest = TORCHVISION.get(trunk, ("", ""))

@@ -21,9 +21,9 @@ def mini(precision="float32"):
 
 
 def test_the_largest_step_of_a_trunk_is_weighed():
-    assert mini().try_one(64) == ((64, 2, 2), STEP)
-    assert mini().try_one(128) == ((64, 4, 4), 4 * STEP)
-    assert mini("bfloat16").try_one(64) == ((64, 2, 2), STEP // 2)
+    assert mini().measure_pass(64) == ((64, 2, 2), STEP)
+    assert mini().measure_pass(128) == ((64, 4, 4), 4 * STEP)
+    assert mini("bfloat16").measure_pass(64) == ((64, 2, 2), STEP // 2)
 
 
 @pytest.mark.parametrize(

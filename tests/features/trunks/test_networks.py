@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from mammo.errors import MammoError
 from mammo.features.extraction.forward import Forward
 from mammo.features.trunks.locate import locate
-from mammo.features.trunks.networks import build, folded
+from mammo.features.trunks.networks import build, fold_norms
 from mammo.features.trunks.table import TRUNKS, find_trunk
 from mammo.features.trunks.weights import Weights
 
@@ -285,7 +285,7 @@ def test_folding_the_batch_norms_changes_nothing(trunk):
             for tensor in (norm.running_mean, norm.weight, norm.bias):
                 tensor.copy_(torch.randn(tensor.shape) * 0.3 + 0.5)
             norm.running_var.copy_(torch.rand(norm.running_var.shape) + 0.5)
-    expected, plain = body(images(64)), folded(body)
+    expected, plain = body(images(64)), fold_norms(body)
     assert torch.allclose(plain(images(64)), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
     assert torch.equal(body(images(64)), expected)
     left = [type(part) for part in plain.modules() if isinstance(part, torch.nn.BatchNorm2d)]
@@ -295,4 +295,4 @@ def test_folding_the_batch_norms_changes_nothing(trunk):
 def test_what_is_folded_is_every_norm_of_a_trunk():
     for tap in ("features", "last-layer"):
         body = random("resnet50-mini", tap).body
-        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded(body).modules())
+        assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in fold_norms(body).modules())
