@@ -557,7 +557,7 @@ BAD = {
     "unknown weights": (["extract", "phantom-demo", "--trunk", "vgg16", "--weights", "best"], "no weights 'best'"),
     "no weights file": (["extract", "phantom-demo", "--trunk", "vgg16", "--weights", "no.pth"], "no weights file"),
     "silly size": (["extract", "phantom-demo", "--trunk", "vgg16-mini", "--size", "3"], "between 32 and 4096"),
-    "unknown pool": (["sweep", "phantom-demo", "--pool", "max"], "no pool 'max'"),
+    "unknown pool": (["sweep", "phantom-demo", "--pool", "mean"], "no pool 'mean'"),
     "unknown optimiser": (["sweep", "phantom-demo", "--optimizer", "sgd"], "no optimiser 'sgd'"),
     "words for numbers": (["sweep", "phantom-demo", "--lr", "fast"], "takes numbers"),
     "unknown cache": (["sweep", "phantom-demo", "--cache", "nothing"], "no cache 'nothing'"),
