@@ -1,4 +1,4 @@
-"""What a cache or a sweep will cost, before it is begun."""
+"""Estimate the time and disk space of an extraction or a sweep before it starts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from mammo.data.dataset.dataset import Dataset
 from mammo.data.splits.labels import LABELS
 from mammo.data.splits.protocols import TRAIN, VALIDATION, draw
-from mammo.estimates.prices import Prices, circumstances, gpus, measured, stale
+from mammo.estimates.prices import Prices, gpus, measured, measuring_conditions, stale
 from mammo.estimates.work import (
     HEADS,
     Amounts,
-    Counts,
     Features,
-    guessed,
+    SplitSizes,
+    guess_prices,
     head_weights,
     sweep_work,
     tail_weights,
@@ -33,10 +33,10 @@ from mammo.processes.parallel import cores
 from mammo.progress import duration
 from mammo.specs import CacheSpec, Home, SweepSpec
 
-GIGAFLOPS = 60.0
-"""What a processor core is taken to do in a trunk's forward pass before it is measured."""
-IMAGES = 25.0
-"""Images a second that a core is taken to read and resize before it is measured."""
+GIGAFLOPS_PER_CORE = 60.0
+"""Assumed speed of one processor core in a trunk's forward pass, per second, until it is measured."""
+IMAGES_PER_CORE = 25.0
+"""Assumed number of images that one core reads and resizes per second, until it is measured."""
 
 BUSY = "from a short measurement of this machine while other work kept it busy"
 MEASURED = "from a short measurement of this machine"
@@ -44,7 +44,7 @@ ROUGH = "a rough guess: this machine has not been measured yet"
 AT_MOST = "at most, for heads that stop early take less"
 
 START = "start"
-PARTS = {
+PART_OF_PRICE = {
     "heads": "start",
     "trunks": "start",
     "built": "start",
@@ -55,16 +55,16 @@ PARTS = {
     "unit": "write",
     "written": "write",
 }
-"""Under which part of an estimate a price counts; all others are the work itself, `RUN`."""
+"""The part of an estimate to which a price belongs; all prices not listed belong to the work itself, `RUN`."""
 RUN = "run"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes on disk, seconds by part (start, read, run, write), and the kinds of work that were not measured yet.
+    """Bytes on disk, seconds by part (start, read, run, write), and the kinds of work that are not measured yet.
 
-    With `at_most`, heads may stop early and take less. `busy` says that some prices were measured while other work kept
-    the machine busy, `stale` holds the kinds of work whose prices are to be measured anew.
+    With `at_most`, heads may stop early and take less time. `busy` means that some prices were measured while the
+    machine was busy with other work. `stale` has the kinds of work whose prices should be measured again.
     """
 
     bytes: int
@@ -76,37 +76,39 @@ class Estimate:
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
-        """The kinds of work that are to be measured, for the first time or anew."""
+        """The kinds of work that should be measured, for the first time or again."""
         return self.missing + self.stale
 
     @property
     def seconds(self) -> float:
-        """Seconds from the start of a process to its end."""
+        """The total in seconds, from the start of a process to its end."""
         return sum(self.parts.values())
 
     @property
     def note(self) -> str:
-        """What the seconds go to and where they come from, in words."""
-        told = [
-            f"{_precisely(seconds)} to {part}" for part, seconds in self.parts.items() if seconds > self.seconds / 20
+        """The largest parts of the time, and the source of the prices, in words."""
+        shares = [
+            f"{_seconds_in_words(seconds)} to {part}"
+            for part, seconds in self.parts.items()
+            if seconds > self.seconds / 20
         ]
         source = ROUGH if self.missing else BUSY if self.busy else MEASURED
-        said = [", ".join(told), AT_MOST if self.at_most else "", source]
-        return "; ".join(part for part in said if part)
+        remarks = [", ".join(shares), AT_MOST if self.at_most else "", source]
+        return "; ".join(part for part in remarks if part)
 
     @property
     def sentence(self) -> str:
-        """All of it in words."""
+        """The complete estimate in words."""
         return f"about {duration(self.seconds)} and {self.bytes / 1e6:.3g} MB ({self.note})"
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON values."""
+        """Return the estimate as plain JSON values."""
         parts = {name: round(seconds, 3) for name, seconds in self.parts.items()}
-        told = {"seconds": round(self.seconds, 3), "parts": parts, "at_most": self.at_most}
-        return {**told, "bytes": self.bytes, "measured": not self.missing, "busy": self.busy, "note": self.note}
+        times = {"seconds": round(self.seconds, 3), "parts": parts, "at_most": self.at_most}
+        return {**times, "bytes": self.bytes, "measured": not self.missing, "busy": self.busy, "note": self.note}
 
     def __add__(self, other: Estimate) -> Estimate:
-        """Both, one after the other."""
+        """Return the estimate of both pieces of work, one after the other."""
         parts = {name: self.parts.get(name, 0) + other.parts.get(name, 0) for name in {**self.parts, **other.parts}}
         missing = tuple(dict.fromkeys(self.missing + other.missing))
         stale = tuple(dict.fromkeys(self.stale + other.stale))
@@ -114,21 +116,22 @@ class Estimate:
         return Estimate(self.bytes + other.bytes, parts, missing, self.at_most or other.at_most, busy, stale)
 
 
-def _precisely(seconds: float) -> str:
-    """Seconds in words, tenths where they are few."""
+def _seconds_in_words(seconds: float) -> str:
+    """Return seconds in words; two digits below 10 s."""
     return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)
 
 
 def extraction_estimate(home: Home, specs: Sequence[CacheSpec], storage: str = DEFAULT_STORAGE) -> Estimate:
-    """What it takes to make caches together, kept as `storage` says.
+    """Estimate an extraction of several caches together; `storage` is the encoding of their chunks.
 
-    A timm trunk's size on disk is unknown and given as 0. Raises MammoError where the data set is not there.
+    The size on disk of a timm trunk's cache is unknown and counts as 0. Raises MammoError where there is no such data
+    set.
     """
     dataset = Dataset.open(home, specs[0].dataset)
     images = len(dataset.table(specs[0].kind))
     work = extraction_work(specs, dataset.digest(specs[0].kind), images)
-    estimate = _estimate(home, int(sum(_raw_bytes(spec, images) for spec in specs) * STORAGES[storage].share), work)
-    if gpus():  # which runs while the processor reads on
+    estimate = _price_work(home, int(sum(_raw_bytes(spec, images) for spec in specs) * STORAGES[storage].share), work)
+    if gpus():  # the GPU computes while the processor reads
         parts = estimate.parts | {"read": max(estimate.parts["read"] - estimate.parts[RUN], 0)}
         return replace(estimate, parts=parts)
     return estimate
@@ -141,46 +144,46 @@ def _raw_bytes(spec: CacheSpec, images: int) -> int:
 
 
 def extraction_work(specs: Sequence[CacheSpec], digest: str, images: int) -> dict[str, Amounts]:
-    """What an extraction takes, by kind of work; `digest` is the data set's, whose files are read once for all."""
+    """Return the amounts of an extraction by kind of work; `digest` is the data set's. Files are read once for all."""
     first, variants = specs[0], dict.fromkeys(f"{spec.preprocess}/{spec.resize}/{spec.size}" for spec in specs)
     read = f"pictures {first.dataset} {digest[:8]} {first.kind} {','.join(variants)}"
     work: dict[str, Amounts] = {START: {"trunks": 1}, read: {"readers": 1, "image": images}}
     for spec in specs:
         pictures = images * versions(spec.augment, spec.draws)
-        passed = {"built": 1, "warped": pictures - images, "forward": pictures, "written": pictures}
+        passes = {"built": 1, "warped": pictures - images, "forward": pictures, "written": pictures}
         trunk = work.setdefault(f"trunk {spec.trunk} {spec.tap} {spec.precision} {spec.size}", {})
-        trunk.update({name: trunk.get(name, 0) + amount for name, amount in passed.items()})
+        trunk.update({name: trunk.get(name, 0) + amount for name, amount in passes.items()})
     return work
 
 
 def sweep_estimate(home: Home, spec: SweepSpec) -> Estimate:
-    """What a sweep over whole caches takes; raises MammoError where they cannot be opened or do not suit the heads."""
+    """Estimate a sweep over complete caches; raises MammoError where they cannot be opened or do not suit the heads."""
     caches = [Cache.open(home, spec.dataset, name) for name in spec.caches]
     check_finetunes(caches, spec.heads)
     return planned_estimate(home, spec, {cache.name: Features.of(cache) for cache in caches})
 
 
 def planned_estimate(home: Home, spec: SweepSpec, features: Mapping[str, Features]) -> Estimate:
-    """What a sweep takes over caches that need not be there yet; `features` describes each by its name.
+    """Estimate a sweep over caches that may not exist yet; `features` describes each cache by its name.
 
-    Raises MammoError where the data set is not there or cannot be split so.
+    Raises MammoError where there is no such data set or it cannot be split in this way.
     """
     counts = split_counts(home, spec, next(iter(features.values())).spec.kind)
     training = sweep_work(spec, features, counts)
     work = {START: {"heads" if set(training) == {HEADS} else "trunks": 1.0}, **training}
     stops = any(head.patience and head.patience < head.epochs for head in spec.heads)
-    return _estimate(home, _sweep_bytes(spec, features, max(one.images for one in counts.values())), work, stops)
+    return _price_work(home, _sweep_bytes(spec, features, max(count.images for count in counts.values())), work, stops)
 
 
-def split_counts(home: Home, spec: SweepSpec, kind: str) -> dict[tuple[str, str], Counts]:
-    """How many images the first split of each protocol and label policy trains and validates on."""
+def split_counts(home: Home, spec: SweepSpec, kind: str) -> dict[tuple[str, str], SplitSizes]:
+    """Return the sizes of the first split of each pair of protocol and label policy."""
     table = Dataset.open(home, spec.dataset).table(kind)
-    counts: dict[tuple[str, str], Counts] = {}
+    counts: dict[tuple[str, str], SplitSizes] = {}
     for split in spec.splits:
         if (split.protocol, split.labels) not in counts:
             parts = draw(table, split)
             train, validation = (int((parts == part).sum()) for part in (TRAIN, VALIDATION))
-            counts[split.protocol, split.labels] = Counts(train, validation, len(table))
+            counts[split.protocol, split.labels] = SplitSizes(train, validation, len(table))
     return counts
 
 
@@ -188,41 +191,45 @@ def _sweep_bytes(spec: SweepSpec, features: Mapping[str, Features], images: int)
     outputs = [LABELS[split.labels].outputs for split in spec.splits]
     numbers = 0
     for name, head, count in itertools.product(spec.caches, spec.heads, outputs):
-        held = features[name]
-        numbers += head_weights(head, held.length(head.pool), count) + tail_weights(held.spec, head.finetune) + images
+        cache_features = features[name]
+        numbers += (
+            head_weights(head, cache_features.length(head.pool), count)
+            + tail_weights(cache_features.spec, head.finetune)
+            + images
+        )
     return 4 * numbers
 
 
-def _estimate(home: Home, size: int, work: Mapping[str, Amounts], at_most: bool = False) -> Estimate:
-    """The prices of all work, measured or guessed."""
-    known = measured(home)
-    missing = tuple(kind for kind in work if kind not in known)
+def _price_work(home: Home, size: int, work: Mapping[str, Amounts], at_most: bool = False) -> Estimate:
+    """Return the estimate of all work at its prices, measured or guessed."""
+    prices = measured(home)
+    missing = tuple(kind for kind in work if kind not in prices)
     costs = [
-        (PARTS.get(thing, RUN), amount * known.get(kind, {}).get(thing, _guess(kind).get(thing, 0.0)))
+        (PART_OF_PRICE.get(item, RUN), amount * prices.get(kind, {}).get(item, _guess_prices(kind).get(item, 0.0)))
         for kind, amounts in work.items()
-        for thing, amount in amounts.items()
+        for item, amount in amounts.items()
     ]
-    under = circumstances(home)
-    busy = any(under[kind].busy for kind in work if kind in under)
-    return Estimate(size, _by_part(costs), missing, at_most, busy, stale(home, work, load_now))
+    conditions = measuring_conditions(home)
+    busy = any(conditions[kind].busy for kind in work if kind in conditions)
+    return Estimate(size, _sum_by_part(costs), missing, at_most, busy, stale(home, work, load_now))
 
 
-def _by_part(costs: Iterable[tuple[str, float]]) -> dict[str, float]:
+def _sum_by_part(costs: Iterable[tuple[str, float]]) -> dict[str, float]:
     parts = dict.fromkeys(("start", "read", RUN, "write"), 0.0)
     for part, seconds in costs:
         parts[part] += seconds
     return parts
 
 
-def _guess(kind: str) -> Prices:
-    """What a kind of work is taken to cost before it was measured."""
+def _guess_prices(kind: str) -> Prices:
+    """Return the assumed prices of a kind of work that is not measured yet."""
     name, *words = kind.split()
     if name == START:
         return {"heads": 3.0, "trunks": 6.0}
     if name == "pictures":
-        return {"readers": 2.0, "image": 1 / IMAGES / cores()}
+        return {"readers": 2.0, "image": 1 / IMAGES_PER_CORE / cores()}
     if name == "trunk":
         trunk, _, _, size = words
         flops = find_trunk(trunk).gigaflops * (int(size) / 224) ** 2
-        return {"built": 1.0, "warped": 2e-3, "forward": flops / GIGAFLOPS / cores(), "written": 2e-3}
-    return guessed(kind)
+        return {"built": 1.0, "warped": 2e-3, "forward": flops / GIGAFLOPS_PER_CORE / cores(), "written": 2e-3}
+    return guess_prices(kind)

@@ -1,4 +1,4 @@
-"""What training costs on this machine: short trainings of every shape, and the prices that explain their times."""
+"""Measure what training costs on this machine: time short trainings of many shapes, and fit prices to the times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.estimates.prices import Prices
 from mammo.estimates.trunk_prices import store
-from mammo.estimates.work import PRICES, Amounts, Counts, Training
+from mammo.estimates.work import PRICES, Amounts, SplitSizes, Training
 from mammo.features.trunks.locate import locate
 from mammo.features.trunks.networks import build, split_tail
 from mammo.features.trunks.table import find_trunk
@@ -34,75 +34,77 @@ from mammo.progress import finish
 from mammo.specs import PROBE, STRENGTHS, CacheSpec, HeadSpec, Home
 from mammo.storage.atomic_files import atomic_file
 
-ROUNDS = 3
-"""How often everything is timed; the median counts."""
+REPEATS = 3
+"""How often everything is timed; the median is used."""
 
 
 def _training(
     heads: int,
     hidden: int,
     length: int,
-    counts: Counts,
+    counts: SplitSizes,
     batch: int = 32,
     epochs: int = 1,
     splits: int = 1,
     dropout: float = 0.0,
 ) -> Training:
-    """Heads of half Adam, half NAdam, that all train to the last epoch."""
-    one = HeadSpec("gap", hidden, dropout, batch=batch, epochs=epochs)
+    """Return a training of heads, half with Adam and half with NAdam, that all train to the last epoch."""
+    template = HeadSpec("gap", hidden, dropout, batch=batch, epochs=epochs)
     optimizers = [("adam", "nadam")[number % 2] for number in range(heads)]
-    made = [replace(one, optimizer=name, lr=1e-5 * (1 + number)) for number, name in enumerate(optimizers)]
-    return Training(made, length, [1] * splits, [counts] * splits)
+    head_specs = [replace(template, optimizer=name, lr=1e-5 * (1 + number)) for number, name in enumerate(optimizers)]
+    return Training(head_specs, length, [1] * splits, [counts] * splits)
 
 
 TRAININGS = (
-    _training(8, 0, 256, Counts(32, 16, 48), epochs=60),
-    _training(1, 0, 512, Counts(3200, 16, 3216), epochs=2),
-    _training(8, 0, 512, Counts(3200, 16, 3216), epochs=2),
-    _training(64, 0, 512, Counts(3200, 16, 3216), epochs=2),
-    _training(64, 0, 512, Counts(64, 512, 800), epochs=20),
-    _training(256, 0, 512, Counts(640, 128, 1000), epochs=2),
-    _training(64, 0, 512, Counts(640, 64, 900), splits=5),
-    _training(64, 0, 512, Counts(1600, 16, 1616), dropout=0.5),
-    _training(64, 0, 2048, Counts(1600, 200, 2000), epochs=2),
-    _training(64, 0, 2048, Counts(1600, 16, 1616), batch=128),
-    _training(1, 0, 25088, Counts(960, 64, 1100)),
-    _training(16, 0, 25088, Counts(480, 64, 600), epochs=2),
-    _training(64, 0, 25088, Counts(480, 16, 512), epochs=2),
-    _training(24, 0, 100352, Counts(160, 16, 192)),
-    _training(80, 0, 100352, Counts(160, 16, 192), epochs=2),
-    _training(4, 128, 512, Counts(1600, 64, 2000)),
-    _training(1, 32, 2048, Counts(1600, 64, 2000), epochs=2),
-    _training(16, 128, 512, Counts(640, 64, 1000)),
-    _training(1, 128, 25088, Counts(320, 64, 512)),
-    _training(2, 128, 25088, Counts(320, 64, 512)),
+    _training(8, 0, 256, SplitSizes(32, 16, 48), epochs=60),
+    _training(1, 0, 512, SplitSizes(3200, 16, 3216), epochs=2),
+    _training(8, 0, 512, SplitSizes(3200, 16, 3216), epochs=2),
+    _training(64, 0, 512, SplitSizes(3200, 16, 3216), epochs=2),
+    _training(64, 0, 512, SplitSizes(64, 512, 800), epochs=20),
+    _training(256, 0, 512, SplitSizes(640, 128, 1000), epochs=2),
+    _training(64, 0, 512, SplitSizes(640, 64, 900), splits=5),
+    _training(64, 0, 512, SplitSizes(1600, 16, 1616), dropout=0.5),
+    _training(64, 0, 2048, SplitSizes(1600, 200, 2000), epochs=2),
+    _training(64, 0, 2048, SplitSizes(1600, 16, 1616), batch=128),
+    _training(1, 0, 25088, SplitSizes(960, 64, 1100)),
+    _training(16, 0, 25088, SplitSizes(480, 64, 600), epochs=2),
+    _training(64, 0, 25088, SplitSizes(480, 16, 512), epochs=2),
+    _training(24, 0, 100352, SplitSizes(160, 16, 192)),
+    _training(80, 0, 100352, SplitSizes(160, 16, 192), epochs=2),
+    _training(4, 128, 512, SplitSizes(1600, 64, 2000)),
+    _training(1, 32, 2048, SplitSizes(1600, 64, 2000), epochs=2),
+    _training(16, 128, 512, SplitSizes(640, 64, 1000)),
+    _training(1, 128, 25088, SplitSizes(320, 64, 512)),
+    _training(2, 128, 25088, SplitSizes(320, 64, 512)),
 )
-"""The trainings that are timed: every price weighs heavily in some of them."""
+"""The trainings that are timed: every price is a large part of the time of some of them."""
 BATCH = 32
-"""Images in a batch of a learning tail."""
-PROBED, PROBED_LENGTH = 400, 4096
-"""Images of so many numbers that a probe is solved on."""
-READ = 256
-"""Images that are read from a cache to time reading."""
-STORED = 4 * 2**20
-"""Numbers that are written to time storing."""
+"""Images in a batch of a trained tail."""
+PROBE_IMAGES, PROBE_LENGTH = 400, 4096
+"""The number of images that a probe is solved on, and the length of their vectors."""
+IMAGES_READ = 256
+"""The number of images that are read from a cache to time reading."""
+NUMBERS_STORED = 4 * 2**20
+"""The number of weights that are written to time storing."""
 
 
 def head_prices(folder: Path, device: str | None = None) -> Prices:
-    """The prices of `mammo.estimates.work.PRICES` on this machine; `folder` is on the disk that is timed."""
-    numbers = _numbers(max(one.counts[0].images * one.length for one in TRAININGS))
+    """Measure the prices of `mammo.estimates.work.PRICES` on this machine; `folder` is on the disk that is timed."""
+    numbers = _numbers(max(training.counts[0].images * training.length for training in TRAININGS))
     halves = numbers.astype(np.float16)
-    rounds = [[_seconds(partial(_train, one, numbers, halves, device)) for one in TRAININGS] for _ in range(ROUNDS)]
-    prices = explained([one.amounts() for one in TRAININGS], np.median(rounds, axis=0))
+    times = [
+        [_seconds(partial(_train, training, numbers, halves, device)) for training in TRAININGS] for _ in range(REPEATS)
+    ]
+    prices = fit_prices([training.amounts() for training in TRAININGS], np.median(times, axis=0))
     return {**prices, **_probe_prices(numbers, device), **_disk_prices(folder)}
 
 
-def explained(amounts: Sequence[Amounts], seconds: NDArray[np.float64]) -> Prices:
-    """The prices, none below zero, that explain the times of trainings best: least squares of the relative errors."""
+def fit_prices(amounts: Sequence[Amounts], seconds: NDArray[np.float64]) -> Prices:
+    """Return the prices that explain the times of trainings best: non-negative least squares of the relative errors."""
     from scipy.optimize import nnls
 
-    names = [name for name in PRICES if any(one.get(name) for one in amounts)]
-    table = np.array([[one.get(name, 0) for name in names] for one in amounts]) / seconds[:, None]
+    names = [name for name in PRICES if any(work.get(name) for work in amounts)]
+    table = np.array([[work.get(name, 0) for name in names] for work in amounts]) / seconds[:, None]
     scale = table.max(axis=0)
     prices, _ = nnls(table / scale, np.ones(len(amounts)))
     return {name: float(price) for name, price in zip(names, prices / scale, strict=True)}
@@ -119,18 +121,18 @@ def _train(training: Training, numbers: NDArray[np.float32], halves: NDArray[np.
 
 
 def _probe_prices(numbers: NDArray[np.float32], device: str | None) -> Prices:
-    """What dot products of images cost, and the path of a probe over them."""
-    rows = Rows.held(numbers[: PROBED * PROBED_LENGTH].reshape(PROBED, PROBED_LENGTH))
-    made = gram(rows, training_device(device))
+    """Measure the prices of the dot products of images, and of the path of a probe over them."""
+    rows = Rows.held(numbers[: PROBE_IMAGES * PROBE_LENGTH].reshape(PROBE_IMAGES, PROBE_LENGTH))
+    products = gram(rows, training_device(device))
     crossed = _median(lambda: gram(rows, training_device(device)))
-    labels, parts = np.arange(PROBED) % 2, np.full(PROBED, TRAIN, np.int8)
+    labels, parts = np.arange(PROBE_IMAGES) % 2, np.full(PROBE_IMAGES, TRAIN, np.int8)
     parts[-2:] = VALIDATION
-    path = _median(lambda: finish(train_probe(made, labels, parts, [HeadSpec(optimizer=PROBE)])))
-    return {"crossed": crossed / PROBED**2 / PROBED_LENGTH, "factored": path / len(STRENGTHS) / PROBED**3}
+    path = _median(lambda: finish(train_probe(products, labels, parts, [HeadSpec(optimizer=PROBE)])))
+    return {"crossed": crossed / PROBE_IMAGES**2 / PROBE_LENGTH, "factored": path / len(STRENGTHS) / PROBE_IMAGES**3}
 
 
 def _numbers(count: int) -> NDArray[np.float32]:
-    """Numbers as a ReLU leaves them."""
+    """Return `count` random numbers that look like the output of a ReLU."""
     numbers = np.random.default_rng(0).standard_normal(count, np.float32)
     return np.maximum(numbers, 0, out=numbers)
 
@@ -142,54 +144,58 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _median(work: Callable[[], object]) -> float:
-    return float(np.median([_seconds(work) for _ in range(ROUNDS)]))
+    return float(np.median([_seconds(work) for _ in range(REPEATS)]))
 
 
 def _disk_prices(folder: Path) -> Prices:
-    """What a unit's file and a number in it cost to write, and a number of a cache to read."""
-    numbers = np.ones(STORED, np.float32)
-    maps = _numbers(READ * 512 * 7 * 7).reshape(READ, 512, 7, 7).astype(np.float16)
+    """Measure the prices of writing a unit's file, of writing a number in it, and of reading a number of a cache."""
+    numbers = np.ones(NUMBERS_STORED, np.float32)
+    maps = _numbers(IMAGES_READ * 512 * 7 * 7).reshape(IMAGES_READ, 512, 7, 7).astype(np.float16)
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        place = Path(name)
+        scratch = Path(name)
 
         def write(count: int) -> None:
-            with atomic_file(place / "unit") as stream:
+            with atomic_file(scratch / "unit") as stream:
                 stream.write(numbers[:count].tobytes())
 
-        small, large = (_median(partial(write, count)) for count in (1, STORED))
-        cache = store(Home(place), CacheSpec("any", "vgg16", "random-0", precision="bfloat16"), maps, maps.mean((2, 3)))
+        small, large = (_median(partial(write, count)) for count in (1, NUMBERS_STORED))
+        cache = store(
+            Home(scratch), CacheSpec("any", "vgg16", "random-0", precision="bfloat16"), maps, maps.mean((2, 3))
+        )
         reading = _median(lambda: POOLS["flatten"].vectors(cache, 0))
-    written = 2 * max(large - small, 0) / STORED  # a unit's file, and the sweep's own
+    written = 2 * max(large - small, 0) / NUMBERS_STORED  # a unit's file, and the sweep's own
     return {"unit": 2 * small, "stored": written, "loaded": reading / maps.size}
 
 
 def tail_prices(trunk: str, finetune: str, precision: str, size: int, device: str | None = None) -> Prices:
-    """What an image costs in a trunk's tail on this machine.
+    """Measure the prices of one image in a trunk's tail on this machine.
 
-    "prepared": the part that is frozen, run once; "scored": the part that learns, forward; "trained": forward, back
-    and its update in batches of `BATCH`. Where nothing learns, the whole tail is "scored".
+    "prepared" is the frozen part, run once; "scored" the forward pass of the trained part; "trained" its forward and
+    backward pass and update, in batches of `BATCH`. Where nothing is trained, "scored" is the whole tail.
     """
-    place = training_device(device)
+    target_device = training_device(device)
     tail = build(trunk, locate(trunk, "random-0"), TUNED).tail
     learning = layers_of(trunk, finetune) if finetune != "none" else ()
-    first, rest = (part.to(place).to(memory_format=torch.channels_last) for part in split_tail(tail, learning))
-    maps = torch.rand(BATCH, *find_trunk(trunk).map_shape(TUNED, size)).to(place)
+    frozen, trainable = (
+        part.to(target_device).to(memory_format=torch.channels_last) for part in split_tail(tail, learning)
+    )
+    maps = torch.rand(BATCH, *find_trunk(trunk).map_shape(TUNED, size)).to(target_device)
     maps = maps.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        stack = first(maps)
-        prepared = _forward_seconds(first, maps, precision) / BATCH
+        stack = frozen(maps)
+        prepared = _forward_seconds(frozen, maps, precision) / BATCH
     if not learning:
         with torch.inference_mode():
-            return {"scored": _forward_seconds(rest, stack, precision) / BATCH}
+            return {"scored": _forward_seconds(trainable, stack, precision) / BATCH}
     values = stack.permute(0, 2, 3, 1).contiguous().cpu()
-    activations = FrozenActivations(len(values), lambda _: values, rest, place, precision)
-    many, few = _epoch_seconds(activations, 2 * BATCH, 2), _epoch_seconds(activations, 2, 2 * BATCH)
-    trained, scored = np.linalg.solve([[2 * BATCH, 2], [2, 2 * BATCH]], [many, few])
+    activations = FrozenActivations(len(values), lambda _: values, trainable, target_device, precision)
+    train_mostly, score_mostly = _epoch_seconds(activations, 2 * BATCH, 2), _epoch_seconds(activations, 2, 2 * BATCH)
+    trained, scored = np.linalg.solve([[2 * BATCH, 2], [2, 2 * BATCH]], [train_mostly, score_mostly])
     return {"prepared": prepared, "trained": max(trained, 0.0), "scored": max(scored, 0.0)}
 
 
 def _forward_seconds(part: torch.nn.Module, maps: torch.Tensor, precision: str) -> float:
-    """How long a part of a network takes for some maps, once it is warm."""
+    """Return the seconds that a part of a network takes for some maps, after a first run."""
 
     def run() -> None:
         with torch.autocast(maps.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
@@ -200,11 +206,11 @@ def _forward_seconds(part: torch.nn.Module, maps: torch.Tensor, precision: str) 
 
 
 def _epoch_seconds(activations: FrozenActivations, train: int, validation: int) -> float:
-    """How long an epoch takes of one head and its tail on so many images, once both are warm."""
+    """Return the seconds of an epoch of one head and its tail on so many images, after a first epoch."""
     rows = torch.arange(train + validation) % activations.images
     parts = np.repeat(np.array([TRAIN, VALIDATION], np.int8), [train, validation])
     several = replace(activations, images=len(rows), make=lambda version: activations.make(version)[rows], made={})
-    head = HeadSpec("gap", batch=BATCH, epochs=ROUNDS + 1, finetune="last-layer")
+    head = HeadSpec("gap", batch=BATCH, epochs=REPEATS + 1, finetune="last-layer")
     training = train_tails(several, np.arange(len(rows)) % 2, parts, [head])
     next(training)
     return _median(lambda: next(training))

@@ -1,6 +1,6 @@
-"""How fast this machine is, measured when it is first asked for, in a process of its own.
+"""Measure the speed of this machine, when an estimate first needs it, in a process of its own.
 
-`python -m mammo.estimates.measuring HOME WORK…` measures kinds of work and keeps their prices in the home.
+`python -m mammo.estimates.measuring HOME WORK…` measures kinds of work and stores their prices in the home.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mammo.errors import MammoError
-from mammo.estimates.prices import Prices, recall, remember, renewable, sought, stale
+from mammo.estimates.prices import Prices, note_attempt, recall, remember, renewable, stale
 from mammo.processes.lifetimes import end_with_pipe
 from mammo.processes.load import LoadMeter, load_now
 from mammo.specs import Home, pick
@@ -43,8 +43,8 @@ def _pictures(home: Home, *words: str) -> Prices:
     from mammo.estimates.trunk_prices import picture_prices
     from mammo.images.prepare import Variant
 
-    dataset, _, kind, named = words
-    variants = [name.split("/") for name in named.split(",")]
+    dataset, _, kind, variant_names = words
+    variants = [name.split("/") for name in variant_names.split(",")]
     return picture_prices(home, dataset, kind, tuple(Variant(pre, fit, int(size)) for pre, fit, size in variants))
 
 
@@ -61,33 +61,32 @@ MEASURES: dict[str, Callable[..., Prices]] = {
     "pictures": _pictures,
     "trunk": _trunk,
 }
-"""How the price of each kind of work is found; further words of the kind are what is measured."""
-
+"""The function that measures each kind of work; the further words of the kind are its arguments."""
 
 ATTENDED = "--attended"
-"""Before the home on the command line: the process ends once its standard input does, which another process holds."""
+"""Option of the command line, before the home: the process ends when its standard input is closed by its parent."""
 
 
 def measure(home: Home, work: Iterable[str]) -> None:
-    """Measure kinds of work here and now and keep their prices, with the load by others meanwhile.
+    """Measure kinds of work in this process and store their prices, with the load of other processes meanwhile.
 
-    Those are passed over that are known by then, unless they were measured when the machine was clearly busier, or long
-    ago.
-    Raises MammoError where another process measures, or something cannot run on this machine.
+    Kinds that are already measured are skipped, unless the machine was clearly busier then or it was long ago. Raises
+    MammoError where another process is measuring, or where a kind of work cannot run on this machine.
     """
     with folder_lock(home.path / "measuring", "measuring this machine"):
-        for kind in sorted(work, key=lambda kind: kind != "start"):  # before anything else has loaded anything
+        # "start" times imports: it comes before all other work
+        for kind in sorted(work, key=lambda kind: kind != "start"):
             name, *words = kind.split()
             if recall(home, kind) is None or stale(home, [kind], load_now):
                 watch = LoadMeter()
                 prices = pick(MEASURES, name, "kind of work")(home, *words)
                 remember(home, kind, prices, watch.load())
             elif renewable(home, kind):
-                sought(home, kind)
+                note_attempt(home, kind)
 
 
 def measuring(home: Home) -> bool:
-    """Whether a process measures at this moment."""
+    """Whether a process is measuring at this moment."""
     try:
         with folder_lock(home.path / "measuring", "measuring this machine"):
             return False
@@ -96,12 +95,12 @@ def measuring(home: Home) -> bool:
 
 
 def can_measure() -> bool:
-    """Whether what is measured could run here at all: a host that only shows results has no torch."""
+    """Whether the work can run on this machine at all: a host that only shows results has no torch."""
     return find_spec("torch") is not None
 
 
 def begin(home: Home, work: Iterable[str]) -> subprocess.Popen[str]:
-    """Measure in a process of its own, which ends with this one; what goes wrong is a line in its standard error."""
+    """Start a process that measures and ends with this one; an error is a line in its standard error."""
     command = [sys.executable, "-m", "mammo.estimates.measuring", ATTENDED, str(home.path), *work]
     reader, writer = os.pipe()
     try:
@@ -111,28 +110,29 @@ def begin(home: Home, work: Iterable[str]) -> subprocess.Popen[str]:
         raise
     finally:
         os.close(reader)
-    threading.Thread(target=_hold, args=(process, writer), daemon=True).start()
+    threading.Thread(target=_keep_open, args=(process, writer), daemon=True).start()
     return process
 
 
-def _hold(process: subprocess.Popen[str], pipe: int) -> None:
-    """Hold the pipe whose end the process waits for, for as long as both live, whoever forgets the process."""
+def _keep_open(process: subprocess.Popen[str], pipe: int) -> None:
+    """Keep the pipe open that the process watches, until the process ends, even if its Popen object is dropped."""
     process.wait()
     os.close(pipe)
 
 
 def complete(home: Home, work: Iterable[str]) -> None:
-    """Measure what is not known well yet, in a process of its own, and wait for it; raises MammoError on failure."""
-    lacking = [kind for kind in work if renewable(home, kind)]
-    if lacking:
-        process = begin(home, lacking)
-        _, told = process.communicate()
+    """Measure the kinds of work without good prices in another process, and wait; raises MammoError on failure."""
+    unmeasured = [kind for kind in work if renewable(home, kind)]
+    if unmeasured:
+        process = begin(home, unmeasured)
+        _, errors = process.communicate()
         if process.returncode:
-            raise MammoError(told.strip().splitlines()[-1] if told.strip() else "This machine could not be measured.")
+            lines = errors.strip().splitlines() or ["This machine could not be measured."]
+            raise MammoError(lines[-1])
 
 
 def main(words: list[str]) -> int:
-    """Measure, unless another process does; returns the exit code."""
+    """Measure, unless another process is measuring; return the exit code."""
     home = Home(Path(words[0]))
     if measuring(home):
         return 0

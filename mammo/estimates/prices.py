@@ -1,4 +1,4 @@
-"""How fast this machine is: prices that were measured on it, kept in the home for estimates."""
+"""The speed of this machine: measured prices of work, stored in the home for estimates."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from mammo.storage.json_files import read_json, write_json
 from mammo.storage.typed import typed
 
 FILE = "rates.json"
-MEASURING = 1
-"""Rises when prices are measured in another way, or what they are measured of has become faster."""
+MEASURING_VERSION = 1
+"""Version of the measurements; it rises when they change, or when the measured code has become faster."""
 
-DEAREST = 1e9
-"""Seconds that nothing takes a piece."""
+MAX_PRICE = 1e9
+"""Upper limit of a price in seconds; a larger value in the file is damage."""
 Prices = dict[str, float]
-"""Seconds that one of a thing takes, by its name."""
+"""Seconds per unit of work, by the name of the unit."""
 
-
-UNDER = "measured under"
-"""Where the file keeps, machine by machine, the load and the time at which each kind of work was measured."""
+CONDITIONS = "measured under"
+"""Key of the file with the load and the time at which each kind of work was measured, by machine."""
 BUSY = 0.2
-"""From which share of the cores at other work on a machine counts as busy."""
-LOWER = 0.15
-"""By how much a load is clearly lower than another."""
+"""From this share of the cores in use by other processes on, a machine counts as busy."""
+CLEARLY_LOWER = 0.15
+"""The difference from which on a load counts as clearly lower than another, as a share of the cores."""
 OLD = 30 * 86400.0
-"""Seconds after which prices are measured anew, whatever they were measured under."""
-AGAIN = 60.0
-"""Seconds between two attempts at better prices."""
+"""Seconds after which prices are measured again, under any load."""
+RETRY_AFTER = 60.0
+"""The least seconds between two attempts to measure better prices."""
 
 
 @dataclass(frozen=True)
-class Circumstances:
-    """Under which load prices were measured, as a share of the cores that others had, and when, in seconds since 1970.
+class MeasuringConditions:
+    """The load under which prices were measured, and the time, in seconds since 1970.
 
-    `tried` is when better ones were last sought. Prices of an earlier version tell neither.
+    `load` is the share of the cores that other processes used. `tried` is the time of the last attempt to measure
+    better prices. All are None for prices of an earlier version.
     """
 
     load: float | None = None
@@ -58,107 +58,107 @@ class Circumstances:
 
     @property
     def renewable(self) -> bool:
-        """Whether better prices may be had some day, and were not sought only just now."""
-        if self.tried is not None and abs(time.time() - self.tried) < AGAIN:
+        """Whether a new measurement may give better prices, and the last attempt is not too recent."""
+        if self.tried is not None and abs(time.time() - self.tried) < RETRY_AFTER:
             return False
         return self.load is None or self.busy or self.old
 
     @property
     def old(self) -> bool:
-        """Whether they are so old that they are measured anew under any load."""
+        """Whether the prices are so old that they are measured again under any load."""
         return self.at is None or abs(time.time() - self.at) > OLD
 
     def worse_than(self, load: float) -> bool:
-        """Whether prices measured under `load` are to be preferred."""
-        return self.load is None or self.old or load < self.load - LOWER
+        """Whether prices measured now, under `load`, are better than these."""
+        return self.load is None or self.old or load < self.load - CLEARLY_LOWER
 
 
 def remember(home: Home, work: str, prices: Prices, load: float = 0.0) -> None:
-    """Keep what a kind of work costs on this machine, as measured now, with others at so large a share of the cores.
+    """Store the prices of a kind of work on this machine, measured now under `load` (as a share of the cores).
 
-    Prices that were measured under a clearly lower load are kept instead, unless they are old.
+    Earlier prices that were measured under a clearly lower load are kept instead, unless they are old.
     """
-    known, now, before = _all(home), time.time(), circumstances(home).get(work)
-    if before and before.load is not None and not before.old and load > before.load + LOWER:
-        _under(known)[work] = {"load": before.load, "at": before.at, "tried": now}
+    content, now, earlier = _read_all(home), time.time(), measuring_conditions(home).get(work)
+    if earlier and earlier.load is not None and not earlier.old and load > earlier.load + CLEARLY_LOWER:
+        _conditions_here(content)[work] = {"load": earlier.load, "at": earlier.at, "tried": now}
     else:
-        known.setdefault(machine(), {})[work] = {name: float(f"{price:.6g}") for name, price in prices.items()}
-        in_vain = before is not None and not before.worse_than(load)
-        _under(known)[work] = {"load": round(load, 3), "at": now, **({"tried": now} if in_vain else {})}
-    write_json(home.path / FILE, known)
+        content.setdefault(machine(), {})[work] = {name: float(f"{price:.6g}") for name, price in prices.items()}
+        not_better = earlier is not None and not earlier.worse_than(load)
+        _conditions_here(content)[work] = {"load": round(load, 3), "at": now, **({"tried": now} if not_better else {})}
+    write_json(home.path / FILE, content)
 
 
-def _under(known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What is kept of the circumstances on this machine; made where it is not there, or is no table."""
-    machines = known.setdefault(UNDER, {})
+def _conditions_here(content: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the part of the file with the conditions on this machine; it is created where it is missing."""
+    machines = content.setdefault(CONDITIONS, {})
     if not isinstance(machines.get(machine()), dict):
         machines[machine()] = {}
-    here: dict[str, Any] = machines[machine()]
-    return here
+    entry: dict[str, Any] = machines[machine()]
+    return entry
 
 
-def circumstances(home: Home) -> dict[str, Circumstances]:
-    """Under what each kind of work was measured on this machine, of all that was."""
-    under = _under(_all(home))
-    return {work: _circumstances(under.get(work)) for work in measured(home)}
+def measuring_conditions(home: Home) -> dict[str, MeasuringConditions]:
+    """Return the conditions under which each measured kind of work was measured on this machine."""
+    conditions = _conditions_here(_read_all(home))
+    return {work: _read_conditions(conditions.get(work)) for work in measured(home)}
 
 
 def stale(home: Home, works: Iterable[str], load: Callable[[], float]) -> tuple[str, ...]:
-    """The kinds of work whose prices are to be measured anew now; the present `load` is asked where it matters."""
-    under = circumstances(home)
-    candidates = [work for work in works if work in under and under[work].renewable]
+    """Return the kinds of work to measure again now; `load` returns the present load and is called only if needed."""
+    conditions = measuring_conditions(home)
+    candidates = [work for work in works if work in conditions and conditions[work].renewable]
     if not candidates:
         return ()
     now = load()
-    return tuple(work for work in candidates if under[work].worse_than(now))
+    return tuple(work for work in candidates if conditions[work].worse_than(now))
 
 
 def renewable(home: Home, work: str) -> bool:
-    """Whether a kind of work was not measured yet, or may be measured better."""
-    under = circumstances(home).get(work)
-    return under is None or under.renewable
+    """Whether a kind of work is not measured yet, or a new measurement may give better prices."""
+    conditions = measuring_conditions(home).get(work)
+    return conditions is None or conditions.renewable
 
 
-def sought(home: Home, work: str) -> None:
-    """Note that better prices were sought just now, when there were none to be had."""
-    known, before = _all(home), circumstances(home).get(work, Circumstances())
-    _under(known)[work] = {"load": before.load, "at": before.at, "tried": time.time()}
-    write_json(home.path / FILE, known)
+def note_attempt(home: Home, work: str) -> None:
+    """Record an attempt just now to measure better prices that the load did not allow."""
+    content, earlier = _read_all(home), measuring_conditions(home).get(work, MeasuringConditions())
+    _conditions_here(content)[work] = {"load": earlier.load, "at": earlier.at, "tried": time.time()}
+    write_json(home.path / FILE, content)
 
 
 def recall(home: Home, work: str) -> Prices | None:
-    """What a kind of work costs on this machine, if it was measured."""
+    """Return the prices of a kind of work on this machine, or None where it is not measured."""
     return measured(home).get(work)
 
 
 def measured(home: Home) -> dict[str, Prices]:
-    """All that was measured on this machine with the versions that are installed, by kind of work."""
-    here = _all(home).get(machine(), {})
-    return {work: prices for work, prices in here.items() if _are_prices(prices)}
+    """Return all prices measured on this machine with the installed versions, by kind of work."""
+    entries = _read_all(home).get(machine(), {})
+    return {work: prices for work, prices in entries.items() if _are_prices(prices)}
 
 
 @functools.cache
 def machine() -> str:
-    """This machine and what prices depend on: processor, cores, GPUs and versions."""
+    """Return the name of this machine and all that prices depend on: processor, cores, GPUs and versions."""
     parts = [platform.node(), processor(), f"{cores()} cores", *gpus()]
     parts += [f"{name} {_version(name)}" for name in ("torch", "numpy")]
-    return ", ".join([*parts, f"measuring {MEASURING}"])
+    return ", ".join([*parts, f"measuring {MEASURING_VERSION}"])
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells it."""
+    """Return the processor's name, or its architecture where the system does not give a name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 def gpus() -> list[str]:
-    """The names of the NVIDIA GPUs of this machine, without loading anything heavy."""
-    told = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-    lines = [line for file in told for line in file.read_text().splitlines()]
+    """Return the names of the NVIDIA GPUs of this machine, without importing torch."""
+    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
     return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
 
 
@@ -170,28 +170,28 @@ def _version(package: str) -> str:
 
 
 def _are_prices(content: object) -> bool:
-    return isinstance(content, dict) and all(_is_amount(price) and price <= DEAREST for price in content.values())
+    return isinstance(content, dict) and all(_is_amount(price) and price <= MAX_PRICE for price in content.values())
 
 
 def check(home: Home) -> None:
-    """Raise MammoError where what was kept is not what is written there."""
+    """Raise MammoError where the file of prices is damaged."""
     typed(read_json(home.path / FILE, "table of rates"), dict[str, dict[str, Any]], "table of rates")
 
 
 def _is_amount(value: object) -> bool:
-    """Whether a value is a number from 0 on."""
+    """Whether a value is a finite number from 0 on."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def _circumstances(content: object) -> Circumstances:
+def _read_conditions(content: object) -> MeasuringConditions:
     if not isinstance(content, dict):
-        return Circumstances()
-    known = {name: content[name] for name in ("load", "at", "tried") if _is_amount(content.get(name))}
-    return Circumstances(**known)
+        return MeasuringConditions()
+    fields = {name: content[name] for name in ("load", "at", "tried") if _is_amount(content.get(name))}
+    return MeasuringConditions(**fields)
 
 
-def _all(home: Home) -> dict[str, dict[str, Any]]:
-    """Everything that was kept; a file that cannot be read counts as empty, for it is only a help to estimates."""
+def _read_all(home: Home) -> dict[str, dict[str, Any]]:
+    """Return the content of the file; a file that cannot be read counts as empty, since it only improves estimates."""
     path = home.path / FILE
     try:
         content = read_json(path, "table of rates") if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""What extraction costs on this machine: a few files of the data set, and a batch or two through the trunk."""
+"""Measure what extraction costs on this machine, with a few files of the data set and a few batches of a trunk."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ from mammo.specs import CacheSpec, Home
 FILES = 24
 """The most files of a data set that are read."""
 ENOUGH = 1.5
-"""Seconds of reading, or of a trunk's passes, after which no more is needed."""
+"""Seconds of reading, or of a trunk's passes, after which the measurement stops."""
 
-LOADED = {
+MODULES = {
     "heads": ("mammo.heads.sweeps.sweep", "mammo.heads.training.train", "zarr", "pyarrow.parquet", "safetensors.numpy"),
     "trunks": ("mammo.features.extraction.fill", "timm"),
 }
-"""What a process imports to train heads on features, and beyond it to run trunks."""
+"""The modules that a process imports to train heads, and those it imports in addition to run trunks."""
 
 
 def start_prices() -> Prices:
-    """What a process takes from its beginning until it can train "heads", or run "trunks" too.
+    """Measure the seconds from the start of this process until it can train "heads", or also run "trunks".
 
-    To be asked first in a process: what is loaded already would count as nothing.
+    Call this first in a process: modules that are already imported would take no time.
     """
-    begun, ready = psutil.Process().create_time(), {}
-    for name, modules in LOADED.items():
+    start, ready = psutil.Process().create_time(), {}
+    for name, modules in MODULES.items():
         for module in modules:
             import_module(module)
-        ready[name] = time.time() - begun
+        ready[name] = time.time() - start
     return ready
 
 
 def picture_prices(home: Home, dataset: str, kind: str, variants: tuple[Variant, ...]) -> Prices:
-    """What an image of a data set costs to read and prepare in these variants, with all cores at it.
+    """Measure the seconds to read and prepare one image of a data set in these variants, with all cores.
 
-    "readers" is what the processes that do it take to start.
+    "readers" is the time that the reading processes take to start.
     """
     opened = Dataset.open(home, dataset)
     sources = opened.sources(opened.table(kind))
     readers = _seconds(lambda: list(ordered_map(prepare, [(sources[0], variants)] * cores())))
-    prepare((sources[0], variants))  # loads what is needed
+    prepare((sources[0], variants))  # imports happen here, before the timing
     seconds: list[float] = []
     for number in np.linspace(0, len(sources) - 1, min(FILES, len(sources))).round().astype(int):
         seconds.append(_seconds(partial(prepare, (sources[number], variants))))
@@ -66,30 +66,30 @@ def picture_prices(home: Home, dataset: str, kind: str, variants: tuple[Variant,
 
 
 def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | None = None) -> Prices:
-    """What a picture costs from the trunk to the disk: "built" once, then "warped", "forward" and "written".
+    """Measure the seconds to build a trunk ("built"), and per picture those of "warped", "forward" and "written".
 
-    All GPUs share the work. Pictures are noise and weights random, which take as long as others.
+    All GPUs share the work. Pictures are noise and weights are random: real ones take the same time.
     """
     from mammo.features.extraction.forward import Forward, devices_of, on_device
     from mammo.features.trunks.networks import build
     from mammo.images.warp import warp_pictures
 
     devices = devices_of(device)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     forward = Forward(build(trunk, locate(trunk, "random-0"), tap), precision, devices[0])
     forward.map_shape(size)
-    built = time.perf_counter() - begun
+    built = time.perf_counter() - start
     batch = min(forward.batch, CHUNK)
     pictures = np.random.default_rng(0).random((batch, size, size)).astype(np.float32)
     draws = [AUGMENTATIONS["generator"].draw(str(number), 1) for number in range(batch)]
-    passing = _usual(lambda: forward(pictures))
-    bending = _usual(lambda: warp_pictures(on_device(pictures, devices[0]), draws).sum().item())
-    maps, pooled = (np.concatenate([made] * (CHUNK // batch)) for made in forward(pictures))
+    forward_seconds = _median_seconds(lambda: forward(pictures))
+    warp_seconds = _median_seconds(lambda: warp_pictures(on_device(pictures, devices[0]), draws).sum().item())
+    maps, pooled = (np.concatenate([activation] * (CHUNK // batch)) for activation in forward(pictures))
     with tempfile.TemporaryDirectory() as folder:
         spec = CacheSpec("any", trunk, "random-0", tap, size=size, precision=precision)
-        writing = _seconds(lambda: store(Home(Path(folder)), spec, maps, pooled))
-    shared = {"warped": bending / batch / len(devices), "forward": passing / batch / len(devices)}
-    return {"built": built, **shared, "written": writing / len(maps) / cores()}
+        write_seconds = _seconds(lambda: store(Home(Path(folder)), spec, maps, pooled))
+    shared_prices = {"warped": warp_seconds / batch / len(devices), "forward": forward_seconds / batch / len(devices)}
+    return {"built": built, **shared_prices, "written": write_seconds / len(maps) / cores()}
 
 
 def store(
@@ -100,9 +100,9 @@ def store(
     digest: str = "",
     ids: Sequence[str] = (),
 ) -> Cache:
-    """A whole cache of maps (images, channels, rows, columns) and their means that came from anywhere.
+    """Write a complete cache of any maps (images, channels, rows, columns) and their means, and open it.
 
-    `digest` and `ids` are those of the data set where there is one.
+    `digest` and `ids` are those of the data set, if there is one.
     """
     from mammo.features.cache.store import CacheWriter
 
@@ -116,8 +116,8 @@ def store(
     return Cache.open(home, spec.dataset, cache_name(content))
 
 
-def _usual(work: Callable[[], object]) -> float:
-    """The median time of as many repeats as fit into `ENOUGH` seconds; what takes longer runs once."""
+def _median_seconds(work: Callable[[], object]) -> float:
+    """Return the median time of as many repeats as fit into `ENOUGH` seconds; work that takes longer runs once."""
     times = [_seconds(work)]
     while sum(times) < ENOUGH and len(times) < 20:
         times.append(_seconds(work))
@@ -125,6 +125,6 @@ def _usual(work: Callable[[], object]) -> float:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start

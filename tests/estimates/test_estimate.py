@@ -1,4 +1,4 @@
-"""Estimates: of the right size before anything is measured, and from the machine's own prices afterwards."""
+"""Estimates have the right order of magnitude before a measurement, and use the machine's own prices after it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAME = "phantom-demo"
 
 @pytest.fixture
 def unmeasured(demo_home: Home, tmp_path: Path) -> Home:
-    """The demo on a machine of which nothing is known."""
+    """The demo on a machine that is not measured yet."""
     home = Home(tmp_path / "home")
     home.path.mkdir()
     for folder in ("datasets", "features"):
@@ -40,15 +40,18 @@ def unmeasured(demo_home: Home, tmp_path: Path) -> Home:
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_a_cache_is_estimated_before_anything_was_measured(unmeasured: Home, trunk: str) -> None:
-    one = CacheSpec(NAME, trunk, "random-0")
-    estimate = extraction_estimate(unmeasured, [one])
+    spec = CacheSpec(NAME, trunk, "random-0")
+    estimate = extraction_estimate(unmeasured, [spec])
     assert ROUGH in estimate.note and {kind.split()[0] for kind in estimate.missing} == {"start", "pictures", "trunk"}
-    both = extraction_estimate(unmeasured, [one, replace(one, resize="letterbox")])
+    both = extraction_estimate(unmeasured, [spec, replace(spec, resize="letterbox")])
     assert estimate.bytes > 0 and both.bytes == 2 * estimate.bytes
     assert both.parts["read"] == estimate.parts["read"], "files are read once for both"
     assert both.parts["run"] == pytest.approx(2 * estimate.parts["run"]) and both.seconds > estimate.seconds
-    more = extraction_estimate(unmeasured, [replace(one, augment="generator", draws=3)])
-    assert more.bytes == pytest.approx(4 * estimate.bytes, abs=4) and more.parts["run"] > 4 * estimate.parts["run"]
+    augmented = extraction_estimate(unmeasured, [replace(spec, augment="generator", draws=3)])
+    assert (
+        augmented.bytes == pytest.approx(4 * estimate.bytes, abs=4)
+        and augmented.parts["run"] > 4 * estimate.parts["run"]
+    )
 
 
 def test_the_size_of_a_cache_is_of_the_right_order(demo_home: Home) -> None:
@@ -100,10 +103,10 @@ def test_a_sweep_costs_in_proportion(unmeasured: Home) -> None:
 
 
 def test_estimates_add_up() -> None:
-    one = Estimate(10, {"start": 1.0, "run": 2.0}, ("start",), at_most=True)
-    made = one + Estimate(5, {"run": 3.0, "write": 1.0}, ("heads", "start"))
-    assert made == Estimate(15, {"start": 1.0, "run": 5.0, "write": 1.0}, ("start", "heads"), at_most=True)
-    assert made.seconds == 7.0 and "about 7 s" in made.sentence
+    first = Estimate(10, {"start": 1.0, "run": 2.0}, ("start",), at_most=True)
+    total = first + Estimate(5, {"run": 3.0, "write": 1.0}, ("heads", "start"))
+    assert total == Estimate(15, {"start": 1.0, "run": 5.0, "write": 1.0}, ("start", "heads"), at_most=True)
+    assert total.seconds == 7.0 and "about 7 s" in total.sentence
 
 
 def test_what_cannot_be_split_is_refused(unmeasured: Home) -> None:

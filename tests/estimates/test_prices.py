@@ -1,10 +1,10 @@
-"""Prices are kept by machine and versions, and a table that was damaged is only a loss of them."""
+"""Prices are stored by machine and versions; a damaged table only loses them."""
 
 from __future__ import annotations
 
 import pytest
 
-from mammo.estimates import prices as rates
+from mammo.estimates import prices as prices_module
 from mammo.estimates.prices import FILE, gpus, machine, measured, processor, recall, remember
 from mammo.specs import Home
 
@@ -20,18 +20,23 @@ def test_prices_are_kept(home: Home) -> None:
 
 def test_another_machine_or_version_has_prices_of_its_own(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     remember(home, "heads", {"step": 1.0})
-    monkeypatch.setattr(rates, "machine", lambda: "another")
+    monkeypatch.setattr(prices_module, "machine", lambda: "another")
     assert recall(home, "heads") is None
     remember(home, "heads", {"step": 2.0})
     monkeypatch.undo()
     assert recall(home, "heads") == {"step": 1.0}
 
 
-def test_a_machine_is_told_by_what_prices_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = machine()
-    assert processor() in told and "torch 2" in told and "cores" in told and all(name in told for name in gpus())
+def test_a_machine_is_described_by_all_that_prices_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    description = machine()
+    assert (
+        processor() in description
+        and "torch 2" in description
+        and "cores" in description
+        and all(name in description for name in gpus())
+    )
     machine.cache_clear()
-    monkeypatch.setattr(rates, "cores", lambda: 99)
+    monkeypatch.setattr(prices_module, "cores", lambda: 99)
     assert "99 cores" in machine()
     machine.cache_clear()
 

@@ -137,7 +137,7 @@ def _plans(
     for name, (content, weights) in incomplete.items():
         spec = CacheSpec.from_json(content["spec"])
         trunk = build(spec.trunk, weights, spec.tap).normalised(spec.mean, spec.std)
-        forwards = [Forward(trunk, spec.precision, gpu_or_cpu) for gpu_or_cpu in devices]
+        forwards = [Forward(trunk, spec.precision, torch_device) for torch_device in devices]
         shape, picture_bytes = _measure_pass(forwards[0], spec)
         settings = {"storage": storage, "batch": fitting_batch(forwards, picture_bytes)}
         writer = CacheWriter(home.cache(dataset, name), content, ids, shape, settings, weights.notes)
