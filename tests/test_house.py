@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import runpy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -141,3 +143,18 @@ def test_nothing_is_pickled_or_evaluated() -> None:
             node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert not called & {"eval", "exec"}, path
+
+
+def test_the_tables_of_the_architecture_are_those_of_the_code() -> None:
+    rooms = runpy.run_path(str(ROOT / "tests" / "rooms.py"))
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert rooms["page"](text) == text, "write them anew: python tests/rooms.py"
+    assert {path.name for path in (ROOT / "mammo").iterdir() if (path / "__init__.py").exists()} == set(rooms["ORDER"])
+
+
+def test_every_file_that_the_architecture_and_the_decisions_name_is_there() -> None:
+    pages = [ROOT / "docs" / "architecture.md", *(ROOT / "docs" / "decisions").glob("*.md")]
+    for page in pages:
+        for name in re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.(?:py|c))`", page.read_text()):
+            beside = {path.name for path in CODE} if "/" not in name else set()
+            assert (ROOT / "mammo" / name).exists() or (ROOT / name).exists() or name in beside, f"{page}: {name}"
