@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from mammo.data.splits.protocols import TEST, TRAIN, VALIDATION
 from mammo.estimates.prices import Prices
-from mammo.estimates.trunk_prices import store
+from mammo.estimates.trunk_prices import run_seconds, store
 from mammo.estimates.work import PRICES, Amounts, SplitSizes, Training
 from mammo.features.trunks.locate import locate
 from mammo.features.trunks.networks import build, split_tail
@@ -93,7 +92,8 @@ def head_prices(folder: Path, device: str | None = None) -> Prices:
     numbers = _numbers(max(training.counts[0].images * training.length for training in TRAININGS))
     halves = numbers.astype(np.float16)
     times = [
-        [_seconds(partial(_train, training, numbers, halves, device)) for training in TRAININGS] for _ in range(REPEATS)
+        [run_seconds(partial(_train, training, numbers, halves, device)) for training in TRAININGS]
+        for _ in range(REPEATS)
     ]
     prices = fit_prices([training.amounts() for training in TRAININGS], np.median(times, axis=0))
     return {**prices, **_probe_prices(numbers, device), **_disk_prices(folder)}
@@ -137,14 +137,8 @@ def _numbers(count: int) -> NDArray[np.float32]:
     return np.maximum(numbers, 0, out=numbers)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
 def _median(work: Callable[[], object]) -> float:
-    return float(np.median([_seconds(work) for _ in range(REPEATS)]))
+    return float(np.median([run_seconds(work) for _ in range(REPEATS)]))
 
 
 def _disk_prices(folder: Path) -> Prices:

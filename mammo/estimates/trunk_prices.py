@@ -55,11 +55,11 @@ def picture_prices(home: Home, dataset: str, kind: str, variants: tuple[Variant,
     """
     opened = Dataset.open(home, dataset)
     sources = opened.sources(opened.table(kind))
-    readers = _seconds(lambda: list(ordered_map(prepare, [(sources[0], variants)] * cores())))
+    readers = run_seconds(lambda: list(ordered_map(prepare, [(sources[0], variants)] * cores())))
     prepare((sources[0], variants))  # imports happen here, before the timing
     seconds: list[float] = []
     for number in np.linspace(0, len(sources) - 1, min(FILES, len(sources))).round().astype(int):
-        seconds.append(_seconds(partial(prepare, (sources[number], variants))))
+        seconds.append(run_seconds(partial(prepare, (sources[number], variants))))
         if sum(seconds) > ENOUGH:
             break
     return {"readers": readers, "image": float(np.mean(seconds)) / cores()}
@@ -87,7 +87,7 @@ def trunk_prices(trunk: str, tap: str, precision: str, size: int, device: str | 
     maps, pooled = (np.concatenate([activation] * (CHUNK // batch)) for activation in forward(pictures))
     with tempfile.TemporaryDirectory() as folder:
         spec = CacheSpec("any", trunk, "random-0", tap, size=size, precision=precision)
-        write_seconds = _seconds(lambda: store(Home(Path(folder)), spec, maps, pooled))
+        write_seconds = run_seconds(lambda: store(Home(Path(folder)), spec, maps, pooled))
     shared_prices = {"warped": warp_seconds / batch / len(devices), "forward": forward_seconds / batch / len(devices)}
     return {"built": built, **shared_prices, "written": write_seconds / len(maps) / cores()}
 
@@ -118,13 +118,14 @@ def store(
 
 def _median_seconds(work: Callable[[], object]) -> float:
     """Return the median time of as many repeats as fit into `ENOUGH` seconds; work that takes longer runs once."""
-    times = [_seconds(work)]
+    times = [run_seconds(work)]
     while sum(times) < ENOUGH and len(times) < 20:
-        times.append(_seconds(work))
+        times.append(run_seconds(work))
     return float(np.median(times))
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def run_seconds(work: Callable[[], object]) -> float:
+    """Return the seconds that one run of `work` takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

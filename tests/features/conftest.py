@@ -39,17 +39,17 @@ def cache(filled) -> Cache:
 def make():
     """Extracts one spec in this process."""
 
-    def extracted(home, workers=1, storage="zstd", **fields):
+    def run(home, workers=1, storage="zstd", **fields):
         spec = CacheSpec(**{"dataset": "tiny", "trunk": "vgg16-mini", "weights": "random-0", "size": 64, **fields})
-        (made,) = finish(extract(home, [spec], device="cpu", workers=workers, storage=storage))
-        return made
+        (extraction,) = finish(extract(home, [spec], device="cpu", workers=workers, storage=storage))
+        return extraction
 
-    return extracted
+    return run
 
 
 @pytest.fixture
 def mammo():
-    """Starts `mammo` as a user would; what still runs when the test ends is killed with all its children."""
+    """Starts `mammo` as a user does; processes that still run when the test ends are killed with their children."""
     started = []
 
     def start(home, *words, environment=None):
@@ -74,12 +74,12 @@ def mammo():
 
 @pytest.fixture
 def until():
-    """Waits until something is true; a test that waits for a minute fails."""
+    """Waits until a condition is true; a test that waits for a minute fails."""
 
-    def wait(true, what):
+    def wait(condition, event):
         deadline = time.monotonic() + 60
-        while not true():
-            assert time.monotonic() < deadline, f"waited a minute for {what}"
+        while not condition():
+            assert time.monotonic() < deadline, f"waited a minute for {event}"
             time.sleep(0.005)
 
     return wait

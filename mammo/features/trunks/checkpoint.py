@@ -119,7 +119,7 @@ def _read_pickle(path: Path) -> Any:
         raise unreadable(path, SCRIPT)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_stand_ins()):
-            warnings.simplefilter("ignore")  # torch's warnings about foreign files speak of torch's own options
+            warnings.simplefilter("ignore")  # torch's warnings name options of torch that users do not have
             return torch.load(path, "cpu", weights_only=True, mmap=archive)
     except UnpicklingError as error:
         raise unreadable(path, _refusal_reason(path, str(error))) from None

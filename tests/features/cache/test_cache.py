@@ -11,9 +11,9 @@ from mammo.specs import CacheSpec
 from mammo.verify import repair, verify
 
 
-def flip(path, place=0.5):
+def flip(path, position=0.5):
     content = bytearray(path.read_bytes())
-    content[int(place * (len(content) - 1))] ^= 0x10
+    content[int(position * (len(content) - 1))] ^= 0x10
     path.write_bytes(content)
 
 
@@ -58,14 +58,14 @@ def test_an_unknown_cache_is_said_plainly(filled):
 
 
 @pytest.mark.parametrize("chunk", range(6))
-@pytest.mark.parametrize("place", [0.05, 0.5, 1.0])
-def test_a_flipped_byte_is_found_and_named(filled, cache, chunk, place):
+@pytest.mark.parametrize("position", [0.05, 0.5, 1.0])
+def test_a_flipped_byte_is_found_and_named(filled, cache, chunk, position):
     name = chunk_names(cache)[chunk]
-    flip(cache.folder / ARRAYS / name, place)
-    found = finish(verify(filled))
-    assert (found.caches, found.chunks) == (1, 6)
-    assert [(one.cache, one.chunk) for one in found.damaged] == [(cache.name, name)]
-    assert "does not have the digest it was written with" in found.damaged[0].reason
+    flip(cache.folder / ARRAYS / name, position)
+    result = finish(verify(filled))
+    assert (result.caches, result.chunks) == (1, 6)
+    assert [(damage.cache, damage.chunk) for damage in result.damaged] == [(cache.name, name)]
+    assert "does not have the digest it was written with" in result.damaged[0].reason
 
 
 @pytest.mark.parametrize("chunk", range(6))
@@ -112,9 +112,9 @@ def test_a_changed_description_of_an_array_is_refused_and_mended(filled, cache, 
         path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(MammoError, match=f"{array}/zarr.json (is missing|does not have the digest)"):
         reopen(filled, cache)
-    found = finish(verify(filled))
-    assert [one.chunk for one in found.damaged] == [f"{array}/zarr.json"]
-    finish(repair(filled, found.damaged))
+    result = finish(verify(filled))
+    assert [damage.chunk for damage in result.damaged] == [f"{array}/zarr.json"]
+    finish(repair(filled, result.damaged))
     assert files(cache.folder) == before
 
 
@@ -153,9 +153,9 @@ def test_an_edited_manifest_is_refused(filled, cache):
         (cache.folder / MANIFEST).write_text(text.replace(old, new, 1))
         with pytest.raises(MammoError, match=r"The manifest of the cache .+ does not have the digest"):
             reopen(filled, cache)
-        found = finish(verify(filled)).damaged
-        assert [(one.cache, one.chunk) for one in found] == [(cache.name, MANIFEST)]
-        finish(repair(filled, found))
+        damaged = finish(verify(filled)).damaged
+        assert [(damage.cache, damage.chunk) for damage in damaged] == [(cache.name, MANIFEST)]
+        finish(repair(filled, damaged))
         assert (cache.folder / MANIFEST).read_text() == text
 
 
@@ -188,9 +188,9 @@ def test_repair_restores_every_byte(filled, cache, files, damaged):
             path.write_bytes(path.read_bytes()[:50])
         else:
             flip(path)
-    found = finish(verify(filled, cache.name))
-    assert sorted(one.chunk for one in found.damaged) == [chunk_names(cache)[number] for number in damaged]
-    finish(repair(filled, found.damaged))
+    result = finish(verify(filled, cache.name))
+    assert sorted(damage.chunk for damage in result.damaged) == [chunk_names(cache)[number] for number in damaged]
+    finish(repair(filled, result.damaged))
     assert files(cache.folder) == before
     assert finish(verify(filled)).damaged == []
 
@@ -224,6 +224,6 @@ def test_verify_and_repair_on_the_command_line(filled, cache, capsys):
     code, out = run()
     assert code == 1 and f"{cache.name}: the chunk {name} does not have the digest" in out
     code, out = run("--repair", "--json")
-    assert code == 0 and [one["chunk"] for one in json.loads(out)["damaged"]] == [name]
+    assert code == 0 and [damage["chunk"] for damage in json.loads(out)["damaged"]] == [name]
     assert reopen(filled, cache).manifest["digest"] == cache.manifest["digest"]
     assert run()[0] == 0

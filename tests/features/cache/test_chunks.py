@@ -11,7 +11,7 @@ from mammo.progress import finish
 from mammo.verify import repair, verify
 
 SHAPE = (3, 21, 4, 2, 3)
-"""Versions, images, and a map of each; chunks of 8 images."""
+"""Versions, images, and the shape of a map; chunks have 8 images."""
 
 
 @pytest.fixture(params=STORAGES)
@@ -21,7 +21,7 @@ def storage(request):
 
 @pytest.fixture(params=["float16", "float32"])
 def folder(request, storage, tmp_path):
-    """An array that zarr has described and nobody has filled."""
+    """The folder of an array that zarr has created and that is still empty."""
     zarr.create_array(
         tmp_path / "maps",
         shape=SHAPE,
@@ -68,17 +68,17 @@ def test_a_written_chunk_is_described(folder):
 
 @pytest.mark.parametrize("chunk", [0, 2])
 def test_no_changed_chunk_is_read(folder, chunk):
-    """Each of its bytes in turn, and with something missing or added."""
+    """Every seventh byte is changed in turn; bytes are missing or added."""
     chunks, _ = filled(folder)
     path = folder / chunks.file(1, chunk)
     content = path.read_bytes()
     changed = [content[:-1], content[:40], b"", content + b"x", content + content]
-    for place in range(0, len(content), 7):
+    for position in range(0, len(content), 7):
         flipped = bytearray(content)
-        flipped[place] ^= 0x10
+        flipped[position] ^= 0x10
         changed.append(bytes(flipped))
-    for wrong in changed:
-        path.write_bytes(wrong)
+    for damaged in changed:
+        path.write_bytes(damaged)
         with pytest.raises((RuntimeError, ValueError)):
             chunks.read(1)
     path.unlink()
@@ -111,9 +111,9 @@ def test_a_cache_that_is_begun_keeps_its_storage(own, make, files):
     assert files(cache.folder) == before
     for damaged in (f"{MAPS}/zarr.json", f"{MAPS}/c/0/2/0/0/0"):
         (cache.folder / ARRAYS / damaged).unlink()
-    found = finish(verify(own))
-    assert len(found.damaged) == 2
-    finish(repair(own, found.damaged))
+    result = finish(verify(own))
+    assert len(result.damaged) == 2
+    finish(repair(own, result.damaged))
     assert files(cache.folder) == before
 
 
@@ -129,7 +129,7 @@ def test_a_flipped_bit_of_a_fast_cache_is_not_read(own, make):
 
 
 def test_caches_of_before_storage_could_be_chosen_are_compressed(filled, cache, make, files):
-    """Their note on what made them names none."""
+    """Their file `made_with.json` has no storage."""
     made_with = {key: value for key, value in cache.manifest["made_with"].items() if key != "storage"}
     (cache.folder / "made_with.json").write_text(json.dumps(made_with))
     (cache.folder / MANIFEST).unlink()

@@ -60,25 +60,25 @@ def test_a_killed_extraction_goes_on_with_the_missing_chunks_only(tiny, own, mam
     assert done
     (own.cache("tiny", name) / ARRAYS / MAPS / "litter.partial").write_bytes(b"of a killed writer")
     out, err = mammo(own, *WORDS, "--workers", "2").communicate()
-    said = json.loads(out)
+    summary = json.loads(out)
     rows = [64, 64, 12]
     reused = sum(rows[int(record[5:11])] for record in done)
-    assert (said["cache"], said["computed"], said["reused"]) == (name, 140 - reused, reused), err
+    assert (summary["cache"], summary["computed"], summary["reused"]) == (name, 140 - reused, reused), err
     assert files(own.cache("tiny", name)) == files(tiny.cache("tiny", name))
 
 
-@pytest.mark.parametrize("kept", [1, 2, 3])
-def test_an_interrupted_extraction_goes_on_with_the_missing_chunks_only(tiny, filled, cache, make, files, kept):
-    """As left by a kill: the manifest is missing, some chunks have no record, one of them was half written."""
+@pytest.mark.parametrize("recorded", [1, 2, 3])
+def test_an_interrupted_extraction_goes_on_with_the_missing_chunks_only(tiny, filled, cache, make, files, recorded):
+    """The state after a kill: the manifest is missing, some chunks have no record, and their files are cut short."""
     (cache.folder / MANIFEST).unlink()
-    for number in range(kept, 3):
+    for number in range(recorded, 3):
         (cache.folder / RECORDS / f"0000-{number:06d}.json").unlink()
-    for number in range(kept, 3):
+    for number in range(recorded, 3):
         path = cache.folder / ARRAYS / MAPS / f"c/0/{number}/0/0/0"
         path.write_bytes(path.read_bytes()[:100])
-    made = make(filled)
-    assert made.reused == min(140, 64 * kept)
-    assert made.computed == 140 - made.reused
+    extraction = make(filled)
+    assert extraction.reused == min(140, 64 * recorded)
+    assert extraction.computed == 140 - extraction.reused
     assert files(cache.folder) == files(tiny.cache("tiny", cache.name))
 
 
@@ -93,8 +93,8 @@ def test_a_damaged_record_costs_its_chunk_only(tiny, filled, cache, make, files,
 
 def test_a_cache_that_is_whole_is_not_computed_again(filled, cache, make, files):
     before = files(filled.path)
-    made = make(filled)
-    assert (made.computed, made.reused) == (0, 140)
+    extraction = make(filled)
+    assert (extraction.computed, extraction.reused) == (0, 140)
     assert files(filled.path) == before
 
 
@@ -106,27 +106,27 @@ def test_a_shortened_chunk_is_computed_again(tiny, filled, cache, make, files):
 
 
 def test_workers_change_nothing(tiny, own, make, files):
-    made = make(own, workers=2)
-    assert files(made.cache.folder) == files(tiny.cache("tiny", made.cache.name))
+    extraction = make(own, workers=2)
+    assert files(extraction.cache.folder) == files(tiny.cache("tiny", extraction.cache.name))
 
 
 @pytest.mark.slow
 def test_several_variants_in_one_pass_are_those_made_one_by_one(own, make, files, monkeypatch, tmp_path):
-    read = Counter()
+    reads = Counter()
     monkeypatch.setattr(
-        indexed_file, "read_image", lambda path, **options: read.update([path]) or read_image(path, **options)
+        indexed_file, "read_image", lambda path, **options: reads.update([path]) or read_image(path, **options)
     )
     base = CacheSpec("tiny", "vgg16-mini", "random-0", size=32)
     changes = [{}, {"resize": "letterbox"}, {"tap": "last-layer"}, {"trunk": "resnet50-mini"}, {"size": 48}]
     specs = [dataclasses.replace(base, **change) for change in changes]
     together = finish(extract(own, specs, device="cpu", workers=1))
-    assert len({one.cache.name for one in together}) == 5
-    assert len(read) == 140 and set(read.values()) == {1}
-    alone_home = Home(shutil.copytree(own.path, tmp_path / "alone", ignore=shutil.ignore_patterns("features")))
-    for spec, one in zip(specs, together, strict=True):
-        assert one.cache.spec == spec
-        alone = make(alone_home, **spec.to_json())
-        assert files(alone.cache.folder) == files(one.cache.folder)
+    assert len({joint.cache.name for joint in together}) == 5
+    assert len(reads) == 140 and set(reads.values()) == {1}
+    single_home = Home(shutil.copytree(own.path, tmp_path / "alone", ignore=shutil.ignore_patterns("features")))
+    for spec, joint in zip(specs, together, strict=True):
+        assert joint.cache.spec == spec
+        single = make(single_home, **spec.to_json())
+        assert files(single.cache.folder) == files(joint.cache.folder)
 
 
 AUGMENTED = {"augment": "generator", "draws": 3, "size": 32}
@@ -134,7 +134,7 @@ AUGMENTED = {"augment": "generator", "draws": 3, "size": 32}
 
 @pytest.mark.slow
 def test_every_version_is_that_of_the_warped_pictures(own, make):
-    """The plain version is the cache without augmentation, and more draws change none of the others."""
+    """The plain version equals the cache without augmentation; more draws change no other version."""
     import torch
 
     from mammo.features.extraction.forward import Forward
@@ -144,16 +144,16 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
     from mammo.images.prepare import Variant, prepare
     from mammo.images.warp import warp_pictures
 
-    made = make(own, **AUGMENTED)
-    cache = made.cache
-    assert (made.computed, made.reused, cache.versions) == (560, 0, 4)
+    extraction = make(own, **AUGMENTED)
+    cache = extraction.cache
+    assert (extraction.computed, extraction.reused, cache.versions) == (560, 0, 4)
     assert "-generator3-" in cache.name
     assert np.array_equal(cache.maps(), make(own, size=32).cache.maps())
     assert np.array_equal(cache.maps(2), make(own, **AUGMENTED | {"draws": 2}).cache.maps(2))
     dataset = Dataset.open(own, "tiny")
     rows = [3, 77, 139]
     sources = dataset.sources(dataset.images.iloc[rows])
-    pictures = torch.tensor(np.stack([prepare((one, (Variant.of(cache.spec),)))[0] for one in sources]))
+    pictures = torch.tensor(np.stack([prepare((source, (Variant.of(cache.spec),)))[0] for source in sources]))
     forward = Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), "float32", torch.device("cpu"))
     for version in (1, 2, 3):
         warps = [AUGMENTATIONS["generator"].draw(cache.ids[row], version) for row in rows]
@@ -164,7 +164,7 @@ def test_every_version_is_that_of_the_warped_pictures(own, make):
 
 
 def test_an_interrupted_augmentation_goes_on_with_the_versions_that_are_missing(own, make, files):
-    """As left by a kill: some versions of some chunks have no record, a chunk was half written."""
+    """The state after a kill: some versions of some chunks have no record, and one chunk is cut short."""
     cache = make(own, **AUGMENTED).cache
     before = files(cache.folder)
     (cache.folder / MANIFEST).unlink()
@@ -182,15 +182,15 @@ def test_damage_of_one_version_is_found_and_mended(own, make, files):
     before = files(cache.folder)
     chunk = f"{MAPS}/c/6/1/0/0/0"
     (cache.folder / ARRAYS / chunk).write_bytes(b"x" * (cache.folder / ARRAYS / chunk).stat().st_size)
-    found = finish(verify(own))
-    assert [one.chunk for one in found.damaged] == [chunk]
-    finish(repair(own, found.damaged))
+    result = finish(verify(own))
+    assert [damage.chunk for damage in result.damaged] == [chunk]
+    finish(repair(own, result.damaged))
     assert files(cache.folder) == before
 
 
 @pytest.mark.slow
 def test_several_devices_share_the_work_and_change_nothing(own, make, files, monkeypatch, tmp_path):
-    """Two workers on this processor, each with its own copy of the trunks, as there is one a GPU."""
+    """Two workers on this processor, each with its own copy of the trunks, as on a machine with two GPUs."""
     import torch
 
     specs = [CacheSpec("tiny", f"{trunk}-mini", "random-0", **AUGMENTED) for trunk in ("vgg16", "resnet50")]
@@ -198,12 +198,12 @@ def test_several_devices_share_the_work_and_change_nothing(own, make, files, mon
     alone = finish(extract(alone_home, specs, device="cpu", workers=1))
     monkeypatch.setattr("mammo.features.extraction.forward.devices_of", lambda _: [torch.device("cpu")] * 2)
     together = finish(extract(own, specs, workers=2))
-    for one, other in zip(alone, together, strict=True):
-        assert files(one.cache.folder) == files(other.cache.folder)
+    for single, joint in zip(alone, together, strict=True):
+        assert files(single.cache.folder) == files(joint.cache.folder)
 
 
 def test_reading_running_and_writing_overlap(own, make, monkeypatch):
-    """The trunk keeps the first chunk until the second is being read, its writer until the second is being run."""
+    """The first chunk waits in the trunk until the second is read, and in its writer until the second is run."""
     from mammo.features.cache.store import CacheWriter
     from mammo.features.extraction import fill
     from mammo.features.extraction.forward import Forward
@@ -246,12 +246,18 @@ def test_a_gpu_gives_what_the_processor_gives(own, make):
     if not torch.cuda.is_available():
         pytest.skip("there is no CUDA device here")
     specs = [CacheSpec("tiny", f"{trunk}-mini", "synthetic", **AUGMENTED) for trunk in ("vgg16", "resnet50")]
-    there = [[one.cache.maps(version) for version in range(4)] for one in finish(extract(own, specs, device="cuda"))]
+    gpu_maps = [
+        [extraction.cache.maps(version) for version in range(4)]
+        for extraction in finish(extract(own, specs, device="cuda"))
+    ]
     shutil.rmtree(own.path / "features")
-    here = [[one.cache.maps(version) for version in range(4)] for one in finish(extract(own, specs, device="cpu"))]
-    for one, other in zip(there, here, strict=True):
-        scale = np.abs(np.stack(other)).max()
-        assert np.abs(np.stack(one) - np.stack(other)).max() < 1e-3 * scale
+    cpu_maps = [
+        [extraction.cache.maps(version) for version in range(4)]
+        for extraction in finish(extract(own, specs, device="cpu"))
+    ]
+    for on_gpu, on_cpu in zip(gpu_maps, cpu_maps, strict=True):
+        scale = np.abs(np.stack(on_cpu)).max()
+        assert np.abs(np.stack(on_gpu) - np.stack(on_cpu)).max() < 1e-3 * scale
 
 
 def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
@@ -259,8 +265,8 @@ def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
     from mammo.images.resize import RESIZES
 
     table = Dataset.open(own, "tiny").images
-    made = make(own, size=32)
-    assert made.cache.ids == list(table["image"])
+    extraction = make(own, size=32)
+    assert extraction.cache.ids == list(table["image"])
     shuffled = np.random.default_rng(0).permutation(140)[:3]
     import torch
 
@@ -274,22 +280,22 @@ def test_rows_are_the_images_of_the_table_in_order(tiny, own, make):
             read_dicom(Dataset.open(own, "tiny").path(table["file"][row])).to_float(), 32
         )
         maps, pooled = forward(picture[None])
-        assert np.allclose(maps[0], made.cache.maps()[row], atol=1e-5)
-        assert np.allclose(pooled[0], made.cache.pooled()[row], atol=1e-5)
+        assert np.allclose(maps[0], extraction.cache.maps()[row], atol=1e-5)
+        assert np.allclose(pooled[0], extraction.cache.pooled()[row], atol=1e-5)
 
 
 def test_crops_are_extracted_too(own, make):
-    made = make(own, kind="crop", size=32)
-    assert made.cache.ids == list(Dataset.open(own, "tiny").table("crop")["image"])
-    assert "-crop-" in made.cache.name
+    extraction = make(own, kind="crop", size=32)
+    assert extraction.cache.ids == list(Dataset.open(own, "tiny").table("crop")["image"])
+    assert "-crop-" in extraction.cache.name
 
 
 def test_bfloat16_is_stored_as_float16(own, make):
-    half, whole = make(own, precision="bfloat16"), make(own)
-    assert half.cache.name != whole.cache.name
+    half, single = make(own, precision="bfloat16"), make(own)
+    assert half.cache.name != single.cache.name
     assert half.cache.maps().dtype == np.float16 and half.cache.pooled().dtype == np.float32
-    scale = np.abs(whole.cache.maps()).max()
-    assert 0 < np.abs(half.cache.maps() - whole.cache.maps()).max() < 0.05 * scale
+    scale = np.abs(single.cache.maps()).max()
+    assert 0 < np.abs(half.cache.maps() - single.cache.maps()).max() < 0.05 * scale
 
 
 @pytest.mark.slow
@@ -301,9 +307,9 @@ def test_a_changed_data_set_gives_a_new_cache(tiny, own, make, tmp_path):
     data.PixelData = data.PixelData[::-1]
     data.save_as(path)
     finish(index_cbis_ddsm(own, "tiny", tree, workers=1))
-    made = make(own)
-    assert made.computed == 140
-    assert made.cache.name not in caches(tiny, "tiny")
+    extraction = make(own)
+    assert extraction.computed == 140
+    assert extraction.cache.name not in caches(tiny, "tiny")
 
 
 @pytest.mark.slow
@@ -347,9 +353,9 @@ def test_a_full_disk_ends_in_a_sentence_and_the_work_goes_on_later(tiny, small_d
     assert 1 <= len(done) < 3
     assert caches(home, "tiny") == []
     (disk / "filler").unlink()
-    made = make(home)
-    assert made.reused == 64 * len(done)
-    assert files(made.cache.folder) == files(tiny.cache("tiny", made.cache.name))
+    extraction = make(home)
+    assert extraction.reused == 64 * len(done)
+    assert files(extraction.cache.folder) == files(tiny.cache("tiny", extraction.cache.name))
 
 
 def test_progress_counts_images_and_starts_where_the_work_stands(filled, cache):
@@ -373,7 +379,7 @@ def test_progress_counts_images_and_starts_where_the_work_stands(filled, cache):
         ({"weights": "imagenet"}, "vgg16-mini has no ImageNet weights"),
     ],
 )
-def test_what_is_unknown_is_refused_before_anything_is_written(own, make, change, sentence):
+def test_unknown_names_are_refused_before_anything_is_written(own, make, change, sentence):
     with pytest.raises(MammoError, match=sentence):
         make(own, **change)
     assert not (own.path / "features").exists()
@@ -412,62 +418,64 @@ def test_activations_that_are_not_finite_are_refused(own, tmp_path, make):
 
 @pytest.fixture
 def saved(tmp_path):
-    """The shipped weights of the small VGG16, a little larger, saved in two ways, and as half floats."""
+    """The shipped weights of the mini VGG16, scaled slightly, saved in two ways and in half precision."""
     import torch
     from safetensors.torch import load_file
 
     shipped = load_file(locate("vgg16-mini", "synthetic").path)
     tensors = {name: tensor.float() * 1.0001 for name, tensor in shipped.items()}
-    ways = {
+    contents = {
         "plain.pth": tensors,
         "wrapped.pth.tar": {"state_dict": {f"module.{name}": tensor for name, tensor in tensors.items()}, "epoch": 3},
         "half.ckpt": {name: tensor.half() for name, tensor in tensors.items()},
     }
-    for name, content in ways.items():
+    for name, content in contents.items():
         torch.save(content, tmp_path / name)
-    return {name: tmp_path / name for name in ways}
+    return {name: tmp_path / name for name in contents}
 
 
 def test_the_same_tensors_in_other_files_give_one_digest(own, mammo, saved):
-    told = {}
+    summaries = {}
     for name, path in saved.items():
-        wanted = ("extract", "tiny", "--trunk", "vgg16-mini", "--size", "32", "--weights", str(path), "--json")
-        out, err = (process := mammo(own, *wanted, "--device", "cpu", "--workers", "1")).communicate()
+        words = ("extract", "tiny", "--trunk", "vgg16-mini", "--size", "32", "--weights", str(path), "--json")
+        out, err = (process := mammo(own, *words, "--device", "cpu", "--workers", "1")).communicate()
         assert process.returncode == 0, err
-        told[name] = json.loads(out)
-    assert told["plain.pth"]["digest"] == told["wrapped.pth.tar"]["digest"] != told["half.ckpt"]["digest"]
-    assert told["plain.pth"]["weights_read"] == []
-    assert told["wrapped.pth.tar"]["weights_read"] == ["taken from state_dict.module"]
-    assert told["half.ckpt"]["weights_read"] == ["float16 was converted to float32"]
-    cache = Cache.open(own, "tiny", told["half.ckpt"]["cache"])
-    assert cache.manifest["weights_read"] == told["half.ckpt"]["weights_read"]
+        summaries[name] = json.loads(out)
+    assert (
+        summaries["plain.pth"]["digest"] == summaries["wrapped.pth.tar"]["digest"] != summaries["half.ckpt"]["digest"]
+    )
+    assert summaries["plain.pth"]["weights_read"] == []
+    assert summaries["wrapped.pth.tar"]["weights_read"] == ["taken from state_dict.module"]
+    assert summaries["half.ckpt"]["weights_read"] == ["float16 was converted to float32"]
+    cache = Cache.open(own, "tiny", summaries["half.ckpt"]["cache"])
+    assert cache.manifest["weights_read"] == summaries["half.ckpt"]["weights_read"]
     assert cache.spec.weights == "file-half" and cache.name.startswith("vgg16-mini-file-half")
 
 
 def test_a_cache_that_an_earlier_version_made_from_a_file_keeps_its_name_and_is_used(own, saved):
-    """Earlier versions knew the weights by the digest of the file's bytes."""
+    """Earlier versions identified weights by the digest of their file's bytes."""
     spec, path = CacheSpec("tiny", "vgg16-mini", "file-plain", "last-layer", size=32), saved["plain.pth"]
     weights = locate(spec.trunk, spec.weights, path)
     former = identity(spec, Dataset.open(own, "tiny").digest("full"), weights.with_digest(digest_file(path)))
     write_json(own.cache("tiny", cache_name(former)) / SPEC, former)
-    (made,) = finish(extract(own, [spec], path, "cpu", 1))
-    assert made.cache.name == cache_name(former) and made.cache.manifest["identity"] == former
+    (extraction,) = finish(extract(own, [spec], path, "cpu", 1))
+    assert extraction.cache.name == cache_name(former) and extraction.cache.manifest["identity"] == former
     assert finish(extract(own, [spec], path, "cpu", 1))[0].computed == 0
-    assert caches(own, "tiny") == [made.cache.name]
-    assert tail_weights(made.cache, path).path == path
-    chunk = next(iter(made.cache.manifest["chunks"]))
-    (made.cache.folder / ARRAYS / chunk).write_bytes(b"")
+    assert caches(own, "tiny") == [extraction.cache.name]
+    assert tail_weights(extraction.cache, path).path == path
+    chunk = next(iter(extraction.cache.manifest["chunks"]))
+    (extraction.cache.folder / ARRAYS / chunk).write_bytes(b"")
     finish(repair(own, finish(verify(own)).damaged, path))
-    assert Cache.open(own, "tiny", made.cache.name).manifest["digest"] == made.cache.manifest["digest"]
+    assert Cache.open(own, "tiny", extraction.cache.name).manifest["digest"] == extraction.cache.manifest["digest"]
 
 
 def test_a_normalisation_of_ones_own_changes_the_maps_as_it_should(own, make):
     plain = make(own, size=32).cache
-    given = make(own, size=32, mean=(0.5,), std=(0.25,)).cache
+    custom = make(own, size=32, mean=(0.5,), std=(0.25,)).cache
     same = make(own, size=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)).cache
-    assert given.name.startswith("vgg16-mini-random-0-mean0.5-std0.25-32")
-    assert given.manifest["identity"]["spec"]["mean"] == [0.5]
-    assert np.array_equal(plain.maps(), same.maps()) and not np.array_equal(plain.maps(), given.maps())
+    assert custom.name.startswith("vgg16-mini-random-0-mean0.5-std0.25-32")
+    assert custom.manifest["identity"]["spec"]["mean"] == [0.5]
+    assert np.array_equal(plain.maps(), same.maps()) and not np.array_equal(plain.maps(), custom.maps())
 
 
 def test_a_home_that_cannot_be_written_is_said_plainly(own, make):
@@ -477,8 +485,8 @@ def test_a_home_that_cannot_be_written_is_said_plainly(own, make):
 
 
 def test_the_command_says_one_line_and_a_code(own, mammo):
-    wrong = ("extract", "tiny", "--trunk", "vgg17", "--weights", "random")
-    out, err = (process := mammo(own, *wrong)).communicate()
+    words = ("extract", "tiny", "--trunk", "vgg17", "--weights", "random")
+    out, err = (process := mammo(own, *words)).communicate()
     assert process.returncode == 2
     assert out == "" and err.startswith("mammo: There is no trunk 'vgg17'") and err.count("\n") == 1
 

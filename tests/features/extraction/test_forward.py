@@ -12,7 +12,7 @@ from mammo.features.trunks.locate import locate
 from mammo.features.trunks.networks import build
 
 CPU = torch.device("cpu")
-STEP = 2 * 8 * 64 * 64 * 4
+LAYER = 2 * 8 * 64 * 64 * 4
 """Bytes of the second convolution of vgg16-mini for 64 pixels: eight channels in, eight out, of the picture's size."""
 
 
@@ -20,23 +20,23 @@ def mini(precision="float32"):
     return Forward(build("vgg16-mini", locate("vgg16-mini", "random-0")), precision, CPU)
 
 
-def test_the_largest_step_of_a_trunk_is_weighed():
-    assert mini().measure_pass(64) == ((64, 2, 2), STEP)
-    assert mini().measure_pass(128) == ((64, 4, 4), 4 * STEP)
-    assert mini("bfloat16").measure_pass(64) == ((64, 2, 2), STEP // 2)
+def test_the_largest_layer_of_a_trunk_is_measured():
+    assert mini().measure_pass(64) == ((64, 2, 2), LAYER)
+    assert mini().measure_pass(128) == ((64, 4, 4), 4 * LAYER)
+    assert mini("bfloat16").measure_pass(64) == ((64, 2, 2), LAYER // 2)
 
 
 @pytest.mark.parametrize(
     ("free", "batch"),
-    [(10**12, 32), (4 * 32 * STEP, 32), (4 * 32 * STEP - 1, 16), (4 * 7 * STEP, 4), (4 * STEP, 1), (0, 1)],
+    [(10**12, 32), (4 * 32 * LAYER, 32), (4 * 32 * LAYER - 1, 16), (4 * 7 * LAYER, 4), (4 * LAYER, 1), (0, 1)],
 )
 def test_a_batch_is_as_large_as_memory_allows(monkeypatch, free, batch):
     monkeypatch.setattr(forwards, "_free", lambda _: free)
-    assert fitting_batch([mini()], STEP) == batch
+    assert fitting_batch([mini()], LAYER) == batch
 
 
 def test_a_cache_keeps_the_batch_it_was_begun_with(own, make, monkeypatch, files):
-    monkeypatch.setattr(forwards, "_free", lambda _: 4 * 5 * STEP)
+    monkeypatch.setattr(forwards, "_free", lambda _: 4 * 5 * LAYER)
     cache = make(own).cache
     assert cache.manifest["made_with"]["batch"] == 4
     before = files(cache.folder)
@@ -76,5 +76,5 @@ def test_pictures_of_a_device_pass_as_those_of_memory():
 
 def test_devices():
     assert devices_of("cpu") == [CPU]
-    found = devices_of(None)
-    assert found == ([torch.device("cuda", n) for n in range(torch.cuda.device_count())] or [CPU])
+    devices = devices_of(None)
+    assert devices == ([torch.device("cuda", n) for n in range(torch.cuda.device_count())] or [CPU])

@@ -40,30 +40,30 @@ def views():
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory):
-    """By trunk, the folder that a tiny pretraining wrote into, what it told on the way, and its figures."""
+def pretrained(tmp_path_factory):
+    """By trunk: the folder of a tiny pretraining, its progress, and its figures."""
     folders = {trunk: tmp_path_factory.mktemp(trunk) for trunk in MINIS}
     return {trunk: (folder, *run(tiny(trunk, folder))) for trunk, folder in folders.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trunk", MINIS)
-def test_pretrains_end_to_end(trunk, taught):
-    folder, steps, figures = taught[trunk]
+def test_pretrains_end_to_end(trunk, pretrained):
+    folder, steps, figures = pretrained[trunk]
     path = folder / f"{trunk}.safetensors"
     assert [step.stage for step in steps if step.done == step.total][-2:] == ["teach patches", "teach views"]
     assert figures["bytes"] == path.stat().st_size
     assert json.loads((folder / f"{trunk}.json").read_text()) == figures
     assert figures["command"] == f"mammo pretrain {trunk} --seed 5"
     assert 0 <= figures["held_out_patch_accuracy"] <= 1
-    for tap, place in TRUNKS[trunk].taps.items():
+    for tap, cut in TRUNKS[trunk].taps.items():
         body = build(trunk, Weights("file-tiny", "-", path), tap).body
-        assert body(torch.zeros(1, 3, 64, 64)).shape[1] == place.channels
+        assert body(torch.zeros(1, 3, 64, 64)).shape[1] == cut.channels
 
 
 @pytest.mark.slow
-def test_the_seed_fixes_the_weights(taught, tmp_path):
-    kernels = [_tensors(taught["resnet50-mini"][0] / "resnet50-mini.safetensors")["conv1.weight"]]
+def test_the_seed_fixes_the_weights(pretrained, tmp_path):
+    kernels = [_tensors(pretrained["resnet50-mini"][0] / "resnet50-mini.safetensors")["conv1.weight"]]
     for name, seed in (("again", 5), ("other", 6)):
         finish(tiny("resnet50-mini", tmp_path / name, seed))
         kernels.append(_tensors(tmp_path / name / "resnet50-mini.safetensors")["conv1.weight"])
@@ -73,8 +73,8 @@ def test_the_seed_fixes_the_weights(taught, tmp_path):
 
 def test_folding_batch_norms_preserves_the_maps():
     torch.manual_seed(0)
-    taught = Vgg16(8, nn.BatchNorm2d)
-    for layer in taught.modules():
+    network = Vgg16(8, nn.BatchNorm2d)
+    for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.running_mean, 0, 0.1)
             nn.init.uniform_(layer.running_var, 0.2, 2)
@@ -82,8 +82,8 @@ def test_folding_batch_norms_preserves_the_maps():
             nn.init.normal_(layer.bias, 0.1, 0.2)
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        maps = taught.eval()(images)
-        plain = fold_batch_norms(taught, 8)(images)
+        maps = network.eval()(images)
+        plain = fold_batch_norms(network, 8)(images)
     assert maps.abs().max() > 0.1
     torch.testing.assert_close(plain, maps, atol=1e-4, rtol=0)
 
@@ -94,7 +94,7 @@ def test_refuses_what_is_no_mini_trunk(trunk, tmp_path):
         finish(tiny(trunk, tmp_path))
 
 
-def test_refuses_seeds_of_the_demo_and_too_few_lessons(tmp_path):
+def test_refuses_negative_seeds_and_too_few_patches(tmp_path):
     with pytest.raises(MammoError, match="zero or more, not -1"):
         finish(tiny("vgg16-mini", tmp_path, seed=-1))
     with pytest.raises(MammoError, match="at least 32 patches"):
@@ -102,7 +102,7 @@ def test_refuses_seeds_of_the_demo_and_too_few_lessons(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_views_tell_where_their_lesions_are(views):
+def test_cells_of_views_show_their_lesions(views):
     assert views.pictures.shape == (24, VIEW_SIZE, VIEW_SIZE)
     assert views.lesions.shape == (24, 2, CELLS, CELLS)
     assert (views.lesions.sum(axis=(1, 2, 3)) >= 1).all()
@@ -113,14 +113,14 @@ def test_views_tell_where_their_lesions_are(views):
 
 
 def test_patches_come_in_turn_whatever_their_number():
-    few, more = (finish(draw_patches(PRETRAINING_SEED, count, workers=1)) for count in (3, 70))
-    assert (few.pictures == more.pictures[:3]).all()
-    assert more.findings[:7].tolist() == [0, 1, 2, 3, 4, 0, 1]
+    few, many = (finish(draw_patches(PRETRAINING_SEED, count, workers=1)) for count in (3, 70))
+    assert (few.pictures == many.pictures[:3]).all()
+    assert many.findings[:7].tolist() == [0, 1, 2, 3, 4, 0, 1]
     assert len(PATCH_FINDINGS) == 5
-    assert len(np.unique(more.pictures.reshape(70, -1), axis=0)) == 70
+    assert len(np.unique(many.pictures.reshape(70, -1), axis=0)) == 70
 
 
-def test_no_demo_shows_what_the_trunks_were_taught_with():
+def test_no_demo_uses_a_seed_of_the_pretraining():
     seeds = {json.loads((SHIPPED / f"{trunk}.json").read_text())["seed"] for trunk in MINIS}
     used = {PRETRAINING_SEED + 2 * seed + part for seed in seeds for part in (0, 1)}
     assert not used & set(DEMO_SEEDS)
@@ -144,10 +144,10 @@ def test_shipped_trunk_sees_suspicion_where_it_is(trunk, views):
     forward = Forward(build(trunk, locate(trunk, "synthetic")), "float32", torch.device("cpu"))
     maps, pooled = forward(views.pictures.astype(np.float32))
     assert 0.02 < pooled.mean() < 2
-    held = views.lesions.max(axis=1) == 1
+    lesion_cells = views.lesions.max(axis=1) == 1
     vectors = np.moveaxis(maps, 1, -1)
-    away = np.linalg.norm(vectors[held].mean(axis=0) - vectors[~held].mean(axis=0))
-    assert away > 0.5 * vectors.std(axis=(0, 1, 2)).mean()
+    distance = np.linalg.norm(vectors[lesion_cells].mean(axis=0) - vectors[~lesion_cells].mean(axis=0))
+    assert distance > 0.5 * vectors.std(axis=(0, 1, 2)).mean()
 
 
 def _tensors(path):

@@ -16,10 +16,7 @@ from mammo.features.trunks.table import TRUNKS, find_trunk
 from mammo.features.trunks.weights import Weights
 
 CPU = torch.device("cpu")
-PLACES = [(name, tap) for name, kind in TRUNKS.items() for tap in kind.taps]
-
-
-_whole = {}
+TAPS = [(name, tap) for name, kind in TRUNKS.items() for tap in kind.taps]
 
 
 def random(trunk, tap="features", seed=0):
@@ -52,7 +49,7 @@ def saved(folder, name, tensors, ending):
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize(("trunk", "tap"), PLACES)
+@pytest.mark.parametrize(("trunk", "tap"), TAPS)
 def test_the_registry_knows_the_shape_of_every_map(trunk, tap):
     body = random(trunk, tap).body
     kind = TRUNKS[trunk]
@@ -62,7 +59,7 @@ def test_the_registry_knows_the_shape_of_every_map(trunk, tap):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [32, 65, 97, 127, 160, 255])
-@pytest.mark.parametrize(("trunk", "tap"), [place for place in PLACES if "mini" in place[0]])
+@pytest.mark.parametrize(("trunk", "tap"), [(trunk, tap) for trunk, tap in TAPS if "mini" in trunk])
 def test_odd_sizes_are_known_too(trunk, tap, size):
     assert tuple(random(trunk, tap).body(images(size)).shape[1:]) == TRUNKS[trunk].map_shape(tap, size)
 
@@ -70,12 +67,12 @@ def test_odd_sizes_are_known_too(trunk, tap, size):
 @torch.inference_mode()
 @pytest.mark.parametrize("trunk", ["vgg16-mini", "resnet50-mini"])
 def test_body_and_tail_are_the_whole_network(trunk):
-    whole, cut = random(trunk), random(trunk, "last-layer")
+    uncut, cut = random(trunk), random(trunk, "last-layer")
     pictures = images(96, 2)
     assert not isinstance(cut.tail, torch.nn.Identity)
     before = cut.body(pictures)
-    assert torch.equal(cut.tail(before), whole.body(pictures))
-    assert not torch.equal(whole.tail(whole.body(pictures)), before)
+    assert torch.equal(cut.tail(before), uncut.body(pictures))
+    assert not torch.equal(uncut.tail(uncut.body(pictures)), before)
 
 
 @torch.inference_mode()
@@ -101,8 +98,8 @@ def test_tensors_have_the_names_that_torchvision_gives_them():
     from mammo.features.trunks import networks
 
     with torch.device("meta"):
-        for ours, theirs in ((networks.Vgg16(1), vgg16()), (networks.resnet50(1), resnet50())):
-            shapes = {name: tensor.shape for name, tensor in theirs.state_dict().items()}
+        for ours, reference in ((networks.Vgg16(1), vgg16()), (networks.resnet50(1), resnet50())):
+            shapes = {name: tensor.shape for name, tensor in reference.state_dict().items()}
             assert all(shapes.get(name) == tensor.shape for name, tensor in ours.state_dict().items())
 
 
@@ -122,9 +119,9 @@ def test_a_state_dict_may_be_wrapped_and_of_half_precision(tmp_path, wrapped):
 def test_the_weights_of_another_network_are_refused(tmp_path, trunk, ending):
     from mammo.features.trunks.networks import Vgg16, resnet50
 
-    other = saved(tmp_path, "other", resnet50(8).state_dict(), ending)
-    with pytest.raises(MammoError, match=rf"The weights file {other} is not one of {trunk}: it.+\.$") as caught:
-        build(trunk, locate(trunk, "file-other", other))
+    path = saved(tmp_path, "other", resnet50(8).state_dict(), ending)
+    with pytest.raises(MammoError, match=rf"The weights file {path} is not one of {trunk}: it.+\.$") as caught:
+        build(trunk, locate(trunk, "file-other", path))
     assert "\n" not in str(caught.value)
     wider = saved(tmp_path, "wider", Vgg16(4).state_dict(), ending)
     with pytest.raises(MammoError, match=rf"is not one of {trunk}"):
@@ -169,9 +166,9 @@ def test_a_damaged_file_is_said_plainly(tmp_path, ending, damage):
     )
     with pytest.raises(
         MammoError, match=rf"The weights file {path} cannot be read \(.+\); give a .safetensors"
-    ) as said:
+    ) as caught:
         build("vgg16-mini", locate("vgg16-mini", "file-w", path))
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [torch.zeros(3), [torch.zeros(3)], {"state_dict": 3}, {}])
@@ -196,12 +193,12 @@ def test_random_weights_follow_their_seed_and_are_not_degenerate(trunk):
     torch.manual_seed(1)
     first = random(trunk).body(pictures)
     torch.manual_seed(2)
-    drawn = torch.rand(1)
-    again, other = random(trunk).body(pictures), random(trunk, seed=1).body(pictures)
-    assert torch.equal(first, again) and not torch.equal(first, other)
+    expected = torch.rand(1)
+    again, another_seed = random(trunk).body(pictures), random(trunk, seed=1).body(pictures)
+    assert torch.equal(first, again) and not torch.equal(first, another_seed)
     assert first.std(dim=0).max() > 1e-6
     torch.manual_seed(2)
-    assert torch.equal(torch.rand(1), drawn)
+    assert torch.equal(torch.rand(1), expected)
 
 
 def test_a_trunk_is_frozen_and_evaluates():
@@ -278,7 +275,7 @@ def test_a_chunk_is_the_same_to_the_last_bit_whenever_it_is_computed():
 @torch.inference_mode()
 @pytest.mark.parametrize("trunk", ["resnet50-mini", "vgg16-mini", "timm:resnet18", "timm:resnet26d"])
 def test_folding_the_batch_norms_changes_nothing(trunk):
-    """With running means, variances, factors and addends of every kind, as training leaves them."""
+    """The batch norms have random running means, variances, factors and addends, as after a training."""
     body = random(trunk).body
     for norm in body.modules():
         if isinstance(norm, torch.nn.BatchNorm2d):
@@ -292,7 +289,7 @@ def test_folding_the_batch_norms_changes_nothing(trunk):
     assert left == [] or trunk == "timm:resnet26d"
 
 
-def test_what_is_folded_is_every_norm_of_a_trunk():
+def test_every_norm_of_a_trunk_is_folded():
     for tap in ("features", "last-layer"):
         body = random("resnet50-mini", tap).body
         assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in fold_norms(body).modules())

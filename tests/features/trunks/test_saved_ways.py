@@ -1,4 +1,4 @@
-"""One ResNet50, saved in the many ways in which people save theirs, is one trunk; what is none is refused."""
+"""A ResNet50 that is saved in any of the usual ways is the same trunk; other files are refused."""
 
 import argparse
 import collections
@@ -22,19 +22,19 @@ TRUNK = "resnet50-mini"
 
 @pytest.fixture(scope="module")
 def network():
-    """A ResNet50 at an eighth of its width with weights and running means of its own, and a head of seven classes."""
+    """A ResNet50 at an eighth of its width with random weights and running statistics, and a head of seven classes."""
     torch.manual_seed(7)
-    made = resnet50(8)
-    for norm in made.modules():
+    trained = resnet50(8)
+    for norm in trained.modules():
         if isinstance(norm, nn.BatchNorm2d):
             norm.running_mean.normal_()
             norm.running_var.uniform_(0.5, 2)
-    made.reset_classifier(7)
-    return made.eval()
+    trained.reset_classifier(7)
+    return trained.eval()
 
 
 @pytest.fixture(scope="module")
-def other():
+def second_network():
     torch.manual_seed(8)
     return resnet50(8)
 
@@ -46,7 +46,7 @@ def expected(network, tmp_path_factory):
     return locate(TRUNK, "file-plain", path).digest
 
 
-def before(prefix, tensors):
+def with_prefix(prefix, tensors):
     return collections.OrderedDict((prefix + name, tensor) for name, tensor in tensors.items())
 
 
@@ -55,7 +55,7 @@ def body(network):
 
 
 def numbered(network):
-    """RadImageNet's way: the parts of the network without its head, in an nn.Sequential."""
+    """Return the parts of a network without its head in an nn.Sequential, as RadImageNet saves it."""
     return nn.Sequential(*list(network.children())[:-2])
 
 
@@ -80,7 +80,7 @@ METADATA = {
 
 
 def lightning(network):
-    tensors = before("net.", network.state_dict()) | {"criterion.weight": torch.ones(7)}
+    tensors = with_prefix("net.", network.state_dict()) | {"criterion.weight": torch.ones(7)}
     return {
         "epoch": 3,
         "global_step": 100,
@@ -93,15 +93,17 @@ def lightning(network):
     }
 
 
-def moco(network, other):
-    tensors = before("module.encoder_q.", network.state_dict()) | before("module.encoder_k.", other.state_dict())
+def moco(network, second_network):
+    tensors = with_prefix("module.encoder_q.", network.state_dict()) | with_prefix(
+        "module.encoder_k.", second_network.state_dict()
+    )
     return {"state_dict": tensors | {"module.queue": torch.zeros(2, 2), "module.queue_ptr": torch.zeros(1).long()}}
 
 
-def dino(network, other):
+def dino(network, second_network):
     return {
-        "student": before("module.backbone.", other.state_dict()),
-        "teacher": before("backbone.", network.state_dict()) | {"head.mlp.0.weight": torch.zeros(2, 2)},
+        "student": with_prefix("module.backbone.", second_network.state_dict()),
+        "teacher": with_prefix("backbone.", network.state_dict()) | {"head.mlp.0.weight": torch.zeros(2, 2)},
         "optimizer": {"state": {}, "param_groups": []},
     }
 
@@ -121,19 +123,19 @@ WAYS = {
     "model_ema beside model": lambda n, o: {"model_ema": n.state_dict(), "model": o.state_dict()},
     "teacher and student": dino,
     "DataParallel": lambda n, o: nn.DataParallel(n).state_dict(),
-    "module. in state_dict": lambda n, o: {"state_dict": before("module.", n.state_dict())},
-    "torch.compile": lambda n, o: before("_orig_mod.", n.state_dict()),
-    "module._orig_mod.": lambda n, o: before("module._orig_mod.", n.state_dict()),
-    "_orig_mod.module.": lambda n, o: before("_orig_mod.module.", n.state_dict()),
-    "model.": lambda n, o: before("model.", n.state_dict()),
-    "backbone.": lambda n, o: {"state_dict": before("backbone.", n.state_dict())},
-    "encoder.": lambda n, o: before("encoder.", body(n)),
-    "module.model.backbone.": lambda n, o: {"model": before("module.model.backbone.", n.state_dict())},
+    "module. in state_dict": lambda n, o: {"state_dict": with_prefix("module.", n.state_dict())},
+    "torch.compile": lambda n, o: with_prefix("_orig_mod.", n.state_dict()),
+    "module._orig_mod.": lambda n, o: with_prefix("module._orig_mod.", n.state_dict()),
+    "_orig_mod.module.": lambda n, o: with_prefix("_orig_mod.module.", n.state_dict()),
+    "model.": lambda n, o: with_prefix("model.", n.state_dict()),
+    "backbone.": lambda n, o: {"state_dict": with_prefix("backbone.", n.state_dict())},
+    "encoder.": lambda n, o: with_prefix("encoder.", body(n)),
+    "module.model.backbone.": lambda n, o: {"model": with_prefix("module.model.backbone.", n.state_dict())},
     "MoCo": moco,
     "Lightning": lambda n, o: lightning(n),
-    "RadImageNet": lambda n, o: before("backbone.", numbered(n).state_dict()),
+    "RadImageNet": lambda n, o: with_prefix("backbone.", numbered(n).state_dict()),
     "numbered": lambda n, o: numbered(n).state_dict(),
-    "numbered in module.": lambda n, o: {"state_dict": before("module.features.", numbered(n).state_dict())},
+    "numbered in module.": lambda n, o: {"state_dict": with_prefix("module.features.", numbered(n).state_dict())},
     "fastai": lambda n, o: {"model": nn.Sequential(numbered(n), nn.Linear(2, 2)).state_dict(), "opt": {}},
     "metadata beside": lambda n, o: {"state_dict": n.state_dict(), **METADATA},
     "parameters": lambda n, o: dict(n.named_parameters()) | dict(n.named_buffers()),
@@ -151,9 +153,9 @@ def test_the_suffix_changes_nothing(tmp_path, network, expected, suffix):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_one_network_saved_in_many_ways_is_one_trunk(tmp_path, network, other, expected, way):
+def test_one_network_saved_in_many_ways_is_one_trunk(tmp_path, network, second_network, expected, way):
     path = tmp_path / "way.pth"
-    torch.save(WAYS[way](network, other), path)
+    torch.save(WAYS[way](network, second_network), path)
     weights = locate(TRUNK, "file-way", path)
     assert weights.digest == expected
     pictures = torch.rand(2, 3, 64, 64)
@@ -163,14 +165,14 @@ def test_one_network_saved_in_many_ways_is_one_trunk(tmp_path, network, other, e
 
 def test_safetensors_and_the_old_format_of_torch_are_read_under_any_suffix(tmp_path, network, expected):
     for name in ("a.safetensors", "model.bin", "odd.ckpt"):
-        save_file(before("module.", network.state_dict()), tmp_path / name, metadata={"format": "pt"})
+        save_file(with_prefix("module.", network.state_dict()), tmp_path / name, metadata={"format": "pt"})
         assert locate(TRUNK, "file-a", tmp_path / name).digest == expected
     old = tmp_path / "old.pth.tar"
     torch.save({"state_dict": network.state_dict(), **METADATA}, old, _use_new_zipfile_serialization=False)
     assert locate(TRUNK, "file-old", old).digest == expected
 
 
-def test_what_was_unwrapped_is_said(tmp_path, network, other):
+def test_notes_say_what_was_unwrapped(tmp_path, network, second_network):
     path = tmp_path / "way.pth"
     cases = {
         "state_dict_ema beside state_dict": [
@@ -183,7 +185,7 @@ def test_what_was_unwrapped_is_said(tmp_path, network, other):
         "without a head": [],
     }
     for way, sentences in cases.items():
-        torch.save(WAYS[way](network, other), path)
+        torch.save(WAYS[way](network, second_network), path)
         notes = locate(TRUNK, "file-way", path).notes
         assert len(notes) == len(sentences)
         assert all(note.startswith(sentence) for note, sentence in zip(notes, sentences, strict=True))
@@ -203,7 +205,7 @@ def test_half_floats_are_converted_and_have_a_digest_of_their_own(tmp_path, netw
 
 
 def test_a_first_convolution_of_one_channel_is_the_same_function_of_a_grey_picture(tmp_path, network, expected):
-    """Greys normalised with one mean and deviation, as such networks are trained, through its own convolution."""
+    """The expected maps are those of the one-channel convolution, on greys normalised by one mean and deviation."""
     grey = torch.randn(64, 1, 7, 7)
     torch.save(network.state_dict() | {"conv1.weight": grey}, tmp_path / "grey.pth")
     weights = locate(TRUNK, "file-grey", tmp_path / "grey.pth")
@@ -212,26 +214,27 @@ def test_a_first_convolution_of_one_channel_is_the_same_function_of_a_grey_pictu
     slope = sum(1 / deviation for deviation in (0.229, 0.224, 0.225)) / 3
     centre = (0.485 / 0.229 + 0.456 / 0.224 + 0.406 / 0.225) / 3 / slope
     assert (centre, 1 / slope) == pytest.approx((0.449, 0.226), abs=5e-4)
-    for given, mean, std in ((((0.25,), (0.125,)), 0.25, 0.125), (((), ()), centre, 1 / slope)):
-        trunk = build(TRUNK, weights).normalised(*given)
-        ours = (pictures - torch.tensor(trunk.mean).view(3, 1, 1)) / torch.tensor(trunk.std).view(3, 1, 1)
-        theirs = nn.functional.conv2d((pictures - mean) / std, grey, stride=2, padding=3)
+    for normalisation, mean, std in ((((0.25,), (0.125,)), 0.25, 0.125), (((), ()), centre, 1 / slope)):
+        trunk = build(TRUNK, weights).normalised(*normalisation)
+        inputs = (pictures - torch.tensor(trunk.mean).view(3, 1, 1)) / torch.tensor(trunk.std).view(3, 1, 1)
+        expected_maps = nn.functional.conv2d((pictures - mean) / std, grey, stride=2, padding=3)
         with torch.inference_mode():
-            assert torch.allclose(trunk.body[0](ours), theirs, atol=1e-4)
+            assert torch.allclose(trunk.body[0](inputs), expected_maps, atol=1e-4)
 
 
 def saved_vgg16s(tmp_path):
-    """VGG16's convolutions by torchvision, saved with and without a (small) classifier under several names."""
+    """Save torchvision's VGG16 convolutions under several names, with and without a (small) classifier."""
     from torchvision.models import vgg
 
     torch.manual_seed(0)
     features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False).eval()
-    whole = before("features.", features.state_dict()) | {"classifier.0.weight": torch.zeros(2, 2)}
+    tensors = with_prefix("features.", features.state_dict()) | {"classifier.0.weight": torch.zeros(2, 2)}
     contents = {
-        "whole.pth": whole,
+        "whole.pth": tensors,
         "features.pth": features.state_dict(),
-        "inner.ckpt": {"state_dict": before("backbone.", whole)},
-        "timm.bin": before("features.", features.state_dict()) | {"pre_logits.fc1.weight": torch.zeros(2, 2, 1, 1)},
+        "inner.ckpt": {"state_dict": with_prefix("backbone.", tensors)},
+        "timm.bin": with_prefix("features.", features.state_dict())
+        | {"pre_logits.fc1.weight": torch.zeros(2, 2, 1, 1)},
     }
     for name, content in contents.items():
         torch.save(content, tmp_path / name)
@@ -248,7 +251,7 @@ def test_torchvisions_vgg16_is_read_with_any_classifier(tmp_path):
 
 
 @pytest.mark.slow
-def test_timms_vgg16_needs_no_more_than_its_last_map_does(tmp_path):
+def test_timms_vgg16_needs_only_the_tensors_of_its_last_map(tmp_path):
     features, paths = saved_vgg16s(tmp_path)
     pictures = torch.rand(1, 3, 32, 32)
     with torch.inference_mode():
@@ -257,7 +260,7 @@ def test_timms_vgg16_needs_no_more_than_its_last_map_does(tmp_path):
 
 
 def convnext_name(name):
-    """What ConvNeXt's authors call a tensor of timm's."""
+    """Return the name that ConvNeXt's authors give to a tensor of timm."""
     renamed = (
         (r"^stem\.", "downsample_layers.0."),
         (r"^stages\.(\d)\.downsample\.", r"downsample_layers.\1."),
@@ -267,17 +270,17 @@ def convnext_name(name):
         (r"mlp\.fc2", "pwconv2"),
         (r"^head\.norm", "norm"),
     )
-    for ours, other in renamed:
-        name = re.sub(ours, other, name)
+    for pattern, replacement in renamed:
+        name = re.sub(pattern, replacement, name)
     return name
 
 
-def test_names_of_other_people_are_translated_by_timm(tmp_path):
-    """ConvNeXt's authors name its parts otherwise and wrap them in `model`."""
+def test_foreign_names_are_translated_by_timm(tmp_path):
+    """ConvNeXt's authors give other names to its parts and wrap them in `model`."""
     model = skeleton("timm:convnext_atto", 3)
-    theirs = {convnext_name(name): tensor for name, tensor in model.state_dict().items()}
+    foreign = {convnext_name(name): tensor for name, tensor in model.state_dict().items()}
     torch.save(
-        {"model": theirs | {"head.weight": torch.zeros(7, 320), "head.bias": torch.zeros(7)}}, tmp_path / "a.pth"
+        {"model": foreign | {"head.weight": torch.zeros(7, 320), "head.bias": torch.zeros(7)}}, tmp_path / "a.pth"
     )
     torch.save(model.state_dict(), tmp_path / "b.pth")
     weights = locate("timm:convnext_atto", "file-a", tmp_path / "a.pth")
@@ -329,7 +332,7 @@ def test_torchscript_is_refused_in_a_sentence_that_says_how_to_save_it(tmp_path)
 
 
 class Trap:
-    """Pickled code: whoever unpickled it would write a file."""
+    """Pickled code: to unpickle it would write a file."""
 
     def __init__(self, function, *arguments):
         self.function, self.arguments = function, arguments
@@ -343,8 +346,8 @@ class Trap:
 def test_no_code_of_a_file_ever_runs(tmp_path, network, protocol, zipped):
     target = tmp_path / "executed"
     traps = [Trap(Path.write_text, target, "x"), Trap(Path.touch, target), Trap(exec, f"open({str(target)!r}, 'w')")]
-    for place, trap in enumerate(traps):
-        path = tmp_path / f"trap{place}.pth"
+    for number, trap in enumerate(traps):
+        path = tmp_path / f"trap{number}.pth"
         content = {"state_dict": network.state_dict(), "args": trap}
         torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
         assert "cannot be read" in refusal(path)
@@ -353,8 +356,8 @@ def test_no_code_of_a_file_ever_runs(tmp_path, network, protocol, zipped):
     assert not target.exists()
 
 
-def test_harmless_types_are_stood_for_and_never_made(tmp_path, network, expected):
-    """A state that would make numpy or datetime stumble is passed over with them."""
+def test_harmless_types_are_replaced_and_never_created(tmp_path, network, expected):
+    """An invalid state of a harmless type does no harm: its object is never created."""
 
     class Odd:
         def __reduce__(self):
@@ -376,9 +379,9 @@ def test_another_network_is_refused_with_what_was_found_and_what_was_sought(tmp_
         "is not one of resnet50: its tensor layer1.0.conv1.weight has the shape (64, 64, 3, 3) "
         "where (64, 64, 1, 1) is needed."
     )
-    wrapped = {"state_dict": before("module.", resnet18.state_dict())}
+    wrapped = {"state_dict": with_prefix("module.", resnet18.state_dict())}
     assert "its tensor state_dict.module.layer1.0.conv1.weight has the shape" in sentence(wrapped, "resnet50")
-    assert "features.0.weight" in (said := sentence(Vgg16(8).state_dict())) and "such as conv1.weight" in said
+    assert "features.0.weight" in (message := sentence(Vgg16(8).state_dict())) and "such as conv1.weight" in message
     lacking = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("layer4.2")}
     assert "it has no tensor layer4.2.conv1.weight, and 250 of the 265 that are sought" in sentence(lacking)
     optimizer = torch.optim.Adam(network.parameters())
@@ -393,8 +396,8 @@ def test_another_network_is_refused_with_what_was_found_and_what_was_sought(tmp_
     assert "it holds no tensors" in sentence({"epoch": 3})
 
 
-def test_two_networks_that_both_fit_are_not_guessed_between(tmp_path, network, other):
-    torch.save({"left": network.state_dict(), "right": other.state_dict()}, tmp_path / "two.pth")
+def test_two_networks_that_both_fit_are_not_guessed_between(tmp_path, network, second_network):
+    torch.save({"left": network.state_dict(), "right": second_network.state_dict()}, tmp_path / "two.pth")
     assert "more than one network that fits resnet50-mini (left, right); save the one" in refusal(tmp_path / "two.pth")
 
 
@@ -408,7 +411,7 @@ def test_two_networks_that_both_fit_are_not_guessed_between(tmp_path, network, o
         (lambda t: t.to(torch.complex64), r"holds no plain floating-point numbers \(complex64\)"),
     ],
 )
-def test_weights_that_are_no_numbers_are_called_that(tmp_path, network, change, words):
+def test_weights_that_are_no_numbers_are_refused(tmp_path, network, change, words):
     name = "layer2.0.conv1.weight"
     torch.save(network.state_dict() | {name: change(network.state_dict()[name])}, tmp_path / "nan.pth")
     with pytest.raises(MammoError, match=words):
@@ -433,9 +436,11 @@ def test_files_that_are_no_weights_are_called_what_they_are(tmp_path):
 
 def test_a_file_that_is_cut_short_anywhere_is_refused(tmp_path, network):
     for name in ("whole.pth", "whole.safetensors"):
-        whole, cut = tmp_path / name, tmp_path / f"cut-{name}"
-        torch.save(network.state_dict(), whole) if name.endswith("pth") else save_file(network.state_dict(), whole)
-        content = whole.read_bytes()
+        complete, cut = tmp_path / name, tmp_path / f"cut-{name}"
+        torch.save(network.state_dict(), complete) if name.endswith("pth") else save_file(
+            network.state_dict(), complete
+        )
+        content = complete.read_bytes()
         for part in (0.001, 0.1, 0.5, 0.9, 0.999):
             cut.write_bytes(content[: int(len(content) * part)])
             assert "damaged or cut short" in refusal(cut)

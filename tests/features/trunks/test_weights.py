@@ -27,10 +27,10 @@ for trunk in sys.argv[1:]:
 
 @pytest.fixture
 def closed_port():
-    """The address of a local port at which nobody answers."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{held.getsockname()[1]}"
+    """The address of a local port without a server."""
+    with socket.socket() as bound_socket:
+        bound_socket.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound_socket.getsockname()[1]}"
 
 
 def without_network(tmp_path, endpoint, *trunks):
@@ -65,9 +65,13 @@ def test_a_server_is_reachable_only_where_one_listens(closed_port):
 
 
 def test_random_weights_are_identified_by_their_seed_and_the_code_that_draws_them():
-    first, again, other = locate("vgg16", "random-0"), locate("resnet50", "random-0"), locate("vgg16", "random-7")
-    assert first.digest == again.digest != other.digest
-    assert (other.seed, other.path) == (7, None)
+    first, again, another_seed = (
+        locate("vgg16", "random-0"),
+        locate("resnet50", "random-0"),
+        locate("vgg16", "random-7"),
+    )
+    assert first.digest == again.digest != another_seed.digest
+    assert (another_seed.seed, another_seed.path) == (7, None)
     assert "torch-" in first.digest and "timm-" in first.digest
 
 
@@ -81,14 +85,14 @@ def test_a_file_is_identified_by_the_tensors_of_the_trunk(tmp_path):
     from mammo.features.trunks.networks import Vgg16
 
     tensors = Vgg16(8).state_dict()
-    one, two, other = tmp_path / "a.pth", tmp_path / "b.safetensors", tmp_path / "c.pth"
-    torch.save({"model": tensors, "epoch": 3}, one)
-    save_file(tensors | {"fc.weight": torch.zeros(2, 2)}, two)
-    torch.save(tensors | {"features.0.bias": tensors["features.0.bias"] + 1e-6}, other)
-    first = locate("vgg16-mini", "file-a", one)
-    assert first.digest == locate("vgg16-mini", "file-b", two).digest and first.digest.startswith("tensors-")
-    assert first.digest != locate("vgg16-mini", "file-c", other).digest
-    assert first.file_digest == digest_file(one)
+    checkpoint, safetensors, changed = tmp_path / "a.pth", tmp_path / "b.safetensors", tmp_path / "c.pth"
+    torch.save({"model": tensors, "epoch": 3}, checkpoint)
+    save_file(tensors | {"fc.weight": torch.zeros(2, 2)}, safetensors)
+    torch.save(tensors | {"features.0.bias": tensors["features.0.bias"] + 1e-6}, changed)
+    first = locate("vgg16-mini", "file-a", checkpoint)
+    assert first.digest == locate("vgg16-mini", "file-b", safetensors).digest and first.digest.startswith("tensors-")
+    assert first.digest != locate("vgg16-mini", "file-c", changed).digest
+    assert first.file_digest == digest_file(checkpoint)
 
 
 def test_a_file_that_is_written_anew_is_read_anew(tmp_path):
