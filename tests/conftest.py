@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,11 +38,22 @@ KEPT_HOMES = os.environ.get("MAMMO_TEST_HOMES")
 """A folder in which the shared homes stay from one run of the tests to the next; for work on the tests themselves."""
 
 
+NO_SAMPLES = (
+    "NO REAL SAMPLES: MAMMO_CBIS_SAMPLES is unset, so the tests on real files of CBIS-DDSM are skipped. "
+    "They do not come with the project."
+)
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """Real files of CBIS-DDSM, which do not come with the project."""
+    """Real files of CBIS-DDSM: where none are named, the tests are skipped loudly; named ones must be there."""
     if not SAMPLES:
-        pytest.skip("MAMMO_CBIS_SAMPLES is unset: the real files of CBIS-DDSM are not here")
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.warn(NO_SAMPLES, stacklevel=1)
+        pytest.skip(NO_SAMPLES)
+    if not Path(SAMPLES).is_dir():
+        pytest.fail(f"MAMMO_CBIS_SAMPLES names {SAMPLES}, where there is no folder.")
     return Path(SAMPLES)
 
 
