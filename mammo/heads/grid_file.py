@@ -42,37 +42,37 @@ def _content(path: Path) -> bytes:
         return stream.read(MOST_BYTES + 1)
 
 
-def read_grid(text: str, named: str = "grid") -> Grid:
+def read_grid(text: str, label: str = "grid") -> Grid:
     """A grid from TOML such as `pool = ["flatten", "gap"]` or `lr = 1e-4`, an axis a line.
 
     Beside the axes it may hold `protocol`, `labels`, `trunk` (a name or a list), `split_seed`, `redraws` (numbers).
-    Raises MammoError, which calls the grid `named`, where the text is no TOML, names something else, is longer than
+    Raises MammoError, which calls the grid `label`, where the text is no TOML, names something else, is longer than
     `MOST_BYTES` or nested too deeply.
     """
     if len(text.encode(errors="surrogatepass")) > MOST_BYTES:
-        raise MammoError(f"The {named} is larger than {MOST_BYTES // 1024} KB; a grid holds a line an axis.")
-    content = _parsed(text, named)
+        raise MammoError(f"The {label} is larger than {MOST_BYTES // 1024} KB; a grid holds a line an axis.")
+    content = _parsed(text, label)
     axes = {name: listed_values(name, content.pop(name)) for name in list(content) if name in HEAD_AXES}
     names = {name: _names(name, content.pop(name)) for name in NAMES if name in content}
     numbers = {name: _number(name, content.pop(name)) for name in NUMBERS if name in content}
     if content:
-        known = ", ".join((*HEAD_AXES, *NAMES, *NUMBERS))
-        raise MammoError(f"The {named} has an unknown entry {brief(next(iter(content)))}; it may hold: {known}.")
+        entries = ", ".join((*HEAD_AXES, *NAMES, *NUMBERS))
+        raise MammoError(f"The {label} has an unknown entry {brief(next(iter(content)))}; it may hold: {entries}.")
     return Grid(axes, **names, **numbers)  # type: ignore[arg-type]
 
 
-def _parsed(text: str, named: str) -> dict[str, Any]:
-    too_deep = MammoError(f"The {named} is nested too deeply; a grid holds values and lists of values.")
+def _parsed(text: str, label: str) -> dict[str, Any]:
+    too_deep = MammoError(f"The {label} is nested too deeply; a grid holds values and lists of values.")
     if any(piece.count(".") > MOST_DOTS for piece in re.split(r"[=,#\n\[\]{}]", text)):
         raise too_deep
     try:
         return tomllib.loads(text)
     except ValueError as error:
-        raise MammoError(f"The {named} is not valid TOML: {first_line(error)}.") from None
+        raise MammoError(f"The {label} is not valid TOML: {first_line(error)}.") from None
     except RecursionError:
         raise too_deep from None
     except MemoryError:
-        raise MammoError(f"The {named} needs more memory than there is; make it smaller.") from None
+        raise MammoError(f"The {label} needs more memory than there is; make it smaller.") from None
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_a_head_named_twice_comes_once():
         ({"epochs": [1.5]}, "'epochs' must be of type int, not 1.5"),
         ({"lr": []}, "'lr' is empty"),
         ({"lr": [-1.0]}, "learning rate must be above 0"),
-        ({"pool": "max"}, "no pool 'max'"),
+        ({"pool": "mean"}, "no pool 'mean'"),
         ({"optimizer": ["adam", "sgd"]}, "no optimiser 'sgd'"),
     ],
 )

@@ -75,8 +75,8 @@ def unmet(answer, words="the address"):
         "Stretch brightness: the address asks for “yes”, which is neither true nor false. Shown: off.",
     ]),
     ("data", {"view": "Preprocessing", "image": "gone"}, ["Mammogram: the address asks for “gone”, which is not"]),
-    ("sweep", {"pool": ["GAP", "gone", "max"], "epochs": "1e9"}, [
-        "Pooling: the address asks for “gone”, “max”, which is not here. Shown: GAP.",
+    ("sweep", {"pool": ["GAP", "gone", "mean"], "epochs": "1e9"}, [
+        "Pooling: the address asks for “gone”, “mean”, which is not here. Shown: GAP.",
         "Epochs: the address asks for “1e9”, which is no whole number from 1 to 1,000. Shown: 30.",
     ]),
     ("sweep", {"mode": "results", "sweep": "gone"}, ["Sweep: the address asks for “gone”, which is not here."]),

@@ -123,7 +123,7 @@ class Bank:
     def keep(self, rows: Sequence[Sequence[int]]) -> None:
         """Go on with the heads at `rows` of each split alone; a split that has none left is no longer there."""
         self.recorded = None
-        going = [split for split, kept in enumerate(rows) if kept]
+        going = [split for split, split_rows in enumerate(rows) if split_rows]
         self.heads = [[self.heads[split][row] for row in rows[split]] for split in going]
         self.taken = [self.taken[split] for split in going]
         chosen = torch.tensor([self._filled(rows[split]) for split in going], device=self.device)
@@ -144,7 +144,7 @@ class Bank:
         if fields is None and not self.replayed and self.loss.compiled and suits(self.states, schedule.vectors):
             return many_steps(self.states, schedule, coefficients).movedim(0, 3).flatten(3)
         outputs = schedule.truth.shape[2]
-        seen = schedule.truth.new_empty(count, splits, self._slots(), outputs, batch)
+        scores_before = schedule.truth.new_empty(count, splits, self._slots(), outputs, batch)
         for part, first, last in _stretches(schedule.steps):
             batches = Batches(
                 schedule.rows[first:last, part].flatten(1),
@@ -154,18 +154,18 @@ class Bank:
             )
             step = partial(Step, [_part(state, part) for state in self.states], batch, self.gradient, self.thread_pool)
             if self.replayed and fields is None and last - first >= WORTH and part == slice(0, splits):
-                self._replay(step, schedule.vectors, batches, seen[first:last])
+                self._replay(step, schedule.vectors, batches, scores_before[first:last])
                 continue
-            taken = step()
-            for one, scores in zip(batches.unbind(), seen[first:last, part].unbind(0), strict=True):
-                taken.take(schedule.vectors, one, None if fields is None else fields(part), scores)
-        return seen.movedim(0, 3).flatten(3)
+            update = step()
+            for one, scores in zip(batches.unbind(), scores_before[first:last, part].unbind(0), strict=True):
+                update.take(schedule.vectors, one, None if fields is None else fields(part), scores)
+        return scores_before.movedim(0, 3).flatten(3)
 
-    def _replay(self, step: Callable[[], Step], vectors: Tensor, batches: Batches, seen: Tensor) -> None:
+    def _replay(self, step: Callable[[], Step], vectors: Tensor, batches: Batches, scores_before: Tensor) -> None:
         """Take steps as the device replays them; what was recorded is kept as long as it fits."""
         if self.recorded is None or not self.recorded.fits(vectors, batches):
-            self.recorded = CudaGraph(step(), vectors, batches, seen)
-        self.recorded.run(batches, seen)
+            self.recorded = CudaGraph(step(), vectors, batches, scores_before)
+        self.recorded.run(batches, scores_before)
 
     def _fields(
         self, features: int, batch: int, sources: Sequence[torch.Generator]
@@ -190,10 +190,12 @@ class Bank:
 
     def _coefficients_of(self, steps: Sequence[int], count: int) -> Tensor:
         """The rules (K, 4, S, H) of the next steps; those of a split that has fewer are of no use after its last."""
-        made = [update_coefficients(row, taken, count) for row, taken in zip(self.heads, self.taken, strict=True)]
-        self.taken = [taken + more for taken, more in zip(self.taken, steps, strict=True)]
+        coefficients = [
+            update_coefficients(row, taken, count) for row, taken in zip(self.heads, self.taken, strict=True)
+        ]
+        self.taken = [taken + new_steps for taken, new_steps in zip(self.taken, steps, strict=True)]
         slots = self._slots()
-        filled = [np.pad(one, ((0, 0), (0, 0), (0, slots - one.shape[2])), "edge") for one in made]
+        filled = [np.pad(values, ((0, 0), (0, 0), (0, slots - values.shape[2])), "edge") for values in coefficients]
         return torch.from_numpy(np.stack(filled, axis=2)).to(self.device)
 
     def _slots(self) -> int:

@@ -43,9 +43,9 @@ def many_steps(states: Sequence[dict[str, Tensor]], schedule: BatchSchedule, coe
     heads, features = coefficients.shape[3], schedule.vectors.shape[1]
     scores = coefficients.new_empty(count, splits, heads, 1, batch)
     steps = torch.tensor(schedule.steps)
-    given = [part.contiguous() for part in (schedule.rows, schedule.truth, schedule.counts, coefficients)]
+    inputs = [part.contiguous() for part in (schedule.rows, schedule.truth, schedule.counts, coefficients)]
     learnt = [state[name] for name in ("weight", "bias") for state in states]
     room = steps.new_empty(batch), coefficients.new_empty(heads * batch), coefficients.new_empty(batch * TILE)
-    places = [part.data_ptr() for part in (schedule.vectors, *given, steps, *learnt, scores, *room)]
-    function(*places, splits, heads, batch, features, 1 - BETA1, 1 - BETA2)
+    addresses = [part.data_ptr() for part in (schedule.vectors, *inputs, steps, *learnt, scores, *room)]
+    function(*addresses, splits, heads, batch, features, 1 - BETA1, 1 - BETA2)
     return scores

@@ -58,18 +58,18 @@ def plan_banks(heads: Sequence[HeadSpec], outputs: Sequence[int], features: int,
     A processor is served best by banks that share one step among splits where a step would otherwise be short, that
     are tall enough for an efficient product, and of which there is one for every core.
     """
-    made = []
+    plans = []
     for rows in group_heads(heads):
         for count in sorted(set(outputs)):
-            splits = [split for split, other in enumerate(outputs) if other == count]
+            splits = [split for split, split_outputs in enumerate(outputs) if split_outputs == count]
             tall = heads[rows[0]].hidden or count
             apart = [[split] for split in splits] if threads and len(rows) * tall * features >= FULL // 2 else [splits]
             for together in apart:
                 numbers = len(together) * tall * features
                 size = _size(len(rows), tall, numbers, threads and math.ceil(threads / len(apart)))
                 parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-                made += [BankPlan(part, together, len(part) * numbers) for part in parts]
-    return made
+                plans += [BankPlan(part, together, len(part) * numbers) for part in parts]
+    return plans
 
 
 def _size(heads: int, tall: int, numbers: int, threads: int | None) -> int:
@@ -86,10 +86,10 @@ def waves(banks: Sequence[BankPlan]) -> list[list[BankPlan]]:
     made: list[list[BankPlan]] = []
     room = 0
     for bank in banks:
-        taken = 4 * COPIES * bank.numbers
-        if not made or taken > room:
+        memory = 4 * COPIES * bank.numbers
+        if not made or memory > room:
             made.append([])
             room = MEMORY
         made[-1].append(bank)
-        room -= taken
+        room -= memory
     return made

@@ -42,7 +42,7 @@ class Batches:
 
     def unbind(self) -> list[Batches]:
         """Step by step."""
-        return [Batches(*one) for one in zip(*(part.unbind(0) for part in self._all), strict=True)]
+        return [Batches(*parts) for parts in zip(*(part.unbind(0) for part in self._all), strict=True)]
 
     def at(self, step: Tensor) -> Batches:
         """Those of a step whose number stands on the device."""
@@ -52,10 +52,10 @@ class Batches:
         """The same in places of their own."""
         return Batches(*(part.clone() for part in self._all))
 
-    def fill(self, others: Batches) -> None:
+    def fill(self, batches: Batches) -> None:
         """Take in the batches of as many steps or fewer."""
-        for mine, theirs in zip(self._all, others._all, strict=True):
-            mine[: len(theirs)] = theirs
+        for target, theirs in zip(self._all, batches._all, strict=True):
+            target[: len(theirs)] = theirs
 
     @property
     def _all(self) -> tuple[Tensor, ...]:
@@ -99,14 +99,14 @@ class Step:
         columns = max(LEAST_COLUMNS, TILE_NUMBERS // (splits * tall)) if self.matrix.device.type == "cpu" else width
         slots = splits * tall // (self.height if len(self.shares) == 1 else 1)
         room = self.matrix.new_empty(splits * tall * min(columns, width))
-        made = []
+        tiles = []
         for start in range(0, width, columns):
             tile = slice(start, min(start + columns, width))
             value, mean, square = (matrix[:, :, tile].flatten(0, 1) for matrix in matrices)
             gradient = room[: value.numel()].view(splits, tall, -1)
             fused_update = FusedUpdate(value, mean, square, gradient.flatten(0, 1), slots)
-            made.append((self.errors[:, rows], self.inputs[:, :, tile], gradient, fused_update))
-        return made
+            tiles.append((self.errors[:, rows], self.inputs[:, :, tile], gradient, fused_update))
+        return tiles
 
     def take(self, vectors: Tensor, batches: Batches, keep: Tensor | None, scores: Tensor) -> None:
         """Update every head from rows of vectors (any, F); `scores` (S, H, C, B) is filled with its outputs before.

@@ -93,10 +93,10 @@ def gram(rows: Rows, device: torch.device) -> Gram:
         start = first
         for block in rows.blocks(first):
             vectors = torch.from_numpy(block).to(device) - about
-            known = min(start - first + len(vectors), height)
+            end = min(start - first + len(vectors), height)
             if start < first + height:
-                held[start - first : known] = vectors
-            products[start : start + len(vectors), first : first + known] = _product(vectors, held[:known])
+                held[start - first : end] = vectors
+            products[start : start + len(vectors), first : first + end] = _product(vectors, held[:end])
             start += len(vectors)
     if not products.isfinite().all():
         raise MammoError("The features hold numbers that are not finite; check the cache with `mammo verify`.")

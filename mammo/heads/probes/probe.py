@@ -68,9 +68,9 @@ class Point(NamedTuple):
     pulls: Tensor
     intercept: Tensor
 
-    def toward(self, other: Point, part: float) -> Point:
+    def toward(self, end: Point, part: float) -> Point:
         """The point at a part of the way to another."""
-        return Point(*(torch.lerp(here, there, part) for here, there in zip(self, other, strict=True)))
+        return Point(*(torch.lerp(here, there, part) for here, there in zip(self, end, strict=True)))
 
     def cost(self, target: Tensor, strength: float) -> float:
         """What is minimised: |w|²/2 + C·Σ cross-entropy."""
@@ -171,7 +171,7 @@ def solve_path(kernel: Tensor, target: Tensor, strengths: Sequence[float]) -> It
     before = point = Point(zeros, zeros, torch.logit(target.mean()))
     for strength in strengths:
         farther = before.toward(point, 2.0)
-        start = min(point, farther, key=lambda one: one.cost(target, strength))
+        start = min(point, farther, key=lambda candidate: candidate.cost(target, strength))
         before, point = point, _optimum(kernel, target, strength, start)
         yield point
 
@@ -179,15 +179,15 @@ def solve_path(kernel: Tensor, target: Tensor, strengths: Sequence[float]) -> It
 def _optimum(kernel: Tensor, target: Tensor, strength: float, point: Point) -> Point:
     for _ in range(MOST_STEPS):
         chance = torch.sigmoid(point.pulls + point.intercept)
-        wanted = strength * (target - chance)
-        if (point.shares - wanted).abs().max() <= EXACT * strength:
+        optimum = strength * (target - chance)
+        if (point.shares - optimum).abs().max() <= EXACT * strength:
             return point
-        following = _newton(kernel, point, wanted, strength * chance * (1 - chance))
+        following = _newton(kernel, point, optimum, strength * chance * (1 - chance))
         point = _downhill(point, following, target, strength)
     raise MammoError(f"The probe did not converge at C = {strength:g}; check the features with `mammo verify`.")
 
 
-def _newton(kernel: Tensor, point: Point, wanted: Tensor, curvature: Tensor) -> Point:
+def _newton(kernel: Tensor, point: Point, optimum: Tensor, curvature: Tensor) -> Point:
     """The optimum of the cost's second-order approximation at a point.
 
     With W the curvature and f the logits, shares a and intercept b solve a + W(Ka + b) = Wf + wanted and Σa = 0.
@@ -196,7 +196,7 @@ def _newton(kernel: Tensor, point: Point, wanted: Tensor, curvature: Tensor) -> 
     matrix = kernel * root * root.T
     matrix.diagonal().add_(1.0)
     factor = torch.linalg.cholesky(matrix)
-    sides = torch.stack([curvature * (point.pulls + point.intercept) + wanted, curvature], dim=1)
+    sides = torch.stack([curvature * (point.pulls + point.intercept) + optimum, curvature], dim=1)
     sides -= root * torch.cholesky_solve(root * (kernel @ sides), factor)
     intercept = sides[:, 0].sum() / sides[:, 1].sum()
     shares = sides[:, 0] - intercept * sides[:, 1]

@@ -37,38 +37,38 @@ class ExistingRuns:
         self.left_out: list[str] = []
         """What is damaged and therefore not looked at, in sentences."""
         contents = cache_identities(home, dataset.name)
-        current = {name: one["spec"] for name, one in contents.items() if is_current(one, self.digest)}
+        current = {name: content["spec"] for name, content in contents.items() if is_current(content, self.digest)}
         self.caches = {name: CacheSpec.from_json(spec) for name, spec in current.items()}
         self.sweeps = self._sweeps()
         self.drawn: dict[SplitSpec, Parts] = {}
 
     def _sweeps(self) -> dict[str, dict[str, Any]]:
         """What every sweep tells of itself that is not damaged there."""
-        told: dict[str, dict[str, Any]] = {}
+        abouts: dict[str, dict[str, Any]] = {}
         for name in sweeps(self.home):
             try:
-                told[name] = read_about(self.home.sweep(name))
+                abouts[name] = read_about(self.home.sweep(name))
             except FileError as error:
                 self.left_out.append(damaged_sweep(self.home, name, error).sentence)
-        return told
+        return abouts
 
     def cache(self, wanted: CacheSpec) -> str | None:
         """The name of the cache of a spec, of its own precision if there is one."""
         fitting = [name for name, spec in self.caches.items() if _alike(spec, wanted)]
         return max(fitting, key=lambda name: self.caches[name] == wanted, default=None)
 
-    def sweep(self, wanted: CacheSpec, heads: Sequence[HeadSpec], splits: Sequence[SplitSpec]) -> Sweep | None:
+    def sweep(self, spec: CacheSpec, heads: Sequence[HeadSpec], splits: Sequence[SplitSpec]) -> Sweep | None:
         """The newest sweep that trained all these heads, on the features of a spec, on all these splits.
 
         One of today's arithmetic comes before those of earlier ones, which stay good enough to be shown.
         """
         for name, about in sorted(self.sweeps.items(), key=lambda item: -_arithmetic(item[1])):
-            if self._current(about) and self._made(about, wanted):
-                places = [_place(about["spec"], "splits", split) for split in splits]
-                if None not in places and None not in [_place(about["spec"], "heads", head) for head in heads]:
+            if self._current(about) and self._made(about, spec):
+                rows = [_index_of(about["spec"], "splits", split) for split in splits]
+                if None not in rows and None not in [_index_of(about["spec"], "heads", head) for head in heads]:
                     if (sweep := self._opened(name)) is None:
                         continue
-                    drawn = sweep.parts[np.array(places)]
+                    drawn = sweep.parts[np.array(rows)]
                     if self.home.shared or np.array_equal(drawn, [self.parts(split) for split in splits]):
                         return sweep
         return None
@@ -95,12 +95,12 @@ class ExistingRuns:
         alike = SHOWN <= _arithmetic(about) <= TRAINING and versions == (PROBES, TAILS)
         return self.home.shared or bool(alike and identity.get("truth") == self.truth)
 
-    def _made(self, about: Mapping[str, Any], wanted: CacheSpec) -> bool:
+    def _made(self, about: Mapping[str, Any], spec: CacheSpec) -> bool:
         """Whether a sweep has a cache of a spec that is current; of one that is gone, the sweep's word is taken."""
-        place = cache_place(about, wanted)
-        if place is None:
+        row = cache_index(about, spec)
+        if row is None:
             return False
-        name = about["spec"]["caches"][place]
+        name = about["spec"]["caches"][row]
         return name in self.caches or not (self.home.cache(self.dataset.name, name) / MANIFEST).is_file()
 
 
@@ -110,41 +110,42 @@ def _arithmetic(about: Mapping[str, Any]) -> int:
 
 def cache_identities(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
     """The identities of the whole caches of a data set, by name; of those that are damaged there are none."""
-    told = {}
+    contents = {}
     for name in caches(home, dataset):
         with contextlib.suppress(MammoError):
             identity = read_identity(home.cache(dataset, name))
             CacheSpec.from_json(identity.get("spec"))
-            told[name] = identity
-    return told
+            contents[name] = identity
+    return contents
 
 
-def cache_place(about: Mapping[str, Any], wanted: CacheSpec) -> int | None:
-    """The place among a sweep's caches of the one that was made as `wanted`; None where there is none."""
-    for place, name in enumerate(about["spec"]["caches"]):
-        told = about["caches"][name]
-        fields = {field: told[field] for field in (*CACHE_AXES, *NORMALISED) if field in told}
-        if _alike(CacheSpec(wanted.dataset, **fields), wanted):
-            return place
+def cache_index(about: Mapping[str, Any], spec: CacheSpec) -> int | None:
+    """The place among a sweep's caches of the one that was made as `spec`; None where there is none."""
+    for row, name in enumerate(about["spec"]["caches"]):
+        description = about["caches"][name]
+        fields = {field: description[field] for field in (*CACHE_AXES, *NORMALISED) if field in description}
+        if _alike(CacheSpec(spec.dataset, **fields), spec):
+            return row
     return None
 
 
 def run_of(sweep: Sweep, features: CacheSpec, head: HeadSpec, split: SplitSpec) -> StoredRun:
     """The run of a sweep by what it was trained on; raises ValueError where the sweep does not hold it."""
-    held = sweep.about["spec"]
-    cache, one, other = cache_place(sweep.about, features), _place(held, "heads", head), _place(held, "splits", split)
-    if cache is None or one is None or other is None:
+    stored = sweep.about["spec"]
+    cache = cache_index(sweep.about, features)
+    head_index, split_index = _index_of(stored, "heads", head), _index_of(stored, "splits", split)
+    if cache is None or head_index is None or split_index is None:
         raise ValueError(f"the sweep {sweep.id} holds no such run")
-    number = (other * len(held["caches"]) + cache) * len(held["heads"]) + one
+    number = (split_index * len(stored["caches"]) + cache) * len(stored["heads"]) + head_index
     return StoredRun(sweep, sweep.row(f"{sweep.id}.{number}"))
 
 
-def _place(held: Mapping[str, Any], what: str, wanted: Spec) -> int | None:
+def _index_of(stored: Mapping[str, Any], kind: str, spec: Spec) -> int | None:
     """The place of a head or split among those of a sweep's spec, whose older ones name fewer fields."""
-    asked, usual = wanted.to_json(), type(wanted)().to_json()
-    return next((place for place, one in enumerate(held[what]) if {**usual, **one} == asked), None)
+    fields, defaults = spec.to_json(), type(spec)().to_json()
+    return next((index for index, entry in enumerate(stored[kind]) if {**defaults, **entry} == fields), None)
 
 
-def _alike(one: CacheSpec, other: CacheSpec) -> bool:
+def _alike(first: CacheSpec, second: CacheSpec) -> bool:
     """Whether two specs differ in precision at most."""
-    return dataclasses.replace(one, precision=other.precision) == other
+    return dataclasses.replace(first, precision=second.precision) == second

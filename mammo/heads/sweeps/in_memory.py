@@ -77,11 +77,11 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
         check_names(head)
     started = time.monotonic()
     tasks = [bench.plan.task(split) for split in range(len(bench.splits))]
-    found = [finish(train_splits(source, tasks, heads, device, Resources(threads=1))) for source in bench.sources]
-    trained = [of_cache[split] for split in range(len(tasks)) for of_cache in found]
+    results = [finish(train_splits(source, tasks, heads, device, Resources(threads=1))) for source in bench.sources]
+    trained = [of_cache[split] for split in range(len(tasks)) for of_cache in results]
     spec = dataclasses.replace(bench.plan.spec, heads=tuple(heads))
     plan = dataclasses.replace(bench.plan, spec=spec, folder=bench.plan.folder.with_name(NAME))
-    epochs, best = (np.concatenate([getattr(one, name) for one in trained]) for name in ("epochs", "best_epoch"))
+    epochs, best = (np.concatenate([getattr(result, name) for result in trained]) for name in ("epochs", "best_epoch"))
     runs = with_training(run_table(plan), epochs, best)
     about = {**plan.about, "id": NAME, "spec": spec.to_json(), "splits": bench.splits}
     return Sweep(
@@ -90,7 +90,7 @@ def train_at_once(bench: Workbench, heads: Sequence[HeadSpec], device: str | Non
         {**about, "seconds": round(time.monotonic() - started, 3)},
         runs,
         plan.table.drop(columns=FILE),
-        np.concatenate([one.logits for one in trained]),
+        np.concatenate([result.logits for result in trained]),
         np.stack(plan.parts),
-        np.concatenate([one.history for one in trained]),
+        np.concatenate([result.history for result in trained]),
     )

@@ -181,6 +181,6 @@ def with_training(runs: pd.DataFrame, epochs: NDArray[Any], best: NDArray[Any]) 
 
 
 def _row(split: int, split_spec: SplitSpec, cache: Cache, head: HeadSpec) -> dict[str, Any]:
-    drawn = {column: getattr(split_spec, axis.field) for column, axis in SPLIT_AXES.items()}
-    made = {name: getattr(cache.spec, name) for name in CACHE_AXES} | {"weights": cache.spec.weights_words}
-    return {"cache": cache.name, **made, **head.to_json(), "split": split, **drawn}
+    split_columns = {column: getattr(split_spec, axis.field) for column, axis in SPLIT_AXES.items()}
+    cache_columns = {name: getattr(cache.spec, name) for name in CACHE_AXES} | {"weights": cache.spec.weights_words}
+    return {"cache": cache.name, **cache_columns, **head.to_json(), "split": split, **split_columns}

@@ -146,10 +146,10 @@ def train_units(
     for unit in units:
         if not is_finished(unit):
             head = plan.spec.heads[unit.heads[0]]
-            wanted = unit.cache, _input_key(head)
-            if loaded != wanted:
+            key = unit.cache, _input_key(head)
+            if loaded != key:
                 inputs = None  # what was loaded before goes first
-                loaded, inputs = wanted, _load(plan, unit, head, tails[unit.cache], device)
+                loaded, inputs = key, _load(plan, unit, head, tails[unit.cache], device)
             assert inputs is not None
             training = _training(plan, unit, inputs, device, memory)
             trained = yield from _watched(plan, unit, training, done, curves)
@@ -239,9 +239,9 @@ def _save(unit: Unit, trained: Sequence[Trained]) -> None:
     from safetensors.numpy import save
 
     tensors: dict[str, NDArray[Any]] = {}
-    for split, one in zip(unit.splits, trained, strict=True):
-        tensors |= {f"{split}.{name}": getattr(one, name) for name in TOLD}
-        for number, weights in zip(unit.heads, one.weights, strict=True):
+    for split, result in zip(unit.splits, trained, strict=True):
+        tensors |= {f"{split}.{name}": getattr(result, name) for name in TOLD}
+        for number, weights in zip(unit.heads, result.weights, strict=True):
             tensors |= {f"{split}.{number}.{name}": value for name, value in weights.items()}
     plain = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     with atomic_file(unit.file) as stream:
@@ -261,8 +261,8 @@ def is_finished(unit: Unit) -> bool:
     try:
         with safe_open(unit.file, framework="numpy") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            told = (stored.metadata() or {}).get(DIGEST)
+            digest = (stored.metadata() or {}).get(DIGEST)
     except Exception:  # a damaged file raises whatever its library raises
         return False
     needed = {f"{split}.{name}" for split in unit.splits for name in TOLD}
-    return needed <= set(tensors) and told in (None, _digest_of(tensors))
+    return needed <= set(tensors) and digest in (None, _digest_of(tensors))

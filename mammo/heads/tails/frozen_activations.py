@@ -96,10 +96,10 @@ def frozen_source(cache: Cache, weights: Weights, pool: str, device: torch.devic
     @functools.cache
     def vectors(version: int) -> NDArray[np.floating]:
         maps = _run(tail, cache, version, device, precision)
-        made: NDArray[np.floating] = _mapped(
+        mapped: NDArray[np.floating] = _mapped(
             (chosen.of(part.float()).to(getattr(torch, kind)) for part in maps), folder
         ).numpy()
-        return made
+        return mapped
 
     length = chosen.length(map_shape(cache))
     return Source(
@@ -117,8 +117,8 @@ def _run(part: nn.Module, cache: Cache, version: int, device: torch.device, prec
             continue
         maps = stored.to(device).float().contiguous(memory_format=torch.channels_last)
         with arithmetic(device, precision):
-            made = part(maps)
-        yield made.to(stored.dtype).cpu()
+            outputs = part(maps)
+        yield outputs.to(stored.dtype).cpu()
 
 
 def _mapped(parts: Iterator[Tensor], folder: Path) -> Tensor:

@@ -54,7 +54,7 @@ def train_tails(
     for row, head in enumerate(heads):
         for epoch in _train(_Learner(activations, head, classes), images, row, trained):
             live = {"validation_auc": trained.latest(), "epochs": trained.epochs.tolist()}
-            yield Progress("train", before + epoch, sum(one.epochs for one in heads), "epochs", live)
+            yield Progress("train", before + epoch, sum(spec.epochs for spec in heads), "epochs", live)
         before += head.epochs
     return trained
 
@@ -76,34 +76,36 @@ class _Images:
 
 def _train(learner: _Learner, images: _Images, row: int, trained: Trained) -> Iterator[int]:
     """Train one head and its tail and fill in their row of `trained`; yields the number of each epoch."""
-    head, best, kept = learner.head, -math.inf, learner.state()
+    head, best, best_state = learner.head, -math.inf, learner.state()
     held_labels, malignant = images.labels[images.validation.to(images.labels.device)], images.classes - 1
     for epoch in range(1, head.epochs + 1):
-        seen, seen_labels = learner.epoch(images, epoch)
+        train_scores, seen_labels = learner.epoch(images, epoch)
         scores = learner.scores(images.validation)[None]
         area = float(auc((held_labels == malignant).cpu().numpy(), log_odds(scores).cpu().numpy())[0])
         fits = (
-            *loss_and_accuracy(seen[None], seen_labels, images.classes, head),
+            *loss_and_accuracy(train_scores[None], seen_labels, images.classes, head),
             *loss_and_accuracy(scores, held_labels, images.classes, head),
         )
         trained.history[row, epoch - 1] = [*(float(figure) for figure in fits), area]
         trained.epochs[row] = epoch
         area = -1.0 if math.isnan(area) else area
         if area > best or not head.patience:
-            best, kept, trained.best_epoch[row] = area, learner.state(), epoch
+            best, best_state, trained.best_epoch[row] = area, learner.state(), epoch
         yield epoch
         if head.patience and epoch - trained.best_epoch[row] >= head.patience:
             break
-    learner.restore(kept)
+    learner.restore(best_state)
     everything = torch.arange(len(images.labels))
-    count, rest = scored_versions(head, learner.activations.versions), np.flatnonzero(~images.training)
+    count, other_rows = scored_versions(head, learner.activations.versions), np.flatnonzero(~images.training)
     trained.logits[row] = log_odds(learner.scores(everything)[None])[0].cpu().numpy()
     for version in range(1, count):
-        trained.logits[row, rest] += log_odds(learner.scores(everything[rest], version)[None])[0].cpu().numpy()
-    trained.logits[row, rest] /= count
+        trained.logits[row, other_rows] += (
+            log_odds(learner.scores(everything[other_rows], version)[None])[0].cpu().numpy()
+        )
+    trained.logits[row, other_rows] /= count
     if images.classes == 2:
-        kept |= {name: kept[name][0] for name in ("weight", "bias")}
-    trained.weights[row].update({name: value.cpu().contiguous().numpy() for name, value in kept.items()})
+        best_state |= {name: best_state[name][0] for name in ("weight", "bias")}
+    trained.weights[row].update({name: value.cpu().contiguous().numpy() for name, value in best_state.items()})
 
 
 class _Learner:
@@ -146,20 +148,20 @@ class _Learner:
         source = generator(self.head.seed, "epoch", number)
         versions = self.activations.training(number, self.head.first_draws)
         self.activations.begin(versions)
-        seen, labels = [], []
+        train_scores, labels = [], []
         for block in blocks(self.activations.images, versions, number):
             order = shuffled(block, images.training, source)
             chosen = (torch.from_numpy(which[order]) for which in (block.versions, block.images))
-            places = (torch.split(which, self.head.batch) for which in chosen)
-            for version, image in zip(*places, strict=True):
+            batches = (torch.split(which, self.head.batch) for which in chosen)
+            for version, image in zip(*batches, strict=True):
                 truth = images.labels[image.to(images.labels.device)]
                 scores = self._outputs(version, image, source)
                 wrong = mean_loss(scores[None].double(), truth, images.classes, self.head)
                 wrong.sum().backward()  # type: ignore[no-untyped-call]
                 self._update()
-                seen.append(scores.detach())
+                train_scores.append(scores.detach())
                 labels.append(truth)
-        return torch.cat(seen, dim=1), torch.cat(labels)
+        return torch.cat(train_scores, dim=1), torch.cat(labels)
 
     def _vectors(self, versions: Tensor, images: Tensor) -> Tensor:
         with arithmetic(self.activations.device, self.activations.precision):

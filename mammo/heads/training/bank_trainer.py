@@ -92,13 +92,15 @@ class BankTrainer:
         orders = [shuffled(block, state.images.training, state.chance) for state in self.states]
         if not any(map(len, orders)):
             return
-        seen = self.bank.learn(self._schedule(block, vectors, rows, orders), [state.chance for state in self.states])
+        scores_before = self.bank.learn(
+            self._schedule(block, vectors, rows, orders), [state.chance for state in self.states]
+        )
         for number, (state, order) in enumerate(zip(self.states, orders, strict=True)):
             count = len(order)
             if count:
                 labels = state.images.labels[torch.from_numpy(block.images[order]).to(self.bank.device)]
-                mine = seen[number, : len(state.rows), :, :count]
-                fits = torch.stack(loss_and_accuracy(mine, labels, state.images.classes, self.heads[0])) * count
+                scores = scores_before[number, : len(state.rows), :, :count]
+                fits = torch.stack(loss_and_accuracy(scores, labels, state.images.classes, self.heads[0])) * count
                 state.fits = fits if state.fits is None else state.fits + fits
                 state.learnt += count
 
@@ -106,10 +108,10 @@ class BankTrainer:
         batch, device = self.heads[0].batch, self.bank.device
         steps = [-(-len(order) // batch) for order in orders]
         shape = len(orders), max(steps) * batch
-        places, images = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        positions, images = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         counts = np.zeros(shape, np.float32)
         for row, order in enumerate(orders):
-            places[row, : len(order)], images[row, : len(order)] = rows[order], block.images[order]
+            positions[row, : len(order)], images[row, : len(order)] = rows[order], block.images[order]
             counts[row, : len(order)] = 1 / batch
             if short := len(order) % batch:
                 counts[row, len(order) - short : len(order)] = 1 / short
@@ -123,7 +125,7 @@ class BankTrainer:
         def stepwise(values: Tensor) -> Tensor:
             return values.view(*values.shape[:-1], max(steps), batch).movedim(-2, 0).contiguous()
 
-        located, weights = (torch.from_numpy(values).to(device) for values in (places, counts))
+        located, weights = (torch.from_numpy(values).to(device) for values in (positions, counts))
         if (weight := LOSSES[self.heads[0].loss].weight) is not None:
             weights = weights * weight(classes[:, -1], self.heads[0])
         return BatchSchedule(vectors, stepwise(located), stepwise(classes), stepwise(weights), steps)
@@ -174,21 +176,21 @@ class BankTrainer:
             *(state.fits / state.learnt),
             *loss_and_accuracy(scores, labels, images.classes, self.heads[0]),
         ]
-        found = areas(log_odds(scores), labels == images.classes - 1)
-        trained.history[rows, epoch - 1] = torch.stack([*figures, found.float()], dim=1).cpu().numpy()
+        aucs = areas(log_odds(scores), labels == images.classes - 1)
+        trained.history[rows, epoch - 1] = torch.stack([*figures, aucs.float()], dim=1).cpu().numpy()
         trained.epochs[rows] = epoch
 
-        area = np.nan_to_num(found.cpu().numpy(), nan=-1.0)
-        heads = [self.heads[place] for place in state.places]
+        area = np.nan_to_num(aucs.cpu().numpy(), nan=-1.0)
+        heads = [self.heads[slot] for slot in state.places]
         patience, epochs = (np.array([getattr(head, name) for head in heads]) for name in ("patience", "epochs"))
         better = (area > state.best) | (patience == 0)
         state.best[better] = area[better]
         trained.best_epoch[rows[better]] = epoch
         waited = epoch - trained.best_epoch[rows]
         goes_on = (epoch < epochs) & ((waited < patience) | (patience == 0))
-        taken = np.flatnonzero(better & ((patience > 0) | ~goes_on))
+        improved = np.flatnonzero(better & ((patience > 0) | ~goes_on))
         for name, value in self.kept.items():
-            value[state.split, state.places[taken]] = self.bank.weights[name][number, taken]
+            value[state.split, state.places[improved]] = self.bank.weights[name][number, improved]
         return np.flatnonzero(goes_on)
 
     @torch.inference_mode()
@@ -199,22 +201,24 @@ class BankTrainer:
         are added to those of the plain one, where heads take them and images do not train.
         """
         slots = {name: value.flatten(0, 1)[None].double() for name, value in self.kept.items()}
-        found = outputs(slots, vectors, torch.arange(len(vectors), device=vectors.device))[0]
-        odds = log_odds(found).view(len(self.splits), -1, len(images)).cpu().numpy()
-        taken = np.flatnonzero(self.versions > version)
-        for (split, trained), mine in zip(self.splits, odds, strict=True):
+        scores = outputs(slots, vectors, torch.arange(len(vectors), device=vectors.device))[0]
+        odds = log_odds(scores).view(len(self.splits), -1, len(images)).cpu().numpy()
+        averaging = np.flatnonzero(self.versions > version)
+        for (split, trained), split_odds in zip(self.splits, odds, strict=True):
             if version:
-                rest = np.flatnonzero(~split.training[images])
-                trained.logits[np.ix_(self.rows[taken], images[rest])] += mine[np.ix_(taken, rest)]
+                not_training = np.flatnonzero(~split.training[images])
+                trained.logits[np.ix_(self.rows[averaging], images[not_training])] += split_odds[
+                    np.ix_(averaging, not_training)
+                ]
             else:
-                trained.logits[np.ix_(self.rows, images)] = mine[: len(self.rows)]
+                trained.logits[np.ix_(self.rows, images)] = split_odds[: len(self.rows)]
 
     def hand_over(self) -> None:
         """Put the weights that were kept where they belong, and make means of sums of scores."""
         for split, (images, trained) in enumerate(self.splits):
             trained.logits[np.ix_(self.rows, np.flatnonzero(~images.training))] /= self.versions[:, None]
-            for place, row in enumerate(self.rows):
-                weights = {name: value[split, place] for name, value in self.kept.items()}
+            for slot, row in enumerate(self.rows):
+                weights = {name: value[split, slot] for name, value in self.kept.items()}
                 if images.classes == 2:
                     weights |= {name: weights[name][0] for name in ("weight", "bias")}
                 trained.weights[row].update({name: value.cpu().numpy().copy() for name, value in weights.items()})

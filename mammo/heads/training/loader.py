@@ -29,7 +29,7 @@ class Loader(Protocol):
     def blocks(self, blocks: Sequence[Block]) -> Iterator[tuple[Block, Tensor, Rows]]:
         """Each block with vectors (any, F) and the rows in which those of the block's rows stand."""
 
-    def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
+    def images(self, version: int, rows: Rows) -> Iterator[tuple[Rows, Tensor]]:
         """The vectors of one version, some images (increasing) at a time, until all that are wanted have come."""
 
     def expect(self, block: Block) -> None:
@@ -81,9 +81,9 @@ class InMemory:
         for block in blocks:
             yield block, self.vectors, block.versions * self.count + block.images
 
-    def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
+    def images(self, version: int, rows: Rows) -> Iterator[tuple[Rows, Tensor]]:
         """As `Loader` says."""
-        if len(wanted):
+        if len(rows):
             yield np.arange(self.count), self.vectors[version * self.count :][: self.count]
 
     def expect(self, block: Block) -> None:
@@ -141,22 +141,22 @@ class Streaming:
             at += last - first
         return vectors
 
-    def images(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
+    def images(self, version: int, rows: Rows) -> Iterator[tuple[Rows, Tensor]]:
         """As `Loader` says."""
-        if version or not self.stays or wanted is not self.held_out:
-            yield from self._pieces(version, wanted)
+        if version or not self.stays or rows is not self.held_out:
+            yield from self._pieces(version, rows)
             return
         if self.kept is None:
             parts = [
-                vectors[torch.from_numpy(np.flatnonzero(np.isin(images, wanted)))]
-                for images, vectors in self._pieces(version, wanted)
+                vectors[torch.from_numpy(np.flatnonzero(np.isin(images, rows)))]
+                for images, vectors in self._pieces(version, rows)
             ]
             self.kept = torch.cat(parts) if parts else torch.empty(0)
-        if len(wanted):
-            yield wanted, self.kept
+        if len(rows):
+            yield rows, self.kept
 
-    def _pieces(self, version: int, wanted: Rows) -> Iterator[tuple[Rows, Tensor]]:
-        for first in np.unique(wanted // READ) * READ:
+    def _pieces(self, version: int, rows: Rows) -> Iterator[tuple[Rows, Tensor]]:
+        for first in np.unique(rows // READ) * READ:
             last = min(int(first) + READ, self.source.images)
             vectors = _finite(self.source, version, slice(int(first), last))
             yield np.arange(first, last), vectors.to(self.device)

@@ -72,7 +72,7 @@ def train_splits(
     """
     chosen = training_device(device)
     images = [_images(source, task, heads, chosen) for task in tasks]
-    held_out = np.unique(np.concatenate([one.validation for one in images]))
+    held_out = np.unique(np.concatenate([result.validation for result in images]))
     loader = open_loader(source, chosen, resources.memory, held_out, resources.window)
     trained = [Trained.begin(heads, source.images) for _ in tasks]
     threads = resources.threads or min(cores(), torch.get_num_threads())
@@ -87,8 +87,8 @@ def train_splits(
                 for bank in banks
             ]
             for epoch in _run(trainers, source, loader, thread_pool, held_out, resources.window):
-                live: dict[str, Any] = {"validation_auc": [area for one in trained for area in one.latest()]}
-                live["epochs"] = [count for one in trained for count in one.epochs.tolist()]
+                live: dict[str, Any] = {"validation_auc": [area for result in trained for area in result.latest()]}
+                live["epochs"] = [count for result in trained for count in result.epochs.tolist()]
                 yield Progress("train", sum(lengths[:number]) + epoch, sum(lengths), "epochs", live)
     finally:
         loader.close()
@@ -139,9 +139,9 @@ def _blocks(source: Source, epoch: int, first_draws: int, window: int) -> list[B
 def _together(thread_pool: ThreadPool, work: Callable[[BankTrainer], None], trainers: Sequence[BankTrainer]) -> None:
     """One course a core; the last, where they are fewer than cores and long, one after another on all cores."""
     count = len(trainers) - len(trainers) % thread_pool.threads
-    rest = [trainer for trainer in trainers[count:] if trainer.bank.numbers >= WIDE and trainer.bank.height > 1]
-    thread_pool.each(work, [trainer for trainer in trainers if trainer not in rest])
-    for trainer in rest:
+    wide = [trainer for trainer in trainers[count:] if trainer.bank.numbers >= WIDE and trainer.bank.height > 1]
+    thread_pool.each(work, [trainer for trainer in trainers if trainer not in wide])
+    for trainer in wide:
         trainer.bank.thread_pool = thread_pool
         work(trainer)
         trainer.bank.thread_pool = None
@@ -165,8 +165,8 @@ def _images(source: Source, task: Task, heads: Sequence[HeadSpec], device: torch
         shapes = f"{(source.images, source.length)}, {labels.shape} and {parts.shape}"
         raise MammoError(f"Heads need vectors (N, F), labels (N,) and parts (N,), not arrays of shapes {shapes}.")
     if not np.isin(labels, range(classes)).all():
-        known = "0 (benign) or 1 (malignant)" if classes == 2 else f"0 to {classes - 1}, the last for malignant"
-        raise MammoError(f"Labels must be {known}.")
+        labels_words = "0 (benign) or 1 (malignant)" if classes == 2 else f"0 to {classes - 1}, the last for malignant"
+        raise MammoError(f"Labels must be {labels_words}.")
     check_classes(labels[parts == TRAIN], labels[parts == VALIDATION], heads, classes)
     stacked = torch.from_numpy(labels.astype(np.int64)).to(device)
     return Images(stacked, parts == TRAIN, np.flatnonzero(parts == VALIDATION), classes)

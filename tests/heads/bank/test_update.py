@@ -65,4 +65,4 @@ def test_moments_are_those_of_double_precision(way):
 
 def test_rules_go_on_where_they_ended():
     whole = update_coefficients(HEADS, 0, 20)
-    assert (whole[7:] == update_coefficients(HEADS, 7, 13)).all() and whole.shape == (20, 3, len(HEADS))
+    assert (whole[7:] == update_coefficients(HEADS, 7, 13)).all() and whole.shape == (20, 4, len(HEADS))

@@ -191,7 +191,7 @@ def _bad(images, what):
     elif what == "optimizer":
         heads = [HeadSpec(optimizer="sgd")]
     elif what == "pool":
-        heads = [HeadSpec(pool="max")]
+        heads = [HeadSpec(pool="mean")]
     else:
         heads = []
     return vectors, labels, parts, heads
@@ -206,8 +206,8 @@ def _bad(images, what):
         ("no train", "0 training images are not of both classes"),
         ("labels", "Labels must be 0"),
         ("short", r"shapes \(290, 40\), \(289,\)"),
-        ("optimizer", "no optimiser 'sgd'; choose one of: adam, nadam"),
-        ("pool", "no pool 'max'; choose one of: flatten, gap"),
+        ("optimizer", "no optimiser 'sgd'; choose one of: adam, adamw, nadam"),
+        ("pool", "no pool 'mean'; choose one of: flatten, gap, max"),
         ("no heads", "no heads to train"),
     ],
 )
