@@ -22,6 +22,7 @@ from mammo.results.setting_words import setting_words
 from mammo.runs.sweep_files import OF_EARLIER, RUN_COLUMNS
 from mammo.specs import PROBE, HeadSpec, SplitSpec, SweepSpec
 from mammo.specs.head_spec import HEAD_AXES
+from pages.shared.base.address import KNOWN
 
 ANOTHER: dict[str, Any] = {
     "pool": "gap", "hidden": 8, "dropout": 0.5, "optimizer": "nadam", "lr": 1e-3, "batch": 16, "epochs": 3,
@@ -132,3 +133,7 @@ def test_an_axis_says_nothing_of_heads_that_do_not_use_it():
     probe = HeadSpec(optimizer=PROBE, lr=0.5, batch=7, seed=3)
     assert probe == HeadSpec(optimizer=PROBE)
     assert HeadSpec(tail_lr=0.5) == HeadSpec() and HeadSpec().tail_lr == 0
+
+
+def test_the_address_of_the_form_may_name_every_axis():
+    assert {axis.form.key or name for name, axis in HEAD_AXES.items()} <= KNOWN

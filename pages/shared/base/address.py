@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from mammo.specs.head_spec import HEAD_AXES
 from pages.shared.base.text import plain
 
 KEY = "address as opened"
@@ -24,7 +25,7 @@ patience pool precision preprocess prevalence probes protocol recall_zero redraw
 run runs sample seed seeds settings size split_redraw split_seed splits state storage stretched sweep
 tail_lr tap target test toml trunk trunks tuned_caches view weights winner work
 """
-KNOWN = frozenset(NAMES.split())
+KNOWN = frozenset([*NAMES.split(), *(axis.form.key or name for name, axis in HEAD_AXES.items())])
 """The parameters of all pages and views, those of earlier versions included: a link may be meant for another one."""
 STREAMLITS = ("embed", "embed_options")
 """Parameters that Streamlit itself reads."""
