@@ -22,7 +22,7 @@ MOST_RUNS = 10_000
 """The most runs that whoever follows a link or fills a form may ask for."""
 MOST_REDRAWS = 50
 """And the most draws of train and validation."""
-BYTES_A_HEAD = 250
+BYTES_A_HEAD = 280
 """What a head of an expanded grid takes with its place in the table of those already seen; a split takes as much."""
 
 

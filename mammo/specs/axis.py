@@ -92,9 +92,13 @@ class Axis:
         """Whether a head can share its bank with heads that differ from it in this axis alone."""
         return self.shares_bank(head) if callable(self.shares_bank) else self.shares_bank
 
+    def used_by(self, head: Any) -> bool:
+        """Whether the axis means anything for a head; the learning rate of a tail does only where a tail learns."""
+        return self.used is None or bool(self.used(head))
+
     def applies_to(self, head: Any) -> bool:
-        """Whether the axis says anything of a head: a probe has no learning rate, a frozen trunk none of its tail."""
-        return not (head.solved and self.in_probe is not None) and (self.used is None or self.used(head))
+        """The same, with what does not apply to probes: they have no learning rate, for one."""
+        return not (head.solved and self.in_probe is not None) and self.used_by(head)
 
     def check(self, value: Any) -> None:
         """Raise MammoError where a number lies outside its bounds."""

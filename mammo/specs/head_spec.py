@@ -196,7 +196,7 @@ class HeadSpec(Spec):
         for name, head_axis in HEAD_AXES.items():
             if self.solved and head_axis.in_probe is not None:
                 object.__setattr__(self, name, head_axis.in_probe)
-            elif head_axis.used is not None and not head_axis.used(self):
+            elif not head_axis.used_by(self):
                 object.__setattr__(self, name, head_axis.absent)
             elif head_axis.bounds is not None:
                 head_axis.check(getattr(self, name))

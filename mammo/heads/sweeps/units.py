@@ -102,7 +102,7 @@ def units_of(plan: SweepPlan) -> list[Unit]:
 def _units(plan: SweepPlan, cache: int, input_key: str, heads: list[int]) -> Iterator[Unit]:
     """The units of heads that see the same of one cache."""
     first, splits = plan.spec.heads[heads[0]], range(len(plan.parts))
-    if first.solved or first.finetune != "none":
+    if first.method != "bank":
         pieces = [([split], [head]) for head in heads for split in splits]
     else:
         pieces = [(list(splits), together) for together in _blocks(plan, cache, heads)]

@@ -20,7 +20,7 @@ def is_one_number(axis: Axis) -> bool:
 
 def ask_axis(name: str, axis: Axis, others: Mapping[str, list[Any]], fields: Fields) -> dict[str, list[Any]]:
     """The values of an axis by its name; nothing where no head of the axes asked for before uses it."""
-    if axis.used is not None and not any(axis.used(HeadSpec(**settings)) for settings in _settings(others)):
+    if not any(axis.used_by(HeadSpec(**settings)) for settings in _settings(others)):
         return {}
     values = fields.axis(partial(_values, name, axis), partial(check_values, name))
     return {name: values}

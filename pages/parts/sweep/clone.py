@@ -34,7 +34,7 @@ def choices(run: StoredRun) -> dict[str, str]:
     }
     head = HeadSpec(**{name: axis.kind(settings[name]) for name, axis in HEAD_AXES.items()})
     for name, axis in HEAD_AXES.items():
-        if not axis.form.count and (axis.used is None or axis.used(head)):
+        if not axis.form.count and axis.used_by(head):
             chosen[axis.form.key or name] = _as_offered(name, axis, settings[name])
     return {name: str(value) for name, value in chosen.items()}
 
